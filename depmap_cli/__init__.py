@@ -1,0 +1,23 @@
+"""Dep-MAP: an estimate of the BDI-II score from a video of a face. Research software.
+
+from depmap_cli import score_video
+result = score_video("interview.mp4")
+print(result.report.estimate)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from depmap_cli.score import ScoreOptions, Scorer, score_video
+
+__version__ = "0.1.0"
+__all__ = ["ScoreOptions", "Scorer", "__version__", "score_video"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the scoring code, and torch with it, only when it is asked for."""
+    if name in ("ScoreOptions", "Scorer", "score_video"):
+        from depmap_cli import score
+
+        return getattr(score, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,55 @@
+"""The facial action units (FACS, Ekman and Friesen) that the tool speaks of: the one list."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ActionUnit:
+    """One action unit: its FACS number, its FACS name and what a lay reader sees."""
+
+    number: int
+    name: str
+    plain: str
+
+    @property
+    def code(self) -> str:
+        """As FACS writes it: ``AU1``."""
+        return f"AU{self.number}"
+
+    @property
+    def column(self) -> str:
+        """As OpenFace names its columns, less the ending: ``AU01``."""
+        return f"AU{self.number:02d}"
+
+
+ACTION_UNITS = (
+    ActionUnit(1, "inner brow raiser", "inner brows up"),
+    ActionUnit(2, "outer brow raiser", "outer brows up"),
+    ActionUnit(4, "brow lowerer", "frown"),
+    ActionUnit(5, "upper lid raiser", "eyes wide"),
+    ActionUnit(6, "cheek raiser", "cheeks up"),
+    ActionUnit(7, "lid tightener", "lids tight"),
+    ActionUnit(9, "nose wrinkler", "nose wrinkled"),
+    ActionUnit(10, "upper lip raiser", "upper lip up"),
+    ActionUnit(12, "lip corner puller", "smile"),
+    ActionUnit(14, "dimpler", "dimples"),
+    ActionUnit(15, "lip corner depressor", "mouth corners down"),
+    ActionUnit(17, "chin raiser", "chin up"),
+    ActionUnit(20, "lip stretcher", "lips stretched"),
+    ActionUnit(23, "lip tightener", "lips tight"),
+    ActionUnit(24, "lip pressor", "lips pressed"),
+    ActionUnit(25, "lips part", "lips apart"),
+    ActionUnit(26, "jaw drop", "jaw dropped"),
+    ActionUnit(43, "eyes closed", "eyes closed"),
+)
+BY_CODE = {unit.code: unit for unit in ACTION_UNITS}
+NEUTRAL_PHRASE = "a photo of a face with a neutral expression"
+
+
+def phrase(units: list[ActionUnit]) -> str:
+    """The frame-level sentence about these units, as the semantic model was trained on it."""
+    if not units:
+        return NEUTRAL_PHRASE
+    names = [unit.name for unit in units]
+    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+    return f"a photo of a face showing {listed}"

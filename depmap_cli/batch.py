@@ -1,0 +1,87 @@
+"""Which videos a command line means, what each is called, and how a batch ends."""
+
+import glob
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from depmap_cli.data.corpus import VIDEO_SUFFIXES
+from depmap_cli.errors import EXIT_NOTHING, EXIT_OK, EXIT_PARTIAL, EXIT_RUN, UsageProblem
+from depmap_cli.results import Report, Status
+
+
+@dataclass(frozen=True)
+class Item:
+    """One video to score."""
+
+    path: Path
+    name: str  # unique within the batch; also the folder of its results, relative to OUT
+
+
+def find_videos(given: Iterable[str], recursive: bool) -> list[Item]:
+    """Files as given, the videos of folders, and what glob patterns match; in that order.
+
+    A folder's videos are named by their path below it. Where two would have one name, enough of
+    their folders is put in front to tell them apart.
+
+    Raises:
+        UsageProblem: a folder without videos, or a pattern without matches. A missing *file* is
+            kept: scoring it reports it like any other bad file.
+    """
+    found: list[tuple[Path, PurePosixPath]] = []
+    for text in given:
+        path = Path(text)
+        if path.is_dir():
+            found += _in_folder(path, recursive)
+        elif not path.exists() and glob.has_magic(text):
+            matches = sorted(Path(m) for m in glob.glob(text, recursive=True) if Path(m).is_file())
+            if not matches:
+                raise UsageProblem(f"no file matches {text!r}", "check the pattern")
+            found += [(m, PurePosixPath(m.name)) for m in matches]
+        else:
+            found.append((path, PurePosixPath(path.name)))
+    return _named(found)
+
+
+def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]]:
+    try:
+        paths = sorted(
+            p for p in (folder.rglob("*") if recursive else folder.iterdir()) if p.is_file()
+        )
+    except OSError as error:
+        raise UsageProblem(
+            f"{folder.name}: cannot be read: {error.strerror}", "check permissions"
+        ) from error
+    videos = [p for p in paths if p.suffix.lower() in VIDEO_SUFFIXES]
+    if not videos:
+        hint = "give a folder with videos" if recursive else "add --recursive for folders below it"
+        raise UsageProblem(f"{folder.name or folder}: no video in this folder", hint)
+    return [(p, PurePosixPath(p.relative_to(folder).as_posix())) for p in videos]
+
+
+def _named(found: list[tuple[Path, PurePosixPath]]) -> list[Item]:
+    unique: dict[Path, PurePosixPath] = {}
+    for path, name in found:
+        unique.setdefault(path.absolute(), name)
+    items = []
+    for path, name in unique.items():
+        parents = list(path.parts[1 : -len(name.parts)])
+        while sum(other == name for other in unique.values()) > 1 and parents:
+            name = PurePosixPath(parents.pop()) / name
+            unique[path] = name
+        items.append(Item(path, str(unique[path])))
+    return items
+
+
+def exit_code(reports: list[Report]) -> int:
+    """0 all scored, 1 the only video failed, 3 some did, 4 every one was refused or failed.
+
+    One failed file is a run error; a refusal by the quality gate is "nothing scorable".
+    """
+    scored = sum(r.status == Status.scored for r in reports)
+    if scored == len(reports):
+        return EXIT_OK
+    if scored:
+        return EXIT_PARTIAL
+    refused = any(r.status == Status.refused for r in reports)
+    return EXIT_NOTHING if refused else EXIT_RUN

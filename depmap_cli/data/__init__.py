@@ -1,0 +1,1 @@
+"""Recordings with labels, and the cache of their aligned faces."""

@@ -1,0 +1,81 @@
+"""What a camera and an aligner may do to a face and a label must not mind. Vectorised, seeded."""
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Generator, Tensor
+from torch.nn import functional as F
+
+from depmap_cli.model.backbone import normalise_pixels
+
+
+def augment_faces(
+    faces: UInt8[Tensor, "n h w 3"], group: Int[Tensor, " n"], generator: Generator
+) -> Float[Tensor, "n 3 h w"]:
+    """Randomly changed, normalised pixels; frames of one ``group`` (a recording) change alike.
+
+    Mirror, rotation, scale and shift (with a little of its own for each frame, as alignment
+    jitters), light, contrast, tint, loss of colour, loss of resolution, noise, and a patch over the
+    face. Action units are symmetrical here, so mirroring keeps every label.
+    """
+    n_groups = int(group.max()) + 1
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return torch.empty(n_groups, *shape).uniform_(low, high, generator=generator)[group]
+
+    def chance(share: float) -> Tensor:
+        return draw(0, 1) < share
+
+    pixels = _warp(normalise_pixels(faces), _affine(draw, len(faces), generator))
+    grey = pixels.mean(1, keepdim=True)
+    pixels = torch.where(chance(0.15)[:, None, None, None], grey.expand_as(pixels), pixels)
+    contrast, light, tint = (
+        draw(0.6, 1.4, 1, 1, 1),
+        draw(-0.5, 0.5, 1, 1, 1),
+        draw(-0.2, 0.2, 3, 1, 1),
+    )
+    centre = pixels.mean((2, 3), keepdim=True)
+    pixels = (pixels - centre) * contrast + centre + light + tint
+    pixels = _lower_resolution(pixels, chance(0.3), generator)
+    noise = torch.randn(pixels.shape, generator=generator) * draw(0, 0.12, 1, 1, 1)
+    return _cover(pixels + noise, chance(0.15), draw, group)
+
+
+def _affine(draw, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
+    jitter = torch.randn(n, 4, generator=generator) * torch.tensor([0.02, 0.015, 0.015, 0.015])
+    angle = draw(-0.17, 0.17) + jitter[:, 0]
+    scale = draw(0.88, 1.12) + jitter[:, 1]
+    mirror = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
+    shift = draw(-0.1, 0.1, 2) + jitter[:, 2:]
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    rows = [
+        torch.stack([cos * mirror, -sin, shift[:, 0]], 1),
+        torch.stack([sin * mirror, cos, shift[:, 1]], 1),
+    ]
+    return torch.stack(rows, 1)
+
+
+def _warp(pixels: Tensor, affine: Tensor) -> Tensor:
+    grid = F.affine_grid(affine, list(pixels.shape), align_corners=False)
+    return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
+
+
+def _lower_resolution(pixels: Tensor, chosen: Tensor, generator: Generator) -> Tensor:
+    """As seen from farther away: shrunk to 25-70 % and blown up again."""
+    if not chosen.any():
+        return pixels
+    size = pixels.shape[-1]
+    small = int(size * float(torch.empty(1).uniform_(0.25, 0.7, generator=generator)))
+    reduced = F.interpolate(pixels[chosen], (small, small), mode="bilinear", antialias=True)
+    pixels = pixels.clone()
+    pixels[chosen] = F.interpolate(reduced, (size, size), mode="bilinear", align_corners=False)
+    return pixels
+
+
+def _cover(pixels: Tensor, chosen: Tensor, draw, group: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
+    """A plain rectangle over up to two fifths of each side, as a hand or hair would be."""
+    ticks = torch.linspace(0, 1, pixels.shape[-1])
+    low, extent = draw(0, 1, 2), draw(0.1, 0.4, 2)
+    inside_y = (ticks >= low[:, :1]) & (ticks < low[:, :1] + extent[:, :1])
+    inside_x = (ticks >= low[:, 1:]) & (ticks < low[:, 1:] + extent[:, 1:])
+    patch = (inside_y[:, :, None] & inside_x[:, None, :] & chosen[:, None, None])[:, None]
+    return torch.where(patch, draw(-1.5, 1.5, 3, 1, 1), pixels)

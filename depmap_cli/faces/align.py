@@ -1,0 +1,72 @@
+"""From five landmarks to an upright face of fixed size, by a similarity transform."""
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from depmap_cli.opencv import load_opencv
+
+_ARCFACE_112 = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
+TEMPLATE = (_ARCFACE_112 / 112 - 0.5) + (0.5, 0.45)
+"""Where eyes, nose tip and mouth corners come to lie, as shares of the side: the customary ArcFace
+positions, raised a little so that an open mouth keeps its chin."""
+
+
+def similarity_transform(
+    source: Float[np.ndarray, "n 2"], target: Float[np.ndarray, "n 2"]
+) -> Float[np.ndarray, "2 3"]:
+    """Least-squares rotation, uniform scale and shift from ``source`` to ``target`` points.
+
+    Umeyama (1991), IEEE TPAMI 13(4), Eq. 40-43; never a reflection. Pixels in, pixels out.
+    """
+    source_mean, target_mean = source.mean(0), target.mean(0)
+    a, b = source - source_mean, target - target_mean
+    u, s, vt = np.linalg.svd(b.T @ a / len(a))
+    sign = np.array([1.0, np.sign(np.linalg.det(u @ vt)) or 1.0])
+    rotation = (u * sign) @ vt
+    scale = (s * sign).sum() / max(float((a**2).sum(1).mean()), 1e-12)
+    shift = target_mean - scale * rotation @ source_mean
+    return np.column_stack([scale * rotation, shift])
+
+
+def align_face(
+    image: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "5 2"], size: int
+) -> UInt8[np.ndarray, "{size} {size} 3"]:
+    """Warp the face with these landmarks (pixels of ``image``) onto the template; RGB in and out.
+
+    Where the face is much larger than ``size`` the picture is shrunk by area first, so that the
+    warp does not alias. What lies outside the picture repeats its border.
+    """
+    cv2 = load_opencv()
+    transform = similarity_transform(landmarks, TEMPLATE * size)
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    if scale < 0.6:
+        image, landmarks = _shrink_around(image, landmarks, scale)
+        transform = similarity_transform(landmarks, TEMPLATE * size)
+    aligned: np.ndarray = cv2.warpAffine(
+        image, transform, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return aligned
+
+
+def _shrink_around(
+    image: np.ndarray, landmarks: np.ndarray, scale: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Cut out the face's surroundings and scale them by ``scale`` with area averaging."""
+    cv2 = load_opencv()
+    height, width = image.shape[:2]
+    centre, reach = landmarks.mean(0), 1.2 * float(np.ptp(landmarks, axis=0).max()) + 8
+    x0, y0 = np.clip((centre - 2 * reach).astype(int), 0, (width - 2, height - 2))
+    x1, y1 = np.clip((centre + 2 * reach).astype(int), (x0 + 2, y0 + 2), (width, height))
+    patch = image[y0:y1, x0:x1]
+    shape = (max(2, round(patch.shape[1] * scale)), max(2, round(patch.shape[0] * scale)))
+    ratio = np.array([shape[0] / patch.shape[1], shape[1] / patch.shape[0]])
+    shrunk = cv2.resize(patch, shape, interpolation=cv2.INTER_AREA)
+    return shrunk, (landmarks - (x0, y0) + 0.5) * ratio - 0.5

@@ -1,0 +1,94 @@
+"""The one inference path: aligned faces of one video in, piece by piece; its estimate out.
+
+Scoring, evaluation and selection during training all pass through here. Of each frame only small
+vectors are kept.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
+
+from depmap_cli.model.backbone import normalise_pixels
+from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
+from depmap_cli.model.keyframes import confidence
+from depmap_cli.model.semantics import Semantics
+
+CHUNK = 64
+"""Faces that pass through the networks together."""
+
+
+@dataclass(frozen=True)
+class SemanticView:
+    """What CLIP makes of n frames."""
+
+    image: Float[Tensor, "n d"]
+    evidence: Float[Tensor, "n units"]
+
+
+@torch.inference_mode()
+def view(
+    semantics: Semantics, faces: UInt8[np.ndarray, "n h w 3"], device: torch.device
+) -> SemanticView:
+    """CLIP embeddings and AU evidence of some faces, on the CPU."""
+    images, evidences = [], []
+    for start in range(0, len(faces), CHUNK):
+        batch = torch.from_numpy(np.ascontiguousarray(faces[start : start + CHUNK])).to(device)
+        image, evidence = semantics(batch)
+        images.append(image.cpu())
+        evidences.append(evidence.cpu())
+    return SemanticView(torch.cat(images), torch.cat(evidences))
+
+
+class VideoInference:
+    """Collects the frames of one video and scores them together."""
+
+    def __init__(self, model: DepMap, semantics: Semantics, device: torch.device) -> None:
+        self.model, self.semantics, self.device = model, semantics, device
+        self._frames: list[FrameFeatures] = []
+
+    @torch.inference_mode()
+    def add(
+        self, faces: UInt8[np.ndarray, "n h w 3"], seen: SemanticView
+    ) -> Float[np.ndarray, " n"]:
+        """Encode some faces; returns how decided each frame is (its rank as a key frame)."""
+        decided = []
+        for start in range(0, len(faces), CHUNK):
+            piece = slice(start, start + CHUNK)
+            batch = torch.from_numpy(np.ascontiguousarray(faces[piece])).to(self.device)
+            image = seen.image[piece].to(self.device)
+            text = self.semantics.query(seen.evidence[piece].to(self.device))
+            frames = self.model.encode_frames(normalise_pixels(batch), image, text)
+            kept = FrameFeatures(
+                frames.fused.float().cpu(),
+                frames.scores.float().cpu(),
+                None if frames.activations is None else frames.activations.cpu(),
+                None if frames.logits is None else frames.logits.float().cpu(),
+                {},
+            )
+            self._frames.append(kept)
+            decided.append(
+                torch.ones(len(batch)) if kept.logits is None else confidence(kept.logits)
+            )
+        return torch.cat(decided).numpy()
+
+    @torch.inference_mode()
+    def finish(self) -> tuple[VideoScores, FrameFeatures]:
+        """The video's estimate (b = 1) and its frames'."""
+        frames = FrameFeatures(
+            torch.cat([f.fused for f in self._frames]),
+            torch.cat([f.scores for f in self._frames]),
+            _joined([f.activations for f in self._frames]),
+            _joined([f.logits for f in self._frames]),
+            {},
+        )
+        valid = torch.ones(1, len(frames.scores), dtype=torch.bool)
+        logits = None if frames.logits is None else frames.logits[None]
+        return self.model.fuse(frames.fused[None], frames.scores[None], logits, valid), frames
+
+
+def _joined(pieces: list[Tensor | None]) -> Tensor | None:
+    present = [p for p in pieces if p is not None]
+    return torch.cat(present) if present else None

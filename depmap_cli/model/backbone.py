@@ -1,0 +1,58 @@
+"""ResNet as a source of feature maps at four scales (Dep-MAP Figure 2, S1 to S4)."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torchvision import models
+
+CHANNELS = {
+    "resnet18": (64, 128, 256, 512),
+    "resnet34": (64, 128, 256, 512),
+    "resnet50": (256, 512, 1024, 2048),
+}
+STRIDES = (4, 8, 16, 32)
+PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
+PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
+"""CLIP's normalisation, shared with the semantic model, whose image tower can start this one."""
+
+
+def normalise_pixels(faces: Tensor) -> Float[Tensor, "n 3 h w"]:
+    """(n, h, w, 3) RGB uint8 to channels-first floats of about zero mean and unit variance."""
+    mean = torch.tensor(PIXEL_MEAN, device=faces.device).view(1, 3, 1, 1)
+    std = torch.tensor(PIXEL_STD, device=faces.device).view(1, 3, 1, 1)
+    return (faces.permute(0, 3, 1, 2).float() / 255 - mean) / std
+
+
+class Backbone(nn.Module):
+    """torchvision's ResNet-18, 34 or 50 without its classifier."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        net = getattr(models, name)(weights=None)
+        self.channels = CHANNELS[name]
+        self.stem = nn.Sequential(net.conv1, net.bn1, net.relu, net.maxpool)
+        self.stages = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
+
+    def forward(self, x: Float[Tensor, "n 3 h w"]) -> list[Tensor]:
+        """Maps f_1 to f_4, each (n, channels, h / stride, w / stride)."""
+        x = self.stem(x)
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        return features
+
+    def load_resnet(self, state: dict[str, Tensor]) -> None:
+        """Take weights under ResNet's customary names, e.g. ``layer1.0.conv1.weight``.
+
+        Raises:
+            RuntimeError: names or shapes do not match this depth.
+        """
+        own = {}
+        for name, value in state.items():
+            head, _, rest = name.partition(".")
+            if head in ("conv1", "bn1"):
+                own[f"stem.{('conv1', 'bn1').index(head)}.{rest}"] = value
+            elif head.startswith("layer"):
+                own[f"stages.{int(head[5:]) - 1}.{rest}"] = value
+        self.load_state_dict(own)

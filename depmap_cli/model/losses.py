@@ -1,0 +1,58 @@
+"""What training minimises."""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
+from depmap_cli.model.distillation import contrastive_alignment
+from depmap_cli.model.sparsity import sparsity, top_mask
+
+
+@dataclass(frozen=True)
+class Loss:
+    """The loss and its terms, apart."""
+
+    total: Float[Tensor, ""]
+    regression: Float[Tensor, ""]  # mean squared error, BDI-II points squared
+    contrastive: dict[int, Tensor]  # scale -> Eq. 14, means over frames
+
+
+def depmap_loss(
+    model: DepMap,
+    videos: VideoScores,
+    frames: FrameFeatures,
+    target: Float[Tensor, " b"],
+    levels: Int[Tensor, " b"],
+    valid: Bool[Tensor, "b t"],
+    contrastive_weight: float,
+) -> Loss:
+    """Dep-MAP "Overview", Eq. (3); moves the prototypes, too, when the model is in training.
+
+    Reading: squared error in BDI-II points; the contrastive values are means over frames and are
+    summed over scales. With ``contrastive_weight`` 0 only the prototypes learn from the tokens.
+    """
+    regression = (videos.score - target).square().mean()
+    contrastive: dict[int, Tensor] = {}
+    if model.clusters is not None:
+        tokens = {
+            s: rearrange(x, "(b t) n l -> b t n l", b=len(target)) for s, x in frames.tokens.items()
+        }
+        with torch.no_grad():
+            key = top_mask(sparsity(tokens[4], valid)[1], valid, model.config.sampling_factor)
+        if model.training:
+            model.clusters.update(tokens[4], key, levels)
+        if model.config.kdm and contrastive_weight > 0:
+            choice = model.clusters.assign(tokens[4], key, levels)
+            contrastive = {
+                s: contrastive_alignment(
+                    x, model.clusters.bank.clone(), choice, levels, model.config.temperature
+                )
+                for s, x in tokens.items()
+                if s in model.config.scales or s == 4
+            }
+    total = regression + contrastive_weight * sum(contrastive.values())  # Eq. (3)
+    return Loss(total, regression, contrastive)

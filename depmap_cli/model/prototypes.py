@@ -1,0 +1,86 @@
+"""Semantic disambiguation prototypes (SDPM): what each severity level's behaviour looks like."""
+
+from typing import cast
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depmap_cli.model.assignment import assigned, balanced_assignment
+
+FIRST_ROUNDS = 10
+"""Rounds of assignment and averaging that settle a level's prototypes on its first tokens."""
+
+
+class PrototypeClusters(nn.Module):
+    """Dep-MAP "Semantic Disambiguation Prototype Cluster", Eq. (2) and (11).
+
+    The prototypes are buffers: data moves them, not a gradient.
+
+    Reading: as printed the old prototype never shrinks; here P <- beta P + (1 - beta) mean, then
+    back to unit length. On a level's first tokens beta is 0.
+    """
+
+    def __init__(
+        self, n_levels: int, n_prototypes: int, token_dim: int, entropy: float, momentum: float
+    ) -> None:
+        super().__init__()
+        self.entropy, self.momentum = entropy, momentum
+        prototypes = F.normalize(torch.randn(n_levels, n_prototypes, token_dim), dim=-1)
+        self.register_buffer("prototypes", prototypes)
+        self.register_buffer("started", torch.zeros(n_levels, dtype=torch.bool))
+        self.register_buffer("usage", torch.zeros(n_levels, n_prototypes))
+
+    @property
+    def bank(self) -> Float[Tensor, "levels prototypes token"]:
+        """P, of unit length."""
+        return cast(Tensor, self.prototypes)
+
+    @torch.no_grad()
+    def assign(
+        self,
+        tokens: Float[Tensor, "b t n l"],
+        key: Bool[Tensor, "b t n"],
+        levels: Int[Tensor, " b"],
+    ) -> Int[Tensor, "b t n"]:
+        """The prototype, within its video's level, of every key token; -1 for the others."""
+        unit = F.normalize(tokens.float(), dim=-1)
+        choice = torch.full(key.shape, -1, dtype=torch.long, device=key.device)
+        for level in sorted(set(levels.tolist())):
+            mask = key & (levels == level)[:, None, None]
+            if mask.any():
+                choice[mask] = assigned(
+                    balanced_assignment(unit[mask] @ self.bank[level].T, self.entropy)
+                )
+        return choice
+
+    @torch.no_grad()
+    def update(
+        self,
+        tokens: Float[Tensor, "b t n l"],
+        key: Bool[Tensor, "b t n"],
+        levels: Int[Tensor, " b"],
+    ) -> None:
+        """Move the prototypes of the levels at hand towards the means of their key tokens."""
+        unit = F.normalize(tokens.float(), dim=-1)
+        for level in sorted(set(levels.tolist())):
+            mask = key & (levels == level)[:, None, None]
+            if not mask.any():
+                continue
+            started = cast(Tensor, self.started)
+            momentum, rounds = (self.momentum, 1) if started[level] else (0.0, FIRST_ROUNDS)
+            for _ in range(rounds):
+                self._move(level, unit[mask], momentum)
+            started[level] = True
+
+    def _move(self, level: int, unit: Float[Tensor, "n l"], momentum: float) -> None:
+        choice = assigned(balanced_assignment(unit @ self.bank[level].T, self.entropy))
+        counts = torch.bincount(choice, minlength=self.bank.shape[1]).float()
+        sums = torch.zeros_like(self.bank[level]).index_add_(0, choice, unit)
+        mean = sums / counts.clamp(min=1)[:, None]
+        moved = momentum * self.bank[level] + (1 - momentum) * mean  # Eq. (2), Eq. (11)
+        used = counts > 0
+        self.bank[level, used] = F.normalize(moved[used], dim=-1)
+        usage = cast(Tensor, self.usage)
+        usage[level] = momentum * usage[level] + (1 - momentum) * counts / counts.sum()

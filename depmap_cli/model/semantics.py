@@ -1,0 +1,205 @@
+"""CLIP's view of a face: image and text embeddings, and which action units it sees.
+
+Any open_clip model serves. The default is a small one of our own (``open_clip_configs/``), trained
+by `depmap train-semantics`, so that no network is needed. Dep-MAP takes the action units of a
+frame from an OpenFace table that must exist beforehand; here the similarity of the frame to one
+phrase an action unit says which are seen, and an OpenFace table may still be given instead.
+"""
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depmap_cli.action_units import ACTION_UNITS, NEUTRAL_PHRASE, phrase
+from depmap_cli.checkpoint import Checkpoint, load_checkpoint, load_tensors, sha256_of
+from depmap_cli.errors import UsageProblem, WeightsInvalid
+
+OWN_MODEL = "depmap-au-resnet18"
+PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
+RELIABLE = 0.6
+"""Pearson r with the true intensity, on unseen people, from which a unit is relied on."""
+_CONFIGS = Path(__file__).parent / "open_clip_configs"
+
+
+@dataclass(frozen=True)
+class SemanticsId:
+    """Which semantic weights these are; a Dep-MAP checkpoint names the ones it was trained with."""
+
+    model: str  # open_clip name
+    sha256: str  # of the weights file
+
+
+class Semantics(nn.Module):
+    """A frozen open_clip model, its embeddings of the AU phrases, and their calibration.
+
+    ``scale`` and ``bias`` (one an action unit) turn a similarity into evidence between 0 and 1. A
+    foreign model has none: its evidence is a softmax of each phrase against the neutral one.
+    """
+
+    phrases: Tensor
+    neutral: Tensor
+    scale: Tensor
+    bias: Tensor
+    pixel_mean: Tensor
+    pixel_std: Tensor
+
+    def __init__(self, clip: nn.Module, model: str, sha256: str, document: dict[str, Any]) -> None:
+        super().__init__()
+        import open_clip
+
+        self.clip = clip.eval().requires_grad_(False)
+        self.id = SemanticsId(model, sha256)
+        self.document = document
+        visual: Any = clip.visual
+        self.image_size = int(
+            visual.image_size[0] if isinstance(visual.image_size, tuple) else visual.image_size
+        )
+        self.register_buffer("pixel_mean", torch.tensor(visual.image_mean).view(1, 3, 1, 1))
+        self.register_buffer("pixel_std", torch.tensor(visual.image_std).view(1, 3, 1, 1))
+        tokenizer = open_clip.get_tokenizer(model)
+        with torch.inference_mode():
+            text = encode_phrases(clip, tokenizer)
+        self.register_buffer("phrases", text[:-1].clone())
+        self.register_buffer("neutral", text[-1:].clone())
+        calibration = document.get("calibration")
+        if calibration is None:
+            temperature = float(clip.logit_scale.exp())  # type: ignore[operator]
+            scale, bias = [temperature] * len(PHRASES), [0.0] * len(PHRASES)
+        else:
+            scale, bias = calibration["scale"], calibration["bias"]
+        self.relative = calibration is None
+        self.register_buffer("scale", torch.tensor(scale))
+        self.register_buffer("bias", torch.tensor(bias))
+
+    @property
+    def dim(self) -> int:
+        """Width of the embeddings."""
+        return int(self.phrases.shape[1])
+
+    @property
+    def reliable_units(self) -> dict[str, bool]:
+        """Code -> whether the unit was read well on unseen people; {} if not measured."""
+        units = self.document.get("development", {}).get("units", {})
+        return {code: figures["r"] >= RELIABLE for code, figures in units.items()}
+
+    @torch.inference_mode()
+    def forward(
+        self, faces: UInt8[Tensor, "n h w 3"]
+    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n units"]]:
+        """Image embeddings of unit length, and the evidence for each action unit, in 0 to 1."""
+        pixels = faces.permute(0, 3, 1, 2).float() / 255
+        if pixels.shape[-1] != self.image_size:
+            side = (self.image_size, self.image_size)
+            pixels = F.interpolate(pixels, side, mode="bicubic", antialias=True).clamp(0, 1)
+        image = self.clip.encode_image((pixels - self.pixel_mean) / self.pixel_std)  # type: ignore[operator]
+        image = F.normalize(image.float(), dim=-1)
+        similarity = image @ self.phrases.T
+        if self.relative:
+            similarity = similarity - image @ self.neutral.T
+        return image, torch.sigmoid(self.scale * similarity + self.bias)
+
+    def query(self, evidence: Float[Tensor, "n units"]) -> Float[Tensor, "n d"]:
+        """The text embedding of a frame (query of Eq. 1): its AU phrases mixed by their evidence.
+
+        What no action unit explains goes to the neutral phrase.
+        """
+        rest = (1 - evidence.amax(1, keepdim=True)).clamp(min=0)
+        return F.normalize(evidence @ self.phrases + rest * self.neutral, dim=-1)
+
+
+def encode_phrases(clip: nn.Module, tokenizer: Any) -> Float[Tensor, "phrases d"]:
+    """Unit embeddings of the AU phrases, in order, and of the neutral phrase last."""
+    tokens = tokenizer([*PHRASES, NEUTRAL_PHRASE]).to(next(clip.parameters()).device)
+    return F.normalize(clip.encode_text(tokens).float(), dim=-1)  # type: ignore[operator]
+
+
+def build_clip(model: str) -> nn.Module:
+    """An open_clip model by name, with random weights.
+
+    Raises:
+        UsageProblem: open_clip knows no such model.
+    """
+    import logging
+
+    import open_clip
+
+    open_clip.add_model_config(_CONFIGS)
+    if model not in open_clip.list_models():
+        raise UsageProblem(
+            f"--clip {model}: open_clip knows no such model", "see open_clip.list_models()"
+        )
+    root = logging.getLogger()
+    level = root.level
+    root.setLevel(logging.ERROR)  # it warns that nothing pretrained was loaded: loading is ours
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            clip: nn.Module = open_clip.create_model(model, pretrained=None)
+    finally:
+        root.setLevel(level)
+    return clip
+
+
+def load_semantics(model: str, weights: str, allow_network: bool = False) -> Semantics:
+    """A semantic model from a safetensors file or, where the network is allowed, a pretrained tag.
+
+    Raises:
+        UsageProblem: unknown model or tag, or a tag without leave to use the network.
+        WeightsInvalid: the file is damaged or fits another model.
+    """
+    path = Path(weights)
+    if not path.is_file():
+        path = _fetch(model, weights, allow_network)
+    document: dict[str, Any] = {}
+    if model == OWN_MODEL:
+        checkpoint: Checkpoint = load_checkpoint(path, "semantics")
+        document, tensors, digest = checkpoint.document, checkpoint.tensors, checkpoint.sha256
+    else:
+        tensors, digest = load_tensors(path), sha256_of(path)
+    clip = build_clip(model)
+    try:
+        clip.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise WeightsInvalid(
+            f"{path.name}: does not fit the open_clip model {model}", "check --clip"
+        ) from error
+    return Semantics(clip, model, digest, document)
+
+
+def _fetch(model: str, tag: str, allow_network: bool) -> Path:
+    from open_clip.pretrained import (
+        download_pretrained,
+        get_pretrained_cfg,
+        list_pretrained_tags_by_model,
+    )
+
+    known = list_pretrained_tags_by_model(model)
+    if tag not in known:
+        listed = ", ".join(known) or "none"
+        raise UsageProblem(
+            f"--clip-weights {tag}: neither a file nor a pretrained tag of {model}",
+            f"tags: {listed}",
+        )
+    if not allow_network:
+        raise UsageProblem(
+            f"--clip-weights {tag} would have to be downloaded",
+            "add --allow-network, or give the path of its open_clip_model.safetensors",
+        )
+    try:
+        path = Path(download_pretrained(get_pretrained_cfg(model, tag), prefer_hf_hub=True))
+    except Exception as error:  # whatever the hub's client raises: the network is not ours
+        raise WeightsInvalid(
+            f"--clip-weights {tag}: download failed: {type(error).__name__}",
+            "give a local file instead",
+        ) from error
+    if path.suffix != ".safetensors":
+        raise WeightsInvalid(
+            f"{path.name}: only published as a pickle", "choose a tag with safetensors"
+        )
+    return path

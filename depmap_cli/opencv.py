@@ -1,0 +1,27 @@
+"""The one place that imports OpenCV, so that a broken installation is explained in one line."""
+
+import os
+from types import ModuleType
+
+from depmap_cli.errors import InstallationBroken
+
+LIBGL_HINT = (
+    "on Debian/Ubuntu: apt-get install libgl1 libglib2.0-0; or, without system packages: "
+    "pip uninstall -y opencv-python && pip install opencv-python-headless"
+)
+
+
+def load_opencv() -> ModuleType:
+    """Import ``cv2``, quiet and restricted to local files.
+
+    Raises:
+        InstallationBroken: a shared library that OpenCV needs (usually libGL) is absent.
+    """
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")
+    try:
+        import cv2
+    except ImportError as error:
+        raise InstallationBroken(f"OpenCV cannot be loaded: {error}", LIBGL_HINT) from error
+    return cv2

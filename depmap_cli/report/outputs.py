@@ -1,0 +1,62 @@
+"""Where results go: stdout for what was asked, files below OUT, everything else to stderr."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from depmap_cli.errors import OutputUnwritable
+from depmap_cli.report.console import render_batch, render_report
+from depmap_cli.report.files import FORMATS, json_line, write_result, write_scores_csv
+from depmap_cli.report.text import clean
+from depmap_cli.results import Report, ScoreResult, Status
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What to write, where, and how pictures are drawn."""
+
+    folder: Path | None
+    formats: frozenset[str]
+    pictures: str
+
+    def write(self, result: ScoreResult) -> Report:
+        """Write one video's files; where that fails, the report says so and keeps its figures."""
+        if self.folder is None:
+            return result.report
+        formats = frozenset(FORMATS) if "all" in self.formats else self.formats
+        try:
+            return write_result(
+                result, self.folder / result.report.source.name, formats, self.pictures
+            )
+        except OutputUnwritable as error:
+            return result.report.model_copy(
+                update={"status": Status.failed, "reason": error.message, "hint": error.hint}
+            )
+
+    def show(self, report: Report, as_json: bool, quiet: bool, several: bool) -> None:
+        """One JSON line, or the rendered report; a line a video in a batch."""
+        if as_json:
+            print(json_line(report), flush=True)
+        elif not several:
+            render_report(Console(), report)
+        elif not quiet:
+            Console(stderr=True, highlight=False).print(_line(report), markup=False)
+
+    def finish(self, reports: list[Report], as_json: bool, quiet: bool) -> None:
+        """The table of a batch, ``scores.csv``, and where the files lie."""
+        if len(reports) > 1:
+            if self.folder is not None:
+                write_scores_csv(reports, self.folder / "scores.csv")
+            if not as_json:
+                render_batch(Console(), reports)
+        if self.folder is not None and not quiet:
+            Console(stderr=True, highlight=False, soft_wrap=True).print(
+                f"results: {self.folder}", markup=False
+            )
+
+
+def _line(report: Report) -> str:
+    if report.estimate is not None and report.status == Status.scored:
+        return f"{clean(report.source.name)}: {report.estimate.score:.1f}"
+    return clean(f"{report.source.name}: {report.status.value}: {report.reason}")

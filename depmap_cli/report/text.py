@@ -1,0 +1,122 @@
+"""Words and numbers as the terminal and the page both write them."""
+
+import unicodedata
+from collections.abc import Sequence
+
+from depmap_cli.action_units import BY_CODE
+from depmap_cli.results import Check, Estimate, Interval, Report, WeightsInfo
+
+SIMULATED = (
+    "Trained on simulated faces: a figure for a real person demonstrates the pipeline "
+    "and is not an assessment."
+)
+EVIDENCE_NOTE = "Evidence 0-1 from image-text similarity, not FACS intensity."
+UNRELIABLE_NOTE = "† read unreliably on unseen simulated people; do not interpret."
+_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_SPARKS = "▁▂▃▄▅▆▇█"
+
+
+def clean(text: str) -> str:
+    """``text`` on one line, with control, direction and undecodable characters made visible as �.
+
+    File names may hold newlines, terminal escapes and marks that reverse the reading direction.
+    """
+    return "".join(
+        "�" if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c
+        for c in text
+    )
+
+
+def clock(time: float) -> str:
+    """Seconds as ``minutes:seconds``, e.g. ``00:12.35``."""
+    minutes, hundredths = divmod(round(max(time, 0.0) * 100), 6000)
+    return f"{minutes:02d}:{hundredths / 100:05.2f}"
+
+
+def percent(share: float) -> str:
+    """A share as whole percent; small ones that are not nothing as ``<1 %``."""
+    return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
+
+
+def number(value: float) -> str:
+    """Three significant digits, no exponent."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def joined(words: Sequence[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
+
+
+def in_plain_words(codes: Sequence[str]) -> str:
+    """Action-unit codes with what a lay reader sees: ``smile (AU12), cheeks up (AU6)``."""
+    named = [f"{BY_CODE[code].plain} ({code})" if code in BY_CODE else code for code in codes]
+    return ", ".join(named) or "none seen"
+
+
+def interval_text(interval: Interval) -> str:
+    """``8.1 to 27.9``."""
+    return f"{interval.low:.1f} to {interval.high:.1f}"
+
+
+def interval_name(interval: Interval) -> str:
+    """``90 % interval``."""
+    return f"{interval.level * 100:g} % interval"
+
+
+def bands_text(estimate: Estimate) -> str:
+    """The bands that the interval covers, in words."""
+    bands = estimate.interval.bands
+    return f"all four bands ({joined(bands)})" if len(bands) == 4 else joined(bands)
+
+
+def threshold_text(check: Check) -> str:
+    """The limits of a check: ``warn below 0.8, refuse below 0.3``."""
+    unit = f" {check.unit}" if check.unit else ""
+    text = f"warn {check.worse} {number(check.warn)}{unit}"
+    if check.refuse is not None:
+        text += f", refuse {check.worse} {number(check.refuse)}{unit}"
+    return text
+
+
+def training_text(weights: WeightsInfo) -> str:
+    """What the weights were trained on, with the caution due where that was simulated."""
+    return f"{weights.training_data} {SIMULATED}" if weights.simulated else weights.training_data
+
+
+def sparkline(values: Sequence[float | None], width: int) -> str:
+    """Values between 0 and 1 as block characters; a dot where nothing is known."""
+    binned = bin_means(values, width)
+    return "".join(
+        "·" if v is None else _SPARKS[min(int(max(v, 0.0) * len(_SPARKS)), len(_SPARKS) - 1)]
+        for v in binned
+    )
+
+
+def bin_means(values: Sequence[float | None], most: int) -> list[float | None]:
+    """``values`` averaged into at most ``most`` bins of like length; None where a bin is empty."""
+    means: list[float | None] = []
+    for start, end in bin_edges(len(values), most):
+        known = [v for v in values[start:end] if v is not None]
+        means.append(sum(known) / len(known) if known else None)
+    return means
+
+
+def bin_edges(n_values: int, most: int) -> list[tuple[int, int]]:
+    """Half-open index ranges that cut ``n_values`` into at most ``most`` parts of like length."""
+    n_bins = min(n_values, most)
+    cuts = [i * n_values // n_bins for i in range(n_bins + 1)] if n_bins else []
+    return list(zip(cuts, cuts[1:], strict=False))
+
+
+def recording_text(report: Report) -> str:
+    """Duration, picture size and rate, as far as the container tells them."""
+    source = report.source
+    parts = []
+    if source.duration is not None:
+        parts.append(f"{source.duration:.1f} s")
+    if source.width and source.height:
+        parts.append(f"{source.width} x {source.height} px")
+    if source.fps:
+        parts.append(f"{source.fps:.4g} frames/s")
+    return ", ".join(parts)

@@ -1,0 +1,251 @@
+"""`depmap train-semantics`: the small open_clip model learns which action units a face shows.
+
+Trained on frames with known AU intensities (``ground_truth/{split}/{video}.npz`` beside a corpus in
+AVEC's layout), by two losses: CLIP's contrast of frames with sentences about their units, where
+equal sentences count as equal; and, a phrase at a time, how far the similarity to that phrase
+tells the unit's intensity. The second also calibrates the similarities.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depmap_cli import __version__
+from depmap_cli.action_units import ACTION_UNITS, phrase
+from depmap_cli.checkpoint import (
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from depmap_cli.config import SemanticsTrainConfig
+from depmap_cli.data.augment import augment_faces
+from depmap_cli.data.cache import CachedFaces
+from depmap_cli.data.corpus import Recording
+from depmap_cli.errors import DataInvalid
+from depmap_cli.metrics import auc, pearson
+from depmap_cli.model.backbone import normalise_pixels
+from depmap_cli.model.semantics import OWN_MODEL, build_clip, encode_phrases
+from depmap_cli.schedule import cosine_rate
+
+PRESENT = 0.3
+"""Intensity (of about 0 to 1) from which a unit is named in a frame's sentence."""
+
+
+@dataclass(frozen=True)
+class AuFrames:
+    """Aligned faces with the intensity of every action unit."""
+
+    faces: list[np.ndarray]  # a recording: (n, size, size, 3) RGB uint8, memory-mapped
+    intensity: Float[np.ndarray, "frames units"]
+    place: np.ndarray  # (frames, 2) recording, frame
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def thinned(self, step: int) -> "AuFrames":
+        """Every ``step``-th frame."""
+        return AuFrames(self.faces, self.intensity[::step], self.place[::step])
+
+    def pictures(self, rows: np.ndarray) -> UInt8[Tensor, "n h w 3"]:
+        """The faces of some rows."""
+        return torch.from_numpy(np.stack([self.faces[r][f] for r, f in self.place[rows]]))
+
+
+def read_au_frames(data: Path, recordings: list[Recording], cached: list[CachedFaces]) -> AuFrames:
+    """Pair cached faces with the ground truth of their time.
+
+    Raises:
+        DataInvalid: a recording without ground truth, or with other action units.
+    """
+    intensities, places = [], []
+    for number, (recording, faces) in enumerate(zip(recordings, cached, strict=True)):
+        path = data / "ground_truth" / recording.split / f"{recording.path.stem}.npz"
+        if not path.is_file():
+            raise DataInvalid(
+                f"{recording.path.name}: no ground truth", "needs ground_truth/ as simulated"
+            )
+        with np.load(path, allow_pickle=False) as truth:
+            names, rate = [str(n) for n in truth["au_names"]], float(truth["fps"])
+            if sorted(names) != sorted(u.code for u in ACTION_UNITS):
+                raise DataInvalid(
+                    f"{path.name}: other action units than {len(ACTION_UNITS)} known", ""
+                )
+            order = [names.index(u.code) for u in ACTION_UNITS]
+            au = truth["au"][order].astype(np.float32)
+        frame = np.clip(np.round(faces.times * rate).astype(int), 0, au.shape[1] - 1)
+        intensities.append(au[:, frame].T)
+        places.append(np.stack([np.full(len(frame), number), np.arange(len(frame))], 1))
+    return AuFrames([c.faces for c in cached], np.concatenate(intensities), np.concatenate(places))
+
+
+class _PhraseCalibration(nn.Module):
+    """evidence = sigmoid(scale * similarity + bias), one pair an action unit."""
+
+    def __init__(self, n_units: int) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((n_units,), 8.0))
+        self.bias = nn.Parameter(torch.full((n_units,), -3.0))
+
+    def forward(self, similarity: Tensor) -> Tensor:
+        return self.scale * similarity + self.bias
+
+
+def contrastive_loss(
+    image: Float[Tensor, "n d"], text: Float[Tensor, "n d"], sentence: list[str], scale: Tensor
+) -> Float[Tensor, ""]:
+    """CLIP's symmetric cross-entropy; frames with the same sentence share the target."""
+    same = torch.tensor([[a == b for b in sentence] for a in sentence], dtype=torch.float32)
+    target = same / same.sum(1, keepdim=True)
+    logits = scale.exp() * image @ text.T
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def train_semantics(
+    train: AuFrames,
+    development: AuFrames,
+    config: SemanticsTrainConfig,
+    output: Path,
+    statement: str,
+    resume: bool,
+    progress: Callable[[dict[str, Any]], None],
+) -> float:
+    """Fit the model; write the epoch best on Development to ``output``. Returns its mean r.
+
+    Every epoch draws from a generator seeded by the seed and its number, so a resumed run continues
+    to the same bits. ``statement`` says what data this is; it is stored with the weights.
+    """
+    import open_clip
+
+    torch.manual_seed(config.seed)
+    clip = build_clip(OWN_MODEL).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    tokenizer = open_clip.get_tokenizer(OWN_MODEL)
+    calibration = _PhraseCalibration(len(ACTION_UNITS))
+    modules = nn.ModuleDict({"clip": clip, "calibration": calibration})
+    steps = math.ceil(len(train) / config.batch_size)
+    optimizer = torch.optim.AdamW(
+        modules.parameters(), config.learning_rate, weight_decay=config.weight_decay
+    )
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: cosine_rate(step, steps * config.epochs, config.warmup)
+    )
+    state_path = output.with_name(output.stem + ".training.safetensors")
+    first, best = 0, -1.0
+    if resume and state_path.is_file():
+        state = load_checkpoint(state_path, "training")
+        modules.load_state_dict(
+            {k: v for k, v in state.tensors.items() if not k.startswith("optimizer.")}
+        )
+        restore_optimizer(optimizer, state.tensors)
+        first, best = state.document["epoch"], state.document["best"]
+        schedule.last_epoch = first * steps
+        for group, rate in zip(optimizer.param_groups, state.document["rates"], strict=True):
+            group["lr"] = rate
+    for epoch in range(first, config.epochs):
+        generator = torch.Generator().manual_seed(config.seed * 1000 + epoch)
+        order = torch.randperm(len(train), generator=generator).numpy()
+        modules.train()
+        for step in range(steps):
+            rows = order[step * config.batch_size : (step + 1) * config.batch_size]
+            loss = _step(train, rows, clip, calibration, tokenizer, generator)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
+            optimizer.step()
+            schedule.step()
+            progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss.item()})
+        metrics = _evaluate(development, clip, calibration, tokenizer)
+        progress({"epoch": epoch, "metrics": metrics})
+        if metrics["mean_r"] > best:
+            best = metrics["mean_r"]
+            _save(output, clip, calibration, metrics, config, statement, epoch)
+        tensors = {**modules.state_dict(), **optimizer_tensors(optimizer)}
+        rates = [group["lr"] for group in optimizer.param_groups]
+        save_checkpoint(
+            state_path, "training", {"epoch": epoch + 1, "best": best, "rates": rates}, tensors
+        )
+    return best
+
+
+def _step(
+    frames: AuFrames,
+    rows: np.ndarray,
+    clip: nn.Module,
+    calibration: nn.Module,
+    tokenizer: Any,
+    generator: torch.Generator,
+) -> Tensor:
+    pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator)
+    intensity = torch.from_numpy(frames.intensity[rows])
+    sentences = [
+        phrase([u for u, value in zip(ACTION_UNITS, row, strict=True) if value >= PRESENT])
+        for row in intensity.tolist()
+    ]
+    with torch.autocast("cpu", torch.bfloat16):
+        image = clip.encode_image(pixels.to(memory_format=torch.channels_last))  # type: ignore[operator]
+    image = F.normalize(image.float(), dim=-1)
+    text = F.normalize(clip.encode_text(tokenizer(sentences)).float(), dim=-1)  # type: ignore[operator]
+    contrast = contrastive_loss(image, text, sentences, clip.logit_scale)  # type: ignore[arg-type]
+    logits = calibration(image @ encode_phrases(clip, tokenizer)[:-1].T)
+    phrases = F.binary_cross_entropy_with_logits(logits, intensity.clamp(0, 1), reduction="none")
+    return 0.2 * contrast + phrases.sum(1).mean()
+
+
+@torch.inference_mode()
+def _evaluate(
+    frames: AuFrames, clip: nn.Module, calibration: nn.Module, tokenizer: Any
+) -> dict[str, Any]:
+    """Pearson r and AUC of presence for every unit, on faces as they are."""
+    clip.eval()
+    text = encode_phrases(clip, tokenizer)[:-1]
+    evidence = []
+    for start in range(0, len(frames), 256):
+        pixels = normalise_pixels(frames.pictures(np.arange(start, min(start + 256, len(frames)))))
+        with torch.autocast("cpu", torch.bfloat16):
+            image = clip.encode_image(pixels.to(memory_format=torch.channels_last))  # type: ignore[operator]
+        evidence.append(
+            torch.sigmoid(calibration(F.normalize(image.float(), dim=-1) @ text.T)).numpy()
+        )
+    found = np.concatenate(evidence)
+    units = {
+        unit.code: {
+            "r": round(pearson(frames.intensity[:, i], found[:, i]), 3),
+            "auc": round(auc(frames.intensity[:, i] >= PRESENT, found[:, i]), 3),
+        }
+        for i, unit in enumerate(ACTION_UNITS)
+    }
+    return {"units": units, "mean_r": float(np.mean([u["r"] for u in units.values()]))}
+
+
+def _save(
+    path: Path,
+    clip: nn.Module,
+    calibration: _PhraseCalibration,
+    metrics: dict[str, Any],
+    config: SemanticsTrainConfig,
+    statement: str,
+    epoch: int,
+) -> None:
+    document = {
+        "model": OWN_MODEL,
+        "version": __version__,
+        "training_data": statement,
+        "train": config.model_dump(),
+        "epoch": epoch,
+        "phrases": [phrase([unit]) for unit in ACTION_UNITS],
+        "calibration": {
+            "scale": calibration.scale.detach().tolist(),
+            "bias": calibration.bias.detach().tolist(),
+        },
+        "development": metrics,
+    }
+    tensors = {k: v.half() if v.is_floating_point() else v for k, v in clip.state_dict().items()}
+    save_checkpoint(path, "semantics", document, tensors)

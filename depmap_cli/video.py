@@ -1,0 +1,188 @@
+"""First room of the corridor: a video file becomes a stream of sampled frames with true times.
+
+Frames are decoded one after the other and never sought (seeking is slow and, in many files,
+wrong); those between two samples are decoded but not converted. One frame is held at a time, so
+memory does not depend on the length of the video.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depmap_cli.config import SamplingConfig
+from depmap_cli.errors import UsageProblem, VideoUnreadable
+from depmap_cli.opencv import load_opencv
+
+MAX_WORKING_SIDE = 1280
+"""Longest side in pixels of the frames handed on; larger video is scaled down on arrival."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the container says, after rotation; ``duration`` in seconds, None if it does not say."""
+
+    width: int
+    height: int
+    fps: float
+    duration: float | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One sampled frame."""
+
+    time: float  # seconds from the start of the file (presentation time)
+    image: np.ndarray  # (height, width, 3) RGB uint8, longest side <= MAX_WORKING_SIDE
+    scale: float  # working pixels per source pixel, <= 1
+
+
+def probe(path: Path) -> VideoInfo:
+    """Read size, rate and duration from the container.
+
+    Raises:
+        VideoUnreadable: missing, not a file, empty, or without a decodable picture stream.
+    """
+    cv2 = load_opencv()
+    capture = _open(path)
+    try:
+        fps = float(capture.get(cv2.CAP_PROP_FPS))
+        count = float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        known = 0 < fps < 1e4 and 0 < count < 1e9
+        return VideoInfo(
+            width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+            fps=fps,
+            duration=count / fps if known else None,
+        )
+    finally:
+        capture.release()
+
+
+def sample_frames(path: Path, sampling: SamplingConfig) -> Iterator[Frame]:
+    """Decode ``path`` once, front to back, and yield the frames that ``sampling`` asks for.
+
+    With ``sampling.fps`` frames lie that far apart; otherwise ``sampling.frames`` of them are
+    spread evenly between ``start`` and ``end``, each in the middle of its share of the time.
+    A video with fewer frames than asked for yields each of its frames once.
+
+    Raises:
+        VideoUnreadable: the file cannot be opened or holds no decodable frame.
+        UsageProblem: ``start`` lies behind the end of the video.
+    """
+    targets = _target_times(path, sampling)
+    target = next(targets)
+    yielded = False
+    for time, capture in _decode(path):
+        if sampling.end is not None and time >= sampling.end:
+            break
+        if time + 1e-6 < target:
+            continue
+        image = _retrieve(capture)
+        if image is None:
+            continue
+        yield Frame(time, *_to_working_size(image))
+        yielded = True
+        while target <= time + 1e-6:
+            target = next(targets)
+    if not yielded:
+        if sampling.start > 0:
+            raise UsageProblem(
+                f"no frame at or after --start {sampling.start:g} s", "the video is shorter"
+            )
+        raise VideoUnreadable("holds no decodable picture", "is it audio only, or damaged?")
+
+
+def _open(path: Path) -> Any:
+    """A cv2.VideoCapture on a local, non-empty file."""
+    if not path.exists():
+        raise VideoUnreadable("no such file", "check the path")
+    if not path.is_file():
+        raise VideoUnreadable("not a file", "give a video file, or a folder of videos")
+    try:
+        if path.stat().st_size == 0:
+            raise VideoUnreadable("the file is empty", "copy or record it again")
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise VideoUnreadable(f"cannot be read: {error.strerror}", "check permissions") from error
+    cv2 = load_opencv()
+    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
+    if not capture.isOpened():
+        raise VideoUnreadable(
+            "not a video that OpenCV can decode",
+            "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
+        )
+    return capture
+
+
+def _decode(path: Path) -> Iterator[tuple[float, Any]]:
+    """Grab every frame in order: (presentation time in seconds, capture to retrieve it from).
+
+    Times come from the stream. Where it gives none, or they run backwards, the frame's number over
+    the nominal rate stands in, so times always increase.
+    """
+    cv2 = load_opencv()
+    capture = _open(path)
+    try:
+        fps = capture.get(cv2.CAP_PROP_FPS)
+        step = 1 / fps if 0 < fps < 1e4 else 1 / 25
+        last = -step
+        while capture.grab():
+            time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+            if not np.isfinite(time) or time <= last:
+                time = last + step
+            last = time
+            yield time, capture
+    finally:
+        capture.release()
+
+
+def _retrieve(capture: Any) -> np.ndarray | None:
+    cv2 = load_opencv()
+    try:
+        ok, image = capture.retrieve()
+    except cv2.error:
+        return None
+    return image if ok and image is not None and image.size else None
+
+
+def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
+    cv2 = load_opencv()
+    height, width = image.shape[:2]
+    scale = min(1.0, MAX_WORKING_SIDE / max(height, width))
+    if scale < 1:
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), scale
+
+
+def _target_times(path: Path, sampling: SamplingConfig) -> Iterator[float]:
+    """The times, in seconds, at or after which the next frame is wanted; ends with infinity."""
+    if sampling.fps is not None:
+        index = 0
+        while True:
+            yield sampling.start + index / sampling.fps
+            index += 1
+    end = _end_time(path, sampling)
+    step = (end - sampling.start) / sampling.frames
+    for index in range(sampling.frames):
+        yield sampling.start + (index + 0.5) * step
+    while True:
+        yield float("inf")
+
+
+def _end_time(path: Path, sampling: SamplingConfig) -> float:
+    """Where sampling stops: ``--end`` or the duration, counted where the container has none."""
+    duration = probe(path).duration
+    if duration is None:
+        duration = max((time for time, _ in _decode(path)), default=0.0)
+    end = duration if sampling.end is None else min(sampling.end, duration)
+    if end <= sampling.start and sampling.start > 0:
+        raise UsageProblem(
+            f"--start {sampling.start:g} s lies behind the end ({duration:.1f} s)",
+            "the video is shorter",
+        )
+    return end

@@ -1,0 +1,130 @@
+"""Where weights lie, and the two networks rebuilt from them."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from depmap_cli.checkpoint import load_checkpoint, read_document, sha256_of
+from depmap_cli.config import Config, SamplingConfig
+from depmap_cli.errors import WeightsInvalid
+
+if TYPE_CHECKING:
+    import torch
+
+    from depmap_cli.model.depmap import DepMap
+    from depmap_cli.model.semantics import Semantics
+
+DEFAULT = "depmap-resnet18-simavec.safetensors"
+_PACKAGE = Path(__file__).parent
+
+
+def weights_folder() -> Path:
+    """``$DEPMAP_WEIGHTS``, else the folder inside the wheel, else ``weights/`` of the checkout."""
+    if "DEPMAP_WEIGHTS" in os.environ:
+        return Path(os.environ["DEPMAP_WEIGHTS"])
+    bundled = _PACKAGE / "_bundled" / "weights"
+    return bundled if bundled.is_dir() else _PACKAGE.parent / "weights"
+
+
+def example_clip() -> Path:
+    """The rendered interview that comes with the package."""
+    bundled = _PACKAGE / "_bundled" / "interview.mp4"
+    return bundled if bundled.is_file() else _PACKAGE.parent / "examples" / "interview.mp4"
+
+
+@dataclass(frozen=True)
+class Networks:
+    """A trained Dep-MAP and the semantic model it was trained with."""
+
+    model: "DepMap"
+    semantics: "Semantics"
+    path: Path
+    sha256: str
+    document: dict[str, Any]
+    config: Config
+    sampling: SamplingConfig
+    device: "torch.device"
+
+
+def load_networks(
+    path: Path | None,
+    device: "torch.device",
+    clip: str | None = None,
+    clip_weights: str | None = None,
+    allow_network: bool = False,
+) -> Networks:
+    """Rebuild both networks from a Dep-MAP weights file, by default the one that is shipped.
+
+    The semantic weights are looked for beside it and in the weights folder, by hash, unless
+    ``clip`` and ``clip_weights`` name them.
+
+    Raises:
+        WeightsInvalid: a file is missing, damaged or foreign, or the semantic weights are not the
+            ones that Dep-MAP was trained with.
+    """
+    from depmap_cli.model.depmap import DepMap
+    from depmap_cli.model.semantics import load_semantics
+
+    checkpoint = load_checkpoint(path or weights_folder() / DEFAULT, "depmap")
+    document = checkpoint.document
+    try:
+        trained_with, config = document["semantics"], Config.model_validate(document["config"])
+        sampling = SamplingConfig.model_validate(document["sampling"])
+        model = DepMap(config.model, int(trained_with["dim"]))
+        model.load_state_dict(checkpoint.tensors)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise WeightsInvalid(
+            f"{checkpoint.path.name}: its content does not fit its description",
+            "train or fetch it again",
+        ) from error
+    name = clip or trained_with["model"]
+    if name != trained_with["model"]:
+        raise WeightsInvalid(
+            f"--clip {name}: {checkpoint.path.name} was trained with {trained_with['model']}",
+            "train with that model, or leave --clip out",
+        )
+    found = clip_weights or str(_find_semantics(checkpoint.path.parent, trained_with["sha256"]))
+    semantics = load_semantics(name, found, allow_network)
+    if semantics.id.sha256 != trained_with["sha256"]:
+        raise WeightsInvalid(
+            f"--clip-weights {Path(found).name}: {checkpoint.path.name} was trained with others",
+            f"expected sha256 {trained_with['sha256'][:16]}...",
+        )
+    model.eval().requires_grad_(False).to(device)
+    return Networks(
+        model,
+        semantics.to(device),
+        checkpoint.path,
+        checkpoint.sha256,
+        document,
+        config,
+        sampling,
+        device,
+    )
+
+
+def _find_semantics(beside: Path, sha256: str) -> Path:
+    for folder in (beside, weights_folder()):
+        for path in sorted(folder.glob("*.safetensors")):
+            try:
+                if read_document(path)["kind"] == "semantics" and sha256_of(path) == sha256:
+                    return path
+            except WeightsInvalid:
+                continue
+    raise WeightsInvalid(
+        f"the semantic weights {sha256[:16]}... are not in the weights folder",
+        "put them beside the weights file, or name them with --clip-weights",
+    )
+
+
+def default_semantics() -> Path:
+    """The semantic weights that are shipped.
+
+    Raises:
+        WeightsInvalid: there are none.
+    """
+    for path in sorted(weights_folder().glob("*.safetensors")):
+        if read_document(path)["kind"] == "semantics":
+            return path
+    raise WeightsInvalid("no semantic weights in the weights folder", "see depmap train-semantics")

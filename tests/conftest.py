@@ -1,0 +1,110 @@
+"""Videos that no camera made: every kind of input that users have, rendered or mangled here."""
+
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from tests.videos import ffmpeg, write_video
+
+torch.set_num_threads(2)
+
+
+@pytest.fixture(scope="session")
+def interview() -> Path:
+    """The rendered interview that comes with the package: 192 x 192, 6 frames/s, over 30 s."""
+    from depmap_cli.weights import example_clip  # not at the top: shapes are checked on import
+
+    return example_clip()
+
+
+@pytest.fixture(scope="session")
+def face_frames(interview: Path) -> list[np.ndarray]:
+    """The first 12 s of it, RGB uint8."""
+    capture = cv2.VideoCapture(str(interview), cv2.CAP_FFMPEG)
+    frames = []
+    while len(frames) < 72 and capture.grab():
+        frames.append(cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB))
+    capture.release()
+    return frames
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory, interview: Path, face_frames: list[np.ndarray]):
+    """Maker of input videos by name, each made once."""
+    folder = tmp_path_factory.mktemp("media")
+    blank = np.full_like(face_frames[0], 90)
+    canvas = np.full((720, 1280, 3), 70, np.uint8)
+
+    def pasted(frame: np.ndarray, side: int, *corners: tuple[int, int]) -> np.ndarray:
+        image = canvas.copy()
+        for y, x in corners:
+            image[y : y + side, x : x + side] = cv2.resize(frame, (side, side))
+        return image
+
+    def text(path: Path) -> None:
+        path.write_text("this is no video\n" * 50)
+
+    def audio(path: Path) -> None:
+        ffmpeg("-f", "lavfi", "-i", "sine=frequency=440:duration=3", "-c:a", "aac", path)
+
+    def truncated(path: Path) -> None:
+        flat = path.with_suffix(".mkv")
+        ffmpeg("-i", interview, "-c", "copy", flat)
+        data = flat.read_bytes()
+        path.write_bytes(data[: len(data) // 2])
+
+    def rotated(path: Path) -> None:
+        turned = path.with_suffix(".tmp.mp4")
+        ffmpeg("-i", interview, "-t", "12", "-vf", "transpose=1,scale=160:192", turned)
+        ffmpeg("-display_rotation", "90", "-i", turned, "-c", "copy", path)
+
+    def variable_rate(path: Path) -> None:
+        ffmpeg("-i", interview, "-vf", "select='not(between(t,5,15))'", "-fps_mode", "vfr", path)
+
+    def broken(path: Path) -> None:
+        data = bytearray(interview.read_bytes())
+        path.write_bytes(data[: len(data) // 3])
+
+    makers: dict[str, Callable[[Path], object]] = {
+        "text.mp4": text,
+        "empty.mp4": lambda p: p.write_bytes(b""),
+        "audio.mp4": audio,
+        "truncated.mkv": truncated,
+        "broken.mp4": broken,
+        "rotated.mp4": rotated,
+        "vfr.mp4": variable_rate,
+        "one_frame.mp4": lambda p: write_video(p, face_frames[:1]),
+        "no_face.mp4": lambda p: write_video(p, [blank] * 72),
+        "half.mp4": lambda p: write_video(p, face_frames[:36] + [blank] * 36),
+        "gap.mp4": lambda p: write_video(p, face_frames[:30] + [blank] * 2 + face_frames[32:60]),
+        "two.mp4": lambda p: write_video(
+            p, [pasted(f, 330, (200, 100), (200, 800)) for f in face_frames[:60:2]], 3
+        ),
+        "tiny.mp4": lambda p: write_video(
+            p, [pasted(f, 70, (300, 600)) for f in face_frames[:60:2]], 3
+        ),
+    }
+
+    @lru_cache
+    def make(name: str) -> Path:
+        path = folder / name
+        makers[name](path)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _weights_loaded_once():
+    """Many commands run here in one process; each would load the same weights again."""
+    from depmap_cli import score
+
+    patch = pytest.MonkeyPatch()
+    patch.setattr(score, "load_networks", lru_cache(score.load_networks))
+    yield
+    patch.undo()

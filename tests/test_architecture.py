@@ -1,0 +1,139 @@
+"""Protects the shape of the package: who imports whom, and where each equation lives."""
+
+import ast
+import io
+import re
+import subprocess
+import sys
+import tokenize
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "depmap_cli"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MODEL = [path for path in sorted((PACKAGE / "model").glob("*.py")) if path.name != "__init__.py"]
+CITED = re.compile(r"Eq\. (\(\d+\)(?:(?:, | and |-| to )\(\d+\))*)")
+CROSS_REFERENCE = re.compile(r"\b(?:after|before|query of|from) Eq\. \(\d+\)")
+
+# room -> packages and modules of ours that it must not import
+FORBIDDEN = {
+    "video": {"model", "data", "report", "score", "cli"},
+    "faces": {"model", "data", "report", "score", "cli"},
+    "model": {"video", "faces", "data", "report", "score", "cli"},
+    "report": {"model", "data", "cli"},
+    "config": {"model", "video", "faces", "data", "report", "score", "cli"},
+    "errors": {"model", "video", "faces", "data", "report", "score", "cli"},
+    "results": {"model", "video", "faces", "data", "report", "score", "cli"},
+}
+FORBIDDEN_OUTSIDE = {"report": {"torch", "torchvision"}, "config": {"torch"}, "results": {"torch"}}
+
+
+def room(path):
+    """``depmap_cli/faces/align.py`` and ``depmap_cli/video.py`` to ``faces`` and ``video``."""
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path):
+    """Every dotted name that a file imports, wherever in the file."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield base
+            if base == "depmap_cli":
+                yield from (f"depmap_cli.{alias.name}" for alias in node.names)
+
+
+def comments(source):
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return "\n".join(token.string for token in tokens if token.type == tokenize.COMMENT)
+
+
+def docstrings(source):
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [ast.get_docstring(n) for n in ast.walk(ast.parse(source)) if isinstance(n, kinds)]
+    return "\n".join(text for text in found if text)
+
+
+def equations(text):
+    """Numbers cited as ``Eq. (n)``, lists and ranges in full, cross references left out."""
+    numbers = set()
+    for match in CITED.finditer(CROSS_REFERENCE.sub("", " ".join(text.split()))):
+        cited = [int(n) for n in re.findall(r"\d+", match[1])]
+        spans = re.search(r"\)(?:-| to )\(", match[1])
+        numbers |= set(range(cited[0], cited[-1] + 1)) if spans else set(cited)
+    return numbers
+
+
+@pytest.mark.parametrize("number", range(1, 15))
+def test_each_equation_lives_in_exactly_one_file(number):
+    homes = [
+        path.name
+        for path in MODEL
+        if number in equations(comments(path.read_text()))
+        or number in equations(docstrings(path.read_text()))
+    ]
+    assert len(homes) == 1, homes
+
+
+@pytest.mark.parametrize("number", sorted({*range(1, 15)} - {7}))  # (7) is what (8)-(10) solve
+def test_each_equation_stands_on_its_statement(number):
+    homes = [path.name for path in MODEL if number in equations(comments(path.read_text()))]
+    assert len(homes) == 1, homes
+
+
+@pytest.mark.parametrize("number", range(1, 15))
+def test_notation_table_lists_each_equation(number):
+    table = ast.get_docstring(ast.parse((PACKAGE / "model" / "__init__.py").read_text()))
+    listed = {int(n) for n in re.findall(r"\((\d+)\)", table)}
+    for first, last in re.findall(r"\((\d+)\)-\((\d+)\)", table):
+        listed |= set(range(int(first), int(last) + 1))
+    assert number in listed
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_one_way(path):
+    ours = {name.split(".")[1] for name in imports(path) if name.startswith("depmap_cli.")}
+    others = {name.split(".")[0] for name in imports(path)}
+    assert not ours & FORBIDDEN.get(room(path), set())
+    assert not others & FORBIDDEN_OUTSIDE.get(room(path), set())
+    assert "click" not in others  # Typer brings its own
+    assert "pickle" not in others
+    assert not any(name.startswith(".") for name in imports(path)), "relative import"
+
+
+def test_semantics_is_all_of_the_model_that_knows_files():
+    allowed = {"model", "config", "severity"}
+    for path in MODEL:
+        ours = {name.split(".")[1] for name in imports(path) if name.startswith("depmap_cli.")}
+        extra = {"checkpoint", "action_units", "errors"} if path.name == "semantics.py" else set()
+        assert ours <= allowed | extra, path.name
+
+
+@pytest.mark.parametrize("module", ["config", "results", "errors", "severity", "action_units"])
+def test_light_modules_do_not_load_torch(module):
+    program = f"import sys, depmap_cli.{module}; sys.exit('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=PACKAGE.parent, check=False)
+    assert done.returncode == 0
+
+
+def test_no_drawers_for_odds_and_ends():
+    drawers = {"utils", "util", "helpers", "common", "misc"}
+    assert [path for path in SOURCES if path.stem in drawers or path.parent.name in drawers] == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_pickles_are_read(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute):
+            assert ast.unparse(node) not in ("torch.load", "joblib.load")
+        if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
+            assert ast.unparse(node.value) == "False"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_no_postponed_annotations(path):
+    """jaxtyping cannot check the fields of dataclasses behind ``from __future__``."""
+    assert "from __future__ import annotations" not in path.read_text()

@@ -1,0 +1,130 @@
+"""Decoding: which frames are taken, at what true times, and what a bad file says."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from depmap_cli.config import SamplingConfig
+from depmap_cli.errors import InstallationBroken, UsageProblem, VideoUnreadable
+from depmap_cli.opencv import load_opencv
+from depmap_cli.video import MAX_WORKING_SIDE, probe, sample_frames
+from tests.videos import write_video
+
+
+def take(path: Path, **settings) -> list:
+    return list(sample_frames(path, SamplingConfig(**settings)))
+
+
+@pytest.fixture(scope="module")
+def counted(tmp_path_factory) -> Path:
+    """100 frames at 10/s; the first 1.6 * i of 160 columns of frame i are white."""
+    columns = np.arange(160)
+    frames = [
+        np.where(columns[None, :, None] < 1.6 * i, 255, np.zeros((64, 160, 3))).astype(np.uint8)
+        for i in range(100)
+    ]
+    return write_video(tmp_path_factory.mktemp("video") / "counted.mp4", frames, 10)
+
+
+def test_frames_are_spread_evenly_over_the_whole_video(counted):
+    times = [f.time for f in take(counted, frames=10)]
+    assert times == pytest.approx([0.5 + i for i in range(10)], abs=0.051)
+
+
+def test_time_and_picture_belong_together(counted):
+    for frame in take(counted, frames=20):
+        assert (frame.image[..., 1] > 128).mean() == pytest.approx(frame.time / 10, abs=0.01)
+
+
+def test_fewer_frames_than_asked_for_gives_each_once(counted):
+    times = [f.time for f in take(counted, frames=1000)]
+    assert len(times) == 100
+    assert all(b > a for a, b in pairwise(times))
+
+
+def test_fps_start_and_end(counted):
+    frames = take(counted, fps=2, start=3, end=6)
+    assert [f.time for f in frames] == pytest.approx([3, 3.5, 4, 4.5, 5, 5.5], abs=0.051)
+
+
+def test_start_behind_the_end_is_a_usage_problem(counted):
+    with pytest.raises(UsageProblem, match="start"):
+        take(counted, start=60)
+    with pytest.raises(UsageProblem, match="start"):
+        take(counted, start=60, fps=2)
+
+
+def test_variable_frame_rate_keeps_true_times(media):
+    times = np.array([f.time for f in take(media("vfr.mp4"), frames=500)])
+    gaps = np.diff(times)
+    assert gaps.max() == pytest.approx(10, abs=0.5)  # the ten seconds that were cut out
+    assert np.median(gaps) == pytest.approx(1 / 6, abs=0.01)
+
+
+def test_rotation_is_honoured(media, interview):
+    info = probe(media("rotated.mp4"))
+    assert (info.width, info.height) == (192, 160)
+    upright = take(interview, frames=1, end=12)[0].image
+    turned = take(media("rotated.mp4"), frames=1)[0].image
+    upright = cv2.resize(upright, (192, 160))
+    assert np.corrcoef(upright.ravel(), turned.ravel())[0, 1] > 0.9
+
+
+def test_large_video_is_scaled_down(tmp_path):
+    path = write_video(tmp_path / "large.mp4", [np.zeros((1200, 2000, 3), np.uint8)] * 3)
+    frame = take(path, frames=1)[0]
+    assert frame.image.shape == (768, MAX_WORKING_SIDE, 3)
+    assert frame.scale == pytest.approx(0.64)
+
+
+def test_only_one_frame_is_held_at_a_time(counted):
+    alive = []
+    for frame in sample_frames(counted, SamplingConfig(frames=100)):
+        alive.append(frame.time)
+    assert len(alive) == 100  # a generator: the images were let go
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("text.mp4", "not a video"),
+        ("empty.mp4", "empty"),
+        ("audio.mp4", "not a video|no decodable picture"),
+        ("broken.mp4", "not a video|no decodable picture"),
+    ],
+)
+def test_unreadable(media, name, message):
+    with pytest.raises(VideoUnreadable, match=message):
+        take(media(name), frames=4)
+
+
+def test_missing_and_folder(tmp_path):
+    with pytest.raises(VideoUnreadable, match="no such file"):
+        probe(tmp_path / "none.mp4")
+    with pytest.raises(VideoUnreadable, match="not a file"):
+        probe(tmp_path)
+
+
+def test_truncated_video_gives_what_it_holds(media, interview):
+    whole, part = (take(p, fps=2)[-1].time for p in (interview, media("truncated.mkv")))
+    assert 0.2 * whole < part < 0.8 * whole
+
+
+def test_missing_libgl_is_explained(monkeypatch):
+    import builtins
+
+    real = builtins.__import__
+
+    def without(name, *rest, **more):
+        if name == "cv2":
+            raise ImportError("libGL.so.1: cannot open shared object file")
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(InstallationBroken, match="libGL") as caught:
+        load_opencv()
+    assert "opencv-python-headless" in caught.value.hint
+    assert "\n" not in str(caught.value)
