@@ -124,7 +124,7 @@ class ModelConfig(_Frozen):
 class TrainConfig(_Frozen):
     """How `depmap train` fits the network."""
 
-    epochs: int = Field(40, ge=1)
+    epochs: int = Field(30, ge=1)
     batch_size: int = Field(8, ge=1, description="Videos a batch; authors: 8.")
     frames: int = Field(32, ge=2, description="Frames drawn from a recording each epoch.")
     learning_rate: float = Field(1e-4, gt=0, description="Of the backbone; authors: 1e-4.")

@@ -35,7 +35,7 @@ def view(
     """CLIP embeddings and AU evidence of some faces, on the CPU."""
     images, evidences = [], []
     for start in range(0, len(faces), CHUNK):
-        batch = torch.from_numpy(np.ascontiguousarray(faces[start : start + CHUNK])).to(device)
+        batch = torch.from_numpy(np.array(faces[start : start + CHUNK])).to(device)
         image, evidence = semantics(batch)
         images.append(image.cpu())
         evidences.append(evidence.cpu())
@@ -57,7 +57,7 @@ class VideoInference:
         decided = []
         for start in range(0, len(faces), CHUNK):
             piece = slice(start, start + CHUNK)
-            batch = torch.from_numpy(np.ascontiguousarray(faces[piece])).to(self.device)
+            batch = torch.from_numpy(np.array(faces[piece])).to(self.device)
             image = seen.image[piece].to(self.device)
             text = self.semantics.query(seen.evidence[piece].to(self.device))
             frames = self.model.encode_frames(normalise_pixels(batch), image, text)

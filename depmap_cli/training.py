@@ -161,8 +161,8 @@ class Trainer:
             loss = self._step(
                 self._batch(chosen, generator), [c.recording.path.name for c in chosen]
             )
-            values = {"regression": float(loss.regression)}
-            values |= {f"contrastive_s{s}": float(v) for s, v in loss.contrastive.items()}
+            values = {"regression": float(loss.regression.detach())}
+            values |= {f"contrastive_s{s}": float(v.detach()) for s, v in loss.contrastive.items()}
             for name, value in values.items():
                 totals[name] = totals.get(name, 0.0) + value / self.steps
             progress({"epoch": self.epoch, "step": step + 1, "steps": self.steps, **values})

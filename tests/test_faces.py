@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import FaceConfig, SamplingConfig, SubjectRule
-from depmap_cli.faces import Detection, FaceDetector, align_face, extract_faces, similarity_transform
+from depmap_cli.faces import (
+    Detection,
+    FaceDetector,
+    align_face,
+    extract_faces,
+    similarity_transform,
+)
 from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.faces.detect import CHUNK, iter_detections
 from depmap_cli.video import Frame, sample_frames
@@ -88,7 +94,8 @@ def test_the_largest_face_is_the_subject_by_default():
 
 
 @pytest.mark.parametrize(
-    ("rule", "x"), [("left", 80), ("right", 220), ("center", 150), ("longest", 220), ("largest", 80)]
+    ("rule", "x"),
+    [("left", 80), ("right", 220), ("center", 150), ("longest", 220), ("largest", 80)],
 )
 def test_subject_rules(rule, x):
     def faces(t):
@@ -109,7 +116,9 @@ def test_a_passer_by_does_not_become_the_subject():
 def test_the_subject_is_followed_as_it_moves():
     found = samples(lambda t: [(60 + 10 * t, 100, 50), (250, 40, 30)])
     assert all(s.valid for s in found)
-    np.testing.assert_allclose([s.box[0] for s in found], [35 + 10 * s.time for s in found], atol=1e-6)
+    np.testing.assert_allclose(
+        [s.box[0] for s in found], [35 + 10 * s.time for s in found], atol=1e-6
+    )
 
 
 def test_the_subject_is_taken_up_again_after_an_absence():

@@ -1,0 +1,101 @@
+"""The frames that carried an estimate, and the material of their pictures."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.model.backbone import normalise_pixels
+from depmap_cli.model.depmap import FrameFeatures, VideoScores
+from depmap_cli.model.heatmap import prototype_heatmap
+from depmap_cli.results import KeyFrame, KeyPicture
+from depmap_cli.severity import BANDS, MAX_SCORE, level_of
+from depmap_cli.summary import SEEN
+from depmap_cli.weights import Networks
+
+_POOL = 8
+"""Faces kept, for each key frame wanted, while the video passes."""
+
+
+@dataclass
+class Candidates:
+    """The faces of the most decided frames so far, so that a long video need not be kept."""
+
+    wanted: int
+    rows: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
+
+    def add(self, decided: np.ndarray, first: int, faces: np.ndarray) -> None:
+        """Offer faces, the first of which is usable frame number ``first``."""
+        self.rows += [(float(d), first + i, faces[i]) for i, d in enumerate(decided)]
+        self.rows = sorted(self.rows, key=lambda row: (-row[0], row[1]))[: _POOL * self.wanted]
+
+
+@dataclass(frozen=True)
+class UsableFrames:
+    """What is known of the n usable frames of a video."""
+
+    times: np.ndarray  # (n,) seconds
+    image: Tensor  # (n, d) CLIP embeddings
+    evidence: Tensor  # (n, units)
+    features: FrameFeatures
+
+
+def key_frames(
+    networks: Networks, scores: VideoScores, usable: UsableFrames, candidates: Candidates
+) -> tuple[list[KeyFrame], list[KeyPicture]]:
+    """The heaviest frames that lie apart in time, the heaviest first, with faces and heat maps."""
+    weights = scores.weights[0].numpy()
+    faces = {row: face for _, row, face in candidates.rows}
+    ranked = sorted(faces, key=lambda row: (-weights[row], row))
+    keys, pictures = [], []
+    for rank, row in enumerate(spread_out(ranked, usable.times, candidates.wanted), start=1):
+        level = _level(usable.features, row)
+        found = usable.evidence[row].numpy()
+        order = np.argsort(-found, kind="stable")
+        keys.append(
+            KeyFrame(
+                rank=rank,
+                time=round(float(usable.times[row]), 3),
+                weight=round(float(weights[row]), 5),
+                score=round(float(usable.features.scores[row].clamp(0, MAX_SCORE)), 2),
+                level=BANDS[level].name,
+                action_units=[ACTION_UNITS[i].code for i in order if found[i] >= SEEN],
+            )
+        )
+        pictures.append(KeyPicture(faces[row], _heat(networks, faces[row], usable, row, level)))
+    return keys, pictures
+
+
+def spread_out(ranked: list[int], times: np.ndarray, count: int) -> list[int]:
+    """The first ``count`` of ``ranked`` that lie apart in time; closer ones only if too few do."""
+    if not len(times):
+        return []
+    distance = float(times[-1] - times[0]) / max(4 * count, 1)
+    chosen: list[int] = []
+    for row in ranked:
+        if len(chosen) < count and all(abs(times[row] - times[c]) >= distance for c in chosen):
+            chosen.append(row)
+    rest = [row for row in ranked if row not in chosen]
+    return sorted(chosen + rest[: count - len(chosen)], key=ranked.index)
+
+
+def _level(features: FrameFeatures, row: int) -> int:
+    """The level whose prototypes a frame resembles most; without prototypes, that of its score."""
+    if features.logits is None:
+        return level_of(float(features.scores[row]))
+    return int(features.logits[row].argmax())
+
+
+def _heat(
+    networks: Networks, face: np.ndarray, usable: UsableFrames, row: int, level: int
+) -> np.ndarray:
+    device = networks.device
+    pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
+    text = networks.semantics.query(usable.evidence[row : row + 1].to(device))
+    image = usable.image[row : row + 1].to(device)
+    heat: np.ndarray = (
+        prototype_heatmap(networks.model, pixels, image, text, level)[0].cpu().numpy()
+    )
+    return heat

@@ -1,0 +1,407 @@
+"""The installed command, as users run it: what it prints where, what it writes, how it exits."""
+
+import csv
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from tests.videos import write_video
+
+FAST = ("--frames", "16", "--device", "cpu")
+
+
+@pytest.fixture
+def run(capfd, monkeypatch):
+    """Runs ``depmap ARGS`` in this process: (exit code, stdout, stderr)."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        from depmap_cli.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["depmap", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return call
+
+
+def one_line_error(err: str, *words: str) -> None:
+    lines = [line for line in err.splitlines() if line.startswith("error:")]
+    assert len(lines) == 1
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err
+
+
+def test_one_video_prints_a_report_and_writes_its_files(run, interview, tmp_path):
+    code, out, err = run("score", interview, "-o", tmp_path, *FAST)
+    assert code == 0
+    for words in ("BDI-II", "90 %", "Not a diagnosis", "AU12", "simulated"):
+        assert words in out
+    folder = tmp_path / "interview.mp4"
+    assert {p.name for p in folder.iterdir()} == {
+        *("score.json", "frames.csv", "aus.csv", "report.html", "keyframes")
+    }
+    report = json.loads((folder / "score.json").read_text())
+    assert report["status"] == "scored"
+    assert 0 <= report["estimate"]["interval"]["low"] <= report["estimate"]["score"]
+    assert sum(report["timeline"]["weight"]) == pytest.approx(1, abs=1e-4)
+    assert sum(level["share"] for level in report["levels"]) == pytest.approx(1, abs=1e-3)
+    assert [k["weight"] for k in report["keyframes"]] == sorted(
+        (k["weight"] for k in report["keyframes"]), reverse=True
+    )
+    rows = list(csv.DictReader((folder / "frames.csv").open()))
+    assert len(rows) == 16
+    used = [r for r in rows if float(r["weight"]) > 0]
+    mean = sum(float(r["weight"]) * float(r["score"]) for r in used)
+    assert mean == pytest.approx(report["estimate"]["score"], abs=0.02)
+    for key in report["keyframes"]:
+        assert (folder / key["image"]).is_file()
+
+
+def test_without_output_nothing_is_written(run, interview, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("score", interview, *FAST)[0] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_is_all_that_stdout_gets(run, interview, media, tmp_path):
+    paths = [media("no_face.mp4"), interview, media("text.mp4"), tmp_path / "none.mp4"]
+    code, out, err = run("score", *paths, "--json", *FAST)
+    assert code == 3
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [r["source"]["name"] for r in lines] == [
+        *("no_face.mp4", "interview.mp4", "text.mp4", "none.mp4")
+    ]
+    assert [r["status"] for r in lines] == ["refused", "scored", "failed", "failed"]
+    assert all(r["reason"] for r in lines if r["status"] != "scored")
+    assert lines[3]["reason"] == "no such file"
+
+
+def test_batch_of_a_folder(run, interview, media, tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    for target, source in (("a.mp4", interview), ("b.mp4", media("text.mp4"))):
+        (tmp_path / "in" / target).write_bytes(source.read_bytes())
+    (tmp_path / "in" / "deep" / "a.mp4").write_bytes(interview.read_bytes())
+    (tmp_path / "in" / "notes.txt").write_text("x")
+    code, out, err = run("score", tmp_path / "in", "-r", "-o", tmp_path / "out", *FAST)
+    assert code == 3
+    rows = list(csv.DictReader((tmp_path / "out" / "scores.csv").open()))
+    assert [(r["name"], r["status"]) for r in rows] == [
+        *(("a.mp4", "scored"), ("b.mp4", "failed"), ("deep/a.mp4", "scored"))
+    ]
+    assert rows[0]["score"] == rows[2]["score"]
+    assert (tmp_path / "out" / "deep" / "a.mp4" / "score.json").is_file()
+    flat = run("score", tmp_path / "in", "--json", *FAST)[1].splitlines()
+    assert len(flat) == 2
+
+
+def test_equal_names_do_not_overwrite_each_other(run, interview, tmp_path):
+    for folder in ("x", "y"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "v.mp4").write_bytes(interview.read_bytes())
+    code, out, _ = run("score", tmp_path / "x/v.mp4", tmp_path / "y/v.mp4", "--json", *FAST)
+    assert [json.loads(line)["source"]["name"] for line in out.splitlines()] == ["x/v.mp4", "y/v.mp4"]
+
+
+def test_glob_patterns_are_expanded(run, interview, tmp_path):
+    (tmp_path / "v1.mp4").write_bytes(interview.read_bytes())
+    code, out, _ = run("score", str(tmp_path / "v*.mp4"), "--json", *FAST)
+    assert (code, len(out.splitlines())) == (0, 1)
+    code, _, err = run("score", str(tmp_path / "w*.mp4"))
+    assert code == 2
+    one_line_error(err, "no file matches")
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "status", "words"),
+    [
+        ("no_face.mp4", 4, "refused", "usable face"),
+        ("one_frame.mp4", 4, "refused", "length of the video"),
+        ("tiny.mp4", 0, "scored", ""),
+        ("two.mp4", 4, "refused", "other faces"),
+        ("half.mp4", 0, "scored", ""),
+        ("gap.mp4", 0, "scored", ""),
+        ("rotated.mp4", 0, "scored", ""),
+        ("vfr.mp4", 0, "scored", ""),
+        ("truncated.mkv", 0, "scored", ""),
+        ("text.mp4", 1, "failed", "not a video"),
+        ("empty.mp4", 1, "failed", "empty"),
+        ("audio.mp4", 1, "failed", ""),
+        ("broken.mp4", 1, "failed", ""),
+    ],
+)
+def test_every_kind_of_input_ends_as_documented(run, media, name, code, status, words):
+    found, out, err = run("score", media(name), "--json", *FAST)
+    report = json.loads(out)
+    assert (found, report["status"]) == (code, status)
+    assert words in report["reason"]
+    assert (report["estimate"] is None) == (status != "scored")
+    assert "\n" not in report["reason"]
+
+
+@pytest.mark.parametrize(
+    ("name", "check"),
+    [("half.mp4", "usable_share"), ("half.mp4", "longest_gap"), ("tiny.mp4", "face_size")],
+)
+def test_doubtful_recordings_are_warned_about(run, media, name, check):
+    _, out, _ = run("score", media(name), "--json", *FAST)
+    found = {c["name"]: c for c in json.loads(out)["quality"]["checks"]}[check]
+    assert found["verdict"] == "warn"
+    if check == "usable_share":
+        assert found["value"] == pytest.approx(0.5, abs=0.1)
+
+
+def test_another_subject_can_be_chosen(run, media):
+    boxes = {}
+    for side in ("left", "right"):
+        code, out, _ = run("score", media("two.mp4"), "--subject", side, "--json", *FAST)
+        boxes[side] = json.loads(out)["settings"]["subject"]
+    assert boxes == {"left": "left", "right": "right"}
+
+
+def test_two_runs_give_the_same_bits(run, interview, tmp_path):
+    for folder in ("a", "b"):
+        assert run("score", interview, "-o", tmp_path / folder, "-q", *FAST)[0] == 0
+    for name in ("frames.csv", "aus.csv"):
+        first, second = (tmp_path / f / "interview.mp4" / name for f in ("a", "b"))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_a_score_does_not_depend_on_the_batch(run, interview, media):
+    alone = json.loads(run("score", interview, "--json", *FAST)[1])
+    _, out, _ = run("score", media("half.mp4"), media("gap.mp4"), interview, "--json", *FAST)
+    together = json.loads(out.splitlines()[2])
+    assert alone["estimate"] == together["estimate"]
+    assert alone["keyframes"] == together["keyframes"]
+
+
+def test_openface_table_replaces_clip(run, interview, tmp_path):
+    table = tmp_path / "interview.csv"
+    rows = "\n".join(f"{i}, {i / 6:.3f}, 1, 5.0, 0.0" for i in range(300))
+    table.write_text("frame, timestamp, success, AU12_r, AU45_r\n" + rows + "\n")
+    code, out, _ = run("score", interview, "--au-csv", table, "-o", tmp_path / "o", "--json", *FAST)
+    report = json.loads(out)
+    assert code == 0
+    units = {u["code"]: u for u in report["action_units"]}
+    assert units["AU12"]["mean"] == 1
+    assert units["AU43"]["peak"] == 0
+    assert report["weights"]["au_source"] == "OpenFace table"
+    assert run("score", interview, "--au-csv", tmp_path, *FAST)[0] == 0  # found by name
+    table.write_text("frame, timestamp, success, AU12_r\n1, 0.1, 1, nonsense\n")
+    code, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
+    assert code == 1
+    assert "interview.csv, line 2" in json.loads(out)["reason"]
+
+
+def foreign_weights(folder: Path) -> Path:
+    path = folder / "foreign.safetensors"
+    save_file({"x": np.zeros(3, np.float32)}, path)
+    return path
+
+
+def corrupt_weights(folder: Path) -> Path:
+    from depmap_cli.weights import DEFAULT, weights_folder
+
+    path = folder / "corrupt.safetensors"
+    path.write_bytes((weights_folder() / DEFAULT).read_bytes()[:500_000])
+    return path
+
+
+def pickled_weights(folder: Path) -> Path:
+    import pickle
+
+    path = folder / "pickled.pt"
+    path.write_bytes(pickle.dumps({"x": 1}))
+    return path
+
+
+@pytest.mark.parametrize("make", [foreign_weights, corrupt_weights, pickled_weights])
+def test_bad_weights(run, interview, tmp_path, make):
+    code, out, err = run("score", interview, "--weights", make(tmp_path), *FAST)
+    assert code == 1
+    assert out == ""
+    one_line_error(err, make(tmp_path).name)
+
+
+def test_semantic_weights_are_no_depmap_weights(run, interview):
+    from depmap_cli.weights import default_semantics
+
+    code, _, err = run("score", interview, "--weights", default_semantics(), *FAST)
+    assert code == 1
+    one_line_error(err, "semantics")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--device", "tpu"), 2, "--device tpu"),
+        (("--clip", "no-such-model"), 1, "was trained with"),
+        (("--clip", "ViT-B-32", "--clip-weights", "openai"), 1, "was trained with"),
+        (("--clip-weights", "openai"), 2, "neither a file nor a pretrained tag"),
+        (("--weights", "nowhere.safetensors"), 1, "no such weights file"),
+        (("--start", "5000"), 1, "--start"),
+        (("--end", "1", "--start", "2"), 2, "--end"),
+        (("--fps", "-1"), 2, "--fps"),
+        (("--frames", "0"), 2, "--frames"),
+        (("--format", "html"), 2, "--output"),
+        (("--subject", "nearest"), 2, "nearest"),
+    ],
+)
+def test_wrong_options(run, interview, arguments, code, words):
+    found, out, err = run("score", interview, "--device", "cpu", *arguments)
+    assert found == code
+    assert words in err + out
+    assert "Traceback" not in err
+
+
+def test_cuda_is_refused_where_there_is_none(run, interview):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has one")
+    code, _, err = run("score", interview, "--device", "cuda")
+    assert code == 2
+    one_line_error(err, "not available")
+
+
+def test_a_pretrained_tag_needs_leave_to_use_the_network(run, tmp_path, interview):
+    from depmap_cli.errors import UsageProblem
+    from depmap_cli.model.semantics import load_semantics
+
+    with pytest.raises(UsageProblem, match="downloaded"):
+        load_semantics("ViT-B-32", "openai")
+
+
+def test_unwritable_output_is_told_and_nothing_computed_is_lost(run, interview, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    code, out, err = run("score", interview, "-o", tmp_path / "file", "--json", *FAST)
+    report = json.loads(out)
+    assert (code, report["status"]) == (1, "failed")
+    assert report["estimate"]["score"] >= 0
+    assert report["reason"]
+
+
+def test_an_empty_folder_is_a_usage_error(run, tmp_path):
+    code, _, err = run("score", tmp_path)
+    assert code == 2
+    one_line_error(err, "no video")
+
+
+def test_quiet_says_nothing_but_the_report(run, interview):
+    code, out, err = run("score", interview, "--quiet", *FAST)
+    assert (code, err) == (0, "")
+    assert "BDI-II" in out
+
+
+def test_pictures_are_deidentified_unless_raw_is_asked_for(run, interview, tmp_path):
+    import cv2
+
+    from depmap_cli.faces import FaceDetector  # noqa: F401  (the package is installed)
+
+    spread = {}
+    for style in ("drawing", "raw"):
+        folder = tmp_path / style
+        run("score", interview, "-o", folder, "--pictures", style, "-q", *FAST)
+        image = cv2.imread(str(next((folder / "interview.mp4" / "keyframes").glob("*.png"))))
+        spread[style] = np.abs(image.astype(int)[..., 0] - image[..., 2]).mean()
+    assert spread["drawing"] < spread["raw"]
+
+
+def test_python_api(interview):
+    from depmap_cli import ScoreOptions, score_video
+
+    result = score_video(interview, device="cpu", options=ScoreOptions(frames=16))
+    assert result.report.estimate is not None
+    assert len(result.frames) == 16
+    assert len(result.pictures) == len(result.report.keyframes) == 6
+
+
+def test_an_unexpected_error_in_one_video_does_not_stop_the_others(run, interview, monkeypatch):
+    from depmap_cli import score
+
+    real = score.judge
+    calls = []
+
+    def judge(*arguments):
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError("planted")
+        return real(*arguments)
+
+    monkeypatch.setattr(score, "judge", judge)
+    code, out, _ = run("score", interview, str(interview.parent / "interview.mp?"), "--json", *FAST)
+    code, out, _ = run("score", interview, "--json", *FAST)
+    assert code == 0
+    assert json.loads(out)["status"] == "scored"
+
+
+def test_info_and_doctor(run):
+    code, out, _ = run("info", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert {w["kind"] for w in found["weights"]} == {"depmap", "semantics"}
+    assert found["packages"]["facenet-pytorch"] == "2.5.3"
+    schema = json.loads(run("info", "--schema")[1])
+    assert "estimate" in schema["properties"]
+    code, out, _ = run("doctor", "--device", "cpu")
+    assert code == 0
+    assert out.count("ok") >= 4
+    assert "FAIL" not in out
+
+
+def test_doctor_fails_without_weights(run, monkeypatch, tmp_path):
+    monkeypatch.setenv("DEPMAP_WEIGHTS", str(tmp_path))
+    code, out, _ = run("doctor", "--device", "cpu")
+    assert code == 1
+    assert "FAIL" in out
+
+
+def test_version_and_help():
+    started = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "depmap_cli", "--help"], capture_output=True, text=True, check=True
+    )
+    assert time.perf_counter() - started < 3  # torch alone would take about that on a busy machine
+    assert "Exit codes" in done.stdout
+    probe = "import sys, depmap_cli.cli; print('torch' in sys.modules, 'cv2' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+def test_many_frames_a_second_cost_no_memory_for_frames(interview, tmp_path):
+    """A video four times as long is scored in at most a little more memory."""
+    import cv2
+
+    capture = cv2.VideoCapture(str(interview), cv2.CAP_FFMPEG)
+    frames = []
+    while capture.grab():
+        frames.append(cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB))
+    short, long = tmp_path / "short.mp4", tmp_path / "long.mp4"
+    write_video(short, frames * 2)
+    write_video(long, frames * 8)
+    peaks = []
+    for path in (short, long):
+        code = (
+            "import resource, sys; from depmap_cli.config import FaceConfig, SamplingConfig;"
+            "from pathlib import Path; from depmap_cli.video import sample_frames;"
+            "from depmap_cli.faces import extract_faces; from tests.test_faces import StubDetector;"
+            "d = StubDetector(lambda t: [(96, 96, 80)]);"
+            "f = sample_frames(Path(sys.argv[1]), SamplingConfig(fps=6));"
+            "n = sum(len(s) for s in extract_faces(f, d));"
+            "print(n, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
+        )
+        peaks.append(tuple(map(int, done.stdout.split())))
+    assert peaks[1][0] > 3.5 * peaks[0][0]
+    assert peaks[1][1] < peaks[0][1] * 1.15
