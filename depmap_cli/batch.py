@@ -1,6 +1,7 @@
 """Which videos a command line means, what each is called, and how a batch ends."""
 
 import glob
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -60,17 +61,23 @@ def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]
 
 
 def _named(found: list[tuple[Path, PurePosixPath]]) -> list[Item]:
-    unique: dict[Path, PurePosixPath] = {}
+    names: dict[Path, PurePosixPath] = {}
     for path, name in found:
-        unique.setdefault(path.absolute(), name)
-    items = []
-    for path, name in unique.items():
-        parents = list(path.parts[1 : -len(name.parts)])
-        while sum(other == name for other in unique.values()) > 1 and parents:
-            name = PurePosixPath(parents.pop()) / name
-            unique[path] = name
-        items.append(Item(path, str(unique[path])))
-    return items
+        names.setdefault(path.absolute(), name)
+    while clashing := _clashing(names):
+        for path in clashing:
+            names[path] = PurePosixPath(*path.parts[-len(names[path].parts) - 1 :])
+    return [Item(path, str(name)) for path, name in names.items()]
+
+
+def _clashing(names: dict[Path, PurePosixPath]) -> list[Path]:
+    """The paths that share their name with another and have folders left to tell them apart."""
+    count = Counter(names.values())
+    return [
+        path
+        for path, name in names.items()
+        if count[name] > 1 and len(name.parts) < len(path.parts) - 1
+    ]
 
 
 def exit_code(reports: list[Report]) -> int:

@@ -91,7 +91,7 @@ def _fail(error: DepmapError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _version(asked: bool) -> None:
+def _version(asked: bool | None) -> None:
     if asked:
         typer.echo(f"depmap {__version__}")
         raise typer.Exit()
@@ -100,8 +100,9 @@ def _version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = None,
 ) -> None:
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
 

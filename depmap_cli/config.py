@@ -95,6 +95,7 @@ class ModelConfig(_Frozen):
     sampling_factor: float = Field(5.0, gt=0, description="c in u = c ln T; paper: 5.")
     entropy: float = Field(0.05, gt=0, description="kappa of Eq. 9; paper: 0.05.")
     momentum: float = Field(0.99, ge=0, lt=1, description="beta of Eq. 2 and 11.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Before the head, in training.")
     temperature: float = Field(0.1, gt=0, description="Temperature of Eq. 14; authors: 0.1.")
 
     @field_validator("scales")
@@ -124,14 +125,14 @@ class ModelConfig(_Frozen):
 class TrainConfig(_Frozen):
     """How `depmap train` fits the network."""
 
-    epochs: int = Field(30, ge=1)
+    epochs: int = Field(24, ge=1, description="Authors: 100.")
     batch_size: int = Field(8, ge=1, description="Videos a batch; authors: 8.")
     frames: int = Field(32, ge=2, description="Frames drawn from a recording each epoch.")
-    learning_rate: float = Field(1e-4, gt=0, description="Of the backbone; authors: 1e-4.")
+    learning_rate: float = Field(2e-5, gt=0, description="Of the backbone; authors: 1e-4.")
     head_rate: float = Field(
-        10.0, gt=0, description="Rate of the other parts, times the backbone's."
+        20.0, gt=0, description="Rate of the other parts, times the backbone's."
     )
-    weight_decay: float = Field(1e-2, ge=0)
+    weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
     clip_norm: float = Field(1.0, gt=0, description="Gradient clipping; authors: 1.0.")
     contrastive_weight: float = Field(0.1, ge=0, description="lambda of Eq. 3; paper: 0.1.")

@@ -22,11 +22,11 @@ BANDS = (
 )
 
 
-def level_of(score: float | int) -> int:
+def level_of(score: float) -> int:
     """The index of the band that a score falls in; 13.9 still belongs to 0-13."""
     return max(i for i, band in enumerate(BANDS) if score >= band.low or i == 0)
 
 
-def bands_between(low: float | int, high: float | int) -> list[str]:
+def bands_between(low: float, high: float) -> list[str]:
     """The names of the bands that an interval of scores touches."""
     return [band.name for band in BANDS[level_of(low) : level_of(high) + 1]]

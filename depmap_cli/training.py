@@ -127,7 +127,7 @@ class Trainer:
         return "semantics"
 
     def _optimizer(self) -> torch.optim.Optimizer:
-        """The backbone at the base rate, the rest at ``head_rate`` times it; no decay of vectors."""
+        """The backbone at the base rate, the rest at ``head_rate`` times it; no vector decays."""
         train = self.config.train
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, parameter in self.model.named_parameters():
@@ -147,6 +147,7 @@ class Trainer:
 
     def _train_epoch(self, progress: Callable[[dict[str, Any]], None]) -> dict[str, float]:
         train = self.config.train
+        torch.manual_seed(train.seed * 1000 + self.epoch)  # dropout
         generator = torch.Generator().manual_seed(train.seed * 1000 + self.epoch)
         order = torch.randperm(len(self.train), generator=generator).tolist()
         self.model.train()

@@ -72,20 +72,22 @@ def sample_frames(path: Path, sampling: SamplingConfig) -> Iterator[Frame]:
         VideoUnreadable: the file cannot be opened or holds no decodable frame.
         UsageProblem: ``start`` lies behind the end of the video.
     """
+    rate = probe(path).fps
+    lead = 0.5 / rate + 1e-6 if rate > 0 else 1e-6  # the frame nearest in time, not the next one
     targets = _target_times(path, sampling)
     target = next(targets)
     yielded = False
     for time, capture in _decode(path):
         if sampling.end is not None and time >= sampling.end:
             break
-        if time + 1e-6 < target:
+        if time < sampling.start or time + lead < target:
             continue
         image = _retrieve(capture)
         if image is None:
             continue
         yield Frame(time, *_to_working_size(image))
         yielded = True
-        while target <= time + 1e-6:
+        while target <= time + lead:
             target = next(targets)
     if not yielded:
         if sampling.start > 0:
@@ -160,7 +162,7 @@ def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _target_times(path: Path, sampling: SamplingConfig) -> Iterator[float]:
-    """The times, in seconds, at or after which the next frame is wanted; ends with infinity."""
+    """The times, in seconds, nearest to which a frame is wanted; ends with infinity."""
     if sampling.fps is not None:
         index = 0
         while True:

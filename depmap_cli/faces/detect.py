@@ -18,8 +18,8 @@ CHUNK = 32
 """Frames held while their faces are found."""
 _HIGHER_TRIES = 48
 """Faceless frames that are searched again at a larger size before that size is given up."""
-_MAX_SHIFT = 0.15
-"""Motion, as a share of the box, up to which a straight line stands in for detection."""
+_MAX_SHIFT, _MAX_BRIDGE = 0.15, 0.5
+"""Motion, in box sides, up to which a straight line stands in for detection, or bridges a gap."""
 
 
 @dataclass(frozen=True)
@@ -121,11 +121,11 @@ class FaceDetector:
         self,
         boxes: np.ndarray | None,
         probabilities: np.ndarray,
-        points: np.ndarray,
+        points: np.ndarray | None,
         *,
         ratio: np.ndarray,
     ) -> list[Detection]:
-        if boxes is None:
+        if boxes is None or points is None:
             return []
         faces = [
             Detection(
@@ -153,7 +153,7 @@ def iter_detections(
         if sum(h.faces is None for h in held) < CHUNK:
             continue
         _detect_sparsely(held, detector)
-        _fill([anchor, *held] if anchor else held, config.bridge, "bridged")
+        _fill([anchor, *held] if anchor else held, [], config.bridge, "bridged", _MAX_BRIDGE)
         ready = _decided(held, config.bridge)
         for item in held[:ready]:
             yield item.frame, item.faces or []
@@ -161,7 +161,7 @@ def iter_detections(
                 anchor = item
         held = held[ready:]
     _detect_sparsely(held, detector)
-    _fill([anchor, *held] if anchor else held, config.bridge, "bridged")
+    _fill([anchor, *held] if anchor else held, [], config.bridge, "bridged", _MAX_BRIDGE)
     for item in held:
         yield item.frame, item.faces or []
 
@@ -175,7 +175,8 @@ def _detect_sparsely(held: list[_Held], detector: FaceDetector) -> None:
     interval = span / max(len(new) - 1, 1)
     stride = max(1, int(detector.config.detection_interval / interval)) if interval > 0 else 1
     _detect_all([h for i, h in enumerate(new) if i % stride == 0 or i == len(new) - 1], detector)
-    _fill(new, detector.config.detection_interval + interval, "interpolated", _MAX_SHIFT)
+    longest = detector.config.detection_interval + interval
+    _fill(new, None, longest, "interpolated", _MAX_SHIFT)
     _detect_all([h for h in new if h.faces is None], detector)
 
 
@@ -184,22 +185,30 @@ def _detect_all(items: list[_Held], detector: FaceDetector) -> None:
         item.faces = faces
 
 
-def _fill(items: list[_Held], longest: float, origin: str, max_shift: float = 0.5) -> None:
-    """Interpolate the frames between two with faces, at most ``longest`` seconds apart.
+def _fill(
+    items: list[_Held],
+    empty: list[Detection] | None,
+    longest: float,
+    origin: str,
+    max_shift: float,
+) -> None:
+    """Interpolate runs of ``empty`` frames between two with faces, at most ``longest`` s apart.
 
     Only where both ends show the same faces, none of which moved by more than ``max_shift`` boxes;
-    what cannot be filled stays as it is.
+    what cannot be filled stays as it is. ``empty`` is None for frames not searched, [] for frames
+    in which no face was found.
     """
     ends = [i for i, item in enumerate(items) if item.faces]
     for first, last in zip(ends, ends[1:], strict=False):
         start, stop = items[first], items[last]
         gap = stop.frame.time - start.frame.time
-        if last == first + 1 or gap > longest + 1e-6:
+        between = items[first + 1 : last]
+        if not between or gap > longest + 1e-6 or any(item.faces != empty for item in between):
             continue
         pairs = _same_faces(start.faces or [], stop.faces or [], max_shift)
         if not pairs:
             continue
-        for item in items[first + 1 : last]:
+        for item in between:
             share = (item.frame.time - start.frame.time) / gap
             item.faces = [_between(a, b, share, origin) for a, b in pairs]
 

@@ -88,6 +88,7 @@ class DepMap(nn.Module):
             groups = config.n_levels * config.n_prototypes
             self.fusion = MultiScaleFusion(channels, config.scales, config.fused_channels, groups)
         fused_dim = self.fusion.fused_dim if self.fusion else channels[-1]
+        self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(fused_dim, 1)
         self.register_buffer("target", torch.tensor([target_mean, target_std]))
         self.reset_parameters()
@@ -125,7 +126,7 @@ class DepMap(nn.Module):
             logits = self.level_logits(activations)
         fused = self.fusion(features) if self.fusion else features[-1].mean((2, 3)).float()
         mean, std = cast(Tensor, self.target)
-        scores = mean + std * self.head(fused.float()).squeeze(-1)
+        scores = mean + std * self.head(self.dropout(fused.float())).squeeze(-1)
         return FrameFeatures(fused, scores, activations, logits, tokens)
 
     def fuse(

@@ -20,15 +20,41 @@ def prototype_activations(
 
 
 class LevelLogits(nn.Module):
-    """Dep-MAP "Key Facial Behavior Self-Distillation", Eq. (13): activations weighed per level."""
+    """Dep-MAP "Key Facial Behavior Self-Distillation", Eq. (13): activations weighed per level.
 
-    def __init__(self, n_levels: int, n_prototypes: int) -> None:
+    Reading: logits are given in units of their spread over training frames, as deviations from
+    their mean there. Bare sums of cosines differ more from level to level than from frame to
+    frame, so that without this one level wins in every frame (measured: see CHANGELOG).
+    """
+
+    mean: Tensor
+    spread: Tensor
+    started: Tensor
+
+    def __init__(self, n_levels: int, n_prototypes: int, momentum: float = 0.95) -> None:
         super().__init__()
+        self.momentum = momentum
         self.weight = nn.Parameter(torch.ones(n_levels, n_prototypes))
+        self.register_buffer("mean", torch.zeros(n_levels))
+        self.register_buffer("spread", torch.ones(n_levels))
+        self.register_buffer("started", torch.tensor(False))
 
     def forward(self, activations: Float[Tensor, "n levels k"]) -> Float[Tensor, "n levels"]:
         """One logit a level."""
+        return (self._sum(activations) - self.mean) / self.spread
+
+    def _sum(self, activations: Tensor) -> Tensor:
         return (self.weight * activations).sum(-1)  # Eq. (13)
+
+    @torch.no_grad()
+    def observe(self, activations: Float[Tensor, "n levels k"]) -> None:
+        """Follow mean and spread of the logits over the frames of a training batch."""
+        sums = self._sum(activations)
+        keep = self.momentum if self.started else 0.0
+        spread = sums.std(0, correction=0).clamp(min=1e-4)
+        self.mean = keep * self.mean + (1 - keep) * sums.mean(0)
+        self.spread = keep * self.spread + (1 - keep) * spread
+        self.started = torch.ones_like(self.started)
 
 
 def contrastive_alignment(

@@ -45,6 +45,8 @@ def depmap_loss(
             key = top_mask(sparsity(tokens[4], valid)[1], valid, model.config.sampling_factor)
         if model.training:
             model.clusters.update(tokens[4], key, levels)
+            if model.level_logits is not None and frames.activations is not None:
+                model.level_logits.observe(frames.activations)
         if model.config.kdm and contrastive_weight > 0:
             choice = model.clusters.assign(tokens[4], key, levels)
             contrastive = {

@@ -1,0 +1,72 @@
+"""Which videos a command line means, and how a batch ends."""
+
+import pytest
+
+from depmap_cli.batch import exit_code, find_videos
+from depmap_cli.errors import UsageProblem
+from depmap_cli.results import Report, Source, Status
+
+
+def make(folder, *names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def names(*given, recursive=False):
+    return [item.name for item in find_videos(map(str, given), recursive)]
+
+
+def test_folders_give_their_videos_sorted_and_named_by_their_place(tmp_path):
+    make(tmp_path, "b.MP4", "a.mov", "notes.txt", "deep/a.mov")
+    assert names(tmp_path) == ["a.mov", "b.MP4"]
+    assert names(tmp_path, recursive=True) == ["a.mov", "b.MP4", "deep/a.mov"]
+
+
+def test_a_video_given_twice_is_scored_once(tmp_path):
+    make(tmp_path, "a.mp4")
+    assert names(tmp_path / "a.mp4", tmp_path) == ["a.mp4"]
+
+
+def test_clashing_names_get_as_many_folders_as_it_takes(tmp_path):
+    make(tmp_path, "1/x/v.mp4", "2/x/v.mp4", "2/y/v.mp4", "w.mp4")
+    paths = [tmp_path / n for n in ("1/x/v.mp4", "2/x/v.mp4", "2/y/v.mp4", "w.mp4")]
+    assert names(*paths) == ["1/x/v.mp4", "2/x/v.mp4", "y/v.mp4", "w.mp4"]
+
+
+def test_a_missing_file_is_kept_for_its_report(tmp_path):
+    assert names(tmp_path / "none.mp4") == ["none.mp4"]
+
+
+def test_a_file_whose_name_looks_like_a_pattern(tmp_path):
+    make(tmp_path, "v[1].mp4")
+    assert names(tmp_path / "v[1].mp4") == ["v[1].mp4"]
+
+
+def test_nothing_found_is_a_usage_problem(tmp_path):
+    make(tmp_path, "deep/a.mp4")
+    with pytest.raises(UsageProblem, match="no video"):
+        names(tmp_path)
+    with pytest.raises(UsageProblem, match="no file matches"):
+        names(str(tmp_path / "*.avi"))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "code"),
+    [
+        (["scored"], 0),
+        (["scored", "scored"], 0),
+        (["scored", "failed"], 3),
+        (["scored", "refused"], 3),
+        (["refused"], 4),
+        (["refused", "failed"], 4),
+        (["failed"], 1),
+        (["failed", "failed"], 1),
+    ],
+)
+def test_exit_codes(statuses, code):
+    reports = [
+        Report(depmap_version="0", created="", source=Source(name="v"), status=Status(status))
+        for status in statuses
+    ]
+    assert exit_code(reports) == code

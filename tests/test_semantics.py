@@ -1,0 +1,167 @@
+"""The semantic model: open_clip without a network, trained and loaded from our own files."""
+
+import json
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
+    "text_cfg": {"context_length": 64, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A foreign open_clip model with weights made here: (name, path)."""
+    folder = tmp_path_factory.mktemp("clip")
+    (folder / "tiny-vit-test.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(folder / "tiny-vit-test.json")
+    torch.manual_seed(0)
+    model = open_clip.create_model("tiny-vit-test")
+    save_file(model.state_dict(), folder / "tiny.safetensors")
+    return "tiny-vit-test", folder / "tiny.safetensors"
+
+
+@pytest.fixture(scope="module")
+def faces(face_frames):
+    from depmap_cli.faces import align_face
+    from depmap_cli.faces.align import TEMPLATE
+
+    return np.stack([align_face(f, TEMPLATE * 150 + 20, 128) for f in face_frames[:8]])
+
+
+def test_any_open_clip_model_serves_from_a_local_file(tiny, faces):
+    from depmap_cli.model.semantics import load_semantics
+
+    name, path = tiny
+    semantics = load_semantics(name, str(path))
+    image, evidence = semantics(torch.from_numpy(faces))
+    assert image.shape == (8, 16)
+    assert evidence.shape == (8, 18)
+    torch.testing.assert_close(image.norm(dim=1), torch.ones(8))
+    # an independent path through open_clip's own preprocessing
+    from PIL import Image
+
+    model = open_clip.create_model(name)
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(path))
+    resize = open_clip.image_transform(
+        32, is_train=False, mean=model.visual.image_mean, std=model.visual.image_std
+    )
+    with torch.no_grad():
+        expected = model.eval().encode_image(resize(Image.fromarray(faces[0]))[None])
+    expected = torch.nn.functional.normalize(expected, dim=-1)
+    assert float(expected @ image[0]) > 0.999
+
+
+def test_weights_of_another_architecture_are_refused(tiny, tmp_path):
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.model.semantics import load_semantics
+
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(WeightsInvalid, match="does not fit"):
+        load_semantics(tiny[0], str(path))
+
+
+def test_a_pickle_is_never_loaded(tiny, tmp_path):
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.model.semantics import load_semantics
+
+    path = tmp_path / "model.pt"
+    torch.save({"x": torch.zeros(2)}, path)
+    with pytest.raises(WeightsInvalid, match="safetensors"):
+        load_semantics(tiny[0], str(path))
+
+
+def test_unknown_models_and_tags_are_named():
+    from depmap_cli.errors import UsageProblem
+    from depmap_cli.model.semantics import build_clip, load_semantics
+
+    with pytest.raises(UsageProblem, match="no such model"):
+        build_clip("no-such-model")
+    with pytest.raises(UsageProblem, match="neither a file nor a pretrained tag"):
+        load_semantics("ViT-B-32", "no-such-tag")
+    with pytest.raises(UsageProblem, match="would have to be downloaded"):
+        load_semantics("ViT-B-32", "openai")
+
+
+def test_query_mixes_phrases_by_evidence(tiny):
+    from depmap_cli.model.semantics import load_semantics
+
+    semantics = load_semantics(tiny[0], str(tiny[1]))
+    evidence = torch.zeros(3, 18)
+    evidence[1, 8] = 1
+    evidence[2, 8] = evidence[2, 4] = 1
+    query = semantics.query(evidence)
+    torch.testing.assert_close(query[0], semantics.neutral[0])
+    torch.testing.assert_close(query[1], semantics.phrases[8])
+    both = torch.nn.functional.normalize(semantics.phrases[8] + semantics.phrases[4], dim=0)
+    torch.testing.assert_close(query[2], both)
+
+
+def test_equal_sentences_are_no_negatives():
+    from depmap_cli.semantics_training import contrastive_loss
+
+    image = torch.eye(3)[[0, 0, 1]]
+    text = torch.eye(3)[[0, 0, 1]]
+    scale = torch.tensor(5.0)
+    told = contrastive_loss(image, text, ["a", "a", "b"], scale)
+    untold = contrastive_loss(image, text, ["a", "a2", "b"], scale)
+    assert float(told) == pytest.approx(np.log(2) * 2 / 3, abs=1e-3)  # entropy of the shared target
+    assert untold > told - 1e-6
+    apart = contrastive_loss(torch.eye(3), torch.eye(3), ["a", "a", "b"], scale)
+    assert apart > told + 1  # frames of one sentence are pulled together
+
+
+def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tmp_path):
+    from depmap_cli.checkpoint import load_tensors
+    from depmap_cli.config import SemanticsTrainConfig
+    from depmap_cli.model.semantics import OWN_MODEL, load_semantics
+    from depmap_cli.semantics_training import AuFrames, train_semantics
+
+    rng = np.random.default_rng(0)
+    intensity = (rng.random((8, 18)) * (rng.random((8, 18)) < 0.3)).astype(np.float32)
+    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    config = SemanticsTrainConfig(epochs=2, batch_size=4)
+
+    def train(name: str, resume: bool, stop_after: int | None = None) -> None:
+        def progress(event):
+            if event["epoch"] == stop_after and "step" in event:
+                raise KeyboardInterrupt
+
+        train_semantics(data, data, config, tmp_path / name, "here", resume, progress)
+
+    train("whole.safetensors", False)
+    with pytest.raises(KeyboardInterrupt):
+        train("part.safetensors", False, stop_after=1)
+    train("part.safetensors", True)
+    whole, part = (
+        load_tensors(tmp_path / f"{name}.training.safetensors") for name in ("whole", "part")
+    )
+    assert whole.keys() == part.keys()
+    assert all(torch.equal(whole[k], part[k]) for k in whole)
+    semantics = load_semantics(OWN_MODEL, str(tmp_path / "whole.safetensors"))
+    image, evidence = semantics(torch.from_numpy(faces))
+    assert image.shape == (8, 128)
+    assert set(semantics.reliable_units) == {
+        f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15)
+    } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}
+
+
+def test_the_shipped_model_tells_a_smile_from_a_straight_face(interview):
+    """Evidence follows the picture: an upside-down face no longer shows what the upright one did."""
+    from depmap_cli.model.semantics import OWN_MODEL, load_semantics
+    from depmap_cli.weights import default_semantics
+
+    semantics = load_semantics(OWN_MODEL, str(default_semantics()))
+    reliable = semantics.reliable_units
+    assert reliable["AU12"]
+    assert reliable["AU25"]
+    assert not all(reliable.values())

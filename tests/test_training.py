@@ -1,0 +1,204 @@
+"""Training through the real entry points, on a tiny corpus cut from the rendered interview."""
+
+import csv
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.videos import write_video
+
+SMALL = [
+    *("--set", "train.epochs=2", "--set", "train.frames=4", "--set", "train.batch_size=2"),
+    *("--set", "train.score_frames=8", "--device", "cpu", "--jobs", "1", "-q"),
+]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory, face_frames) -> Path:
+    """Four Training and three Development clips of 10 frames; Testing holds what cannot be read."""
+    root = tmp_path_factory.mktemp("corpus")
+    plan = {"Training": [2, 15, 24, 40], "Development": [5, 18, 33], "Testing": [9]}
+    start = 0
+    for number, (split, scores) in enumerate(plan.items()):
+        (root / split / "Freeform").mkdir(parents=True)
+        (root / split / "DepressionLabels").mkdir()
+        for i, score in enumerate(scores):
+            person = 100 * (number + 1) + i
+            video = root / split / "Freeform" / f"{person}_1_Freeform_video.mp4"
+            if split == "Testing":
+                video.write_text("must never be opened by training")
+            else:
+                write_video(video, face_frames[start : start + 10])
+                start += 9
+            (root / split / "DepressionLabels" / f"{person}_1_Depression.csv").write_text(
+                f"{score}\n"
+            )
+    return root
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+def depmap(monkeypatch, *arguments: object) -> int:
+    from depmap_cli.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["depmap", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def train(monkeypatch, corpus, cache, out, *more) -> int:
+    return depmap(
+        monkeypatch, "train", "--data", corpus, "--out", out, "--cache", cache, *SMALL, *more
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(corpus, cache, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "whole"
+    patch = pytest.MonkeyPatch()
+    assert train(patch, corpus, cache, out, "--statement", "seven snippets") == 0
+    patch.undo()
+    return out
+
+
+def test_a_run_folder_holds_everything(trained):
+    assert {p.name for p in trained.iterdir()} == {
+        *("weights.safetensors", "best.safetensors", "state.safetensors", "log.csv")
+    }
+    rows = list(csv.DictReader((trained / "log.csv").open()))
+    assert [r["epoch"] for r in rows] == ["0", "1"]
+    assert all(np.isfinite(float(r["rmse"])) for r in rows)
+
+
+def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, monkeypatch, capfd):
+    weights = trained / "weights.safetensors"
+    options = ("--weights", weights, "--device", "cpu", "--json")
+    capfd.readouterr()
+    # three calibration people cannot carry a 90 % interval: the honest answer is the whole scale
+    assert depmap(monkeypatch, "score", interview, *options) == 0
+    report = json.loads(capfd.readouterr().out)
+    assert report["weights"]["training_data"] == "seven snippets"
+    assert (report["estimate"]["interval"]["low"], report["estimate"]["interval"]["high"]) == (
+        0,
+        63,
+    )
+    more = ("--split", "Development", "--cache", cache, "--jobs", "1", "-q")
+    assert depmap(monkeypatch, "evaluate", "--data", corpus, *options, *more) == 0
+    found = json.loads(capfd.readouterr().out)
+    assert (found["n_clips"], found["n_people"], found["n_unseen"]) == (3, 3, 3)
+    truth = np.array([r["score"] for r in found["estimates"]])
+    guess = np.array([r["estimate"] for r in found["estimates"]])
+    assert found["clips"]["rmse"] == pytest.approx(np.sqrt(np.mean((truth - guess) ** 2)), abs=1e-3)
+    mean = np.mean([2, 15, 24, 40])
+    assert found["baseline_clips"]["mae"] == pytest.approx(np.mean(np.abs(truth - mean)))
+    stored = json.loads(json.dumps(report["weights"]["development"]))
+    assert stored["rmse"] == pytest.approx(found["clips"]["rmse"], abs=2e-3)
+
+
+def test_evaluate_prints_a_table_beside_the_baseline(trained, corpus, cache, monkeypatch, capfd):
+    arguments = ("--weights", trained / "weights.safetensors", "--split", "Development")
+    capfd.readouterr()
+    assert (
+        depmap(
+            monkeypatch,
+            *("evaluate", "--data", corpus, "--cache", cache, "--device", "cpu", "-q"),
+            *("--jobs", "1", *arguments),
+        )
+        == 0
+    )
+    out = capfd.readouterr().out
+    for words in ("RMSE", "MAE", "PCC", "CCC", "constant mean", "not in the training data"):
+        assert words in out
+
+
+def test_a_killed_run_resumes_to_the_same_bits(trained, corpus, cache, tmp_path, monkeypatch):
+    from depmap_cli.training import Trainer
+
+    real = Trainer._train_epoch
+
+    def killed(self, progress):
+        if self.epoch == 1:
+            raise KeyboardInterrupt
+        return real(self, progress)
+
+    out = tmp_path / "run"
+    monkeypatch.setattr(Trainer, "_train_epoch", killed)
+    assert train(monkeypatch, corpus, cache, out) == 130
+    assert not (out / "weights.safetensors").exists()
+    monkeypatch.setattr(Trainer, "_train_epoch", real)
+    assert train(monkeypatch, corpus, cache, out) == 1  # not empty, and --resume was not asked for
+    assert train(monkeypatch, corpus, cache, out, "--resume") == 0
+    from depmap_cli.checkpoint import load_tensors
+
+    whole, resumed = (load_tensors(folder / "weights.safetensors") for folder in (trained, out))
+    assert all(torch.equal(whole[k], resumed[k]) for k in whole)
+
+
+def test_resuming_with_other_settings_is_refused(trained, corpus, cache, monkeypatch, capfd):
+    more = ("--resume", "--set", "train.learning_rate=0.01")
+    assert train(monkeypatch, corpus, cache, trained, *more) == 1
+    assert "other settings" in capfd.readouterr().err
+
+
+def test_a_loss_that_is_not_finite_stops_and_names_the_batch(
+    trained, corpus, cache, tmp_path, monkeypatch, capfd
+):
+    more = ("--set", "train.learning_rate=1e30", "--set", "train.warmup=0")
+    assert train(monkeypatch, corpus, cache, tmp_path / "run", *more) == 1
+    err = capfd.readouterr().err
+    assert "the loss is" in err
+    assert "Freeform_video.mp4" in err
+
+
+def test_an_unknown_setting_is_named(corpus, cache, tmp_path, monkeypatch, capfd):
+    for setting, words in (
+        ("train.epoch=3", "train.epoch"),
+        ("model.kdm", "section.name=value"),
+        ("model.scales=[5]", "scales"),
+        ("model.sdpm=false", "kdm"),
+    ):
+        assert train(monkeypatch, corpus, cache, tmp_path / "x", "--set", setting) == 2
+        assert words in capfd.readouterr().err
+
+
+def test_the_cache_is_made_once_and_notices_a_changed_video(corpus, tmp_path, face_frames):
+    from depmap_cli.config import FaceConfig, SamplingConfig
+    from depmap_cli.data.cache import FaceCache
+    from depmap_cli.data.corpus import find_recordings
+
+    recordings = [r for r in find_recordings(corpus) if r.split == "Development"][:1]
+    store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
+    calls = []
+
+    def told(done, total):
+        calls.append((done, total))
+
+    first = store.prepare(recordings, 1, told)[0]
+    assert len(first) == 4
+    assert calls == [(0, 1), (1, 1)]
+    assert store.prepare(recordings, 1, told)[0].folder == first.folder
+    assert calls[2:] == [(1, 1)]
+    assert sorted(p.name for p in (tmp_path / "c").iterdir()) == [first.folder.name]
+    write_video(recordings[0].path, face_frames[40:50])
+    assert store.prepare(recordings, 1, told)[0].folder != first.folder
+
+
+def test_a_recording_without_a_face_is_named(tmp_path):
+    from depmap_cli.config import FaceConfig, SamplingConfig
+    from depmap_cli.data.cache import FaceCache
+    from depmap_cli.data.corpus import Recording
+    from depmap_cli.errors import DataInvalid
+
+    path = write_video(tmp_path / "1_1_blank.mp4", [np.full((96, 96, 3), 80, np.uint8)] * 6)
+    store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
+    with pytest.raises(DataInvalid, match="1_1_blank.mp4: no face found"):
+        store.prepare([Recording("Training", "1", "1", "", path, 3)], 1, lambda *_: None)
+    assert list((tmp_path / "c").iterdir()) == []
