@@ -1,7 +1,6 @@
 """The command line: each command parses, calls the library once, renders. Torch loads inside."""
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from depmap_cli import __version__
-from depmap_cli.config import Config, SubjectRule
+from depmap_cli.config import Config, SemanticsTrainConfig, SubjectRule
 from depmap_cli.errors import EXIT_RUN, DepmapError, UsageProblem
 
 if TYPE_CHECKING:
@@ -59,6 +58,9 @@ CacheOption = Annotated[
     Path | None, typer.Option(help="Where aligned faces are kept.", envvar="DEPMAP_CACHE")
 ]
 JobsOption = Annotated[int, typer.Option(min=1, help="Processes that prepare faces.")]
+SimulatedOption = Annotated[
+    bool, typer.Option("--simulated", help="The faces are rendered; reports will say so.")
+]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
 ClipOption = Annotated[str | None, typer.Option("--clip", help="open_clip model name.")]
 ClipWeightsOption = Annotated[
@@ -104,7 +106,7 @@ def _root(
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = None,
 ) -> None:
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    """Only ``--version`` stands before the commands."""
 
 
 @app.command()
@@ -223,7 +225,7 @@ def train(
     statement: Annotated[
         str | None, typer.Option(help="What the data is; stored with the weights and shown.")
     ] = None,
-    simulated: Annotated[bool, typer.Option("--simulated", help="The faces are rendered.")] = False,
+    simulated: SimulatedOption = False,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where the run folder stopped.")
     ] = False,
@@ -249,6 +251,7 @@ def train(
             cache,
             jobs,
             _stage_progress(bar),
+            partial(_note, quiet=quiet),
         )
     _note("\n".join(lines), quiet)
 
@@ -262,6 +265,7 @@ def train_semantics_command(
     statement: Annotated[
         str | None, typer.Option(help="What the data is; stored with the weights.")
     ] = None,
+    simulated: SimulatedOption = False,
     epochs: Annotated[int, typer.Option(min=1)] = 10,
     batch_size: Annotated[int, typer.Option(min=2)] = 96,
     seed: Annotated[int, typer.Option(min=0)] = 3407,
@@ -279,14 +283,13 @@ def train_semantics_command(
         lines = train_semantics_run(
             data,
             out,
-            statement,
-            epochs,
-            batch_size,
-            seed,
+            SemanticsTrainConfig(epochs=epochs, batch_size=batch_size, seed=seed),
+            (statement, simulated),
             resume,
             cache,
             jobs,
             _stage_progress(bar),
+            partial(_note, quiet=quiet),
         )
     _note("\n".join(lines), quiet)
 

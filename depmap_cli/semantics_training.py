@@ -114,14 +114,15 @@ def train_semantics(
     development: AuFrames,
     config: SemanticsTrainConfig,
     output: Path,
-    statement: str,
+    about: tuple[str, bool],
     resume: bool,
     progress: Callable[[dict[str, Any]], None],
 ) -> float:
     """Fit the model; write the epoch best on Development to ``output``. Returns its mean r.
 
     Every epoch draws from a generator seeded by the seed and its number, so a resumed run continues
-    to the same bits. ``statement`` says what data this is; it is stored with the weights.
+    to the same bits. ``about`` is stored with the weights: what data this is, and whether its
+    faces are rendered.
     """
     import open_clip
 
@@ -166,7 +167,7 @@ def train_semantics(
         progress({"epoch": epoch, "metrics": metrics})
         if metrics["mean_r"] > best:
             best = metrics["mean_r"]
-            _save(output, clip, calibration, metrics, config, statement, epoch)
+            _save(output, clip, calibration, metrics, config, about, epoch)
         tensors = {**modules.state_dict(), **optimizer_tensors(optimizer)}
         rates = [group["lr"] for group in optimizer.param_groups]
         save_checkpoint(
@@ -231,13 +232,14 @@ def _save(
     calibration: _PhraseCalibration,
     metrics: dict[str, Any],
     config: SemanticsTrainConfig,
-    statement: str,
+    about: tuple[str, bool],
     epoch: int,
 ) -> None:
     document = {
         "model": OWN_MODEL,
         "version": __version__,
-        "training_data": statement,
+        "training_data": about[0],
+        "simulated": about[1],
         "train": config.model_dump(),
         "epoch": epoch,
         "phrases": [phrase([unit]) for unit in ACTION_UNITS],

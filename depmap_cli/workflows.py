@@ -56,6 +56,7 @@ def train_run(
     cache: Path | None,
     jobs: int,
     told: Told,
+    note: Callable[[str], None],
 ) -> list[str]:
     """Train, choose on Development, calibrate, write ``out/weights.safetensors``."""
     from depmap_cli.data.clips import load_clips
@@ -80,18 +81,21 @@ def train_run(
         train + development, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
     )
     statement, simulated = about
-    statement = statement or f"{len(train)} recordings of {len({r.subject for r in train})} people"
+    statement = statement or _people(train)
     sampling = SamplingConfig(frames=PREPARED_FRAMES)
     parts = clips[: len(train)], clips[len(train) :]
     trainer = Trainer(config, sampling, semantics, *parts, out, statement, device)
-    best = trainer.run(resume, lambda event: _tell(event, config, told))
+    best = trainer.run(resume, lambda event: _tell(event, config, told, note))
     frames = config.train.score_frames
     document = finish_weights(best, out / WEIGHTS, semantics, parts[1], frames, simulated, device)
     figures = ", ".join(f"{k.upper()} {v:.2f}" for k, v in document["development"].items())
     return [*_counts(train + development), f"Development: {figures}", f"weights: {out / WEIGHTS}"]
 
 
-def _tell(event: dict[str, Any], config: Config, told: Told) -> None:
+def _tell(event: dict[str, Any], config: Config, told: Told, note: Callable[[str], None]) -> None:
+    if "row" in event:
+        row = ", ".join(f"{name} {value:.3g}" for name, value in event["row"].items())
+        note(f"epoch {event['epoch']}: {row}")
     if "step" in event:
         done = event["epoch"] * event["steps"] + event["step"]
         told("training", done, config.train.epochs * event["steps"])
@@ -100,14 +104,13 @@ def _tell(event: dict[str, Any], config: Config, told: Told) -> None:
 def train_semantics_run(
     data: Path,
     out: Path,
-    statement: str | None,
-    epochs: int,
-    batch_size: int,
-    seed: int,
+    config: SemanticsTrainConfig,
+    about: tuple[str | None, bool],
     resume: bool,
     cache: Path | None,
     jobs: int,
     told: Told,
+    note: Callable[[str], None],
 ) -> list[str]:
     """Train the semantic model on Training, choose the epoch on Development."""
     from depmap_cli.semantics_training import read_au_frames, train_semantics
@@ -117,15 +120,18 @@ def train_semantics_run(
     cached = _prepare(train + development, FaceConfig(), PREPARED_FRAMES, cache, jobs, told)
     frames = read_au_frames(data, train, cached[: len(train)])
     held_out = read_au_frames(data, development, cached[len(train) :]).thinned(4)
-    config = SemanticsTrainConfig(epochs=epochs, batch_size=batch_size, seed=seed)
-    statement = statement or f"{len(train)} recordings of {len({r.subject for r in train})} people"
+    statement, simulated = about
+    statement = statement or _people(train)
 
     def progress(event: dict[str, Any]) -> None:
         if "step" in event:
             done = event["epoch"] * event["steps"] + event["step"] + 1
-            told("training", done, epochs * event["steps"])
+            told("training", done, config.epochs * event["steps"])
+        else:
+            note(f"epoch {event['epoch']}: Development mean r {event['metrics']['mean_r']:.3f}")
 
-    best = train_semantics(frames, held_out, config, out, statement, resume, progress)
+    about = (statement, simulated)
+    best = train_semantics(frames, held_out, config, out, about, resume, progress)
     return [f"Development: mean r {best:.3f} over the action units", f"weights: {out}"]
 
 
@@ -186,8 +192,12 @@ def _counts(recordings: list[Recording]) -> list[str]:
     lines = []
     for split in sorted({r.split for r in recordings}):
         part = [r for r in recordings if r.split == split]
-        lines.append(f"{split}: {len(part)} videos of {len({r.subject for r in part})} people")
+        lines.append(f"{split}: {_people(part)}")
     return lines
+
+
+def _people(recordings: list[Recording]) -> str:
+    return f"{len(recordings)} videos of {len({r.subject for r in recordings})} people"
 
 
 def _make_folder(out: Path, resume: bool) -> None:

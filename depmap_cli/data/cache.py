@@ -24,7 +24,7 @@ from depmap_cli.errors import DataInvalid, DepmapError
 from depmap_cli.faces import FaceDetector, extract_faces
 from depmap_cli.video import sample_frames
 
-CACHE_VERSION = 1
+CACHE_VERSION = 2
 """Raised whenever the corridor's code changes what it produces."""
 
 

@@ -6,6 +6,7 @@ frame from an OpenFace table that must exist beforehand; here the similarity of 
 phrase an action unit says which are seen, and an OpenFace table may still be given instead.
 """
 
+import os
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,8 @@ def load_semantics(model: str, weights: str, allow_network: bool = False) -> Sem
         UsageProblem: unknown model or tag, or a tag without leave to use the network.
         WeightsInvalid: the file is damaged or fits another model.
     """
+    if not allow_network:
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the hub's client is first imported
     path = Path(weights)
     if not path.is_file():
         path = _fetch(model, weights, allow_network)
