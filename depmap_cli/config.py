@@ -125,12 +125,12 @@ class ModelConfig(_Frozen):
 class TrainConfig(_Frozen):
     """How `depmap train` fits the network."""
 
-    epochs: int = Field(24, ge=1, description="Authors: 100.")
+    epochs: int = Field(18, ge=1, description="Authors: 100.")
     batch_size: int = Field(8, ge=1, description="Videos a batch; authors: 8.")
     frames: int = Field(32, ge=2, description="Frames drawn from a recording each epoch.")
-    learning_rate: float = Field(2e-5, gt=0, description="Of the backbone; authors: 1e-4.")
+    learning_rate: float = Field(1e-4, gt=0, description="Of the backbone; authors: 1e-4.")
     head_rate: float = Field(
-        20.0, gt=0, description="Rate of the other parts, times the backbone's."
+        10.0, gt=0, description="Rate of the other parts, times the backbone's."
     )
     weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")

@@ -6,13 +6,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.action_units import ACTION_UNITS, SEEN
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
 from depmap_cli.model.heatmap import prototype_heatmap
 from depmap_cli.results import KeyFrame, KeyPicture
 from depmap_cli.severity import BANDS, MAX_SCORE, level_of
-from depmap_cli.summary import SEEN
 from depmap_cli.weights import Networks
 
 _POOL = 8

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.action_units import ACTION_UNITS, SEEN
 from depmap_cli.conformal import half_width
 from depmap_cli.faces import FaceSample
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
@@ -19,9 +19,6 @@ from depmap_cli.results import (
 )
 from depmap_cli.severity import BANDS, MAX_SCORE, bands_between, level_of
 from depmap_cli.weights import Networks
-
-SEEN = 0.5
-"""Evidence from which an action unit counts as present."""
 
 
 def estimate_of(score: float, document: dict[str, Any], coverage: float) -> Estimate:

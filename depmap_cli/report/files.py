@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.action_units import ACTION_UNITS, SEEN
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.report.page import render_page
 from depmap_cli.report.pictures import encode_png, picture
@@ -32,8 +32,6 @@ AUS_COLUMNS = (
     "frame", "timestamp", "confidence", "success",
     *(f"{unit.column}_r" for unit in ACTION_UNITS), *(f"{unit.column}_c" for unit in ACTION_UNITS),
 )  # fmt: skip
-_PRESENT = 0.5
-"""Evidence from which an action unit counts as present."""
 _OUR_PICTURE = re.compile(r"\d{2,}_\d{2,}-\d{2}\.\d{2}\.png")
 
 Cell = str | int | float | None
@@ -145,7 +143,7 @@ def _units_row(number: int, row: FrameRow) -> list[Cell]:
     if not row.valid or row.action_units is None:
         return [*head, 0, *[None] * (2 * len(ACTION_UNITS))]
     evidence = [float(v) for v in row.action_units]
-    return [*head, 1, *(round(v, 4) for v in evidence), *(int(v >= _PRESENT) for v in evidence)]
+    return [*head, 1, *(round(v, 4) for v in evidence), *(int(v >= SEEN) for v in evidence)]
 
 
 def _scores_row(report: Report) -> list[Cell]:
