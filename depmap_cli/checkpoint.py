@@ -57,6 +57,7 @@ def save_checkpoint(
         save_file(
             {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {_KEY: body}
         )
+        aside.chmod(0o644)  # safetensors writes files that only their owner can read
         os.replace(aside, path)
     except Exception as error:
         aside.unlink(missing_ok=True)

@@ -17,7 +17,7 @@ class _Frozen(BaseModel):
 class SamplingConfig(_Frozen):
     """Which frames of a video are looked at."""
 
-    frames: int = Field(128, ge=1, le=100_000, description="Frames spread evenly over the video.")
+    frames: int = Field(64, ge=1, le=100_000, description="Frames spread evenly over the video.")
     fps: float | None = Field(None, gt=0, le=240, description="Frames a second, instead.")
     start: float = Field(0.0, ge=0, description="First second used.")
     end: float | None = Field(None, gt=0, description="Second at which use stops.")
@@ -142,7 +142,7 @@ class TrainConfig(_Frozen):
         True, description="Start the backbone at CLIP's image tower."
     )
     score_frames: int = Field(
-        128, ge=1, description="Frames a video when scoring; stored with the weights. Measured."
+        64, ge=1, description="Frames a video when scoring; stored with the weights. Measured."
     )
     seed: int = Field(3407, ge=0)
 

@@ -196,7 +196,7 @@ class Trainer:
         loss = depmap_loss(self.model, videos, frames, batch.target, batch.levels, valid, weight)
         if not torch.isfinite(loss.total):
             raise DataInvalid(
-                f"the loss is {float(loss.total)} at epoch {self.epoch} on {', '.join(names)}",
+                f"the loss is {loss.total.item()} at epoch {self.epoch} on {', '.join(names)}",
                 "lower train.learning_rate; the last good weights are kept",
             )
         self.optimizer.zero_grad()
