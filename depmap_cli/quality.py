@@ -73,8 +73,8 @@ def _measures(
         _Measure(
             "sharpness", "sharpness of the face", median([s.sharpness for s in usable]), "", "below"
         ),
-        _Measure("dark", "brightness of the face", light, "of 255", "below"),
-        _Measure("bright", "brightness of the face", light, "of 255", "above"),
+        _Measure("dark", "brightness of the face, lower limit", light, "of 255", "below"),
+        _Measure("bright", "brightness of the face, upper limit", light, "of 255", "above"),
         _Measure(
             "turned_share",
             "share of frames with the head turned away",
