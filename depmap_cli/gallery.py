@@ -27,8 +27,10 @@ class Candidates:
 
     def add(self, decided: np.ndarray, first: int, faces: np.ndarray) -> None:
         """Offer faces, the first of which is usable frame number ``first``."""
-        self.rows += [(float(d), first + i, faces[i]) for i, d in enumerate(decided)]
-        self.rows = sorted(self.rows, key=lambda row: (-row[0], row[1]))[: _POOL * self.wanted]
+        offered = [(float(d), first + i, faces[i]) for i, d in enumerate(decided)]
+        best = sorted(self.rows + offered, key=lambda row: (-row[0], row[1]))
+        # copies: a view would keep all the faces that came with it
+        self.rows = [(d, row, face.copy()) for d, row, face in best[: _POOL * self.wanted]]
 
 
 @dataclass(frozen=True)
