@@ -46,6 +46,7 @@ BY_CODE = {unit.code: unit for unit in ACTION_UNITS}
 SEEN = 0.5
 """Evidence, 0 to 1, from which a unit counts as present."""
 NEUTRAL_PHRASE = "a photo of a face with a neutral expression"
+COVERED_PHRASE = "a photo of a face covered by a hand"
 
 
 def phrase(units: list[ActionUnit]) -> str:

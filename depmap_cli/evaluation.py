@@ -7,7 +7,7 @@ import torch
 
 from depmap_cli.conformal import half_width
 from depmap_cli.data.clips import Clip
-from depmap_cli.inference import SemanticView, VideoInference
+from depmap_cli.inference import VideoInference
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
@@ -37,7 +37,7 @@ def estimate_clip(
     """The score of a prepared recording from ``frames`` frames, clipped to 0-63."""
     rows = clip.spread(frames)
     inference = VideoInference(model, semantics, device)
-    inference.add(clip.faces[rows], SemanticView(clip.seen.image[rows], clip.seen.evidence[rows]))
+    inference.add(clip.faces[rows], clip.seen[rows])
     return float(inference.finish()[0].score.clamp(0, MAX_SCORE))
 
 

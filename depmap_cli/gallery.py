@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from depmap_cli.action_units import ACTION_UNITS, SEEN
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
 from depmap_cli.model.heatmap import prototype_heatmap
+from depmap_cli.model.semantics import SemanticView
 from depmap_cli.results import KeyFrame, KeyPicture
 from depmap_cli.severity import BANDS, MAX_SCORE, level_of
 from depmap_cli.weights import Networks
@@ -38,8 +38,7 @@ class UsableFrames:
     """What is known of the n usable frames of a video."""
 
     times: np.ndarray  # (n,) seconds
-    image: Tensor  # (n, d) CLIP embeddings
-    evidence: Tensor  # (n, units)
+    seen: SemanticView
     features: FrameFeatures
 
 
@@ -53,7 +52,7 @@ def key_frames(
     keys, pictures = [], []
     for rank, row in enumerate(spread_out(ranked, usable.times, candidates.wanted), start=1):
         level = _level(usable.features, row)
-        found = usable.evidence[row].numpy()
+        found = usable.seen.evidence[row].numpy()
         order = np.argsort(-found, kind="stable")
         keys.append(
             KeyFrame(
@@ -94,8 +93,8 @@ def _heat(
 ) -> np.ndarray:
     device = networks.device
     pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
-    text = networks.semantics.query(usable.evidence[row : row + 1].to(device))
-    image = usable.image[row : row + 1].to(device)
+    text = networks.semantics.query(usable.seen.evidence[row : row + 1].to(device))
+    image = usable.seen.image[row : row + 1].to(device)
     heat: np.ndarray = (
         prototype_heatmap(networks.model, pixels, image, text, level)[0].cpu().numpy()
     )

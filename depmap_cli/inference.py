@@ -4,8 +4,6 @@ Scoring, evaluation and selection during training all pass through here. Of each
 vectors are kept.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -14,32 +12,23 @@ from torch import Tensor
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.keyframes import confidence
-from depmap_cli.model.semantics import Semantics
+from depmap_cli.model.semantics import Semantics, SemanticView
 
 CHUNK = 64
 """Faces that pass through the networks together."""
-
-
-@dataclass(frozen=True)
-class SemanticView:
-    """What CLIP makes of n frames."""
-
-    image: Float[Tensor, "n d"]
-    evidence: Float[Tensor, "n units"]
 
 
 @torch.inference_mode()
 def view(
     semantics: Semantics, faces: UInt8[np.ndarray, "n h w 3"], device: torch.device
 ) -> SemanticView:
-    """CLIP embeddings and AU evidence of some faces, on the CPU."""
-    images, evidences = [], []
+    """CLIP's view of some faces, on the CPU."""
+    pieces = []
     for start in range(0, len(faces), CHUNK):
         batch = torch.from_numpy(np.array(faces[start : start + CHUNK])).to(device)
-        image, evidence = semantics(batch)
-        images.append(image.cpu())
-        evidences.append(evidence.cpu())
-    return SemanticView(torch.cat(images), torch.cat(evidences))
+        seen = semantics(batch)
+        pieces.append(SemanticView(seen.image.cpu(), seen.evidence.cpu(), seen.covered.cpu()))
+    return SemanticView.joined(pieces)
 
 
 class VideoInference:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from depmap_cli import __version__
 from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
@@ -17,7 +16,8 @@ from depmap_cli.devices import resolve_device
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.gallery import Candidates, UsableFrames, key_frames
-from depmap_cli.inference import SemanticView, VideoInference, view
+from depmap_cli.inference import VideoInference, view
+from depmap_cli.model.semantics import COVERED, SemanticView
 from depmap_cli.openface import AuTable, read_au_table
 from depmap_cli.quality import judge
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
@@ -33,6 +33,8 @@ from depmap_cli.summary import (
 from depmap_cli.video import Frame, VideoInfo, probe, sample_frames
 from depmap_cli.weights import Networks, load_networks
 
+HIDDEN = "covered face"
+"""Reason of a frame in which something lies over the face."""
 Progress = Callable[[float], None]
 """Told the share of the video that has been worked through, 0 to 1."""
 
@@ -60,8 +62,7 @@ class _Passage:
     candidates: Candidates
     au_table: AuTable | None
     samples: list[FaceSample] = field(default_factory=list)
-    image: list[Tensor] = field(default_factory=list)
-    evidence: list[Tensor] = field(default_factory=list)
+    seen: list[SemanticView] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -178,22 +179,26 @@ class Scorer:
         )
 
     def _encode(self, segment: list[FaceSample], passage: _Passage) -> None:
-        """Pass a segment's faces through the networks and let go of the pictures."""
-        valid = [s for s in segment if s.face is not None]
-        passage.samples += [replace(s, face=None) for s in segment]
-        if not valid:
-            return
-        faces = np.stack([s.face for s in valid if s.face is not None])
-        with _timed(passage.seconds, "semantics"):
-            seen = view(self.networks.semantics, faces, self.networks.device)
+        """Pass a segment's faces through the networks and let go of the pictures.
+
+        A face that CLIP sees covered makes its frame invalid, like one without a face.
+        """
+        faces = np.array([s.face for s in segment if s.face is not None])
+        if len(faces):
+            with _timed(passage.seconds, "semantics"):
+                seen = view(self.networks.semantics, faces, self.networks.device)
+            covered = seen.covered.numpy() >= COVERED
+            segment = _mark_covered(segment, covered)
+            faces, seen = faces[~covered], seen[torch.from_numpy(~covered)]
+        if len(faces):
             if passage.au_table is not None:
-                found = passage.au_table.at(np.array([s.time for s in valid]))
-                seen = SemanticView(seen.image, torch.from_numpy(found).float())
-        with _timed(passage.seconds, "network"):
-            first = sum(map(len, passage.evidence))
-            passage.candidates.add(passage.inference.add(faces, seen), first, faces)
-        passage.image.append(seen.image)
-        passage.evidence.append(seen.evidence)
+                times = np.array([s.time for s in segment if s.valid])
+                seen = replace(seen, evidence=torch.from_numpy(passage.au_table.at(times)).float())
+            with _timed(passage.seconds, "network"):
+                first = sum(len(piece.evidence) for piece in passage.seen)
+                passage.candidates.add(passage.inference.add(faces, seen), first, faces)
+            passage.seen.append(seen)
+        passage.samples += [replace(s, face=None) for s in segment]
 
     def _refusal(
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
@@ -213,11 +218,12 @@ class Scorer:
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
     ) -> ScoreResult:
         scores, features = passage.inference.finish()
-        evidence = torch.cat(passage.evidence)
+        seen = SemanticView.joined(passage.seen)
+        evidence = seen.evidence.numpy()
         times = np.array([s.time for s in passage.samples if s.valid])
-        usable = UsableFrames(times, torch.cat(passage.image), evidence, features)
+        usable = UsableFrames(times, seen, features)
         keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
-        rows = scored_rows(passage.samples, scores, features, evidence.numpy())
+        rows = scored_rows(passage.samples, scores, features, evidence)
         reliable = {} if passage.au_table else self.networks.semantics.reliable_units
         report = self._report(source, options, passage.seconds).model_copy(
             update={
@@ -227,7 +233,7 @@ class Scorer:
                 "levels": levels_of(scores),
                 "quality": quality,
                 "keyframes": keys,
-                "action_units": action_units_of(passage.samples, evidence.numpy(), reliable),
+                "action_units": action_units_of(passage.samples, evidence, reliable),
                 "timeline": timeline_of(rows),
             }
         )
@@ -267,6 +273,15 @@ def score_video(
             nothing: ``result.report.status`` and ``reason`` tell.
     """
     return Scorer.load(Path(weights) if weights else None, device).score(Path(path), options)
+
+
+def _mark_covered(segment: list[FaceSample], covered: np.ndarray) -> list[FaceSample]:
+    """The samples, invalid where ``covered`` (one a face that was found) says so."""
+    is_covered = iter(covered)
+    return [
+        replace(s, valid=False, reason=HIDDEN) if s.valid and next(is_covered) else s
+        for s in segment
+    ]
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 Trained on frames with known AU intensities (``ground_truth/{split}/{video}.npz`` beside a corpus in
 AVEC's layout), by two losses: CLIP's contrast of frames with sentences about their units, where
 equal sentences count as equal; and, a phrase at a time, how far the similarity to that phrase
-tells the unit's intensity. The second also calibrates the similarities.
+tells the unit's intensity. The second also calibrates the similarities. Some faces are covered
+(``data/occlusion.py``) and learn to be told as such, and nothing else.
 """
 
 import math
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli import __version__
-from depmap_cli.action_units import ACTION_UNITS, phrase
+from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, phrase
 from depmap_cli.checkpoint import (
     load_checkpoint,
     optimizer_tensors,
@@ -30,14 +31,19 @@ from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.data.augment import augment_faces
 from depmap_cli.data.cache import CachedFaces
 from depmap_cli.data.corpus import Recording
+from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.errors import DataInvalid
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.model.semantics import OWN_MODEL, build_clip, encode_phrases
+from depmap_cli.model.semantics import COVERED, OWN_MODEL, build_clip, encode_phrases
 from depmap_cli.schedule import cosine_rate
 
 PRESENT = 0.3
 """Intensity (of about 0 to 1) from which a unit is named in a frame's sentence."""
+COVERED_SHARE = 0.3
+"""Faces, of all in training, over which something is laid."""
+HIDDEN = (0.05, 0.15)
+"""Hidden share of the inner face up to which it counts as free, and from which as covered."""
 
 
 @dataclass(frozen=True)
@@ -88,12 +94,12 @@ def read_au_frames(data: Path, recordings: list[Recording], cached: list[CachedF
 
 
 class _PhraseCalibration(nn.Module):
-    """evidence = sigmoid(scale * similarity + bias), one pair an action unit."""
+    """evidence = sigmoid(scale * similarity + bias), one pair an action unit, one for covered."""
 
-    def __init__(self, n_units: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.full((n_units,), 8.0))
-        self.bias = nn.Parameter(torch.full((n_units,), -3.0))
+        self.scale = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), 8.0))
+        self.bias = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), -3.0))
 
     def forward(self, similarity: Tensor) -> Tensor:
         return self.scale * similarity + self.bias
@@ -129,7 +135,7 @@ def train_semantics(
     torch.manual_seed(config.seed)
     clip = build_clip(OWN_MODEL).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     tokenizer = open_clip.get_tokenizer(OWN_MODEL)
-    calibration = _PhraseCalibration(len(ACTION_UNITS))
+    calibration = _PhraseCalibration()
     modules = nn.ModuleDict({"clip": clip, "calibration": calibration})
     steps = math.ceil(len(train) / config.batch_size)
     optimizer = torch.optim.AdamW(
@@ -185,37 +191,61 @@ def _step(
     generator: torch.Generator,
 ) -> Tensor:
     pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator)
+    pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
+    free, covered = hidden <= HIDDEN[0], hidden >= HIDDEN[1]
     intensity = torch.from_numpy(frames.intensity[rows])
     sentences = [
-        phrase([u for u, value in zip(ACTION_UNITS, row, strict=True) if value >= PRESENT])
-        for row in intensity.tolist()
+        COVERED_PHRASE
+        if over
+        else phrase([u for u, value in zip(ACTION_UNITS, row, strict=True) if value >= PRESENT])
+        for row, over in zip(intensity.tolist(), covered.tolist(), strict=True)
     ]
     with torch.autocast("cpu", torch.bfloat16):
         image = clip.encode_image(pixels.to(memory_format=torch.channels_last))  # type: ignore[operator]
     image = F.normalize(image.float(), dim=-1)
     text = F.normalize(clip.encode_text(tokenizer(sentences)).float(), dim=-1)  # type: ignore[operator]
     contrast = contrastive_loss(image, text, sentences, clip.logit_scale)  # type: ignore[arg-type]
-    logits = calibration(image @ encode_phrases(clip, tokenizer)[:-1].T)
-    phrases = F.binary_cross_entropy_with_logits(logits, intensity.clamp(0, 1), reduction="none")
+    logits = calibration(image @ _asked(encode_phrases(clip, tokenizer)).T)
+    told = torch.cat([intensity.clamp(0, 1), covered[:, None].float()], 1)
+    counts = torch.cat([(~covered)[:, None].expand_as(intensity), (free | covered)[:, None]], 1)
+    phrases = F.binary_cross_entropy_with_logits(logits, told, reduction="none") * counts
     return 0.2 * contrast + phrases.sum(1).mean()
+
+
+def _asked(text: Float[Tensor, "phrases d"]) -> Float[Tensor, "asked d"]:
+    """The phrases that are calibrated: all but the neutral one."""
+    return torch.cat([text[: len(ACTION_UNITS)], text[-1:]])
 
 
 @torch.inference_mode()
 def _evaluate(
     frames: AuFrames, clip: nn.Module, calibration: nn.Module, tokenizer: Any
 ) -> dict[str, Any]:
-    """Pearson r and AUC of presence for every unit, on faces as they are."""
+    """Pearson r and AUC of presence for every unit, on faces as they are; AUC of a covered face,
+    on these and the same ones covered."""
     clip.eval()
-    text = encode_phrases(clip, tokenizer)[:-1]
-    evidence = []
-    for start in range(0, len(frames), 256):
-        pixels = normalise_pixels(frames.pictures(np.arange(start, min(start + 256, len(frames)))))
+    text = _asked(encode_phrases(clip, tokenizer))
+    generator = torch.Generator().manual_seed(0)
+    evidence, over, hidden = [], [], []
+
+    def look(pixels: Tensor) -> np.ndarray:
         with torch.autocast("cpu", torch.bfloat16):
             image = clip.encode_image(pixels.to(memory_format=torch.channels_last))  # type: ignore[operator]
-        evidence.append(
-            torch.sigmoid(calibration(F.normalize(image.float(), dim=-1) @ text.T)).numpy()
-        )
+        found: np.ndarray = torch.sigmoid(
+            calibration(F.normalize(image.float(), dim=-1) @ text.T)
+        ).numpy()
+        return found
+
+    for start in range(0, len(frames), 256):
+        pixels = normalise_pixels(frames.pictures(np.arange(start, min(start + 256, len(frames)))))
+        evidence.append(look(pixels))
+        changed, share = cover_faces(pixels, 1.0, generator)
+        over.append(look(changed)[:, -1])
+        hidden.append(share.numpy())
     found = np.concatenate(evidence)
+    beyond = np.concatenate(hidden) >= HIDDEN[1]
+    free, covered = found[:, -1], np.concatenate(over)[beyond]
+    truth = np.concatenate([np.zeros(len(free), bool), np.ones(len(covered), bool)])
     units = {
         unit.code: {
             "r": round(pearson(frames.intensity[:, i], found[:, i]), 3),
@@ -223,7 +253,15 @@ def _evaluate(
         }
         for i, unit in enumerate(ACTION_UNITS)
     }
-    return {"units": units, "mean_r": float(np.mean([u["r"] for u in units.values()]))}
+    return {
+        "units": units,
+        "mean_r": float(np.mean([u["r"] for u in units.values()])),
+        "covered": {
+            "auc": round(auc(truth, np.concatenate([free, covered])), 3),
+            "found": round(float((covered >= COVERED).mean()), 3),
+            "false": round(float((free >= COVERED).mean()), 3),
+        },
+    }
 
 
 def _save(
@@ -235,6 +273,8 @@ def _save(
     about: tuple[str, bool],
     epoch: int,
 ) -> None:
+    *scale, covered_scale = calibration.scale.tolist()
+    *bias, covered_bias = calibration.bias.tolist()
     document = {
         "model": OWN_MODEL,
         "version": __version__,
@@ -244,8 +284,9 @@ def _save(
         "epoch": epoch,
         "phrases": [phrase([unit]) for unit in ACTION_UNITS],
         "calibration": {
-            "scale": calibration.scale.detach().tolist(),
-            "bias": calibration.bias.detach().tolist(),
+            "scale": scale,
+            "bias": bias,
+            "covered": [covered_scale, covered_bias],
         },
         "development": metrics,
     }

@@ -26,6 +26,7 @@ from depmap_cli.checkpoint import (
 from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.data.augment import augment_faces
 from depmap_cli.data.clips import Clip
+from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.devices import training_precision
 from depmap_cli.errors import DataInvalid, DepmapError
 from depmap_cli.evaluation import estimate_clip
@@ -36,6 +37,8 @@ from depmap_cli.model.semantics import Semantics
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.severity import level_of
 
+COVERED_SHARE = 0.1
+"""Faces, of all in training, over which something is laid."""
 BEST = "best.safetensors"
 STATE = "state.safetensors"
 
@@ -174,7 +177,8 @@ class Trainer:
         rows = [clip.draw(frames, generator) for clip in clips]
         faces = np.concatenate([clip.faces[r] for clip, r in zip(clips, rows, strict=True)])
         group = torch.arange(len(clips)).repeat_interleave(frames)
-        pixels = augment_faces(torch.from_numpy(faces), group, generator).to(self.device)
+        pixels = augment_faces(torch.from_numpy(faces), group, generator)
+        pixels = cover_faces(pixels, COVERED_SHARE, generator)[0].to(self.device)
         image = torch.stack([c.seen.image[r] for c, r in zip(clips, rows, strict=True)])
         evidence = torch.cat([c.seen.evidence[r] for c, r in zip(clips, rows, strict=True)])
         text = self.semantics.query(evidence.to(self.device)).view(len(clips), frames, -1)

@@ -40,10 +40,10 @@ def test_any_open_clip_model_serves_from_a_local_file(tiny, faces):
 
     name, path = tiny
     semantics = load_semantics(name, str(path))
-    image, evidence = semantics(torch.from_numpy(faces))
-    assert image.shape == (8, 16)
-    assert evidence.shape == (8, 18)
-    torch.testing.assert_close(image.norm(dim=1), torch.ones(8))
+    seen = semantics(torch.from_numpy(faces))
+    assert seen.image.shape == (8, 16)
+    assert seen.evidence.shape == (8, 18)
+    torch.testing.assert_close(seen.image.norm(dim=1), torch.ones(8))
     # an independent path through open_clip's own preprocessing
     from PIL import Image
 
@@ -57,7 +57,7 @@ def test_any_open_clip_model_serves_from_a_local_file(tiny, faces):
     with torch.no_grad():
         expected = model.eval().encode_image(resize(Image.fromarray(faces[0]))[None])
     expected = torch.nn.functional.normalize(expected, dim=-1)
-    assert float(expected @ image[0]) > 0.999
+    assert float(expected @ seen.image[0]) > 0.999
 
 
 def test_weights_of_another_architecture_are_refused(tiny, tmp_path):
@@ -148,8 +148,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     assert whole.keys() == part.keys()
     assert all(torch.equal(whole[k], part[k]) for k in whole)
     semantics = load_semantics(OWN_MODEL, str(tmp_path / "whole.safetensors"))
-    image, evidence = semantics(torch.from_numpy(faces))
-    assert image.shape == (8, 128)
+    assert semantics(torch.from_numpy(faces)).image.shape == (8, 128)
     assert set(semantics.reliable_units) == {
         f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15)
     } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}
@@ -167,7 +166,7 @@ def test_the_shipped_model_sees_what_was_rendered(interview):
     frames = sample_frames(interview, SamplingConfig(fps=2, end=17))
     samples = [s for p in extract_faces(frames, FaceDetector(FaceConfig())) for s in p]
     semantics = load_semantics(OWN_MODEL, str(default_semantics()))
-    _, evidence = semantics(torch.from_numpy(np.stack([s.face for s in samples])))
+    evidence = semantics(torch.from_numpy(np.stack([s.face for s in samples]))).evidence
     seen = {round(s.time, 1): row for s, row in zip(samples, evidence, strict=True)}
     codes = [unit.code for unit in ACTION_UNITS]
     for code, shown, absent in (

@@ -18,8 +18,8 @@ def augment_faces(
 
     Mirror, rotation, scale and shift (with a little of its own for each frame, as alignment
     jitters), other proportions (a smooth bend of the whole face, the same in all its frames, so
-    that few people look like many), light, contrast, tint, loss of colour, loss of resolution,
-    noise, and a patch over the face. Action units are symmetrical here: mirroring keeps labels.
+    that few people look like many), light, contrast, tint, loss of colour, loss of resolution and
+    noise. Action units are symmetrical here: mirroring keeps labels. Covers: ``occlusion.py``.
     """
     n_groups = int(group.max()) + 1
 
@@ -42,7 +42,7 @@ def augment_faces(
     pixels = (pixels - centre) * contrast + centre + light + tint
     pixels = _lower_resolution(pixels, chance(0.3), generator)
     noise = torch.randn(pixels.shape, generator=generator) * draw(0, 0.12, 1, 1, 1)
-    return _cover(pixels + noise, chance(0.15), draw, group)
+    return pixels + noise
 
 
 def _affine(draw, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
@@ -77,13 +77,3 @@ def _lower_resolution(pixels: Tensor, chosen: Tensor, generator: Generator) -> T
     pixels = pixels.clone()
     pixels[chosen] = F.interpolate(reduced, (size, size), mode="bilinear", align_corners=False)
     return pixels
-
-
-def _cover(pixels: Tensor, chosen: Tensor, draw, group: Tensor) -> Tensor:  # type: ignore[no-untyped-def]
-    """A plain rectangle over up to two fifths of each side, as a hand or hair would be."""
-    ticks = torch.linspace(0, 1, pixels.shape[-1])
-    low, extent = draw(0, 1, 2), draw(0.1, 0.4, 2)
-    inside_y = (ticks >= low[:, :1]) & (ticks < low[:, :1] + extent[:, :1])
-    inside_x = (ticks >= low[:, 1:]) & (ticks < low[:, 1:] + extent[:, 1:])
-    patch = (inside_y[:, :, None] & inside_x[:, None, :] & chosen[:, None, None])[:, None]
-    return torch.where(patch, draw(-1.5, 1.5, 3, 1, 1), pixels)

@@ -9,8 +9,11 @@ from torch import Generator
 
 from depmap_cli.data.cache import CachedFaces
 from depmap_cli.data.corpus import Recording
-from depmap_cli.inference import SemanticView, view
-from depmap_cli.model.semantics import Semantics
+from depmap_cli.errors import DataInvalid
+from depmap_cli.inference import view
+from depmap_cli.model.semantics import COVERED, Semantics, SemanticView
+
+_COLUMNS = ("image", "evidence", "covered")
 
 
 @dataclass(frozen=True)
@@ -20,19 +23,21 @@ class Clip:
     recording: Recording
     faces: np.ndarray  # (n, size, size, 3) RGB uint8, memory-mapped
     seen: SemanticView
+    usable: np.ndarray  # numbers of the frames whose face is not covered
 
     def spread(self, count: int) -> np.ndarray:
-        """At most ``count`` frame numbers, evenly spread."""
-        n = len(self.faces)
+        """At most ``count`` usable frame numbers, evenly spread."""
+        n = len(self.usable)
         if count >= n:
-            return np.arange(n)
-        rows: np.ndarray = ((np.arange(count) + 0.5) * n / count).astype(int)
+            return self.usable
+        rows: np.ndarray = self.usable[((np.arange(count) + 0.5) * n / count).astype(int)]
         return rows
 
     def draw(self, count: int, generator: Generator) -> np.ndarray:
-        """``count`` frame numbers, one at random from each of as many equal stretches."""
+        """``count`` usable frame numbers, one at random from each of as many equal stretches."""
         place = torch.rand(count, generator=generator).numpy()
-        rows: np.ndarray = ((np.arange(count) + place) * len(self.faces) / count).astype(int)
+        chosen = ((np.arange(count) + place) * len(self.usable) / count).astype(int)
+        rows: np.ndarray = self.usable[chosen]
         return rows
 
 
@@ -43,10 +48,18 @@ def load_clips(
     device: torch.device,
     progress: Callable[[int, int], None],
 ) -> list[Clip]:
-    """Pair recordings with their faces and CLIP's view, which is kept beside the faces on disk."""
+    """Pair recordings with their faces and CLIP's view, which is kept beside the faces on disk.
+
+    Raises:
+        DataInvalid: a recording in which the face is covered throughout.
+    """
     clips = []
     for number, (recording, entry) in enumerate(zip(recordings, cached, strict=True)):
-        clips.append(Clip(recording, entry.faces, _view(entry, semantics, device)))
+        seen = _view(entry, semantics, device)
+        usable = np.flatnonzero(seen.covered.numpy() < COVERED)
+        if not len(usable):
+            raise DataInvalid(f"{recording.path.name}: the face is covered throughout", "")
+        clips.append(Clip(recording, entry.faces, seen, usable))
         progress(number + 1, len(recordings))
     return clips
 
@@ -54,12 +67,11 @@ def load_clips(
 def _view(entry: CachedFaces, semantics: Semantics, device: torch.device) -> SemanticView:
     from safetensors.torch import load_file, save_file
 
-    path = entry.folder / f"view-{semantics.id.sha256[:16]}.safetensors"
+    path = entry.folder / f"seen-{semantics.id.sha256[:16]}.safetensors"
     if path.is_file():
-        tensors = load_file(path)
-        return SemanticView(tensors["image"], tensors["evidence"])
+        return SemanticView(**load_file(path))
     seen = view(semantics, entry.faces, device)
     aside = path.with_suffix(".part")
-    save_file({"image": seen.image.contiguous(), "evidence": seen.evidence.contiguous()}, aside)
+    save_file({name: getattr(seen, name).contiguous() for name in _COLUMNS}, aside)
     aside.replace(path)
     return seen

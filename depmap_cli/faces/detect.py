@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from depmap_cli.config import FaceConfig
+from depmap_cli.memory import give_back_memory
 from depmap_cli.opencv import load_opencv
 from depmap_cli.video import Frame
 
@@ -153,6 +154,7 @@ def iter_detections(
         if sum(h.faces is None for h in held) < CHUNK:
             continue
         _detect_sparsely(held, detector)
+        give_back_memory()
         _fill([anchor, *held] if anchor else held, [], config.bridge, "bridged", _MAX_BRIDGE)
         ready = _decided(held, config.bridge)
         for item in held[:ready]:

@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depmap_cli.action_units import ACTION_UNITS, NEUTRAL_PHRASE, phrase
+from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL_PHRASE, phrase
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, load_tensors, sha256_of
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 
@@ -25,6 +25,10 @@ OWN_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
 RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit is relied on."""
+COVERED = 0.5
+"""Evidence from which a face counts as covered, and its frame is left out."""
+NEVER = -100.0
+"""Bias of a semantic model that cannot tell covered faces."""
 _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
 
@@ -36,15 +40,35 @@ class SemanticsId:
     sha256: str  # of the weights file
 
 
+@dataclass(frozen=True)
+class SemanticView:
+    """What CLIP makes of n frames."""
+
+    image: Float[Tensor, "n d"]  # embeddings of unit length
+    evidence: Float[Tensor, "n units"]  # for each action unit, 0 to 1
+    covered: Float[Tensor, " n"]  # that something hides the face, 0 to 1
+
+    def __getitem__(self, rows: Any) -> "SemanticView":
+        return SemanticView(self.image[rows], self.evidence[rows], self.covered[rows])
+
+    @staticmethod
+    def joined(pieces: "list[SemanticView]") -> "SemanticView":
+        """The frames of all pieces, in order."""
+        columns = ([getattr(p, name) for p in pieces] for name in ("image", "evidence", "covered"))
+        return SemanticView(*map(torch.cat, columns))
+
+
 class Semantics(nn.Module):
     """A frozen open_clip model, its embeddings of the AU phrases, and their calibration.
 
-    ``scale`` and ``bias`` (one an action unit) turn a similarity into evidence between 0 and 1. A
-    foreign model has none: its evidence is a softmax of each phrase against the neutral one.
+    ``scale`` and ``bias`` (one an action unit, and one for a covered face) turn a similarity into
+    evidence between 0 and 1. A foreign model has none: its evidence is a softmax of each phrase
+    against the neutral one, and it never calls a face covered.
     """
 
     phrases: Tensor
     neutral: Tensor
+    covering: Tensor
     scale: Tensor
     bias: Tensor
     pixel_mean: Tensor
@@ -66,8 +90,10 @@ class Semantics(nn.Module):
         tokenizer = open_clip.get_tokenizer(model)
         with torch.inference_mode():
             text = encode_phrases(clip, tokenizer)
-        self.register_buffer("phrases", text[:-1].clone())
-        self.register_buffer("neutral", text[-1:].clone())
+        n_units = len(ACTION_UNITS)
+        self.register_buffer("phrases", text[:n_units].clone())
+        self.register_buffer("neutral", text[n_units : n_units + 1].clone())
+        self.register_buffer("covering", text[n_units + 1 :].clone())
         calibration = document.get("calibration")
         if calibration is None:
             temperature = float(clip.logit_scale.exp())  # type: ignore[operator]
@@ -75,6 +101,7 @@ class Semantics(nn.Module):
         else:
             scale, bias = calibration["scale"], calibration["bias"]
         self.relative = calibration is None
+        self.covered_scale, self.covered_bias = (calibration or {}).get("covered", (0.0, NEVER))
         self.register_buffer("scale", torch.tensor(scale))
         self.register_buffer("bias", torch.tensor(bias))
 
@@ -90,10 +117,8 @@ class Semantics(nn.Module):
         return {code: figures["r"] >= RELIABLE for code, figures in units.items()}
 
     @torch.inference_mode()
-    def forward(
-        self, faces: UInt8[Tensor, "n h w 3"]
-    ) -> tuple[Float[Tensor, "n d"], Float[Tensor, "n units"]]:
-        """Image embeddings of unit length, and the evidence for each action unit, in 0 to 1."""
+    def forward(self, faces: UInt8[Tensor, "n h w 3"]) -> SemanticView:
+        """Embeddings, the evidence for each action unit, and whether the face is covered."""
         pixels = faces.permute(0, 3, 1, 2).float() / 255
         if pixels.shape[-1] != self.image_size:
             side = (self.image_size, self.image_size)
@@ -103,7 +128,9 @@ class Semantics(nn.Module):
         similarity = image @ self.phrases.T
         if self.relative:
             similarity = similarity - image @ self.neutral.T
-        return image, torch.sigmoid(self.scale * similarity + self.bias)
+        evidence = torch.sigmoid(self.scale * similarity + self.bias)
+        covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
+        return SemanticView(image, evidence, torch.sigmoid(covered).squeeze(-1))
 
     def query(self, evidence: Float[Tensor, "n units"]) -> Float[Tensor, "n d"]:
         """The text embedding of a frame (query of Eq. 1): its AU phrases mixed by their evidence.
@@ -115,8 +142,10 @@ class Semantics(nn.Module):
 
 
 def encode_phrases(clip: nn.Module, tokenizer: Any) -> Float[Tensor, "phrases d"]:
-    """Unit embeddings of the AU phrases, in order, and of the neutral phrase last."""
-    tokens = tokenizer([*PHRASES, NEUTRAL_PHRASE]).to(next(clip.parameters()).device)
+    """Unit embeddings of the AU phrases, in order, of the neutral phrase and the covered one."""
+    tokens = tokenizer([*PHRASES, NEUTRAL_PHRASE, COVERED_PHRASE]).to(
+        next(clip.parameters()).device
+    )
     return F.normalize(clip.encode_text(tokens).float(), dim=-1)  # type: ignore[operator]
 
 
