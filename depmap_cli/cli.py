@@ -266,7 +266,7 @@ def train_semantics_command(
         str | None, typer.Option(help="What the data is; stored with the weights.")
     ] = None,
     simulated: SimulatedOption = False,
-    epochs: Annotated[int, typer.Option(min=1)] = 10,
+    epochs: Annotated[int, typer.Option(min=1)] = 12,
     batch_size: Annotated[int, typer.Option(min=2)] = 96,
     seed: Annotated[int, typer.Option(min=0)] = 3407,
     resume: Annotated[

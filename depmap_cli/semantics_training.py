@@ -40,7 +40,7 @@ from depmap_cli.schedule import cosine_rate
 
 PRESENT = 0.3
 """Intensity (of about 0 to 1) from which a unit is named in a frame's sentence."""
-COVERED_SHARE = 0.3
+COVERED_SHARE = 0.2
 """Faces, of all in training, over which something is laid."""
 HIDDEN = (0.05, 0.15)
 """Hidden share of the inner face up to which it counts as free, and from which as covered."""
