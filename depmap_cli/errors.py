@@ -56,6 +56,12 @@ class OutputUnwritable(DepmapError):
     reason = "output not writable"
 
 
+class OutOfMemory(DepmapError):
+    """The device has too little memory for what was asked."""
+
+    reason = "out of memory"
+
+
 class InstallationBroken(DepmapError):
     """A dependency that is installed but cannot be loaded."""
 

@@ -10,6 +10,10 @@ from torch import Tensor
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.distillation import contrastive_alignment
 from depmap_cli.model.sparsity import sparsity, top_mask
+from depmap_cli.processes import Processes
+
+
+ALONE = Processes()
 
 
 @dataclass(frozen=True)
@@ -29,11 +33,13 @@ def depmap_loss(
     levels: Int[Tensor, " b"],
     valid: Bool[Tensor, "b t"],
     contrastive_weight: float,
+    processes: Processes = ALONE,
 ) -> Loss:
     """Dep-MAP "Overview", Eq. (3); moves the prototypes, too, when the model is in training.
 
     Reading: squared error in BDI-II points; the contrastive values are means over frames and are
     summed over scales. With ``contrastive_weight`` 0 only the prototypes learn from the tokens.
+    With several ``processes`` each brings its videos, as many as the others; prototypes see all.
     """
     regression = (videos.score - target).square().mean()
     contrastive: dict[int, Tensor] = {}
@@ -43,12 +49,13 @@ def depmap_loss(
         }
         with torch.no_grad():
             key = top_mask(sparsity(tokens[4], valid)[1], valid, model.config.sampling_factor)
+        everyone = [processes.gathered(x) for x in (tokens[4], key, levels)]
         if model.training:
-            model.clusters.update(tokens[4], key, levels)
+            model.clusters.update(*everyone)
             if model.level_logits is not None and frames.activations is not None:
-                model.level_logits.observe(frames.activations)
+                model.level_logits.observe(processes.gathered(frames.activations))
         if model.config.kdm and contrastive_weight > 0:
-            choice = model.clusters.assign(tokens[4], key, levels)
+            choice = processes.own(model.clusters.assign(*everyone))
             contrastive = {
                 s: contrastive_alignment(
                     x, model.clusters.bank.clone(), choice, levels, model.config.temperature

@@ -1,0 +1,89 @@
+"""The grids of the paper's Tables 2 and 3, with the paper's own figures (AVEC2014) beside them.
+
+The figures here are the paper's, for the column that says so; ours come from runs.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from depmap_cli.config import ModelConfig
+
+FIGURES = ("rmse", "mae", "pcc", "ccc")
+TASKS = ("Northwind", "Freeform")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One row of a table: which switches are set, and what the paper printed for it."""
+
+    name: str
+    changes: dict[str, Any]
+    paper: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
+    """Task ("" for both together) -> RMSE, MAE, PCC, CCC."""
+
+    def applied(self, model: ModelConfig) -> ModelConfig:
+        """The model with this row's switches."""
+        return ModelConfig.model_validate({**model.model_dump(), **self.changes})
+
+
+def _scales(*scales: int, paper: tuple[float, float, float, float]) -> Variant:
+    return Variant(" ".join(f"S{s}" for s in scales), {"scales": scales}, {"": paper})
+
+
+TABLE_2 = (
+    _scales(1, paper=(8.11, 6.25, 0.84, 0.60)),
+    _scales(2, paper=(6.55, 5.22, 0.92, 0.74)),
+    _scales(3, paper=(7.13, 5.51, 0.90, 0.68)),
+    _scales(4, paper=(6.10, 4.71, 0.91, 0.81)),
+    _scales(3, 4, paper=(6.16, 4.39, 0.85, 0.84)),
+    _scales(2, 3, 4, paper=(6.75, 5.44, 0.90, 0.73)),
+    _scales(1, 2, 3, 4, paper=(5.68, 4.43, 0.92, 0.83)),
+)
+"""Spatial scales that are fused."""
+
+BASELINE: dict[str, Any] = {
+    **{"msr": False, "emotional": False, "esa": False, "sdpm": False},
+    **{"kdm": False, "map": False},
+}
+"""A plain ResNet with mean pooling: `--model resnet-baseline`, and the first row of Table 3."""
+
+
+def _modules(
+    name: str,
+    changes: dict[str, Any],
+    northwind: tuple[float, float, float, float],
+    freeform: tuple[float, float, float, float],
+) -> Variant:
+    return Variant(name, changes, dict(zip(TASKS, (northwind, freeform), strict=True)))
+
+
+TABLE_3 = (
+    _modules("ResNet-18", BASELINE, (10.32, 7.77, 0.60, 0.50), (9.96, 7.44, 0.63, 0.52)),
+    _modules(
+        "+ MSR", {**BASELINE, "msr": True}, (8.01, 5.91, 0.90, 0.70), (8.44, 5.98, 0.85, 0.62)
+    ),
+    _modules(
+        "+ ESA",
+        {"sdpm": False, "kdm": False, "map": False},
+        (7.79, 5.82, 0.89, 0.72),
+        (8.47, 6.06, 0.83, 0.61),
+    ),
+    _modules("+ SDPM, MAP", {"kdm": False}, (7.54, 6.07, 0.76, 0.75), (8.05, 5.45, 0.89, 0.65)),
+    _modules("+ SDPM, KDM", {"map": False}, (6.62, 5.80, 0.92, 0.79), (7.09, 5.35, 0.87, 0.77)),
+    _modules("Dep-MAP", {}, (6.25, 5.25, 0.95, 0.79), (7.42, 5.60, 0.91, 0.69)),
+    _modules(
+        "Dep-MAP-34",
+        {"backbone": "resnet34"},
+        (6.84, 5.66, 0.95, 0.70),
+        (8.73, 6.71, 0.90, 0.47),
+    ),
+    _modules(
+        "Dep-MAP-50",
+        {"backbone": "resnet50"},
+        (8.15, 6.55, 0.91, 0.55),
+        (7.08, 5.52, 0.91, 0.69),
+    ),
+)
+"""Branches, modules and backbones, per task."""
+
+TABLES = {2: TABLE_2, 3: TABLE_3}

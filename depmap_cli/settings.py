@@ -1,0 +1,83 @@
+"""Settings as a user gives them: a YAML file, ``section.name=value`` pairs, and what they ask for.
+
+Both become one nested dictionary; pydantic checks it (``config.py``).
+"""
+
+from pathlib import Path
+from typing import Any
+
+from depmap_cli.config import Config
+from depmap_cli.errors import UsageProblem
+
+
+def read_settings(
+    pairs: list[str], file: Path | None = None, base: dict[str, Any] | None = None
+) -> Config:
+    """The configuration: defaults, ``base`` over them, then the YAML ``file``, then ``pairs``.
+
+    Raises:
+        UsageProblem: a missing or broken file, a pair without "=", an unknown setting or a value
+            out of bounds; names them.
+    """
+    tree: dict[str, Any] = {}
+    for layer in (base or {}, _read_file(file) if file else {}, _read_pairs(pairs)):
+        _merge(tree, layer)
+    return check_settings(tree)
+
+
+def check_settings(tree: dict[str, Any]) -> Config:
+    """The configuration that a nested dictionary describes.
+
+    Raises:
+        UsageProblem: an unknown setting, or a value out of bounds.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageProblem(f"setting {where}: {first['msg']}", "see depmap_cli/config.py") from error
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageProblem(f"--config {path.name}: {error.strerror}", "check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UsageProblem(f"--config {path.name}{where}: not YAML", "check the file") from error
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict) or not all(isinstance(v, dict) for v in tree.values()):
+        raise UsageProblem(
+            f"--config {path.name}: sections with settings are expected", "e.g. train: {epochs: 10}"
+        )
+    return tree
+
+
+def _read_pairs(pairs: list[str]) -> dict[str, Any]:
+    import yaml
+
+    tree: dict[str, Any] = {}
+    for pair in pairs:
+        key, equals, text = pair.partition("=")
+        if not equals or "." not in key:
+            raise UsageProblem(f"--set {pair}: expected section.name=value", "e.g. train.epochs=10")
+        section, name = key.split(".", 1)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            value = text
+        tree.setdefault(section, {})[name] = value
+    return tree
+
+
+def _merge(tree: dict[str, Any], layer: dict[str, Any]) -> None:
+    for section, settings in layer.items():
+        tree.setdefault(section, {}).update(settings)

@@ -1,0 +1,101 @@
+"""What a training step sees: which recordings, which of their frames, and how those are changed.
+
+All chance comes from the seed, the epoch and the recording, never from who else is in the batch.
+So one process and several see the same frames, and a resumed run sees those of an unbroken one.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Generator, Tensor
+
+from depmap_cli.config import TrainConfig
+from depmap_cli.data.augment import augment_faces
+from depmap_cli.data.clips import Clip
+from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.model.semantics import Semantics
+from depmap_cli.severity import level_of
+
+COVERED_SHARE = 0.1
+"""Faces, of all in training, over which something is laid."""
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One recording in one place of an epoch."""
+
+    place: int  # counted through the epoch; seeds what happens to the recording there
+    number: int  # of the recording
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Frames of some recordings, augmented."""
+
+    pixels: Float[Tensor, "b t 3 h w"]
+    image: Float[Tensor, "b t d"]
+    text: Float[Tensor, "b t d"]
+    target: Float[Tensor, " b"]  # BDI-II points
+    levels: Int[Tensor, " b"]  # index of the severity band
+
+
+def epoch_batches(clips: list[Clip], train: TrainConfig, epoch: int) -> list[list[Draw]]:
+    """Which recordings every batch of an epoch draws.
+
+    With ``train.balance`` 0 each recording comes once, with 1 every severity band comes as often as
+    the others. The last batch is filled up from the first.
+    """
+    generator = _generator(train.seed, epoch)
+    levels = torch.tensor([level_of(c.recording.score) for c in clips])
+    if train.balance > 0:
+        share = torch.bincount(levels).float()[levels] ** -train.balance
+        order = torch.multinomial(share, len(clips), replacement=True, generator=generator)
+    else:
+        order = torch.randperm(len(clips), generator=generator)
+    size = min(train.batch_size, len(clips))
+    order = torch.cat([order, order[: -len(order) % size]])
+    draws = [Draw(place, number) for place, number in enumerate(order.tolist())]
+    return [draws[start : start + size] for start in range(0, len(draws), size)]
+
+
+def make_batch(
+    clips: list[Clip],
+    draws: list[Draw],
+    train: TrainConfig,
+    epoch: int,
+    semantics: Semantics,
+    device: torch.device,
+) -> Batch:
+    """The recordings drawn, as they are seen in this epoch."""
+    rows, pixels = [], []
+    for draw in draws:
+        generator = _generator(train.seed, epoch, draw.place)
+        rows.append(clips[draw.number].draw(train.frames, generator))
+        pixels.append(_changed(clips[draw.number].faces[rows[-1]], generator))
+    seen = [clips[d.number].seen[r] for d, r in zip(draws, rows, strict=True)]
+    text = semantics.query(torch.cat([s.evidence for s in seen]).to(device))
+    scores = [clips[d.number].recording.score for d in draws]
+    return Batch(
+        pixels=torch.stack(pixels).to(device),
+        image=torch.stack([s.image for s in seen]).to(device),
+        text=text.view(len(draws), train.frames, -1),
+        target=torch.tensor(scores, dtype=torch.float32, device=device),
+        levels=torch.tensor([level_of(s) for s in scores], device=device),
+    )
+
+
+def _changed(faces: np.ndarray, generator: Generator) -> Tensor:
+    """Faces (t, h, w, 3) of one recording as changed pixels (t, 3, h, w)."""
+    together = torch.zeros(len(faces), dtype=torch.long)
+    pixels = augment_faces(torch.from_numpy(faces), together, generator)
+    return cover_faces(pixels, COVERED_SHARE, generator)[0]
+
+
+def _generator(*numbers: int) -> Generator:
+    """A generator of its own for these numbers."""
+    seed = 0
+    for number in numbers:
+        seed = (seed * 1_000_003 + number + 1) % (1 << 63)
+    return torch.Generator().manual_seed(seed)

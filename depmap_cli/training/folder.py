@@ -1,0 +1,154 @@
+"""The run folder: everything that tells what a run was and how it went."""
+
+import csv
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from depmap_cli import __version__
+from depmap_cli.checkpoint import save_checkpoint
+from depmap_cli.errors import DataInvalid, OutputUnwritable
+
+BEST, WEIGHTS = "best.safetensors", "weights.safetensors"
+CONFIG, LOG, RUN = "config.yaml", "log.csv", "run.json"
+_PACKAGES = (
+    *("torch", "torchvision", "numpy", "open_clip_torch", "timm", "facenet-pytorch"),
+    *("opencv-python", "pytorch_wavelets", "safetensors", "pydantic"),
+)
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """Paths and writers of one run.
+
+    ================== =====================================================
+    config.yaml        every setting, resolved
+    run.json           versions, git state, seed, data, command
+    log.csv            a row an epoch; ``tensorboard/`` holds the same
+    best.safetensors   the epoch best on Development, full precision
+    state.safetensors  the last finished epoch, for ``--resume``
+    weights.safetensors  what ``depmap score`` takes: the best, calibrated
+    development.csv    estimates of the best on Development
+    card.md            the model card
+    ================== =====================================================
+    """
+
+    path: Path
+
+    def open(self, resume: bool) -> None:
+        """Make the folder, or take up the one to resume; never one with other results.
+
+        Raises:
+            DataInvalid: it holds files and ``resume`` was not asked for.
+            OutputUnwritable: it cannot be made.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            occupied = any(self.path.iterdir())
+        except OSError as error:
+            raise OutputUnwritable(
+                f"--out {self.path.name}: {error.strerror}", "choose another folder"
+            ) from error
+        if occupied and not resume:
+            raise DataInvalid(
+                f"--out {self.path.name}: the folder is not empty", "add --resume, or choose another"
+            )
+
+    def keep_best(self, model: nn.Module, document: dict[str, Any]) -> None:
+        """Keep these weights as the best so far."""
+        save_checkpoint(self.path / BEST, "depmap", document, model.state_dict())
+
+    def log(self, epoch: int, row: dict[str, float]) -> None:
+        """Write an epoch's row; rows of a run that was killed after it are replaced."""
+        from torch.utils.tensorboard import SummaryWriter
+
+        rows = [r for r in self.rows() if int(r["epoch"]) < epoch]
+        rows.append({"epoch": str(epoch), **{k: f"{v:.5f}" for k, v in row.items()}})
+        names = list(dict.fromkeys(name for r in rows for name in r))
+        aside = self.path / f".{LOG}.part"
+        with _writable(LOG), aside.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names, restval="")
+            writer.writeheader()
+            writer.writerows(rows)
+            os.replace(aside, self.path / LOG)
+        with SummaryWriter(str(self.path / "tensorboard"), purge_step=epoch) as board:
+            for name, value in row.items():
+                board.add_scalar(name, value, epoch)
+
+    def rows(self) -> list[dict[str, str]]:
+        """The log so far."""
+        path = self.path / LOG
+        if not path.is_file():
+            return []
+        with path.open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def describe(self, config: dict[str, Any], about: dict[str, Any]) -> None:
+        """Write config.yaml and run.json."""
+        import yaml
+
+        versions = {name: _version(name) for name in _PACKAGES}
+        run = {
+            "depmap": __version__,
+            "python": platform.python_version(),
+            "platform": platform.platform(),
+            "versions": versions,
+            "git": git_state(Path(__file__).parent),
+            "started": datetime.now(UTC).isoformat(timespec="seconds"),
+            **about,
+        }
+        self.write(CONFIG, yaml.safe_dump(config, sort_keys=False))
+        self.write(RUN, json.dumps(run, indent=2) + "\n")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file aside, then rename it.
+
+        Raises:
+            OutputUnwritable: no space, or no right.
+        """
+        aside = self.path / f".{name}.part"
+        with _writable(name):
+            aside.write_text(text, encoding="utf-8")
+            os.replace(aside, self.path / name)
+
+
+@contextmanager
+def _writable(name: str) -> Iterator[None]:
+    """Turns an OSError into one line."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputUnwritable(
+            f"{name}: cannot be written: {error.strerror}", "check space and rights"
+        ) from error
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def git_state(folder: Path) -> dict[str, Any] | None:
+    """Commit of the checkout that this code runs from and whether it was changed; None if none."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-C", str(folder), *arguments]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.strip()
+
+    try:
+        return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
+    except (OSError, subprocess.SubprocessError):
+        return None

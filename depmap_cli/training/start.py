@@ -1,0 +1,63 @@
+"""What a run starts from: earlier weights, the semantic model's image tower, or nothing."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from depmap_cli.checkpoint import Checkpoint, load_checkpoint
+from depmap_cli.config import Config
+from depmap_cli.errors import UsageProblem, WeightsInvalid
+from depmap_cli.model.depmap import DepMap
+from depmap_cli.model.semantics import Semantics
+
+
+def build_model(
+    config: Config, semantics: Semantics, scores: np.ndarray, init: Path | None
+) -> tuple[DepMap, str]:
+    """A network to train, and what it started from.
+
+    ``init`` names Dep-MAP weights of the same architecture, trained with the same semantic weights.
+    Without it, the backbone starts at the semantic model's image tower, where ``config.train``
+    says so. Estimates start at the mean of the training ``scores`` (BDI-II points).
+
+    Raises:
+        WeightsInvalid: ``init`` is damaged or of another architecture or semantic model.
+        UsageProblem: the semantic model's image tower is no ResNet of the depth asked for.
+    """
+    torch.manual_seed(config.train.seed)
+    model = DepMap(config.model, semantics.dim, float(scores.mean()), float(scores.std()))
+    if init is not None:
+        _load(model, config, semantics, load_checkpoint(init, "depmap"))
+        return model, init.name
+    if not config.train.start_from_semantics:
+        return model, "random"
+    trunk = getattr(semantics.clip.visual, "trunk", None)
+    try:
+        if trunk is None:
+            raise RuntimeError
+        model.backbone.load_resnet(trunk.state_dict())
+    except RuntimeError as error:
+        raise UsageProblem(
+            f"the semantic model's image tower is no {config.model.backbone}",
+            "set train.start_from_semantics=false, or name a --clip whose image tower is one",
+        ) from error
+    return model, "semantics"
+
+
+def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint) -> None:
+    """Take over all tensors but those that belong to the old scores' scale."""
+    trained = Config.model_validate(start.document["config"]).model
+    fixed = {"dropout", "momentum", "entropy", "temperature", "peak_temperature"}
+    wanted, found = (m.model_dump(exclude=fixed) for m in (config.model, trained))
+    if wanted != found:
+        names = ", ".join(name for name in wanted if wanted[name] != found[name])
+        raise WeightsInvalid(
+            f"{start.path.name} is of another architecture: {names}", "train with --from-scratch"
+        )
+    if start.document["semantics"]["sha256"] != semantics.id.sha256:
+        raise WeightsInvalid(
+            f"{start.path.name} was trained with another semantic model", "train with --from-scratch"
+        )
+    target = model.state_dict()["target"].clone()
+    model.load_state_dict({**start.tensors, "target": target})

@@ -1,0 +1,248 @@
+"""The training loop: batches, steps, selection on Development. Testing is never read here."""
+
+import copy
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from depmap_cli.config import TrainConfig
+from depmap_cli.data.clips import Clip
+from depmap_cli.devices import training_precision
+from depmap_cli.errors import DataInvalid, OutOfMemory
+from depmap_cli.evaluation import estimate_clip
+from depmap_cli.metrics import agreement
+from depmap_cli.model.depmap import DepMap
+from depmap_cli.model.losses import Loss, depmap_loss
+from depmap_cli.model.semantics import Semantics
+from depmap_cli.processes import Processes
+from depmap_cli.schedule import cosine_rate
+from depmap_cli.training.batches import Draw, epoch_batches, make_batch
+from depmap_cli.training.folder import RunFolder
+from depmap_cli.training.state import Place, load_state, save_state
+
+DEAD = 0.1
+"""A prototype is dead where it gets less than this part of an even share of its level's tokens."""
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One batch was learned from."""
+
+    epoch: int
+    step: int  # of this epoch, from 1
+    steps: int
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """One epoch ended and Development was scored."""
+
+    epoch: int
+    losses: dict[str, float]  # means over the epoch
+    development: dict[str, float]  # rmse, mae, pcc, ccc
+    balance: float  # entropy of the prototypes' use, 1 if even; nan without prototypes
+    dead: int  # prototypes hardly used
+    frames_per_second: float
+    is_best: bool
+
+    @property
+    def row(self) -> dict[str, float]:
+        """For the log."""
+        return {
+            **self.losses,
+            **self.development,
+            "prototype_balance": self.balance,
+            "dead_prototypes": self.dead,
+            "frames_per_second": self.frames_per_second,
+        }
+
+
+Told = Callable[[StepDone | EpochDone], None]
+
+
+@dataclass
+class Trainer:
+    """One run in one folder. A run that was killed continues to the same bits (CPU)."""
+
+    model: DepMap
+    semantics: Semantics
+    train: list[Clip]
+    development: list[Clip]
+    config: TrainConfig
+    folder: RunFolder
+    document: dict[str, Any]  # stored with the weights
+    device: torch.device
+    processes: Processes = field(default_factory=Processes)
+
+    def __post_init__(self) -> None:
+        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if self.config.backbone_rate == 0:
+            self.model.backbone.requires_grad_(False)
+        self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizer = _optimizer(self.model, self.config)
+        self.steps = len(epoch_batches(self.train, self.config, 0))
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer,
+            lambda step: cosine_rate(step, self.steps * self.config.epochs, self.config.warmup),
+        )
+        self.place = Place()
+
+    def run(self, resume: bool, told: Told) -> None:
+        """Train to the last epoch; the best on Development is kept in the folder.
+
+        Raises:
+            DataInvalid: the loss is no longer finite; the last good weights stay.
+            OutOfMemory: the device is too small for a batch.
+            OutputUnwritable: the run folder cannot be written.
+        """
+        if resume:
+            self.place = load_state(self.folder.path, self._modules(), self.optimizer, self._key())
+            self.schedule.last_epoch = self.place.epoch * self.steps
+        while self.place.epoch < self.config.epochs:
+            started = time.perf_counter()
+            losses = self._train_epoch(told)
+            seconds = time.perf_counter() - started
+            self._end_epoch(losses, seconds, told)
+
+    def _train_epoch(self, told: Told) -> dict[str, float]:
+        epoch = self.place.epoch
+        torch.manual_seed(self.config.seed * 1000 + epoch + 7919 * self.processes.rank)  # dropout
+        self.model.train()
+        if self.config.freeze_statistics:
+            _freeze_statistics(self.model.backbone)
+        totals: dict[str, float] = {}
+        for step, draws in enumerate(epoch_batches(self.train, self.config, epoch)):
+            losses = self._step(self.processes.share(draws))
+            for name, value in losses.items():
+                totals[name] = totals.get(name, 0.0) + value / self.steps
+            told(StepDone(epoch, step + 1, self.steps, losses))
+        return totals
+
+    def _step(self, draws: list[Draw]) -> dict[str, float]:
+        try:
+            loss = self._loss(draws)
+            self._check(loss, draws)
+            self.optimizer.zero_grad()
+            loss.total.backward()  # type: ignore[no-untyped-call]
+        except torch.OutOfMemoryError as error:
+            raise OutOfMemory(
+                f"{self.device} has too little memory for a batch",
+                "lower train.batch_size or train.frames",
+            ) from error
+        self.processes.average_gradients(self.model)
+        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.optimizer.step()
+        self.schedule.step()
+        self._average()
+        names = ["regression", *(f"contrastive_s{s}" for s in loss.contrastive)]
+        values = [float(v.detach()) for v in (loss.regression, *loss.contrastive.values())]
+        return dict(zip(names, self.processes.mean(values), strict=True))
+
+    def _loss(self, draws: list[Draw]) -> Loss:
+        config, epoch = self.config, self.place.epoch
+        batch = make_batch(self.train, draws, config, epoch, self.semantics, self.device)
+        valid = torch.ones(batch.pixels.shape[:2], dtype=torch.bool, device=self.device)
+        weight = config.contrastive_weight if epoch >= config.contrastive_start else 0.0
+        with training_precision(self.device):
+            videos, frames = self.model(batch.pixels, batch.image, batch.text, valid)
+        return depmap_loss(
+            self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
+        )
+
+    def _check(self, loss: Loss, draws: list[Draw]) -> None:
+        if not torch.isfinite(loss.total):
+            names = ", ".join(self.train[d.number].recording.path.name for d in draws)
+            raise DataInvalid(
+                f"the loss is {loss.total.item()} at epoch {self.place.epoch} on {names}",
+                "lower train.learning_rate; the last good weights are kept",
+            )
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        """Move the averaged weights towards the live ones; prototypes and the like are copied."""
+        live = dict(self.model.named_parameters())
+        for name, parameter in self.averaged.named_parameters():
+            parameter.lerp_(live[name], 1 - self.config.average)
+        buffers = dict(self.model.named_buffers())
+        for name, buffer in self.averaged.named_buffers():
+            buffer.copy_(buffers[name])
+
+    def _end_epoch(self, losses: dict[str, float], seconds: float, told: Told) -> None:
+        """Score Development with the averaged weights, keep them if best, log, save."""
+        truth = np.array([c.recording.score for c in self.development], float)
+        with training_precision(self.device):
+            found = [
+                estimate_clip(self.averaged, self.semantics, clip, self.config.frames, self.device)
+                for clip in self.development
+            ]
+        figures = agreement(truth, np.array(found))
+        epoch, is_best = self.place.epoch, figures["rmse"] < self.place.best
+        seen = self.steps * min(self.config.batch_size, len(self.train)) * self.config.frames
+        done = EpochDone(
+            epoch, losses, figures, *prototype_use(self.averaged), seen / seconds, is_best
+        )
+        self.place = Place(epoch + 1, min(self.place.best, figures["rmse"]))
+        if self.processes.is_first:
+            if is_best:
+                document = {**self.document, "epoch": epoch, "development": _rounded(figures)}
+                self.folder.keep_best(self.averaged, document)
+            self.folder.log(epoch, done.row)
+            save_state(
+                self.folder.path, self.place, self._modules(), self.optimizer, self._key()
+            )
+        self.processes.wait()
+        told(done)
+
+    def _modules(self) -> dict[str, nn.Module]:
+        return {"model": self.model, "averaged": self.averaged}
+
+    def _key(self) -> dict[str, Any]:
+        """What a resumed run must share with the one that was killed."""
+        return {"train": self.config.model_dump(mode="json"), "weights": self.document["config"]}
+
+
+def prototype_use(model: DepMap) -> tuple[float, int]:
+    """How evenly prototypes are used (mean normalised entropy of a level), and how many hardly."""
+    if model.clusters is None:
+        return float("nan"), 0
+    usage = cast(Tensor, model.clusters.usage)
+    share = usage / usage.sum(1, keepdim=True).clamp(min=1e-9)
+    count = share.shape[1]
+    entropy = -(share * share.clamp(min=1e-9).log()).sum(1) / np.log(max(count, 2))
+    return float(entropy.mean()), int((share < DEAD / count).sum())
+
+
+def _rounded(figures: dict[str, float]) -> dict[str, float]:
+    return {name: round(value, 3) for name, value in figures.items()}
+
+
+def _optimizer(model: DepMap, config: TrainConfig) -> torch.optim.Optimizer:
+    """The backbone at ``backbone_rate`` times the rate of the rest; no vector decays."""
+    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            key = (name.startswith("backbone."), parameter.ndim > 1)
+            groups.setdefault(key, []).append(parameter)
+    return torch.optim.AdamW(
+        [
+            {
+                "params": parameters,
+                "lr": config.learning_rate * (config.backbone_rate if in_backbone else 1),
+                "weight_decay": config.weight_decay if is_matrix else 0.0,
+            }
+            for (in_backbone, is_matrix), parameters in groups.items()
+        ]
+    )
+
+
+def _freeze_statistics(module: nn.Module) -> None:
+    """Keep the batch norms at the statistics they came with: a batch holds few people."""
+    for part in module.modules():
+        if isinstance(part, nn.BatchNorm2d):
+            part.eval()

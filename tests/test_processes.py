@@ -1,0 +1,41 @@
+"""Several processes train as one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from depmap_cli.processes import Processes
+
+ROOT = Path(__file__).parents[1]
+
+
+def torchrun(*arguments: object, timeout: int = 150) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=ROOT)
+
+
+def test_two_processes_learn_what_one_learns():
+    done = torchrun("-m", "tests.two_processes")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert sorted(done.stdout.split("\n"))[-2:] == ["process 0 agrees", "process 1 agrees"]
+
+
+def test_shares_are_disjoint_and_whole():
+    rows = list(range(8))
+    parts = [Processes(rank, 2).share(rows) for rank in range(2)]
+    assert sorted(parts[0] + parts[1]) == rows
+    assert len(parts[0]) == len(parts[1])
+    with pytest.raises(ValueError, match="divide"):
+        Processes(0, 2).share(rows[:3])
+
+
+def test_one_process_gathers_itself_without_gradient():
+    value = torch.ones(3, requires_grad=True)
+    gathered = Processes().gathered(value)
+    assert torch.equal(gathered, value)
+    assert not gathered.requires_grad
+    assert torch.equal(Processes().own(gathered), gathered)
