@@ -1,6 +1,7 @@
 """The run folder: everything that tells what a run was and how it went."""
 
 import csv
+import io
 import json
 import os
 import platform
@@ -13,11 +14,14 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from depmap_cli import __version__
 from depmap_cli.checkpoint import save_checkpoint
+from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid, OutputUnwritable
+from depmap_cli.training.card import model_card
 
 BEST, WEIGHTS = "best.safetensors", "weights.safetensors"
 CONFIG, LOG, RUN = "config.yaml", "log.csv", "run.json"
@@ -109,6 +113,19 @@ class RunFolder:
         }
         self.write(CONFIG, yaml.safe_dump(config, sort_keys=False))
         self.write(RUN, json.dumps(run, indent=2) + "\n")
+
+    def conclude(
+        self, document: dict[str, Any], development: list[Recording], found: np.ndarray
+    ) -> None:
+        """Write the finished weights' estimates on Development, and the model card."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["video", "subject", "session", "task", "score", "estimate"])
+        for r, estimate in zip(development, found, strict=True):
+            row = [r.path.name, r.subject, r.session, r.task, r.score, f"{estimate:.3f}"]
+            writer.writerow(row)
+        self.write("development.csv", text.getvalue())
+        self.write("card.md", model_card(document))
 
     def write(self, name: str, text: str) -> None:
         """Write a text file aside, then rename it.

@@ -1,0 +1,63 @@
+"""The model card of a run: what was trained on what, how well it agrees, what it is not for."""
+
+from typing import Any
+
+from depmap_cli.conformal import people_needed
+
+TEMPLATE = """# Model card: Dep-MAP, {backbone}
+
+Written by depmap {version}. Research software: not a diagnosis, not a medical device.
+
+| | |
+|---|---|
+| training data | {training_data}{simulated} |
+| people in training | {n_people} |
+| mean training score | {training_mean:.1f} BDI-II points |
+| started from | {started_from} |
+| semantic model | {semantics} |
+| best epoch | {epoch} of {epochs} |
+| frames a video | {frames} |
+
+## Figures on Development
+
+Weights were selected on Development, so these are optimistic. `depmap evaluate` reads Testing.
+
+| RMSE | MAE | PCC | CCC |
+|---|---|---|---|
+| {rmse:.2f} | {mae:.2f} | {pcc:.2f} | {ccc:.2f} |
+
+Intervals rest on the residuals of {calibrated} people of {split}{caution}.
+
+## Uses
+
+Intended: research on recordings like those of the training data, with consent.
+Not intended: diagnosis, triage, hiring, insurance, policing, or any decision about a person.
+
+## For the author
+
+Who was recorded, how and when; who labelled; known groups for whom it fails; who may use it.
+"""
+
+
+def model_card(document: dict[str, Any]) -> str:
+    """Markdown from what is stored with the weights."""
+    calibration, config = document["calibration"], document["config"]
+    calibrated = len(set(calibration["people"]))
+    enough = calibrated >= people_needed(0.9)
+    return TEMPLATE.format(
+        backbone=config["model"]["backbone"],
+        version=document["version"],
+        training_data=document["training_data"],
+        simulated=" (simulated faces)" if document["simulated"] else "",
+        n_people=len(document["training_subjects"]),
+        training_mean=document["training_mean"],
+        started_from=document["started_from"],
+        semantics=f"{document['semantics']['model']} {document['semantics']['sha256'][:12]}",
+        epoch=document["epoch"] + 1,
+        epochs=config["train"]["epochs"],
+        frames=document["sampling"]["frames"],
+        calibrated=calibrated,
+        split=calibration["split"],
+        caution="" if enough else ": too few for a 90 % interval",
+        **document["development"],
+    )

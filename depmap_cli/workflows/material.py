@@ -1,0 +1,97 @@
+"""Labelled recordings, found, split and prepared."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from depmap_cli.config import FaceConfig, SamplingConfig
+from depmap_cli.data.cache import CachedFaces, FaceCache, default_cache
+from depmap_cli.data.census import describe
+from depmap_cli.data.clips import Clip, load_clips
+from depmap_cli.data.corpus import Recording, read_corpus
+from depmap_cli.data.folds import split_by_fold
+from depmap_cli.errors import UsageProblem
+from depmap_cli.model.semantics import OWN_MODEL, Semantics, load_semantics
+from depmap_cli.results import CorpusSummary
+from depmap_cli.weights import default_semantics
+
+Told = Callable[[str, int, int], None]
+"""Called with (stage, done, total)."""
+PREPARED_FRAMES = 128
+"""Frames of a recording that are kept for training and evaluation."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where labelled data is, how it is split, and where its faces are kept."""
+
+    data: Path
+    cache: Path | None = None
+    jobs: int = 2
+    fold: tuple[int, int] | None = None  # (which, of how many); None for the corpus's own splits
+    fold_seed: int = 0
+
+    def read(self) -> tuple[list[Recording], CorpusSummary]:
+        """The recordings with their splits, and what is in them.
+
+        Raises:
+            DataInvalid: as ``read_corpus`` and ``split_by_fold``.
+        """
+        corpus = read_corpus(self.data)
+        recordings = corpus.recordings
+        if self.fold is not None:
+            recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
+        return recordings, describe(recordings, corpus.notes)
+
+    def prepare(
+        self, recordings: list[Recording], faces: FaceConfig, told: Told
+    ) -> list[CachedFaces]:
+        """The recordings' aligned faces, made where they are missing."""
+        sampling = SamplingConfig(frames=PREPARED_FRAMES)
+        store = FaceCache(self.cache or default_cache(), sampling, faces)
+        return store.prepare(
+            recordings, self.jobs, lambda done, total: told("preparing faces", done, total)
+        )
+
+    def clips(
+        self,
+        recordings: list[Recording],
+        faces: FaceConfig,
+        semantics: Semantics,
+        device: torch.device,
+        told: Told,
+    ) -> list[Clip]:
+        """The recordings as the network takes them."""
+        cached = self.prepare(recordings, faces, told)
+        return load_clips(
+            recordings, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
+        )
+
+
+@dataclass(frozen=True)
+class ClipChoice:
+    """Which semantic model: an open_clip name and its weights; None for the one shipped."""
+
+    model: str | None = None
+    weights: str | None = None
+    allow_network: bool = False
+
+    def load(self) -> Semantics:
+        """The semantic model.
+
+        Raises:
+            UsageProblem, WeightsInvalid: as ``load_semantics``.
+        """
+        if self.model and self.model != OWN_MODEL and not self.weights:
+            raise UsageProblem(
+                f"--clip {self.model} needs --clip-weights", "a safetensors file or a pretrained tag"
+            )
+        weights = self.weights or str(default_semantics())
+        return load_semantics(self.model or OWN_MODEL, weights, self.allow_network)
+
+
+def people(recordings: list[Recording]) -> str:
+    """For statements: how many videos of how many people."""
+    return f"{len(recordings)} videos of {len({r.subject for r in recordings})} people"

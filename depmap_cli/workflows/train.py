@@ -1,0 +1,161 @@
+"""`depmap train`: from labelled recordings to weights that score, in one folder a run."""
+
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from depmap_cli import __version__
+from depmap_cli.config import Config, SamplingConfig
+from depmap_cli.data.census import check_trainable
+from depmap_cli.data.clips import Clip
+from depmap_cli.data.corpus import of_split
+from depmap_cli.devices import resolve_device
+from depmap_cli.model.semantics import Semantics
+from depmap_cli.processes import join_processes
+from depmap_cli.results import CorpusSummary
+from depmap_cli.training.finish import finish_weights
+from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
+from depmap_cli.training.start import build_model
+from depmap_cli.training.trainer import EpochDone, StepDone, Trainer
+from depmap_cli.workflows.material import PREPARED_FRAMES, ClipChoice, Source, Told, people
+
+View = Callable[[], AbstractContextManager[Callable[[StepDone | EpochDone], None]]]
+"""Opens what shows a run as it goes."""
+
+
+@dataclass(frozen=True)
+class TrainOptions:
+    """One run, or several that differ in their seed alone."""
+
+    source: Source
+    out: Path
+    config: Config
+    device: str = "auto"
+    clip: ClipChoice = ClipChoice()
+    init: Path | None = None
+    statement: str | None = None  # what the data is, for the weights
+    simulated: bool = False
+    resume: bool = False
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """One finished run."""
+
+    folder: Path
+    seed: int
+    development: dict[str, float]  # rmse, mae, pcc, ccc of the finished weights
+
+
+def train_run(
+    options: TrainOptions, told: Told, seen: Callable[[CorpusSummary], None], view: View
+) -> list[TrainResult]:
+    """Train, choose on Development, calibrate, write the run folders.
+
+    Raises:
+        DepmapError: whatever is wrong with data, settings, weights or folder, before hours pass.
+    """
+    device = resolve_device(options.device)
+    recordings, summary = options.source.read()
+    seen(summary)
+    check_trainable(recordings)
+    train, development = of_split(recordings, "Training"), of_split(recordings, "Development")
+    folders = [RunFolder(path) for path in _folders(options)]
+    for folder in folders:
+        folder.open(options.resume)
+    semantics = options.clip.load().to(device)
+    faces = options.config.faces
+    clips = options.source.clips(train + development, faces, semantics, device, told)
+    parts = clips[: len(train)], clips[len(train) :]
+    results = []
+    for number, folder in enumerate(folders):
+        config = _with_seed(options.config, options.config.train.seed + number)
+        results.append(_run_one(options, config, folder, semantics, parts, device, view))
+    return results
+
+
+def _folders(options: TrainOptions) -> list[Path]:
+    """The run folder itself, or one below it for each seed."""
+    if options.seeds == 1:
+        return [options.out]
+    first = options.config.train.seed
+    return [options.out / f"seed-{first + n}" for n in range(options.seeds)]
+
+
+def _with_seed(config: Config, seed: int) -> Config:
+    return config.model_copy(update={"train": config.train.model_copy(update={"seed": seed})})
+
+
+def _run_one(
+    options: TrainOptions,
+    config: Config,
+    folder: RunFolder,
+    semantics: Semantics,
+    parts: tuple[list[Clip], list[Clip]],
+    device: torch.device,
+    view: View,
+) -> TrainResult:
+    train, development = parts
+    scores = np.array([c.recording.score for c in train], float)
+    model, started_from = build_model(config, semantics, scores, options.init)
+    processes = join_processes(device)
+    statement = options.statement or people([c.recording for c in train])
+    document = _document(config, semantics, train, started_from, statement, options.simulated)
+    if processes.is_first:
+        about = {"command": sys.argv[1:], "device": str(device), "seed": config.train.seed}
+        folder.describe(config.model_dump(mode="json"), {**about, "training_data": statement})
+    trainer = Trainer(
+        model, semantics, train, development, config.train, folder, document, device, processes
+    )
+    with view() as told:
+        trainer.run(options.resume, told)
+    if processes.is_first:
+        document, found = finish_weights(
+            folder.path / BEST,
+            folder.path / WEIGHTS,
+            semantics,
+            development,
+            config.train.score_frames,
+            device,
+        )
+        folder.conclude(document, [c.recording for c in development], found)
+    processes.wait()
+    figures = {k: float(v) for k, v in document["development"].items()}
+    return TrainResult(folder.path, config.train.seed, figures)
+
+
+def _document(
+    config: Config,
+    semantics: Semantics,
+    train: list[Clip],
+    started_from: str,
+    statement: str,
+    simulated: bool,
+) -> dict[str, Any]:
+    """Everything but the tensors that rebuilds and describes the model."""
+    scores = [c.recording.score for c in train]
+    return {
+        "version": __version__,
+        "torch": torch.__version__,
+        "config": config.model_dump(mode="json"),
+        "sampling": SamplingConfig(frames=PREPARED_FRAMES).model_dump(mode="json"),
+        "semantics": {
+            "model": semantics.id.model,
+            "sha256": semantics.id.sha256,
+            "dim": semantics.dim,
+            "phrases": semantics.document.get("phrases"),
+        },
+        "started_from": started_from,
+        "training_mean": float(np.mean(scores)),
+        "training_data": statement,
+        "training_subjects": sorted({c.recording.subject for c in train}),
+        "simulated": simulated,
+        "development": {},
+    }
