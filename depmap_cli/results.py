@@ -212,3 +212,42 @@ class ScoreResult:
     report: Report
     frames: list[FrameRow] = field(default_factory=list)
     pictures: list[KeyPicture] = field(default_factory=list)  # in the order of report.keyframes
+
+
+SCORE_BIN = 7
+"""Points in a bin of ``SplitSummary.histogram``; the last holds 63, too."""
+
+
+@dataclass(frozen=True)
+class SplitSummary:
+    """What one split of a corpus holds. Scores are counted once a recording, not once a clip."""
+
+    split: str
+    n_recordings: int  # sessions
+    n_clips: int  # videos
+    n_people: int
+    tasks: dict[str, int]  # clips of each task; "" where a corpus has no tasks
+    bands: dict[str, int]  # recordings in each severity band, none left out
+    histogram: list[int]  # recordings with a score of 0-6, 7-13, ... 56-63
+    mean: float
+    std: float  # of the population
+    minimum: int
+    maximum: int
+
+
+@dataclass(frozen=True)
+class SharedPeople:
+    """Who is in two splits of a corpus."""
+
+    splits: tuple[str, str]
+    people: list[str]
+    n_recordings: int  # sessions that are in both by name
+
+
+@dataclass(frozen=True)
+class CorpusSummary:
+    """A corpus before anything is trained on it; splits without recordings are left out."""
+
+    splits: list[SplitSummary]
+    shared: list[SharedPeople]  # pairs of splits with nobody in common left out
+    notes: list[str]  # what was left out or guessed when it was read

@@ -1,9 +1,14 @@
-"""Corpora as they lie on disk: layouts, labels, splits, and errors that name file and line."""
+"""Corpora as they lie on disk: every layout is found, and every error names file and line."""
+
+import re
 
 import pytest
 
-from depmap_cli.data.corpus import find_recordings, of_split
+from depmap_cli.data.corpus import Recording, find_recordings, of_split, read_corpus
+from depmap_cli.data.recording import split_named
 from depmap_cli.errors import DataInvalid
+
+COLUMNS = "path,subject,session,task,split,score"
 
 
 def touch(root, *names):
@@ -12,9 +17,28 @@ def touch(root, *names):
         (root / name).write_bytes(b"x")
 
 
-def label(root, name, text):
+def write(root, name, content):
     (root / name).parent.mkdir(parents=True, exist_ok=True)
-    (root / name).write_text(text)
+    (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+def summary(recordings):
+    return [(r.split, r.subject, r.session, r.task, r.score) for r in recordings]
+
+
+def refusal(data):
+    """The error that reading ``data`` ends in: one line, with a hint, nothing above ``data``."""
+    with pytest.raises(DataInvalid) as caught:
+        find_recordings(data)
+    error = caught.value
+    assert error.hint
+    for text in (error.message, error.hint):
+        assert "\n" not in text
+        assert str(data.parent) not in text
+    return error.message
+
+
+# AVEC's folders
 
 
 def test_avec2014(tmp_path):
@@ -24,104 +48,468 @@ def test_avec2014(tmp_path):
         "Training/Northwind/203_1_Northwind_video.mp4",
         "Development/Freeform/310_2_Freeform_video.mp4",
     )
-    label(tmp_path, "Training/DepressionLabels/203_1_Depression.csv", "7\n")
-    label(tmp_path, "Development/DepressionLabels/310_2_Depression.csv", "\ufeff41")
-    found = find_recordings(tmp_path)
-    assert [(r.split, r.subject, r.session, r.task, r.score) for r in found] == [
+    write(tmp_path, "Training/DepressionLabels/203_1_Depression.csv", "7\n")
+    write(tmp_path, "Development/DepressionLabels/310_2_Depression.csv", "\ufeff41")
+    assert summary(find_recordings(tmp_path)) == [
         ("Development", "310", "2", "Freeform", 41),
         ("Training", "203", "1", "Freeform", 7),
         ("Training", "203", "1", "Northwind", 7),
     ]
 
 
-@pytest.mark.parametrize(
-    ("video", "labels"),
-    [
-        (
-            "AVEC2014_AudioVisual/Video/Testing/Freeform/1_1_Freeform_video.mp4",
-            "AVEC2014_Labels_Testset/Testing/DepressionLabels/1_1_Depression.csv",
-        ),
-        (
-            "Testing/1_1_cut_combined.mp4",
-            "Final_Labels/Testing_DepressionLabels/1_1_Depression.csv",
-        ),
-        ("Testing/1_1_cut_combined.mp4", "Label/Testing/DepressionLabels/1_1_Depression.csv"),
-        (
-            "Testing_AudioVisual/Testing/1_1_cut_combined.mp4",
-            "Testing_DepressionLabels/1_1_Depression.csv",
-        ),
-    ],
-)
-def test_other_layouts(tmp_path, video, labels):
-    touch(tmp_path, video)
-    label(tmp_path, labels, "20")
-    (found,) = find_recordings(tmp_path)
-    assert (found.split, found.score) == ("Testing", 20)
+VIDEOS = [
+    ("{}/Freeform/1_1_Freeform_video.mp4", "Freeform"),
+    ("{}/Northwind/1_1.mp4", "Northwind"),
+    ("AVEC2014_AudioVisual/Video/{}/Freeform/1_1_Freeform_video.MP4", "Freeform"),
+    ("{0}_AudioVisual/{0}/1_1_cut_combined.mp4", ""),
+    ("{}/1_1_cut_combined.avi", ""),
+]
+LABELS = [
+    "{}/DepressionLabels/1_1_Depression.csv",
+    "{}_DepressionLabels/1_1_Depression.csv",
+    "Final_Labels/{}_DepressionLabels/1_1_Depression.csv",
+    "AVEC2014_Labels_Testset/{}/DepressionLabels/1_1_Depression.csv",
+    "Label/{}/DepressionLabels/1_1_DEPRESSION.CSV",
+]
+
+
+@pytest.mark.parametrize("split", ["Training", "Development", "Testing"])
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize(("video", "task"), VIDEOS)
+def test_every_layout_of_folders(tmp_path, video, task, label, split):
+    touch(tmp_path, video.format(split))
+    write(tmp_path, label.format(split), "20")
+    assert summary(find_recordings(tmp_path)) == [(split, "1", "1", task, 20)]
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
+    ("name", "split"),
     [
-        ("64", "outside 0 to 63"),
-        ("-1", "outside"),
-        ("high", "is not a score"),
-        ("", "is not a score"),
+        ("Training", "Training"),
+        ("TrainingSet", "Training"),
+        ("train_2014", "Training"),
+        ("DEV", "Development"),
+        ("val", "Development"),
+        ("development-labels", "Development"),
+        ("AVEC2014_Labels_Testset", "Testing"),
+        ("Testing_AudioVisual", "Testing"),
+        ("train_dev", None),
+        ("retrained", None),
+        ("contest", None),
+        ("devices", None),
     ],
 )
-def test_bad_labels_name_file_and_line(tmp_path, text, words):
+def test_names_that_tell_a_split(name, split):
+    assert split_named(name) == split
+
+
+def test_linked_folders_are_followed_and_loops_are_not(tmp_path):
+    touch(tmp_path, "elsewhere/Freeform/1_1_Freeform_video.mp4")
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "Training").symlink_to(tmp_path / "elsewhere")
+    (data / "Training" / "loop").symlink_to(data)
+    write(data, "Training/1_1_Depression.csv", "3")
+    assert summary(find_recordings(data)) == [("Training", "1", "1", "Freeform", 3)]
+
+
+def test_leftovers_of_other_systems_are_no_videos(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4", "Training/._1_1_a.mp4", "Training/.cache/2_1_b.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    assert read_corpus(tmp_path).notes == []
+
+
+@pytest.mark.parametrize("content", ["7", " 7 \r\n", "\ufeff7\n\n", '"7"', "7,", "7.0"])
+def test_labels_as_spreadsheets_write_them(tmp_path, content):
     touch(tmp_path, "Training/1_1_a.mp4")
-    label(tmp_path, "Training/1_1_Depression.csv", text)
-    with pytest.raises(DataInvalid, match=words) as caught:
-        find_recordings(tmp_path)
-    assert "1_1_Depression.csv, line 1" in str(caught.value)
+    write(tmp_path, "Training/1_1_Depression.csv", content)
+    assert find_recordings(tmp_path)[0].score == 7
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("64", "line 1: score 64 is outside 0 to 63"),
+        ("-1", "line 1: score -1 is outside"),
+        ("high", "line 1: 'high' is not a score"),
+        ("7.5", "line 1: '7.5' is not a score"),
+        ("1e1", "line 1: '1e1' is not a score"),
+        ("nan", "line 1: 'nan' is not a score"),
+        ("9" * 5000, "is not a score"),
+        ("", "line 1: no score"),
+        ("7\n\n8\n", "line 3: a second value"),
+        (b"\xff\xfe7\x00", "line 1: not UTF-8"),
+    ],
+)
+def test_bad_labels_name_file_and_line(tmp_path, content, words):
+    touch(tmp_path, "Training/1_1_a.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", content)
+    message = refusal(tmp_path)
+    assert message.startswith("Training/1_1_Depression.csv, line ")
+    assert words in message
 
 
 def test_a_video_without_label_is_named(tmp_path):
     touch(tmp_path, "Training/1_1_a.mp4")
-    label(tmp_path, "Development/1_1_Depression.csv", "3")  # another split's label does not serve
-    with pytest.raises(DataInvalid, match="1_1_a.mp4: no label"):
+    write(tmp_path, "Development/1_1_Depression.csv", "3")  # another split's label does not serve
+    assert refusal(tmp_path) == "Training/1_1_a.mp4: no label"
+
+
+def test_a_label_without_video_is_named(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    write(tmp_path, "Training/2_1_Depression.csv", "4")
+    assert refusal(tmp_path) == "Training/2_1_Depression.csv: no video 2_1 in Training"
+
+
+def test_label_folders_that_disagree_are_both_named(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4")
+    write(tmp_path, "Label/Training/1_1_Depression.csv", "3")
+    write(tmp_path, "Training_DepressionLabels/1_1_Depression.csv", "3")
+    assert len(find_recordings(tmp_path)) == 1
+    write(tmp_path, "Training_DepressionLabels/1_1_Depression.csv", "4")
+    assert refusal(tmp_path) == (
+        "Training_DepressionLabels/1_1_Depression.csv: 1_1 in Training has score 4, "
+        "but 3 in Label/Training/1_1_Depression.csv"
+    )
+
+
+def test_splits_that_organisers_keep_back_are_left_out_and_told(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4", "Testing/3_1_a.mp4", "Testing/3_2_a.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    write(tmp_path, "Development/2_1_Depression.csv", "4")
+    corpus = read_corpus(tmp_path)
+    assert summary(corpus.recordings) == [("Training", "1", "1", "", 3)]
+    assert corpus.notes == [
+        "Testing: no labels, 2 videos left out",
+        "Development: no videos, 1 label left out",
+    ]
+    write(tmp_path, "Testing/3_1_Depression.csv", "5")  # now some are there, so all must be
+    assert refusal(tmp_path) == "Testing/3_2_a.mp4: no label"
+
+
+def test_testing_alone_needs_its_labels(tmp_path):
+    touch(tmp_path, "Testing/3_1_a.mp4")
+    assert refusal(tmp_path) == "Testing/3_1_a.mp4: no label"
+
+
+def test_videos_that_tell_nothing_are_told(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4", "Training/intro.mp4", "extra/2_1_b.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    (note,) = read_corpus(tmp_path).notes
+    assert note.startswith("2 videos left out")
+    assert "Training/intro.mp4" in note
+
+
+def test_empty_and_missing_videos(tmp_path):
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    (tmp_path / "Training/1_1_a.mp4").write_bytes(b"")
+    assert refusal(tmp_path) == "Training/1_1_a.mp4: the video is an empty file"
+    (tmp_path / "Training/1_1_a.mp4").unlink()
+    (tmp_path / "Training/1_1_a.mp4").symlink_to(tmp_path / "gone.mp4")
+    assert refusal(tmp_path) == "Training/1_1_a.mp4: a broken link"
+
+
+def test_one_file_linked_into_two_splits(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4")
+    (tmp_path / "Testing").mkdir()
+    (tmp_path / "Testing/1_1_a.mp4").symlink_to(tmp_path / "Training/1_1_a.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    write(tmp_path, "Testing/1_1_Depression.csv", "3")
+    assert "1_1_a.mp4 has split 'Training', but 'Testing' in Testing/1_1_Dep" in refusal(tmp_path)
+
+
+def test_names_cannot_break_the_line(tmp_path):
+    touch(tmp_path, "Training/1_1_a\n\x1b[31mb.mp4")
+    assert refusal(tmp_path) == "Training/1_1_a��[31mb.mp4: no label"
+
+
+def test_nothing_to_find(tmp_path, monkeypatch):
+    assert "no labelled video" in refusal(tmp_path)
+    assert refusal(tmp_path / "none") == "none: no such folder or list"
+    touch(tmp_path, "a.mp4")
+    assert refusal(tmp_path / "a.mp4") == "a.mp4: a video"
+    with pytest.raises(DataInvalid, match=re.escape("1 video left out")):
         find_recordings(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataInvalid, match=f"^{tmp_path.name}: no labelled video"):
+        find_recordings(type(tmp_path)("."))
+
+
+def test_labels_alone(tmp_path):
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    with pytest.raises(DataInvalid, match="Training: no videos, 1 label left out"):
+        find_recordings(tmp_path)
+
+
+def test_an_empty_split():
+    with pytest.raises(DataInvalid, match="Testing split is empty"):
+        of_split([], "Testing")
+
+
+# Lists of path and label
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{a},3\n{b},12\n",
+        "path,label\n{a},3\n{b},12\n",
+        "\ufeffvideo,BDI\r\n{a},3\r\n\r\n{b},12\r\n,\r\n",
+        '"path","label"\n"{a}", "3"\n\n"{b}","12"',
+        "path;label\n{a};3\n{b};12.0\n",
+        "{a}\t3\n{b}\t12",
+        "path,label\r{a},3\r{b},12\r",
+        "path,label,\n{a},3,,\n{b},12,\n",
+    ],
+)
+@pytest.mark.parametrize("slash", ["/", "\\"])
+def test_a_list_however_it_is_written(tmp_path, content, slash):
+    a, b = "clips one/203_1_Freeform_video.MP4", "clips one/204_2, last.mov"
+    touch(tmp_path, a, b)
+    written = [path.replace("/", slash) for path in (a, b)]
+    if '"' not in content and ";" not in content and "\t" not in content:
+        written[1] = f'"{written[1]}"'
+    write(tmp_path, "train.csv", content.format(a=written[0], b=written[1]))
+    for data in (tmp_path, tmp_path / "train.csv"):
+        assert summary(find_recordings(data)) == [
+            ("Training", "203", "1", "Freeform", 3),
+            ("Training", "204", "2, last", "", 12),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("name", "split"),
+    [
+        ("train.csv", "Training"),
+        ("TRAINING.CSV", "Training"),
+        ("dev.csv", "Development"),
+        ("val.csv", "Development"),
+        ("development.csv", "Development"),
+        ("avec14_test_labels.csv", "Testing"),
+        ("lists/testing.csv", "Testing"),
+    ],
+)
+def test_the_name_of_a_list_tells_the_split(tmp_path, name, split):
+    touch(tmp_path, "Training/203_1_a.mp4")
+    write(tmp_path, name, "Training/203_1_a.mp4,3\n")  # the lab's split, not that of the folder
+    assert summary(find_recordings(tmp_path)) == [(split, "203", "1", "", 3)]
+
+
+def test_paths_tell_the_split_where_the_name_does_not(tmp_path):
+    videos = ["Training/1_1.mp4", "Development/2_1.mp4", "x/Testing/Freeform/3_1.mp4"]
+    touch(tmp_path, *videos)
+    write(tmp_path, "all.csv", "path,label\n" + "".join(f"{v},5\n" for v in videos))
+    for data in (tmp_path, tmp_path / "all.csv"):
+        assert [r.split for r in find_recordings(data)] == ["Development", "Testing", "Training"]
+
+
+def test_a_list_in_the_folder_of_a_split(tmp_path):
+    touch(tmp_path, "Training/clips/1_1.mp4", "videos/2_1.mp4")
+    write(tmp_path, "Training/labels.csv", "path,label\nclips/1_1.mp4,5\nvideos/2_1.mp4,6\n")
+    assert [r.split for r in find_recordings(tmp_path)] == ["Training", "Training"]
+
+
+def test_a_list_that_tells_no_split(tmp_path):
+    touch(tmp_path, "1_1.mp4")
+    write(tmp_path, "all.csv", "path,label\n1_1.mp4,5\n")
+    assert refusal(tmp_path / "all.csv") == "all.csv, line 2: nothing tells the split"
+
+
+def test_absolute_paths(tmp_path):
+    data, away = tmp_path / "data", tmp_path / "away"
+    touch(data, "in/1_1.mp4")
+    touch(away, "2_1.mp4")
+    write(data, "dev.csv", f"{data}/in/1_1.mp4,5\n{away}/2_1.mp4,6\n")
+    assert [r.path for r in find_recordings(data)] == [data / "in/1_1.mp4", away / "2_1.mp4"]
+    write(data, "dev.csv", f"{data}/in/9_1.mp4,5\n")
+    assert refusal(data) == "dev.csv, line 1: no such video: in/9_1.mp4"
+    for path in (f"{away}/9_1.mp4", "../away/9_1.mp4", "C:\\Users\\someone\\9_1.mp4"):
+        write(data, "dev.csv", f"{path},5\n")
+        assert refusal(data) == "dev.csv, line 1: no such video: 9_1.mp4"
+
+
+def test_the_folder_a_user_works_in_names_no_split(tmp_path):
+    data = tmp_path / "testing" / "data"
+    touch(data, "1_1.mp4")
+    write(data, "all.csv", f"path,label\n{data}/1_1.mp4,5\n")
+    assert "nothing tells the split" in refusal(data)
+
+
+def test_people_in_lists(tmp_path):
+    people = {"203_1_x": ("203", "1"), "p03_visit2_x": ("p03", "visit2"), "interview_7": None}
+    touch(tmp_path, *(f"{stem}.mp4" for stem in people))
+    write(tmp_path, "train.csv", "".join(f"{stem}.mp4,4\n" for stem in people))
+    corpus = read_corpus(tmp_path)
+    found = {r.path.stem: (r.subject, r.session) for r in corpus.recordings}
+    assert found == people | {"interview_7": ("interview_7", "1")}
+    (note,) = corpus.notes
+    assert "people are told from names of files" in note
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("1_1.mp4,3\n\n1_2.mp4,64\n", "line 3: score 64 is outside"),
+        ("path,label\n1_1.mp4,\n", "line 2: no score"),
+        ("1_1.mp4\n1_2.mp4,3\n", "line 1: no score"),
+        ("1_1.mp4,high\n", "line 1: 'high' is not a score"),
+        ("1_1.mp4,3.5\n", "line 1: '3.5' is not a score"),
+        ("1_1.mp4,3\n9_9.mp4,3\n", "line 2: no such video: 9_9.mp4"),
+        ("path,label\n,3\n", "line 2: no path"),
+        ("path,label\na,b.mp4,3\n", "line 2: 3 values where path,label is expected"),
+        ("1_1.mp4,3\n1_1.mp4,4\n", "line 2: 1_1.mp4 has score 4, but 3 in train.csv, line 1"),
+        ("1_1.mp4,3\nsub/1_1.mp4,4\n", "line 2: score 4 for session '1' of person '1', but 3 in"),
+        ("path,label\n", "line 1: a header and nothing below"),
+        ("void.mp4,3\n", "line 1: void.mp4: the video is an empty file"),
+        ('path,label\n"1_1.mp4,3\n1_2.mp4,4\n', "line 2: unexpected end of data"),
+        ("path,label\nM\xfcller.mp4,3\n".encode("latin-1"), "line 2: not UTF-8"),
+        ("path,label\n1_1.mp4,3\n".encode("utf-16"), "line 1: not UTF-8"),
+        ("x" * 300 + ".mp4,3\n", "line 1: no such video"),
+        ('path,label\n"1_1\n.mp4",3\n', "line 2: no such video: 1_1�.mp4"),
+    ],
+)
+def test_bad_lists_name_file_and_line(tmp_path, content, words):
+    touch(tmp_path, "1_1.mp4", "1_2.mp4", "sub/1_1.mp4")
+    (tmp_path / "void.mp4").write_bytes(b"")
+    write(tmp_path, "train.csv", content)
+    for data in (tmp_path / "train.csv", tmp_path):
+        message = refusal(data)
+        assert message.startswith("train.csv, line ")
+        assert words in message
+
+
+@pytest.mark.parametrize("content", ["", "\n\n", "\ufeff"])
+def test_an_empty_list(tmp_path, content):
+    write(tmp_path, "train.csv", content)
+    assert refusal(tmp_path) == "train.csv: the file is empty"
+
+
+def test_a_list_behind_a_broken_link(tmp_path):
+    (tmp_path / "train.csv").symlink_to(tmp_path / "gone.csv")
+    assert refusal(tmp_path) == "train.csv: No such file or directory"
+
+
+def test_a_file_in_two_lists(tmp_path):
+    touch(tmp_path, "1_1.mp4")
+    write(tmp_path, "train.csv", "1_1.mp4,3\n")
+    write(tmp_path, "training_again.csv", "path,label\n1_1.mp4,3\n")
+    assert len(find_recordings(tmp_path)) == 1
+    write(tmp_path, "val.csv", "1_1.mp4,3\n")
+    assert refusal(tmp_path) == (
+        "val.csv, line 1: 1_1.mp4 has split 'Development', but 'Training' in train.csv, line 1"
+    )
+
+
+def test_other_tables_are_no_lists(tmp_path):
+    touch(tmp_path, "1_1.mp4")
+    write(tmp_path, "dev.csv", "1_1.mp4,3\n")
+    write(tmp_path, "train_openface.csv", "frame,timestamp,confidence,AU01_r\n1,0.0,0.98,0.3\n")
+    write(tmp_path, "people.csv", "name,age\nNN,30\n")
+    write(tmp_path, "notes.csv", b"\xff\xfe\x00")
+    write(tmp_path, "ground_truth/deep/er/x.csv", "path,label\nnone.mp4,3\n")
+    assert len(find_recordings(tmp_path)) == 1
+
+
+# Lists beside label files
+
+
+def test_a_list_speaks_for_its_split_and_label_files_for_the_others(tmp_path):
+    touch(tmp_path, "Training/1_1_Freeform.mp4", "Training/1_1_Northwind.mp4", "Testing/2_1_a.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    write(tmp_path, "test.csv", "Testing/2_1_a.mp4,9\n")
+    assert [r.score for r in find_recordings(tmp_path)] == [9, 3, 3]
+    write(tmp_path, "train.csv", "Training/1_1_Freeform.mp4,3\n")
+    corpus = read_corpus(tmp_path)
+    assert [r.task for r in corpus.recordings] == ["", "Freeform"]
+    assert corpus.notes == ["1 video in no list left out: Training/1_1_Northwind.mp4 ..."]
+
+
+def test_a_list_that_disagrees_with_a_label_file(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4")
+    write(tmp_path, "Label/Training/1_1_Depression.csv", "3")
+    write(tmp_path, "dev.csv", "Training/1_1_a.mp4,4\n")
+    assert refusal(tmp_path) == (
+        "dev.csv, line 1: 1_1 in Training has score 4, but 3 in Label/Training/1_1_Depression.csv"
+    )
+
+
+# Manifests
 
 
 def test_manifest(tmp_path):
     touch(tmp_path, "videos/x.mp4", "videos/y.mp4")
-    header = "path,subject,session,task,split,score\n"
-    label(
-        tmp_path,
-        "m.csv",
-        header + "videos/x.mp4,p1,1,talk,training,12\nvideos/y.mp4,p2,1,,Testing,0\n",
-    )
-    found = find_recordings(tmp_path / "m.csv")
-    assert [(r.split, r.subject, r.score) for r in found] == [
-        ("Testing", "p2", 0),
-        ("Training", "p1", 12),
-    ]
+    rows = "videos/x.mp4,p1,1,talk,training,12\nvideos/y.mp4,p2,1,,Testing,0\n"
+    write(tmp_path, "m.csv", f"{COLUMNS}\n{rows}")
+    write(tmp_path, "folder/training_and_testing.csv", f"{COLUMNS}\n{rows}")  # says the same
+    for data in (tmp_path / "m.csv", tmp_path):
+        assert find_recordings(data) == [
+            Recording("Testing", "p2", "1", "", tmp_path / "videos/y.mp4", 0),
+            Recording("Training", "p1", "1", "talk", tmp_path / "videos/x.mp4", 12),
+        ]
+        assert read_corpus(data).notes == []
+
+
+def test_a_manifest_from_a_spreadsheet(tmp_path):
+    touch(tmp_path, "a b/x.mp4", "y.mp4")
+    rows = 'Score; Split;subject;session;task;PATH;fps\r\n12;dev;p1;;;"a b\\x.mp4";29.97\r\n'
+    write(tmp_path, "m.csv", f"\ufeff{rows};;;;;;\r\n3;test;p2;;;y.mp4\r\n")
+    dev, test = find_recordings(tmp_path / "m.csv")
+    assert (dev.split, dev.subject, dev.score, dev.fps) == ("Development", "p1", 12, 29.97)
+    assert (test.split, test.fps) == ("Testing", None)
 
 
 @pytest.mark.parametrize(
-    ("row", "words"),
+    ("rows", "words"),
     [
-        ("none.mp4,p,1,t,Training,3", "line 2: no such video"),
-        ("x.mp4,p,1,t,Holdout,3", "line 2: unknown split"),
+        ("none.mp4,p,1,t,Training,3", "line 2: no such video: none.mp4"),
+        ("x.mp4,p,1,t,Training,3\n\nnone.mp4,p,2,t,Testing,3", "line 4: no such video"),
+        ("x.mp4,p,1,t,Holdout,3", "line 2: unknown split 'Holdout'"),
+        ("x.mp4,p,1,t,,3", "line 2: unknown split ''"),
+        ("x.mp4,,1,t,Training,3", "line 2: no subject"),
         ("x.mp4,p,1,t,Training,99", "line 2: score 99"),
-        ("x.mp4,p,1,t,Training,3\nx.mp4,p,1,t,Testing,3", "is in"),
+        ("x.mp4,p,1,t,Training", "line 2: no score"),
+        ("x.mp4,p,1,t,Training,3,0", "line 2: fps '0' is no frame rate"),
+        ("x.mp4,p,1,t,Training,3,-5", "line 2: fps '-5'"),
+        ("x.mp4,p,1,t,Training,3,nan", "line 2: fps 'nan'"),
+        ("x.mp4,p,1,t,Training,3,inf", "line 2: fps 'inf'"),
+        ("x.mp4,p,1,t,Training,3,fast", "line 2: fps 'fast'"),
+        ("x.mp4,p,1,t,Training,3,25,x", "line 2: 8 values for 7 columns"),
+        (
+            "x.mp4,p,1,t,Training,3\nx.mp4,p,1,t,Testing,3",
+            "line 3: x.mp4 has split 'Testing', but 'Training' in m.csv, line 2",
+        ),
+        (
+            "x.mp4,p,1,t,Training,3\nx.mp4,q,1,t,Training,3",
+            "line 3: x.mp4 has subject 'q', but 'p' in m.csv, line 2",
+        ),
+        ("x.mp4,p,1,t,Training,3\nx.mp4,p,1,t,Training,3,25", "line 3: x.mp4 has fps 25.0, but"),
+        (
+            "x.mp4,p,1,t,Training,3\ny.mp4,p,1,u,Training,4",
+            "line 3: score 4 for session '1' of person 'p', but 3 in m.csv, line 2",
+        ),
     ],
 )
-def test_bad_manifest_rows(tmp_path, row, words):
-    touch(tmp_path, "x.mp4")
-    label(tmp_path, "m.csv", "path,subject,session,task,split,score\n" + row + "\n")
-    with pytest.raises(DataInvalid, match=words):
-        find_recordings(tmp_path / "m.csv")
+def test_bad_manifest_rows(tmp_path, rows, words):
+    touch(tmp_path, "x.mp4", "y.mp4")
+    write(tmp_path, "m.csv", f"{COLUMNS},fps\n{rows}\n")
+    message = refusal(tmp_path / "m.csv")
+    assert message.startswith("m.csv, line ")
+    assert words in message
 
 
-def test_manifest_without_columns(tmp_path):
-    label(tmp_path, "m.csv", "path,label\nx.mp4,3\n")
-    with pytest.raises(DataInvalid, match="no column subject"):
-        find_recordings(tmp_path / "m.csv")
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        ("path,subject,score", "session, task, split"),
+        ("a,b,c,d,e,f", ", ".join(COLUMNS.split(","))),
+    ],
+)
+def test_manifest_without_columns(tmp_path, header, missing):
+    write(tmp_path, "m.csv", f"{header}\nx.mp4,p,3\n")
+    assert refusal(tmp_path / "m.csv") == f"m.csv, line 1: no column {missing}"
 
 
-def test_empty_folder_and_empty_split(tmp_path):
-    with pytest.raises(DataInvalid, match="no labelled video"):
-        find_recordings(tmp_path)
-    with pytest.raises(DataInvalid, match="Testing split is empty"):
-        of_split([], "Testing")
+def test_a_third_column_is_not_overlooked(tmp_path):
+    write(tmp_path, "train.csv", "path,label,age\nx.mp4,3,40\n")
+    assert "line 1: no column subject" in refusal(tmp_path)

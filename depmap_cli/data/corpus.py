@@ -1,57 +1,64 @@
-"""Find recordings, their scores and their splits on disk: AVEC's folders, or a manifest CSV."""
+"""Find recordings, their scores and their splits on disk: AVEC's folders, lists, or a manifest."""
 
-import csv
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from depmap_cli.data.avec import read_folders
+from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
+from depmap_cli.data.recording import SPLITS, VIDEO_SUFFIXES, Entry, Recording, shown
 from depmap_cli.errors import DataInvalid
-from depmap_cli.severity import MAX_SCORE
 
-SPLITS = ("Training", "Development", "Testing")
-VIDEO_SUFFIXES = frozenset(
-    f".{ending}"
-    for ending in (
-        *("mp4", "mov", "avi", "mkv", "webm", "m4v", "mpg"),
-        *("mpeg", "wmv", "flv", "ts", "mts", "3gp", "ogv"),
-    )
-)
-_RECORDING = re.compile(r"^(?P<subject>\d+)_(?P<session>\d+)(?:_(?P<rest>.*))?$")
-_LABEL = re.compile(r"^(?P<subject>\d+)_(?P<session>\d+)_Depression\.csv$", re.IGNORECASE)
-_MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
+__all__ = [
+    "SPLITS",
+    "VIDEO_SUFFIXES",
+    "Corpus",
+    "Recording",
+    "find_recordings",
+    "of_split",
+    "read_corpus",
+]
 
 
-@dataclass(frozen=True, order=True)
-class Recording:
-    """One labelled video."""
+@dataclass(frozen=True)
+class Corpus:
+    """What was found below a data folder, and what was left out of it, in words."""
 
-    split: str  # one of SPLITS
-    subject: str
-    session: str
-    task: str  # Freeform, Northwind, or "" where a corpus has no tasks
-    path: Path
-    score: int  # BDI-II, 0-63
+    recordings: list[Recording]
+    notes: list[str]
 
 
 def find_recordings(data: Path) -> list[Recording]:
-    """The labelled videos below a folder in AVEC's layout, or those a manifest CSV lists; sorted.
+    """The labelled videos below a folder, or those that a list or a manifest names; sorted.
 
     Raises:
-        DataInvalid: nothing found, a video without a label, or a bad label; names file and line.
+        DataInvalid: as ``read_corpus``.
     """
-    if not data.exists():
-        raise DataInvalid(f"{data.name}: no such folder or manifest", "check --data")
-    recordings = sorted(_from_manifest(data) if data.is_file() else _from_folders(data))
-    if not recordings:
-        raise DataInvalid(
-            f"{data.name}: no labelled video found",
-            "expected AVEC's layout, e.g. Training/Freeform/203_1_Freeform_video.mp4 and "
-            "Training/DepressionLabels/203_1_Depression.csv, or a manifest CSV with the columns "
-            + ",".join(_MANIFEST_COLUMNS),
-        )
-    _refuse_shared_people(recordings)
-    return recordings
+    return read_corpus(data).recordings
+
+
+def read_corpus(data: Path) -> Corpus:
+    """The labelled videos of ``data``: a folder, a list ``path,label``, or a manifest.
+
+    In a folder, a list or a manifest speaks for every split that it names; AVEC's label files for
+    the others.
+
+    Raises:
+        DataInvalid: nothing found, or something contradictory, missing or malformed; names file
+            and line, never a folder above ``data``.
+    """
+    if data.is_file() and data.suffix.lower() in VIDEO_SUFFIXES:
+        raise DataInvalid(f"{data.name}: a video", "--data is a folder, a list or a manifest")
+    notes: list[str] = []
+    if data.is_file():
+        entries = list(read_list(data, data.parent))
+    elif data.is_dir():
+        entries, notes = _read_folder(data)
+    else:
+        raise DataInvalid(f"{data.name}: no such folder or list", "check --data")
+    if not entries:
+        raise DataInvalid(f"{data.resolve().name}: no labelled video found", _expected(notes))
+    return Corpus(sorted(_consistent(entries)), notes + _guesses(entries))
 
 
 def of_split(recordings: list[Recording], split: str) -> list[Recording]:
@@ -63,101 +70,85 @@ def of_split(recordings: list[Recording], split: str) -> list[Recording]:
     chosen = [r for r in recordings if r.split == split]
     if not chosen:
         raise DataInvalid(
-            f"the {split} split is empty", "check the folder, or the manifest's split column"
+            f"the {split} split is empty",
+            "are its videos, labels or list below --data? a folder, the list's name or the "
+            "manifest's column tells the split",
         )
     return chosen
 
 
-def _from_folders(root: Path) -> Iterator[Recording]:
-    labels = _labels(root)
-    for path in sorted(p for p in root.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES):
-        match, split = _RECORDING.match(path.stem), _split_of(path.relative_to(root))
-        if not match or not split:
-            continue
-        subject, session = match["subject"], match["session"]
-        score = labels.get((split, subject, session))
-        if score is None:
-            raise DataInvalid(
-                f"{path.relative_to(root)}: no label",
-                f"expected {subject}_{session}_Depression.csv in a {split} label folder",
-            )
-        task = next((t for t in ("Freeform", "Northwind") if t.lower() in path.stem.lower()), "")
-        yield Recording(split, subject, session, task, path, score)
+def _read_folder(root: Path) -> tuple[list[Entry], list[str]]:
+    files = list(_files(root, root, frozenset()))
+    listed = [e for path in files if is_list(path, root) for e in read_list(path, root)]
+    entries, notes = read_folders(root, files, listed)
+    return listed + entries, notes
 
 
-def _labels(root: Path) -> dict[tuple[str, str, str], int]:
-    """(split, subject, session) -> score, from every ``*_Depression.csv`` below ``root``."""
-    labels = {}
-    for path in root.rglob("*_*.csv"):
-        match, split = _LABEL.match(path.name), _split_of(path.relative_to(root))
-        if match and split:
-            text = path.read_text(encoding="utf-8-sig").strip()
-            where = f"{path.relative_to(root)}, line 1"
-            labels[split, match["subject"], match["session"]] = _score(text, where)
-    return labels
-
-
-def _split_of(relative: Path) -> str | None:
-    """The split that a folder on the way names, as in ``Training_DepressionLabels``."""
-    for part in relative.parts[:-1][::-1]:
-        for split in SPLITS:
-            if part.lower().startswith((split.lower(), split[:-3].lower() + "set")):
-                return split
-    return None
-
-
-def _score(text: str, where: str) -> int:
+def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Every file below ``folder`` in order, through links; hidden ones and loops left out."""
+    real = folder.resolve()
+    if real in above:
+        return
     try:
-        score = int(text)
-    except ValueError:
+        paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    except OSError as error:
         raise DataInvalid(
-            f"{where}: {text[:40]!r} is not a score", "a whole number is expected"
-        ) from None
-    if not 0 <= score <= MAX_SCORE:
-        raise DataInvalid(
-            f"{where}: score {score} is outside 0 to {MAX_SCORE}", "BDI-II is expected"
-        )
-    return score
+            f"{shown(folder, root)}: {error.strerror}", "the folder cannot be read"
+        ) from error
+    for path in paths:
+        if path.is_dir():
+            yield from _files(path, root, above | {real})
+        else:
+            yield path
 
 
-def _from_manifest(path: Path) -> Iterator[Recording]:
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.DictReader(file)
-        missing = [c for c in _MANIFEST_COLUMNS if c not in (reader.fieldnames or [])]
-        if missing:
+def _expected(notes: list[str]) -> str:
+    """The hint where nothing was found: why, or what is looked for."""
+    return "; ".join(notes) or (
+        "expected AVEC's layout, e.g. Training/Freeform/203_1_Freeform_video.mp4 and "
+        "Training/DepressionLabels/203_1_Depression.csv, or lists path,label named train.csv, "
+        "dev.csv and test.csv, or a manifest CSV with the columns " + ",".join(MANIFEST_COLUMNS)
+    )
+
+
+def _guesses(entries: list[Entry]) -> list[str]:
+    guessed = [entry.recording for entry in entries if entry.guessed]
+    example = [f"{shown(r.path.name, Path())} is of {r.subject!r}" for r in guessed[:1]]
+    return [f"people are told from names of files, e.g. {text}" for text in example]
+
+
+def _consistent(entries: list[Entry]) -> Iterator[Recording]:
+    """Each recording once.
+
+    AVEC's own splits share people, so shared ones are no error; the same *file* in two splits is.
+
+    Raises:
+        DataInvalid: a file is described twice differently, or a session has two scores.
+    """
+    files: dict[Path, Entry] = {}
+    sessions: dict[tuple[str, str, str], Entry] = {}
+    for entry in entries:
+        new = entry.recording
+        same = files.setdefault(new.path.resolve(), entry)
+        session = sessions.setdefault((new.split, new.subject, new.session), entry)
+        _refuse_other_description(entry, same)
+        if new.score != session.recording.score:
             raise DataInvalid(
-                f"{path.name}, line 1: no column {', '.join(missing)}", "see README, Data"
+                f"{entry.where}: score {new.score} for session {new.session!r} of person "
+                f"{new.subject!r}, but {session.recording.score} in {session.where}",
+                "a session has one score: correct one, or number the sessions",
             )
-        for row in reader:
-            where = f"{path.name}, line {reader.line_num}"
-            video = path.parent / (row["path"] or "")
-            if not video.is_file():
-                raise DataInvalid(
-                    f"{where}: no such video: {row['path']}", "paths are relative to the manifest"
-                )
-            split = next((s for s in SPLITS if s.lower() == (row["split"] or "").lower()), None)
-            if split is None:
-                raise DataInvalid(
-                    f"{where}: unknown split {row['split']!r}", "one of " + ", ".join(SPLITS)
-                )
-            yield Recording(
-                split,
-                row["subject"],
-                row["session"],
-                row["task"] or "",
-                video,
-                _score(row["score"], where),
-            )
+        if same is entry:
+            yield new
 
 
-def _refuse_shared_people(recordings: list[Recording]) -> None:
-    """AVEC's own splits share people, so shared ones are no error; the same *file* twice is."""
-    seen: dict[Path, Recording] = {}
-    for recording in recordings:
-        path = recording.path.resolve()
-        if path in seen and seen[path].split != recording.split:
+def _refuse_other_description(entry: Entry, other: Entry) -> None:
+    """Refuse two rows that say different things of one file."""
+    new, old = asdict(entry.recording), asdict(other.recording)
+    for name in ("split", "score", "subject", "session", "task", "fps"):
+        if new[name] != old[name]:
             raise DataInvalid(
-                f"{recording.path.name} is in {seen[path].split} and in {recording.split}",
-                "a recording belongs to one split",
+                f"{entry.where}: {shown(new['path'].name, Path())} has {name} {new[name]!r}, "
+                f"but {old[name]!r} in {other.where}",
+                "a file is one recording of one split: keep one of the two",
             )
-        seen[path] = recording

@@ -1,0 +1,236 @@
+"""Tables of recordings: a manifest, or two columns ``path,label``, one file a split.
+
+Commas, semicolons or tabs; ``/`` or ``\\`` in paths; paths from the table's own folder or from the
+data folder; with or without a byte-order mark, quotes, blank lines and, for two columns, a header.
+"""
+
+import csv
+import io
+import math
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from depmap_cli.data.avec import is_label
+from depmap_cli.data.recording import (
+    SPLITS,
+    VIDEO_SUFFIXES,
+    Entry,
+    Recording,
+    below_root,
+    parse_score,
+    read_text,
+    refuse_empty_video,
+    shown,
+    split_named,
+    split_of_folders,
+    task_of,
+)
+from depmap_cli.errors import DataInvalid
+
+MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
+_SCORE_WORDS = frozenset(("label", "score", "bdi", "bdi2", "bdi-ii", "bdi_ii", "depression"))
+_PATH_WORDS = frozenset(("path", "file", "filename", "file_name", "video", "clip"))
+# Person and session, as in 203_1_Freeform and p03_visit2; another name is a person by itself.
+_PERSON = re.compile(r"(?P<subject>[^_]*\d[^_]*)_(?P<session>[^_]+)(?:_.*)?", re.DOTALL)
+_HEAD = 1 << 16
+"""Bytes of a table that are looked at to tell what it is, and how its cells are parted."""
+
+Row = tuple[str, list[str]]
+"""The file and line, for messages, and the cells."""
+
+
+def is_list(path: Path, root: Path) -> bool:
+    """Whether a file at most one folder below ``root`` is a manifest or a list, by its first row.
+
+    One that is named after a split but holds nothing, or no text, counts too: reading it tells why.
+    """
+    near = len(path.relative_to(root).parts) <= 2
+    if not near or path.suffix.lower() != ".csv" or is_label(path):
+        return False
+    first, split = _first_line(path), split_named(path.stem)
+    if split and (not first or "\0" in first):
+        return True
+    names = [cell.lower() for cell in _cells(first, _delimiter(first))]
+    begin, end = (names[0], names[-1]) if names else ("", "")
+    if _is_video(begin) or begin in _PATH_WORDS:
+        pair = len(names) == 2 and (_is_video(begin) or end in _SCORE_WORDS)
+        if pair or split:
+            return True
+    return "path" in names and len(set(MANIFEST_COLUMNS).intersection(names)) > 2
+
+
+def _first_line(path: Path) -> str:
+    """The first that is not blank, whatever the encoding; "" where there is none."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
+    except OSError:
+        return ""
+    return next((line for line in head.splitlines() if line.strip()), "")
+
+
+def read_list(path: Path, root: Path) -> Iterator[Entry]:
+    """The recordings that a manifest or a list names; messages tell its place below ``root``.
+
+    Raises:
+        DataInvalid: anything wrong in it, with file and line; or a video that is not there.
+    """
+    rows = _rows(path, root)
+    where, first = rows[0]
+    if len(first) == 2 or _is_video(first[0]):
+        body = rows[_is_header(first) :]
+        entries = [_pair(row, path, root) for row in body]
+    else:
+        columns = _columns(where, first)
+        entries = [_manifest_row(row, columns, path, root) for row in rows[1:]]
+    if not entries:
+        raise DataInvalid(f"{where}: a header and nothing below", "list a recording a line")
+    yield from entries
+
+
+def _is_header(cells: list[str]) -> bool:
+    """Whether a first row is no recording: it begins with no video and ends with no number."""
+    try:
+        float(cells[-1])
+    except ValueError:
+        return not _is_video(cells[0])
+    return False
+
+
+def _rows(path: Path, root: Path) -> list[Row]:
+    """The rows that are not blank, cells stripped, cells beyond the last filled one left out."""
+    name, text = shown(path, root), read_text(path, root)
+    if not text.strip():
+        raise DataInvalid(f"{name}: the file is empty", "list a recording a line, or remove it")
+    first = next(line for line in text.splitlines() if line.strip())
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=_delimiter(first),
+        skipinitialspace=True,
+        strict=True,
+    )
+    rows, line = [], 1
+    try:
+        for row in reader:
+            cells = _trimmed(row)
+            rows += [(f"{name}, line {line}", cells)] if cells else []
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise DataInvalid(
+            f"{name}, line {line}: {error}", "check the quotes from there on"
+        ) from None
+    return rows
+
+
+def _delimiter(line: str) -> str:
+    return max(",;\t", key=lambda mark: len(_cells(line, mark)))
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return _trimmed(
+        next(csv.reader([line[:_HEAD]], delimiter=delimiter, skipinitialspace=True), [])
+    )
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    """The cells without white space around them, and without blank ones at the end."""
+    cells = [cell.strip() for cell in row]
+    while cells and not cells[-1]:
+        cells.pop()
+    return cells
+
+
+def _is_video(cell: str) -> bool:
+    return Path(cell).suffix.lower() in VIDEO_SUFFIXES
+
+
+def _pair(row: Row, table: Path, root: Path) -> Entry:
+    """A row ``path,label``; the split from the table's name, else from the folders on the way."""
+    where, cells = row
+    if len(cells) > 2:
+        raise DataInvalid(
+            f"{where}: {len(cells)} values where path,label is expected",
+            "put quotes around a path that holds a comma",
+        )
+    written, score = [*cells, ""][:2]
+    video = _video(written, where, table, root)
+    below = below_root(video, root)
+    folders = split_of_folders(below) or split_of_folders(below_root(table, root))
+    split = split_named(table.stem) or folders
+    if split is None:
+        raise DataInvalid(
+            f"{where}: nothing tells the split",
+            "name the list train.csv, dev.csv or test.csv, or write a manifest with the columns "
+            + ",".join(MANIFEST_COLUMNS),
+        )
+    match = _PERSON.fullmatch(video.stem)
+    person = (match["subject"], match["session"]) if match else (video.stem, "1")
+    found = Recording(split, *person, task_of(below), video, parse_score(score, where))
+    return Entry(found, where, guessed=not person[0].isdigit())
+
+
+def _columns(where: str, header: list[str]) -> dict[str, int]:
+    """Where each column of a manifest stands."""
+    columns = {name.lower(): place for place, name in enumerate(header)}
+    missing = [name for name in MANIFEST_COLUMNS if name not in columns]
+    if missing:
+        raise DataInvalid(
+            f"{where}: no column {', '.join(missing)}",
+            f"a manifest has the columns {','.join(MANIFEST_COLUMNS)}; a list has two, path,label",
+        )
+    return columns
+
+
+def _manifest_row(row: Row, columns: dict[str, int], table: Path, root: Path) -> Entry:
+    where, cells = row
+    width = max(columns.values()) + 1
+    if len(cells) > width:
+        raise DataInvalid(
+            f"{where}: {len(cells)} values for {width} columns",
+            "put quotes around a value that holds a comma",
+        )
+    padded = cells + [""] * width
+    values = {name: padded[place] for name, place in columns.items()}
+    video = _video(values["path"], where, table, root)
+    split = split_named(values["split"])
+    if split is None:
+        raise DataInvalid(
+            f"{where}: unknown split {values['split'][:40]!r}", "one of " + ", ".join(SPLITS)
+        )
+    if not values["subject"]:
+        raise DataInvalid(f"{where}: no subject", "tell the person, so that splits can be compared")
+    score, fps = parse_score(values["score"], where), _fps(values.get("fps", ""), where)
+    person = values["subject"], values["session"], values["task"]
+    return Entry(Recording(split, *person, video, score, fps), where)
+
+
+def _fps(text: str, where: str) -> float | None:
+    """A frame rate in frames/s; None where the cell is blank."""
+    if not text:
+        return None
+    try:
+        fps = float(text)
+    except ValueError:
+        fps = math.nan
+    if not 0 < fps < math.inf:
+        raise DataInvalid(
+            f"{where}: fps {text[:40]!r} is no frame rate", "a number above 0, or nothing"
+        )
+    return fps
+
+
+def _video(written: str, where: str, table: Path, root: Path) -> Path:
+    """The file that a cell names, from the table's folder or from the data folder."""
+    if not written:
+        raise DataInvalid(f"{where}: no path", "tell the video")
+    for folder in (table.parent, root):
+        for path in (folder / written, folder / written.replace("\\", "/")):
+            if os.path.isfile(path):  # unlike Path.is_file, never raises
+                refuse_empty_video(path, f"{where}: {shown(written, root)}")
+                return path
+    raise DataInvalid(
+        f"{where}: no such video: {shown(written, root)}",
+        "paths start at the table's folder or at the data folder",
+    )

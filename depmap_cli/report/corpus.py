@@ -1,0 +1,71 @@
+"""What a corpus holds, before anything is trained on it."""
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from depmap_cli.report.console import emit
+from depmap_cli.report.text import clean, joined
+from depmap_cli.results import SCORE_BIN, CorpusSummary, SharedPeople, SplitSummary
+from depmap_cli.severity import BANDS
+
+_BLOCKS = "▁▂▃▄▅▆▇█"
+_BIN_COLUMNS = 3
+
+
+def render_corpus(console: Console, summary: CorpusSummary) -> None:
+    """Counts and scores by split, how the scores spread, and what to know before training."""
+    parts: list[RenderableType] = [_counts(summary.splits), Text(), _spread(summary.splits)]
+    notes = [Text(clean(note), style="dim") for note in summary.notes]
+    if summary.shared:
+        notes.append(Text(f"WARN {_shared(summary.shared)}", style="yellow"))
+    emit(console, Group(*parts, *([Text()] if notes else []), *notes))
+
+
+def _counts(splits: list[SplitSummary]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("split", no_wrap=True)
+    for name in ("recordings", "clips", "people", "mean", "std", "range"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("tasks", overflow="fold")
+    for part in splits:
+        table.add_row(
+            part.split,
+            *(str(n) for n in (part.n_recordings, part.n_clips, part.n_people)),
+            *(f"{value:.1f}" for value in (part.mean, part.std)),
+            f"{part.minimum}-{part.maximum}",
+            Text(", ".join(clean(task) or "none" for task in part.tasks)),
+        )
+    return table
+
+
+def _spread(splits: list[SplitSummary]) -> Table:
+    """Recordings by score, a bar a bin, and by severity band."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("scores", no_wrap=True)
+    n_bins = max((len(part.histogram) for part in splits), default=0)
+    lows = (f"{i * SCORE_BIN:<{_BIN_COLUMNS}}" for i in range(n_bins))
+    table.add_column("".join(lows), no_wrap=True)
+    for band in BANDS:
+        table.add_column(band.name, justify="right", no_wrap=True)
+    for part in splits:
+        counts = (str(part.bands[band.name]) for band in BANDS)
+        table.add_row(part.split, Text(_bars(part.histogram), style="cyan"), *counts)
+    return table
+
+
+def _bars(histogram: list[int]) -> str:
+    """A bar a bin, as high as its share of the fullest; a dot where a bin is empty."""
+    most = max(histogram)
+    heights = [-(-count * len(_BLOCKS) // most) for count in histogram]
+    bars = (_BLOCKS[height - 1] * 2 if height else "·" for height in heights)
+    return "".join(f"{bar:<{_BIN_COLUMNS}}" for bar in bars)
+
+
+def _shared(pairs: list[SharedPeople]) -> str:
+    shared = [f"{len(pair.people)} in {joined(pair.splits)}" for pair in pairs]
+    text = f"shared people: {'; '.join(shared)}. Evaluation separates seen from unseen people."
+    twice = sum(pair.n_recordings for pair in pairs)
+    if twice:
+        text += f" {twice} of their recordings too, by name: is a corpus in it twice?"
+    return text
