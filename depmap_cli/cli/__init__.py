@@ -1,0 +1,59 @@
+"""The command line: each command parses, calls the library once, renders. Torch loads inside."""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from depmap_cli import __version__
+from depmap_cli.cli import evaluate, installation, score, train
+from depmap_cli.cli.terminal import fail
+from depmap_cli.errors import DepmapError
+
+app = typer.Typer(
+    name="depmap",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    rich_markup_mode="rich",
+    help="Estimate the BDI-II depression score (0 to 63) from a video of a face. "
+    "Research software, not a diagnosis.",
+    epilog="Exit codes: 0 all scored, 1 run error, 2 usage, 3 some files failed, "
+    "4 nothing could be scored.",
+)
+app.command()(score.score)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.command()(evaluate.calibrate)
+app.command()(evaluate.ablate)
+app.command()(train.prepare)
+app.command("train-semantics")(train.train_semantics)
+app.command()(installation.doctor)
+app.command()(installation.info)
+
+
+def main() -> None:
+    """The ``depmap`` command: library errors become one line and their exit code."""
+    try:
+        app()
+    except DepmapError as error:
+        fail(error)
+    except KeyboardInterrupt:
+        Console(stderr=True).print("interrupted")
+        sys.exit(130)
+
+
+def _version(asked: bool | None) -> None:
+    if asked:
+        typer.echo(f"depmap {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool | None,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = None,
+) -> None:
+    """Only ``--version`` stands before the commands."""

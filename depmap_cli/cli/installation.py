@@ -1,0 +1,49 @@
+"""`depmap doctor` and `depmap info`."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from depmap_cli.cli.options import DeviceOption
+from depmap_cli.errors import EXIT_RUN
+
+
+def doctor(device: DeviceOption = "auto") -> None:
+    """Check the installation, end to end, on the bundled interview."""
+    from depmap_cli.diagnosis import examine
+
+    console = Console()
+    failed = False
+    for check in examine(device):
+        mark = "[green]ok[/]  " if check.ok else "[red]FAIL[/]"
+        console.print(f"{mark} {escape(check.name)}: {escape(check.detail)}")
+        failed = failed or not check.ok
+    if failed:
+        raise typer.Exit(code=EXIT_RUN)
+
+
+def info(
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="The JSON schema of score.json.")
+    ] = False,
+) -> None:
+    """List weights, versions and devices."""
+    from depmap_cli.diagnosis import describe
+
+    if schema:
+        from depmap_cli.report.files import report_schema
+
+        typer.echo(json.dumps(report_schema(), indent=2))
+        return
+    found = describe()
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    console = Console()
+    for section, content in found.items():
+        console.print(f"[bold]{escape(section)}[/]")
+        console.print_json(json.dumps(content))

@@ -1,0 +1,209 @@
+"""`depmap train`, `depmap train-semantics`, `depmap prepare`."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from depmap_cli.cli.options import (
+    CacheOption,
+    ClipOption,
+    ClipWeightsOption,
+    ConfigOption,
+    DataOption,
+    DeviceOption,
+    GroupBy,
+    JobsOption,
+    Network,
+    NetworkOption,
+    QuietOption,
+    ResumeOption,
+    SetOption,
+    SimulatedOption,
+    StatementOption,
+)
+from depmap_cli.cli.terminal import note, progress_bar, stages
+from depmap_cli.config import Config, SemanticsTrainConfig
+
+if TYPE_CHECKING:
+    from depmap_cli.results import CorpusSummary
+
+
+def train(
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Run folder: logs, state, weights.")] = Path(
+        "depmap-run"
+    ),
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    model: Annotated[
+        Network, typer.Option(help="Dep-MAP, or a plain ResNet with mean pooling.")
+    ] = Network.depmap,
+    init: Annotated[
+        Path | None, typer.Option(help="Dep-MAP weights to start from; default: those shipped.")
+    ] = None,
+    from_scratch: Annotated[
+        bool, typer.Option("--from-scratch", help="Start from no Dep-MAP weights.")
+    ] = False,
+    group_by: Annotated[
+        GroupBy | None, typer.Option(help="Folds of whole people instead of the corpus's splits.")
+    ] = None,
+    folds: Annotated[int, typer.Option(min=3, help="How many folds, with --group-by.")] = 5,
+    seeds: Annotated[int, typer.Option(min=1, help="Train as often, each with its seed.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Check data and settings, tell what is there, stop.")
+    ] = False,
+    device: DeviceOption = "auto",
+    clip: ClipOption = None,
+    clip_weights: ClipWeightsOption = None,
+    allow_network: NetworkOption = False,
+    statement: StatementOption = None,
+    simulated: SimulatedOption = False,
+    resume: ResumeOption = False,
+    cache: CacheOption = None,
+    jobs: JobsOption = 2,
+    quiet: QuietOption = False,
+) -> None:
+    """Train on the Training split, select on Development. Testing is never read.
+
+    Examples:
+
+      depmap train --data avec2014/ --dry-run
+
+      depmap train --data avec2014/ --out run/
+
+      torchrun --nproc-per-node 4 -m depmap_cli train --data avec2014/ --out run/
+    """
+    from depmap_cli.ablation import BASELINE
+    from depmap_cli.settings import read_settings
+    from depmap_cli.workflows.material import ClipChoice, Source
+    from depmap_cli.workflows.train import TrainOptions, start_of, train_run
+
+    if init and from_scratch:
+        raise typer.BadParameter("--init and --from-scratch exclude each other")
+    base = {"model": BASELINE} if model == Network.resnet_baseline else None
+    start, base = start_of(init, from_scratch or model != Network.depmap, base)
+    chosen = read_settings(settings or [], config, base)
+    options = [
+        TrainOptions(
+            source=Source(data, cache, jobs, fold),
+            out=out if fold is None else out / f"fold-{fold[0]}",
+            config=chosen,
+            device=device,
+            clip=ClipChoice(clip, clip_weights, allow_network),
+            init=start,
+            statement=statement,
+            simulated=simulated,
+            resume=resume,
+            seeds=seeds,
+        )
+        for fold in ([(i, folds) for i in range(folds)] if group_by else [None])
+    ]
+    if dry_run:
+        _describe(options[0].source)
+        return
+    results = []
+    for part in options:
+        with progress_bar(quiet) as bar:
+            results += train_run(part, stages(bar), _teller(quiet), _viewer(chosen, quiet, bar))
+    _summarise(results, quiet)
+
+
+def _describe(source: Any) -> None:
+    from depmap_cli.data.census import check_trainable
+    from depmap_cli.report.corpus import render_corpus
+
+    recordings, summary = source.read()
+    render_corpus(Console(), summary)
+    check_trainable(recordings)
+    source.check_videos(recordings)
+
+
+def _teller(quiet: bool) -> "Callable[[CorpusSummary], None]":
+    from depmap_cli.report.corpus import render_corpus
+
+    def told(summary: "CorpusSummary") -> None:
+        if not quiet:
+            render_corpus(Console(stderr=True), summary)
+
+    return told
+
+
+def _viewer(config: Config, quiet: bool, bar: Any) -> Any:
+    from depmap_cli.report.training import TrainingView
+
+    @contextmanager
+    def view() -> Iterator[Callable[[Any], None]]:
+        bar.stop()
+        if quiet:
+            yield lambda event: None
+            return
+        with TrainingView(Console(stderr=True), config.train.epochs) as shown:
+            yield shown
+
+    return view
+
+
+def _summarise(results: list[Any], quiet: bool) -> None:
+    import statistics
+
+    for result in results:
+        figures = ", ".join(f"{k.upper()} {v:.2f}" for k, v in result.development.items())
+        note(f"seed {result.seed}: Development {figures}\nweights: {result.weights}", quiet)
+    if len(results) > 1:
+        for name in results[0].development:
+            values = [r.development[name] for r in results]
+            spread = statistics.stdev(values)
+            note(f"{name.upper()}: mean {statistics.fmean(values):.3f}, sd {spread:.3f}", quiet)
+
+
+def train_semantics(
+    data: DataOption,
+    out: Annotated[Path, typer.Option(help="Weights file to write.")] = Path(
+        "depmap-au-resnet18.safetensors"
+    ),
+    statement: StatementOption = None,
+    simulated: SimulatedOption = False,
+    epochs: Annotated[int, typer.Option(min=1)] = SemanticsTrainConfig().epochs,
+    batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
+    seed: Annotated[int, typer.Option(min=0)] = SemanticsTrainConfig().seed,
+    resume: ResumeOption = False,
+    cache: CacheOption = None,
+    jobs: JobsOption = 2,
+    quiet: QuietOption = False,
+) -> None:
+    """Train the small open_clip model on a corpus with known action units (ground_truth/)."""
+    from depmap_cli.workflows.material import Source
+    from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
+
+    options = SemanticsOptions(
+        Source(data, cache, jobs),
+        out,
+        SemanticsTrainConfig(epochs=epochs, batch_size=batch_size, seed=seed),
+        statement,
+        simulated,
+        resume,
+    )
+    with progress_bar(quiet) as bar:
+        best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))
+    note(f"Development: mean r {best:.3f} over the action units\nweights: {out}", quiet)
+
+
+def prepare(
+    data: DataOption, cache: CacheOption = None, jobs: JobsOption = 2, quiet: QuietOption = False
+) -> None:
+    """Align and keep the faces of a whole corpus, so that training starts at once."""
+    from depmap_cli.config import FaceConfig
+    from depmap_cli.report.corpus import render_corpus, render_quality
+    from depmap_cli.workflows.material import Source
+
+    source = Source(data, cache, jobs)
+    recordings, summary = source.read()
+    if not quiet:
+        render_corpus(Console(stderr=True), summary)
+    with progress_bar(quiet) as bar:
+        cached = source.prepare(recordings, FaceConfig(), stages(bar))
+    render_quality(Console(), recordings, cached)
