@@ -64,7 +64,7 @@ def render_report(console: Console, report: Report) -> None:
     if report.weights:
         parts += _section("Weights", _weights(report.weights))
     parts += [Text(), Text(report.disclaimer, style="italic"), Rule()]
-    _emit(console, Group(*parts))
+    emit(console, Group(*parts))
 
 
 def render_batch(console: Console, reports: list[Report]) -> None:
@@ -79,7 +79,7 @@ def render_batch(console: Console, reports: list[Report]) -> None:
         table.add_row(*_batch_row(report))
     notes = [report.disclaimer for report in reports[:1]]
     notes += [SIMULATED] * any(r.weights is not None and r.weights.simulated for r in reports)
-    _emit(console, Group(table, Text(), *(Text(note, style="italic") for note in notes)))
+    emit(console, Group(table, Text(), *(Text(note, style="italic") for note in notes)))
 
 
 def _batch_row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
@@ -95,7 +95,7 @@ def _batch_row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
     return Text(clean(report.source.name)), score, interval, quality, note
 
 
-def _emit(console: Console, content: RenderableType) -> None:
+def emit(console: Console, content: RenderableType) -> None:
     """Print; where the terminal cannot show block characters, with ASCII in their place."""
     if console.encoding.lower().startswith("utf"):
         console.print(content)
