@@ -44,9 +44,8 @@ def evaluate_table(
     """All figures of one split, with confidence intervals over people, beside the baselines.
 
     Args:
-        half_width: of the prediction intervals, points, infinite if there are too few calibration
-            people; None if the weights hold no calibration.
-        level: nominal coverage of these intervals.
+        half_width: of the prediction intervals of nominal coverage ``level``, points; infinite if
+            there are too few calibration people, None if the weights hold no calibration.
         attributes: attribute -> subject -> value, from ``read_attributes``.
 
     Raises:

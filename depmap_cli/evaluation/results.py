@@ -192,7 +192,7 @@ class About(_Frozen):
     splits: list[SplitCount] = Field([], description="All splits of the data.")
     sampled_frames: int | None = Field(None, description="Of all evaluated videos together.")
     usable_frames: int | None = None
-    left_out: dict[Name, str] = Field({}, description="Videos without an estimate, and why.")
+    left_out: dict[Name, Name] = Field({}, description="Videos without an estimate, and why.")
     disclaimer: str = DISCLAIMER
 
 

@@ -4,25 +4,13 @@ Items after Collins et al., "TRIPOD+AI statement", BMJ 2024;385:e078378, in our 
 there before submitting.
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 
-from depmap_cli.evaluation.results import Agreement, EvaluationReport
+from depmap_cli.evaluation.results import EvaluationReport
+from depmap_cli.report import tripod_answers as known
 from depmap_cli.report.files import write_file
-from depmap_cli.report.text import (
-    SELECTED,
-    clean,
-    figure_text,
-    joined,
-    percent,
-    range_text,
-    share_range_text,
-    share_text,
-    training_text,
-)
 
 AUTHOR = "FOR THE AUTHOR"
 Known = Callable[[EvaluationReport], str]
@@ -51,13 +39,13 @@ def write_tripod(report: EvaluationReport, folder: Path) -> None:
 def render_tripod(report: EvaluationReport) -> str:
     """The checklist in Markdown."""
     lines = [
-        f"# TRIPOD+AI checklist: {_plain(report.weights.file)} on {_plain(report.data)}",
+        f"# TRIPOD+AI checklist: {known.plain(report.weights.file)} on {known.plain(report.data)}",
         "",
         f"Written by depmap {report.depmap_version} on {report.created}. Items after Collins et "
         "al., BMJ 2024;385:e078378, paraphrased. What the software knows stands under its item; "
         f"what it cannot know is marked {AUTHOR}. Check every line before you submit it.",
         "",
-        f"{report.disclaimer}",
+        report.disclaimer,
     ]
     for section, items in _SECTIONS.items():
         lines += ["", f"## {section}"]
@@ -68,158 +56,9 @@ def render_tripod(report: EvaluationReport) -> str:
 
 
 def _answers(item: Item, report: EvaluationReport) -> list[str]:
-    known = item.known(report) if item.known else ""
+    said = item.known(report) if item.known else ""
     author = f"**{AUTHOR}**: {item.author}" if item.author else ""
-    return [answer for answer in (known, author) if answer]
-
-
-def _plain(text: str) -> str:
-    """A user's words on one line, with what Markdown or HTML would read as markup escaped."""
-    return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", escape(clean(text), quote=False))
-
-
-def _data(r: EvaluationReport) -> str:
-    trained = _plain(training_text(r.weights)).rstrip(". ")
-    return f"Development: {trained}. Evaluation: {r.split} of {_plain(r.data)}. {_sizes(r)}"
-
-
-def _sizes(r: EvaluationReport) -> str:
-    seen = r.n_people - r.n_unseen
-    counts = [
-        f"{s.name}: {s.clips} clips, {s.recordings} recordings, {s.people} people" for s in r.splits
-    ]
-    here = (
-        f"Evaluated: {r.n_clips} clips, {r.n_recordings} recordings of {r.n_people} people, "
-        f"{seen} of whom were in the training data"
-    )
-    return "; ".join([*counts, here]) + "."
-
-
-def _scores(r: EvaluationReport) -> str:
-    bands = joined([f"{g.name} {g.errors.n}" for g in r.bands])
-    spread = [f"{s.name} {s.mean:.1f} (SD {s.sd:.1f})" for s in r.splits]
-    means = f" Mean score: {', '.join(spread)}." if spread else ""
-    return f"Clips by severity band of the score: {bands}.{means}"
-
-
-def _missing(r: EvaluationReport) -> str:
-    parts = ["Frames without a usable face (none found, covered, another person) carry no weight."]
-    if r.sampled_frames and r.usable_frames is not None:
-        share = percent(1 - r.usable_frames / r.sampled_frames)
-        parts.append(f"{r.sampled_frames - r.usable_frames} of {r.sampled_frames} ({share}).")
-    names = [f"{_plain(video)} ({_plain(reason)})" for video, reason in r.left_out.items()]
-    parts.append(f"Videos left out: {'; '.join(names) or 'none'}. No score was imputed.")
-    return " ".join(parts)
-
-
-def _performance(r: EvaluationReport) -> str:
-    found = r.agreement
-    parts = [f"Clips: {_agreement(found.clips.estimates)}"]
-    parts.append(f"Recordings: {_agreement(found.recordings.estimates)}")
-    for name, part in (("seen in training", found.seen), ("not seen", found.unseen)):
-        if part:
-            parts.append(f"People {name}: {_agreement(part.estimates)}")
-    titles = {baseline.name: baseline.title for baseline in r.baselines}
-    beside = [
-        f"{titles[b.baseline]} {figure_text(b.agreement.rmse)} "
-        f"(difference {figure_text(b.rmse_difference)}{_range(range_text(b.rmse_difference))})"
-        for b in found.clips.baselines
-    ]
-    parts.append(f"RMSE of baselines, clips: {', '.join(beside)}")
-    slope, bias = r.calibration.slope, r.bland_altman.bias
-    parts.append(
-        f"Calibration slope {figure_text(slope)}{_range(range_text(slope))}; bias of recordings "
-        f"{figure_text(bias)}{_range(range_text(bias))} points"
-    )
-    covered = r.errors.coverage
-    if r.intervals:
-        text = f"{share_text(covered)}{_range(share_range_text(covered))}"
-        parts.append(f"{percent(r.intervals.level)} prediction intervals cover {text}")
-    return ". ".join(parts) + ". Plots: figures/."
-
-
-def _agreement(found: Agreement) -> str:
-    named = [("RMSE", found.rmse), ("MAE", found.mae), ("PCC", found.pcc), ("CCC", found.ccc)]
-    return ", ".join(f"{name} {figure_text(f)}{_range(range_text(f))}" for name, f in named)
-
-
-def _range(text: str) -> str:
-    return f" [{text}]" if text else ""
-
-
-def _subgroups(r: EvaluationReport) -> str:
-    if not r.subgroups:
-        return "No subgroups were given (a table with a column `subject` and others)."
-    parts = []
-    for split in r.subgroups:
-        groups = [
-            f"{_plain(g.name)} (n = {g.errors.n}, {g.errors.people} people) RMSE "
-            f"{figure_text(g.errors.rmse)}{_range(range_text(g.errors.rmse))}, bias "
-            f"{figure_text(g.errors.bias)}{_range(range_text(g.errors.bias))}"
-            for g in split.groups
-        ]
-        parts.append(f"{_plain(split.attribute)}: {'; '.join(groups)}")
-    return ". ".join(parts) + "."
-
-
-def _fairness(r: EvaluationReport) -> str:
-    names = [_plain(split.attribute) for split in r.subgroups]
-    made = f"compared by {joined(names)} (23a)" if names else "not compared between subgroups"
-    return f"Errors were {made}. The model was not constrained to be fair between groups."
-
-
-def _measures(r: EvaluationReport) -> str:
-    return (
-        "RMSE, MAE, Pearson correlation (PCC) and Lin's concordance (CCC), per clip and per "
-        "recording (mean over the tasks); bias, RMSE and MAE by severity band; calibration slope, "
-        "intercept and curve; Bland-Altman limits; coverage and width of prediction intervals. "
-        f"{r.bootstrap.confidence * 100:g} % confidence intervals: percentile bootstrap over "
-        f"people, {r.bootstrap.draws} draws, seed {r.bootstrap.seed}. Compared, paired, with "
-        f"{joined([b.title for b in r.baselines])}."
-    )
-
-
-def _predictors(r: EvaluationReport) -> str:
-    return (
-        "Faces cut from sampled video frames, found, tracked and aligned automatically; facial "
-        f"action units from {_plain(r.weights.au_source)}. Neither audio nor the clip's length "
-        f"enters. Settings: {_settings(r)}."
-    )
-
-
-def _settings(r: EvaluationReport) -> str:
-    pairs = [f"{name} = {value}" for name, value in r.settings.items() if value is not None]
-    return _plain(", ".join(pairs)) or "those stored with the weights"
-
-
-def _model(r: EvaluationReport) -> str:
-    figures = ", ".join(f"{k} {v:g}" for k, v in r.weights.development.items())
-    tuned = f" On Development, where it was selected: {figures}." if figures else ""
-    return (
-        "Dep-MAP (Wang, Ye and Wang, AAAI 2026), a neural network; backbone "
-        f"{_plain(r.weights.backbone)}, semantics {_plain(r.weights.semantics)}.{tuned}"
-    )
-
-
-def _partition(r: EvaluationReport) -> str:
-    use = "fitted on Training, selected and calibrated on Development"
-    if r.split == "Development":
-        return f"The weights were {use}: {SELECTED}"
-    return f"The weights were {use}; {r.split} is not read by training."
-
-
-def _by_task(r: EvaluationReport) -> str:
-    tasks = [f"{_plain(t.name or 'unnamed')}: {_agreement(t.estimates)}" for t in r.agreement.tasks]
-    return f"By task. {'. '.join(tasks)}."
-
-
-def _specification(r: EvaluationReport) -> str:
-    return f"Weights {_plain(r.weights.file)}, sha256 `{r.weights.sha256}`, with their settings."
-
-
-def _output(r: EvaluationReport) -> str:
-    interval = f" with a {percent(r.intervals.level)} interval" if r.intervals else ""
-    return f"A score in BDI-II points, 0 to 63{interval}; no class, no threshold, no probability."
+    return [answer for answer in (said, author) if answer]
 
 
 def _said(text: str) -> Known:
@@ -250,7 +89,9 @@ _FRONT = (
     Item("4", "Objectives", "Aims: development, evaluation or both.", "write it."),
 )
 _METHODS = (
-    Item("5a", "Data", "Sources, for development and evaluation.", "how representative.", _data),
+    Item(
+        "5a", "Data", "Sources, for development and evaluation.", "how representative.", known.data
+    ),
     Item("5b", "Data", "Dates of collection and follow-up.", "give them."),
     Item("6a", "Participants", "Setting, number and place of centres.", "describe them."),
     Item("6b", "Participants", "Who was eligible.", "describe it."),
@@ -260,7 +101,7 @@ _METHODS = (
         "Data preparation",
         "Pre-processing and quality checks, alike across groups?",
         "what was done before depmap saw the videos.",
-        _predictors,
+        known.predictors,
     ),
     Item("8a", "Outcome", "Definition, time, assessment.", "when it was taken.", _said(_OUTCOME)),
     Item("8b", "Outcome", "Who assessed it, if judgement is needed.", "who scored the forms."),
@@ -280,14 +121,20 @@ _METHODS = (
         _said("As item 7, by software, without knowledge of the score."),
     ),
     Item("9c", "Predictors", "Who measured them, if judgement is needed.", "", _said("Nobody.")),
-    Item("10", "Sample size", "How it was arrived at, for each part.", "justify it.", _sizes),
-    Item("11", "Missing data", "How handled, and what was left out.", "missing scores.", _missing),
+    Item("10", "Sample size", "How it was arrived at, for each part.", "justify it.", known.sizes),
+    Item(
+        "11",
+        "Missing data",
+        "How handled, and what was left out.",
+        "missing scores.",
+        known.missing,
+    ),
     Item(
         "12a",
         "Analysis",
         "How the data was used and divided.",
         "whether the evaluated split served for any choice.",
-        _partition,
+        known.partition,
     ),
     Item(
         "12b",
@@ -296,7 +143,7 @@ _METHODS = (
         "",
         _said("As aligned pictures, scaled; no predictor was selected by hand."),
     ),
-    Item("12c", "Analysis", "Kind of model, building, tuning.", "what was tried.", _model),
+    Item("12c", "Analysis", "Kind of model, building, tuning.", "what was tried.", known.model),
     Item(
         "12d",
         "Analysis",
@@ -304,7 +151,7 @@ _METHODS = (
         "sites, if several.",
         _said("Figures are also given by task, and for people seen and not seen in training."),
     ),
-    Item("12e", "Analysis", "Measures and plots of performance.", "", _measures),
+    Item("12e", "Analysis", "Measures and plots of performance.", "", known.measures),
     Item("12f", "Analysis", "Updating of the model.", "", _said("None in this evaluation.")),
     Item(
         "12g",
@@ -320,14 +167,14 @@ _METHODS = (
         "anything done beyond this.",
         _said("Scores were not resampled or weighted by this evaluation."),
     ),
-    Item("14", "Fairness", "What was done for it, and why.", "the rationale.", _fairness),
-    Item("15", "Model output", "What it is; thresholds.", "", _output),
+    Item("14", "Fairness", "What was done for it, and why.", "the rationale.", known.fairness),
+    Item("15", "Model output", "What it is; thresholds.", "", known.output),
     Item(
         "16",
         "Training versus evaluation",
         "Differences in setting, eligibility, outcome, predictors.",
         "compare them.",
-        _scores,
+        known.scores,
     ),
     Item("17", "Ethical approval", "Board, consent or waiver.", "give both."),
 )
@@ -341,22 +188,28 @@ _OPEN = (
     Item("19", "Patients and public", "Their part in the study.", "state it."),
 )
 _RESULTS = (
-    Item("20a", "Participants", "Flow through the study.", "a diagram.", _sizes),
+    Item("20a", "Participants", "Flow through the study.", "a diagram.", known.sizes),
     Item(
         "20b",
         "Participants",
         "Characteristics overall and by group.",
         "age, sex, treatment and the like.",
-        _scores,
+        known.scores,
     ),
-    Item("20c", "Participants", "Comparison with development data.", "the rest of it.", _scores),
-    Item("21", "Model development", "People and outcomes in each analysis.", "", _data),
     Item(
-        "22", "Model specification", "The full model, and access.", "the address.", _specification
+        "20c", "Participants", "Comparison with development data.", "the rest of it.", known.scores
     ),
-    Item("23a", "Model performance", "Figures with intervals.", "", _performance),
-    Item("23a", "Model performance", "In key subgroups.", "what they mean.", _subgroups),
-    Item("23b", "Model performance", "Between clusters.", "sites, if several.", _by_task),
+    Item("21", "Model development", "People and outcomes in each analysis.", "", known.data),
+    Item(
+        "22",
+        "Model specification",
+        "The full model, and access.",
+        "the address.",
+        known.specification,
+    ),
+    Item("23a", "Model performance", "Figures with intervals.", "", known.performance),
+    Item("23a", "Model performance", "In key subgroups.", "what they mean.", known.subgroups),
+    Item("23b", "Model performance", "Between clusters.", "sites, if several.", known.by_task),
     Item("24", "Model updating", "Results of it.", "", _said("Not done.")),
 )
 _DISCUSSION = (

@@ -164,6 +164,13 @@ def test_bland_altman_by_hand():
     assert found.upper.value == pytest.approx(1 + 1.96 * sd)
 
 
+def test_bland_altman_is_over_recordings():
+    clips = [clip("1", "1", task, 10, e) for task, e in (("Freeform", 20), ("Northwind", 4))]
+    report = evaluated([*clips, clip("2", "1", "Freeform", 10, 10)])
+    found = report.bland_altman
+    assert (found.n, found.people, found.bias.value) == (2, 2, 1)
+
+
 def test_one_clip_can_be_evaluated():
     report = evaluated([clip("1", "1", "", 7, 9)], half_width=3.0)
     assert report.agreement.clips.estimates.rmse.value == pytest.approx(2)

@@ -171,16 +171,28 @@ def test_every_clip_and_every_recording_has_its_mark(report: EvaluationReport) -
     assert charts["predicted"].count("<circle") == report.n_clips / 2 + 1  # and one in the key
 
 
+def _marks(chart: str) -> dict[str, tuple[float, float]]:
+    """What a circle says, up to its first colon or comma -> where it lies, pixels."""
+    found = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*><title>([^:,]+)', chart)
+    return {name: (float(x), float(y)) for x, y, name in found}
+
+
 def test_marks_lie_where_their_numbers_say() -> None:
-    clips = [EvaluatedClip("a.mp4", "1", "1", "", 0.0, 45.0)]
-    chart = evaluation_charts(some_report(clips=clips))["predicted"]
-    ends = re.search(
-        r'<line x1="([\d.]+)" y1="([\d.]+)" x2="([\d.]+)" y2="([\d.]+)"[^>]*dash', chart
-    )
-    mark = re.search(r'<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*><title>a.mp4', chart)
-    assert ends
-    assert mark
-    assert mark.groups() == (ends[1], ends[4])
+    pairs = {"low": (0.0, 0.0), "high": (45.0, 45.0), "under": (45.0, 0.0), "mid": (22.5, 22.5)}
+    clips = [EvaluatedClip(name, name, "1", "", *pair) for name, pair in pairs.items()]
+    marks = _marks(evaluation_charts(some_report(clips=clips))["predicted"])
+    (left, bottom), (right, top) = marks["low"], marks["high"]
+    assert left < right
+    assert top < bottom  # pixels count downwards
+    assert marks["under"] == (right, bottom)
+    assert marks["mid"] == pytest.approx(((left + right) / 2, (top + bottom) / 2))
+
+
+def test_overestimates_lie_above_in_the_bland_altman_plot() -> None:
+    clips = [EvaluatedClip(n, n, "1", "", 10.0, e) for n, e in (("over", 15.0), ("under", 5.0))]
+    marks = _marks(evaluation_charts(some_report(clips=clips))["bland_altman"])
+    assert marks["over"][1] < marks["under"][1]
+    assert marks["over"][0] > marks["under"][0]
 
 
 def test_scores_above_avecs_widen_the_scale() -> None:
