@@ -5,18 +5,16 @@ printer; nothing is told by colour alone. Hovering shows figures through ``<titl
 """
 
 from collections.abc import Iterable
-from html import escape
 from itertools import groupby
 
+from depmap_cli.report import svg
+from depmap_cli.report.svg import LEVEL_COLOURS, Number
 from depmap_cli.report.text import bin_means, clock
 from depmap_cli.report.timeline import Bin
 from depmap_cli.results import ActionUnitSummary, Estimate
 from depmap_cli.severity import BANDS, MAX_SCORE
 
-Number = int | float
-LEVEL_COLOURS = ("#d7e6ef", "#a3c6dc", "#5c97bd", "#1f567f")
 _LEVEL_INKS = ("#24323f", "#24323f", "#ffffff", "#ffffff")
-_INK, _MUTED, _LINE, _ACCENT = "#1c2733", "#5d6b78", "#d5dce2", "#b4470f"
 _WIDTH = 752
 _LEFT, _RIGHT = 44, 10
 _PLOT = _WIDTH - _LEFT - _RIGHT
@@ -32,15 +30,17 @@ def gauge(estimate: Estimate) -> str:
     label = f"{estimate.score:.1f} of 63; interval {estimate.interval.low:.1f} to "
     parts = [
         _gauge_bands(),
-        _line(low, 34, high, 34, _ACCENT, 3),
-        *(_line(end, 27, end, 41, _ACCENT, 3) for end in (low, high)),
-        f'<circle cx="{x:.1f}" cy="34" r="7" fill="{_ACCENT}" stroke="#fff" stroke-width="2"/>',
-        _text(x, 17, f"{estimate.score:.1f}", _ACCENT, "middle", "font-weight:600;font-size:16px"),
-        _line(mean, 48, mean, 82, _INK, 1.5, "3 2"),
-        _text(mean, 116, f"training mean {estimate.training_mean:.1f}", _MUTED, "middle"),
-        _line(mean, 82, mean, 104, _INK, 0.75, "3 2"),
+        svg.line(low, 34, high, 34, svg.ACCENT, 3),
+        *(svg.line(end, 27, end, 41, svg.ACCENT, 3) for end in (low, high)),
+        f'<circle cx="{x:.1f}" cy="34" r="7" fill="{svg.ACCENT}" stroke="#fff" stroke-width="2"/>',
+        svg.text(
+            x, 17, f"{estimate.score:.1f}", svg.ACCENT, "middle", "font-weight:600;font-size:16px"
+        ),
+        svg.line(mean, 48, mean, 82, svg.INK, 1.5, "3 2"),
+        svg.text(mean, 116, f"training mean {estimate.training_mean:.1f}", svg.MUTED, "middle"),
+        svg.line(mean, 82, mean, 104, svg.INK, 0.75, "3 2"),
     ]
-    return _svg(_WIDTH, 122, f"{label}{estimate.interval.high:.1f}", parts)
+    return svg.drawing(_WIDTH, 122, f"{label}{estimate.interval.high:.1f}", parts)
 
 
 def _gauge_x(score: Number) -> float:
@@ -54,11 +54,11 @@ def _gauge_bands() -> str:
     for i, (band, end) in enumerate(zip(BANDS, ends, strict=True)):
         left, right = _gauge_x(band.low), _gauge_x(end)
         tip = f"BDI-II {band.name}: {band.low}-{band.high}"
-        parts.append(_rect(left, 50, right - left, 30, LEVEL_COLOURS[i], tip))
-        parts.append(_text((left + right) / 2, 69, band.name, _LEVEL_INKS[i], "middle"))
+        parts.append(svg.rect(left, 50, right - left, 30, LEVEL_COLOURS[i], tip))
+        parts.append(svg.text((left + right) / 2, 69, band.name, _LEVEL_INKS[i], "middle"))
         edge = "start" if i == 0 else "middle"
-        parts.append(_text(left, 96, str(band.low), _MUTED, edge))
-    parts.append(_text(_gauge_x(MAX_SCORE), 96, str(MAX_SCORE), _MUTED, "end"))
+        parts.append(svg.text(left, 96, str(band.low), svg.MUTED, edge))
+    parts.append(svg.text(_gauge_x(MAX_SCORE), 96, str(MAX_SCORE), svg.MUTED, "end"))
     return "".join(parts)
 
 
@@ -78,13 +78,15 @@ def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
     parts = [_HATCH, _score_axis(), *_gaps(bins, x(0) - _LEFT, (end - start), start)]
     if estimate:
         y = _score_y(estimate.score)
-        parts.append(_line(_LEFT, y, _WIDTH - _RIGHT, y, _ACCENT, 1, "5 4"))
+        parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, svg.ACCENT, 1, "5 4"))
     heaviest = max(b.weight for b in bins) or 1.0
     parts += [_level_bars(b, x(b.start), x(b.end)) for b in bins if b.levels]
     by_weight = sorted((b for b in bins if b.score is not None), key=lambda b: -b.weight)
     parts += [_dot(b, x((b.start + b.end) / 2), heaviest) for b in by_weight]
     parts.append(_time_axis(start, end, bottom))
-    return _svg(_WIDTH, bottom + 34, "Frame scores, weights and level shares over time", parts)
+    return svg.drawing(
+        _WIDTH, bottom + 34, "Frame scores, weights and level shares over time", parts
+    )
 
 
 _HATCH = (
@@ -103,10 +105,10 @@ def _score_axis() -> str:
     parts = []
     for score in (*(band.low for band in BANDS), MAX_SCORE):
         y = _score_y(score)
-        parts.append(_line(_LEFT, y, _WIDTH - _RIGHT, y, _LINE, 1))
-        parts.append(_text(_LEFT - 6, y + 4, str(score), _MUTED, "end"))
+        parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, svg.LINE, 1))
+        parts.append(svg.text(_LEFT - 6, y + 4, str(score), svg.MUTED, "end"))
     middle = _TOP + _SCORE_HEIGHT + _GAP + _LEVEL_HEIGHT / 2
-    parts.append(_text(_LEFT - 6, middle + 4, "levels", _MUTED, "end"))
+    parts.append(svg.text(_LEFT - 6, middle + 4, "levels", svg.MUTED, "end"))
     return "".join(parts)
 
 
@@ -120,7 +122,7 @@ def _gaps(bins: list[Bin], offset: float, span: float, start: float) -> Iterable
         first, last = members[0].start, members[-1].end
         left = _LEFT + (first - start) / span * _PLOT
         tip = f"{clock(first)} to {clock(last)}: {reason}"
-        yield _rect(left, _TOP, (last - first) / span * _PLOT, height, "url(#hatch)", tip)
+        yield svg.rect(left, _TOP, (last - first) / span * _PLOT, height, "url(#hatch)", tip)
 
 
 def _level_bars(b: Bin, left: float, right: float) -> str:
@@ -129,8 +131,8 @@ def _level_bars(b: Bin, left: float, right: float) -> str:
     for share, colour in zip(b.levels or [], LEVEL_COLOURS, strict=False):
         height = share * _LEVEL_HEIGHT
         base -= height
-        parts.append(_rect(left, base, right - left + 0.3, height, colour))
-    return f"<g>{''.join(parts)}{_title(b.tip)}</g>"
+        parts.append(svg.rect(left, base, right - left + 0.3, height, colour))
+    return f"<g>{''.join(parts)}{svg.title(b.tip)}</g>"
 
 
 def _dot(b: Bin, x: float, heaviest: float) -> str:
@@ -139,7 +141,7 @@ def _dot(b: Bin, x: float, heaviest: float) -> str:
     return (
         f'<circle cx="{x:.1f}" cy="{_score_y(b.score or 0):.1f}" r="{radius:.1f}" '
         f'fill="{LEVEL_COLOURS[-1]}" fill-opacity="{0.35 + 0.45 * strength:.2f}" '
-        f'stroke="#fff" stroke-width="0.75">{_title(b.tip)}</circle>'
+        f'stroke="#fff" stroke-width="0.75">{svg.title(b.tip)}</circle>'
     )
 
 
@@ -152,10 +154,10 @@ def _time_axis(start: float, end: float, y: Number) -> str:
         whole = f"{int(i * step // 60)}:{i * step % 60:02.0f}"
         label = whole if step >= 1 else f"{i * step:.1f}"
         anchor = "end" if x > _WIDTH - _RIGHT - 12 else "middle"
-        parts.append(_line(x, y + 2, x, y + 7, _MUTED, 1))
-        parts.append(_text(x, y + 20, label, _MUTED, anchor))
+        parts.append(svg.line(x, y + 2, x, y + 7, svg.MUTED, 1))
+        parts.append(svg.text(x, y + 20, label, svg.MUTED, anchor))
     unit = "min:s" if step >= 1 else "s"
-    return "".join([*parts, _text(_LEFT - 6, y + 20, unit, _MUTED, "end")])
+    return "".join([*parts, svg.text(_LEFT - 6, y + 20, unit, svg.MUTED, "end")])
 
 
 def trend(unit: ActionUnitSummary) -> str:
@@ -163,14 +165,14 @@ def trend(unit: ActionUnitSummary) -> str:
     width, height = 216, 46
     values = bin_means(unit.trace, width)
     step = width / max(len(values), 1)
-    parts = [_line(0, height / 2, width, height / 2, _LINE, 1, "2 3"), _frame(width, height)]
+    parts = [svg.line(0, height / 2, width, height / 2, svg.LINE, 1, "2 3"), _frame(width, height)]
     points = [(i, (i + 0.5) * step, v) for i, v in enumerate(values)]
     for known, run in groupby(points, key=lambda p: p[2] is not None):
         if known:
             curve = [(x, height - 2 - (v or 0.0) * (height - 4)) for _, x, v in run]
             parts.append(_area(curve, height))
     name = f"{unit.code} {unit.plain}: mean {unit.mean:.2f}, peak {unit.peak:.2f}"
-    return _svg(width, height, name, parts)
+    return svg.drawing(width, height, name, parts)
 
 
 def _area(curve: list[tuple[float, float]], height: int) -> str:
@@ -185,33 +187,4 @@ def _area(curve: list[tuple[float, float]], height: int) -> str:
 
 
 def _frame(width: Number, height: Number) -> str:
-    return _line(0, height - 0.5, width, height - 0.5, _MUTED, 1)
-
-
-def _svg(width: Number, height: Number, label: str, parts: Iterable[str]) -> str:
-    return (
-        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}" '
-        f'style="max-width:{width:g}px">{"".join(parts)}</svg>'
-    )
-
-
-def _title(text: str) -> str:
-    return f"<title>{escape(text)}</title>"
-
-
-def _rect(x: Number, y: Number, width: Number, height: Number, fill: str, tip: str = "") -> str:
-    box = f'x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"'
-    return f'<rect {box} fill="{fill}">{_title(tip) if tip else ""}</rect>'
-
-
-def _line(
-    x0: Number, y0: Number, x1: Number, y1: Number, colour: str, width: Number, dashes: str = ""
-) -> str:
-    ends = f'x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"'
-    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
-    return f'<line {ends} stroke="{colour}" stroke-width="{width}"{dashed}/>'
-
-
-def _text(x: Number, y: Number, text: str, colour: str, anchor: str, style: str = "") -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}"'
-    return f'<text {place} style="{style}">{escape(text)}</text>'
+    return svg.line(0, height - 0.5, width, height - 0.5, svg.MUTED, 1)

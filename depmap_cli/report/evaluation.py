@@ -1,10 +1,27 @@
-"""The table of `depmap evaluate`."""
+"""An evaluation in the terminal: figures with their uncertainty, baselines beside them."""
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
+from rich.rule import Rule
 from rich.table import Table
+from rich.text import Text
+
+from depmap_cli.evaluation.results import Agreement, Comparison, Errors, EvaluationReport, Figure
+from depmap_cli.report.console import emit
+from depmap_cli.report.evaluation_page import comparisons
+from depmap_cli.report.text import (
+    SELECTED,
+    SIMULATED,
+    clean,
+    figure_text,
+    percent,
+    range_text,
+    share_range_text,
+    share_text,
+)
+from depmap_cli.severity import BANDS
 
 if TYPE_CHECKING:
     from depmap_cli.workflows import EvaluationResult
@@ -30,3 +47,97 @@ def render_evaluation(console: Console, result: "EvaluationResult", split: str) 
     console.print(f"{found.n_people} people, {found.n_unseen} of them not in the training data")
     if found.coverage is not None:
         console.print(f"90 % intervals cover {found.coverage:.0%} of the clips")
+
+
+def render_evaluation_report(console: Console, report: EvaluationReport) -> None:
+    """The figures that a paper would print, within 80 columns; the page has all of them."""
+    name = f"{report.weights.file} on {report.data}, {report.split}"
+    people = (
+        f"{report.n_clips} clips, {report.n_recordings} recordings of {report.n_people} people, "
+        f"{report.n_unseen} of them not in the training data"
+    )
+    confidence = f"{report.bootstrap.confidence * 100:g} % intervals, people drawn with replacement"
+    parts: list[RenderableType] = [Rule(Text(clean(name), style="bold")), Text(people), Text()]
+    parts += [_agreement(report), Text(confidence, style="dim"), Text()]
+    parts += [Text("RMSE of the estimates less the baseline's, below 0 is better", style="bold")]
+    parts += [_differences(report), Text(), Text("By severity band", style="bold")]
+    parts += [_errors([(g.name, g.errors) for g in report.bands] + [("all", report.errors)])]
+    parts.append(Text(_intervals(report), style="dim"))
+    for split in report.subgroups:
+        groups = [(clean(group.name), group.errors) for group in split.groups]
+        parts += [Text(), Text(f"By {clean(split.attribute)}", style="bold"), _errors(groups)]
+    parts.append(Text())
+    if report.split == "Development":
+        parts.append(Text(f"Development: {SELECTED}", style="italic"))
+    if report.weights.simulated:
+        parts.append(Text(SIMULATED, style="italic"))
+    emit(console, Group(*parts, Text(report.disclaimer, style="italic"), Rule()))
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column(first, overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _agreement(report: EvaluationReport) -> Table:
+    """All baselines beside clips and recordings, the first of them beside the rest."""
+    titles = {baseline.name: baseline.title for baseline in report.baselines}
+    table = _table("", "RMSE", "MAE", "PCC", "CCC")
+    for number, (title, part) in enumerate(comparisons(report)):
+        size = f"{part.estimates.n} of {part.estimates.people} people"
+        label = Text.assemble((clean(title), "bold"), (f"\n{size}", "dim"))
+        table.add_row(label, *_cells(part.estimates, with_range=True))
+        for beside in part.baselines if number < 2 else part.baselines[:1]:
+            cells = _cells(beside.agreement, with_range=False)
+            table.add_row(f"  {titles[beside.baseline]}", *cells)
+    return table
+
+
+def _cells(figures: Agreement, with_range: bool) -> list[Text]:
+    return [_cell(f, with_range) for f in (figures.rmse, figures.mae, figures.pcc, figures.ccc)]
+
+
+def _cell(figure: Figure, with_range: bool = True, digits: int = 2) -> Text:
+    """The figure, and below it its interval."""
+    ends = range_text(figure, digits) if with_range else ""
+    return _two_lines(figure_text(figure, digits), ends)
+
+
+def _two_lines(value: str, ends: str) -> Text:
+    return Text.assemble(value, (f"\n{ends}" if ends else "", "dim"), justify="right")
+
+
+def _differences(report: EvaluationReport) -> Table:
+    found = report.agreement
+    columns: list[tuple[str, Comparison]] = [("clips", found.clips)]
+    columns.append(("recordings", found.recordings))
+    if found.seen and found.unseen:
+        columns += [("people seen", found.seen), ("not seen", found.unseen)]
+    table = _table("", *(name for name, _ in columns))
+    for i, baseline in enumerate(report.baselines):
+        cells = [_cell(part.baselines[i].rmse_difference) for _, part in columns]
+        table.add_row(baseline.title, *cells)
+    return table
+
+
+def _errors(groups: list[tuple[str, Errors]]) -> Table:
+    table = _table("", "clips", "people", "RMSE", "MAE", "bias", "covered")
+    edges = {band.name: f"\n{band.low}–{band.high}" for band in BANDS}
+    for name, errors in groups:
+        covered = _two_lines(share_text(errors.coverage), share_range_text(errors.coverage))
+        figures = [_cell(f, digits=1) for f in (errors.rmse, errors.mae, errors.bias)]
+        label = Text.assemble(name, (edges.get(name, ""), "dim"))
+        table.add_row(label, str(errors.n), str(errors.people), *figures, covered)
+    return table
+
+
+def _intervals(report: EvaluationReport) -> str:
+    if report.intervals is None:
+        return "No intervals: the weights hold no calibration"
+    width = f"mean width {figure_text(report.errors.width, 1)} points"
+    return (
+        f"covered: share of scores inside their {percent(report.intervals.level)} interval; {width}"
+    )

@@ -52,7 +52,7 @@ def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], sty
     report, images = _with_pictures(result, style)
     contents = {**images, **_contents(report, result.frames, images, formats)}
     for name, data in contents.items():
-        _write(folder, name, data)
+        write_file(folder, name, data)
     _remove_stale(folder, set(images))
     return report
 
@@ -63,8 +63,8 @@ def write_scores_csv(reports: Iterable[Report], path: Path) -> None:
     Raises:
         OutputUnwritable: the file cannot be written.
     """
-    data = _csv(SCORES_COLUMNS, (_scores_row(report) for report in reports))
-    _write(path.parent, path.name, data)
+    data = csv_table(SCORES_COLUMNS, (_scores_row(report) for report in reports))
+    write_file(path.parent, path.name, data)
 
 
 def json_line(report: Report) -> str:
@@ -116,8 +116,10 @@ def _contents(
     """File names with their contents, in the order of writing."""
     contents: dict[str, bytes] = {}
     if "csv" in formats:
-        contents["frames.csv"] = _csv(FRAMES_COLUMNS, map(_frame_row, range(1, 1 << 62), frames))
-        contents["aus.csv"] = _csv(AUS_COLUMNS, map(_units_row, range(1, 1 << 62), frames))
+        contents["frames.csv"] = csv_table(
+            FRAMES_COLUMNS, map(_frame_row, range(1, 1 << 62), frames)
+        )
+        contents["aus.csv"] = csv_table(AUS_COLUMNS, map(_units_row, range(1, 1 << 62), frames))
     if "html" in formats:
         contents["report.html"] = render_page(report, images).encode()
     if "json" in formats:
@@ -167,7 +169,8 @@ def _scores_row(report: Report) -> list[Cell]:
     ]
 
 
-def _csv(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
+    """A CSV in UTF-8 that a spreadsheet can open without running any cell."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -183,8 +186,12 @@ def _safe(cell: Cell) -> Cell:
     return f"'{text}" if text.startswith(("=", "+", "-", "@")) else text
 
 
-def _write(folder: Path, name: str, data: bytes) -> None:
-    """Write ``folder``/``name`` aside and rename it, so that it is never seen half-written."""
+def write_file(folder: Path, name: str, data: bytes) -> None:
+    """Write ``folder``/``name`` aside and rename it, so that it is never seen half-written.
+
+    Raises:
+        OutputUnwritable: the folder or the file cannot be written.
+    """
     target = folder / name
     aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:

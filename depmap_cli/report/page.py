@@ -3,13 +3,15 @@
 from base64 import b64encode
 from functools import cache
 from importlib.resources import files
+from typing import Any
 
-from jinja2 import Environment, StrictUndefined, Template
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from depmap_cli.report import charts, text
+from depmap_cli.report.svg import LEVEL_COLOURS
 from depmap_cli.report.timeline import bins_of
-from depmap_cli.results import KeyFrame, Report, Verdict
+from depmap_cli.results import Report, Verdict
 
 _VERDICTS = {Verdict.passed: "pass", Verdict.warn: "warning", Verdict.refuse: "refused"}
 
@@ -20,34 +22,49 @@ def render_page(report: Report, images: dict[str, bytes]) -> str:
     A key frame whose picture is not among ``images`` is described in words only.
     """
     bins = bins_of(report.timeline) if report.timeline else []
-    return _template().render(
+    return rendered(
+        "page.html",
         r=report,
-        words=text,
         verdicts=_VERDICTS,
-        css=Markup(_packaged("page.css")),
         gauge=Markup(charts.gauge(report.estimate)) if report.estimate else None,
         timeline=Markup(charts.timeline(bins, report.estimate)),
         gap_reasons=sorted({b.reason for b in bins if b.reason}),
         trends=[(unit, Markup(charts.trend(unit))) for unit in report.action_units],
-        level_colours=charts.LEVEL_COLOURS,
-        pictures=[(frame, _data_uri(frame, images)) for frame in report.keyframes],
+        level_colours=LEVEL_COLOURS,
+        pictures=[(f, data_uri(images.get(f.image or "", b""))) for f in report.keyframes],
         style=report.settings.get("pictures", "drawing"),
     )
 
 
+def rendered(template: str, **content: Any) -> str:
+    """One of our pages, filled; all text in ``content`` is escaped unless it is ``Markup``."""
+    css = Markup(_packaged("page.css"))
+    return _environment().get_template(template).render(words=text, css=css, **content)
+
+
 @cache
-def _template() -> Template:
+def _environment() -> Environment:
     environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FunctionLoader(_packaged),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters["clean"] = text.clean
-    return environment.from_string(_packaged("page.html"))
+    return environment
 
 
 def _packaged(name: str) -> str:
     return files("depmap_cli.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def _data_uri(frame: KeyFrame, images: dict[str, bytes]) -> str:
-    data = images.get(frame.image or "")
-    return f"data:image/png;base64,{b64encode(data).decode()}" if data else ""
+def data_uri(data: bytes) -> str:
+    """A PNG or SVG picture for ``src``; scripts in it, if any, do not run there."""
+    kind = {"png": "png", "svg": "svg+xml"}[picture_kind(data)]
+    return f"data:image/{kind};base64,{b64encode(data).decode()}" if data else ""
+
+
+def picture_kind(data: bytes) -> str:
+    """``png`` or ``svg``, by the first bytes."""
+    return "png" if data.startswith(b"\x89PNG") else "svg"

@@ -4,12 +4,14 @@ import unicodedata
 from collections.abc import Sequence
 
 from depmap_cli.action_units import BY_CODE
+from depmap_cli.evaluation.results import Figure
 from depmap_cli.results import Check, Estimate, Interval, Report, WeightsInfo
 
 SIMULATED = (
     "Trained on simulated faces: a figure for a real person demonstrates the pipeline "
     "and is not an assessment."
 )
+SELECTED = "where weights were selected on this split, its figures are better than on new data."
 EVIDENCE_NOTE = "Evidence 0-1 from image-text similarity, not FACS intensity."
 UNRELIABLE_NOTE = "† read unreliably on unseen simulated people; do not interpret."
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -120,3 +122,31 @@ def recording_text(report: Report) -> str:
     if source.fps:
         parts.append(f"{source.fps:.4g} frames/s")
     return ", ".join(parts)
+
+
+def figure_text(figure: Figure, digits: int = 2) -> str:
+    """A figure without its interval; a dash where it could not be computed."""
+    return "–" if figure.value is None else _rounded(figure.value, digits)
+
+
+def range_text(figure: Figure, digits: int = 2) -> str:
+    """The confidence interval, ``8.31 to 11.20``; empty where there is none."""
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{_rounded(figure.low, digits)} to {_rounded(figure.high, digits)}"
+
+
+def _rounded(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # adding 0 turns -0.0 into 0.0
+
+
+def share_text(figure: Figure) -> str:
+    """A share as whole percent; a dash where it could not be computed."""
+    return "–" if figure.value is None else percent(figure.value)
+
+
+def share_range_text(figure: Figure) -> str:
+    """The confidence interval of a share, ``78 to 91 %``; empty where there is none."""
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{figure.low * 100:.0f} to {figure.high * 100:.0f} %"

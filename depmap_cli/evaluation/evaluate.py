@@ -1,0 +1,177 @@
+"""From a table of clips to the whole report."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+
+from depmap_cli.errors import DataInvalid
+from depmap_cli.evaluation.baselines import baseline_guesses
+from depmap_cli.evaluation.figures import (
+    bland_altman_of,
+    calibration_of,
+    compare,
+    errors_of,
+    interval_ends,
+)
+from depmap_cli.evaluation.results import (
+    About,
+    Bootstrap,
+    ClipRow,
+    Comparison,
+    Comparisons,
+    EvaluationReport,
+    Group,
+    Intervals,
+    Subgroups,
+)
+from depmap_cli.evaluation.subgroups import groups_of
+from depmap_cli.evaluation.table import OURS, EvaluatedClip, ScoreTable, TrainingFacts
+from depmap_cli.severity import BANDS, level_of
+
+Grouped = Callable[[str, np.ndarray], Group]
+"""From a name and a mask of rows to their errors."""
+
+
+def evaluate_table(
+    clips: Sequence[EvaluatedClip],
+    training: TrainingFacts,
+    about: About,
+    half_width: float | None = None,
+    level: float = 0.9,
+    attributes: Mapping[str, Mapping[str, str]] | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> EvaluationReport:
+    """All figures of one split, with confidence intervals over people, beside the baselines.
+
+    Args:
+        half_width: of the prediction intervals of nominal coverage ``level``, points; infinite if
+            there are too few calibration people, None if the weights hold no calibration.
+        attributes: attribute -> subject -> value, from ``read_attributes``.
+
+    Raises:
+        DataInvalid: no clips, or a score or an estimate that is no finite number.
+    """
+    _check(clips)
+    bootstrap = bootstrap or Bootstrap()
+    guesses = baseline_guesses(clips, training)
+    table = _table(clips, {baseline.name: values for baseline, values in guesses})
+    recordings = table.by_session([clip.session for clip in clips])
+    seen = np.isin(table.people, sorted(training.subjects))
+    tasks = np.array([clip.task for clip in clips])
+
+    def group(name: str, rows: np.ndarray) -> Group:
+        return Group(name=name, errors=errors_of(table.where(rows), half_width, bootstrap))
+
+    return EvaluationReport(
+        **dict(about),
+        bootstrap=bootstrap,
+        n_clips=len(clips),
+        n_recordings=len(recordings.truth),
+        n_people=len(np.unique(table.people)),
+        n_unseen=len(np.unique(table.people[~seen])),
+        baselines=[baseline for baseline, _ in guesses],
+        agreement=_comparisons(table, recordings, tasks, seen, bootstrap),
+        errors=errors_of(table, half_width, bootstrap),
+        bands=_bands(table.truth, group),
+        intervals=_intervals(level, half_width),
+        subgroups=_subgroups(attributes or {}, table.people, group),
+        calibration=calibration_of(table, bootstrap),
+        bland_altman=bland_altman_of(recordings, bootstrap),
+        table=_rows(clips, table, seen, half_width),
+    )
+
+
+def _check(clips: Sequence[EvaluatedClip]) -> None:
+    if not clips:
+        raise DataInvalid("no clip was scored", "check the split, and why videos were left out")
+    for clip in clips:
+        if not np.isfinite([clip.score, clip.estimate]).all():
+            raise DataInvalid(f"{clip.video}: score or estimate is no finite number", "")
+
+
+def _table(clips: Sequence[EvaluatedClip], guesses: dict[str, np.ndarray]) -> ScoreTable:
+    estimate = np.array([clip.estimate for clip in clips], float)
+    return ScoreTable(
+        np.array([clip.subject for clip in clips]),
+        np.array([clip.score for clip in clips], float),
+        {OURS: estimate, **guesses},
+    )
+
+
+def _comparisons(
+    table: ScoreTable,
+    recordings: ScoreTable,
+    tasks: np.ndarray,
+    seen: np.ndarray,
+    bootstrap: Bootstrap,
+) -> Comparisons:
+    def part(name: str, rows: np.ndarray) -> Comparison | None:
+        return compare(name, table.where(rows), bootstrap) if rows.any() else None
+
+    return Comparisons(
+        clips=compare("clips", table, bootstrap),
+        recordings=compare("recordings", recordings, bootstrap),
+        tasks=[compare(str(t), table.where(tasks == t), bootstrap) for t in np.unique(tasks)],
+        seen=part("seen in training", seen),
+        unseen=part("not seen in training", ~seen),
+    )
+
+
+def _bands(truth: np.ndarray, group: Grouped) -> list[Group]:
+    """Errors by the severity band of the score; an empty band has n = 0."""
+    numbers = np.array([level_of(score) for score in truth])
+    return [group(band.name, numbers == i) for i, band in enumerate(BANDS)]
+
+
+def _intervals(level: float, half_width: float | None) -> Intervals | None:
+    if half_width is None:
+        return None
+    return Intervals(level=level, half_width=half_width if np.isfinite(half_width) else None)
+
+
+def _subgroups(
+    attributes: Mapping[str, Mapping[str, str]],
+    people: np.ndarray,
+    group: Grouped,
+) -> list[Subgroups]:
+    """The errors of each group of each attribute."""
+    return [
+        Subgroups(
+            attribute=attribute,
+            groups=[
+                group(name, np.isin(people, members))
+                for name, members in groups_of(values, people.tolist()).items()
+            ],
+        )
+        for attribute, values in attributes.items()
+    ]
+
+
+def _rows(
+    clips: Sequence[EvaluatedClip],
+    table: ScoreTable,
+    seen: np.ndarray,
+    half_width: float | None,
+) -> list[ClipRow]:
+    ends: tuple[Sequence[float | None], ...] = ([None] * len(clips),) * 2
+    if half_width is not None:
+        ends = tuple(e.tolist() for e in interval_ends(table.estimates[OURS], half_width))
+    guesses = {name: values for name, values in table.estimates.items() if name != OURS}
+    return [
+        ClipRow(
+            video=clip.video,
+            subject=clip.subject,
+            session=clip.session,
+            task=clip.task,
+            score=clip.score,
+            estimate=clip.estimate,
+            low=ends[0][i],
+            high=ends[1][i],
+            band=BANDS[level_of(clip.score)].name,
+            seen=bool(seen[i]),
+            duration=clip.duration,
+            levels=None if clip.levels is None else list(clip.levels),
+            baselines={name: float(values[i]) for name, values in guesses.items()},
+        )
+        for i, clip in enumerate(clips)
+    ]

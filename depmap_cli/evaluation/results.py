@@ -1,0 +1,215 @@
+"""What an evaluation found: ``EvaluationReport`` is the content of ``evaluation.json``."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from depmap_cli.results import DISCLAIMER, WeightsInfo
+
+SCHEMA_VERSION = "1.0"
+
+
+def _encodable(name: object) -> object:
+    """A file's name with what UTF-8 cannot hold replaced; Linux allows such names."""
+    if not isinstance(name, str):
+        return name
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+Name = Annotated[str, BeforeValidator(_encodable)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Bootstrap(_Frozen):
+    """How confidence intervals are made: people are drawn with replacement, all their rows too."""
+
+    draws: int = Field(2000, ge=1)
+    seed: int = Field(0, ge=0)
+    confidence: float = Field(0.95, gt=0, lt=1)
+    fewest_people: int = Field(5, ge=2, description="Below it there are no confidence intervals.")
+
+
+class Figure(_Frozen):
+    """A figure and its confidence interval; null where there is too little to compute it from."""
+
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Agreement(_Frozen):
+    """The four figures of the paper."""
+
+    n: int = Field(description="Clips, or recordings.")
+    people: int
+    rmse: Figure = Field(description="Points.")
+    mae: Figure = Field(description="Points.")
+    pcc: Figure
+    ccc: Figure
+
+
+class Baseline(_Frozen):
+    """A way to guess scores without looking at a face."""
+
+    name: str
+    title: str
+    description: str
+    leaks: bool = Field(description="It uses scores of the evaluated split: no fair competitor.")
+    informed: int = Field(description="Clips it knew something of; the rest get the mean.")
+
+
+class BaselineAgreement(_Frozen):
+    """A baseline beside the estimates, on the same rows."""
+
+    baseline: str
+    agreement: Agreement
+    rmse_difference: Figure = Field(
+        description="RMSE of the estimates less the baseline's, on the same draws of people; "
+        "below 0 the estimates are better."
+    )
+
+
+class Comparison(_Frozen):
+    """Estimates and baselines on the same rows."""
+
+    name: str
+    estimates: Agreement
+    baselines: list[BaselineAgreement]
+
+
+class Comparisons(_Frozen):
+    """Estimates beside baselines: over all, and where it matters."""
+
+    clips: Comparison
+    recordings: Comparison = Field(description="Mean over the tasks of a session.")
+    tasks: list[Comparison] = Field(description="Clips of one task each.")
+    seen: Comparison | None = Field(description="Clips of people in the training data.")
+    unseen: Comparison | None
+
+
+class Errors(_Frozen):
+    """Errors within a group. Coverage and width are null without calibrated intervals."""
+
+    n: int = Field(description="Clips.")
+    people: int
+    rmse: Figure = Figure()
+    mae: Figure = Figure()
+    bias: Figure = Field(Figure(), description="Mean of estimate less score, points.")
+    coverage: Figure = Field(Figure(), description="Share of scores inside their interval.")
+    width: Figure = Field(Figure(), description="Mean width of the clipped intervals, points.")
+
+
+class Group(_Frozen):
+    """People who have something in common."""
+
+    name: str
+    errors: Errors
+
+
+class Subgroups(_Frozen):
+    """One attribute of people, cut into groups."""
+
+    attribute: str
+    groups: list[Group]
+
+
+class Intervals(_Frozen):
+    """The prediction intervals that were judged, clipped to 0-63."""
+
+    level: float = Field(description="Nominal coverage, e.g. 0.9.")
+    half_width: float | None = Field(description="Points; null if too few people: all of 0-63.")
+
+
+class CalibrationBin(_Frozen):
+    """Clips with like estimates."""
+
+    n: int
+    people: int
+    estimate: float = Field(description="Mean estimate.")
+    truth: Figure = Field(description="Mean score.")
+
+
+class Calibration(_Frozen):
+    """Scores regressed on estimates, per clip; slope 1 and intercept 0 are perfect."""
+
+    slope: Figure
+    intercept: Figure = Field(description="Points.")
+    bins: list[CalibrationBin]
+
+
+class BlandAltman(_Frozen):
+    """Estimate less score, per recording, points; limits are 1.96 standard deviations away."""
+
+    n: int
+    people: int
+    bias: Figure
+    lower: Figure
+    upper: Figure
+
+
+class ClipRow(_Frozen):
+    """One clip, as it went into the figures."""
+
+    video: Name
+    subject: Name
+    session: Name
+    task: Name
+    score: float
+    estimate: float
+    low: float | None = Field(description="Ends of the interval; null without calibration.")
+    high: float | None
+    band: str = Field(description="Severity band of the score.")
+    seen: bool = Field(description="The person was in the training data.")
+    duration: float | None = Field(description="Seconds.")
+    levels: list[float] | None = Field(description="Shares of the severity levels.")
+    baselines: dict[str, float]
+
+
+class SplitCount(_Frozen):
+    """How much a split holds."""
+
+    name: str
+    clips: int
+    recordings: int
+    people: int
+    mean: float = Field(description="Score, over clips.")
+    sd: float
+
+
+class About(_Frozen):
+    """What was evaluated on what."""
+
+    schema_version: str = SCHEMA_VERSION
+    depmap_version: str
+    created: str = Field(description="UTC, ISO 8601.")
+    data: Name = Field(description="Name of the folder or manifest.")
+    split: str
+    weights: WeightsInfo
+    settings: dict[str, str | int | float | bool | None] = {}
+    splits: list[SplitCount] = Field([], description="All splits of the data.")
+    sampled_frames: int | None = Field(None, description="Of all evaluated videos together.")
+    usable_frames: int | None = None
+    left_out: dict[Name, Name] = Field({}, description="Videos without an estimate, and why.")
+    disclaimer: str = DISCLAIMER
+
+
+class EvaluationReport(About):
+    """``evaluation.json``: all figures of one split, and the clips they come from."""
+
+    bootstrap: Bootstrap
+    n_clips: int
+    n_recordings: int
+    n_people: int
+    n_unseen: int = Field(description="People who are not in the training data.")
+    baselines: list[Baseline]
+    agreement: Comparisons
+    errors: Errors = Field(description="Over all clips.")
+    bands: list[Group] = Field(description="By the severity band of the score.")
+    intervals: Intervals | None
+    subgroups: list[Subgroups]
+    calibration: Calibration
+    bland_altman: BlandAltman
+    table: list[ClipRow]

@@ -1,0 +1,63 @@
+"""The plain table that an evaluation starts from: scores and estimates, a row a clip."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+OURS = "estimate"
+"""The method, among those of a ``ScoreTable``, that is evaluated; the others are baselines."""
+
+
+@dataclass(frozen=True)
+class EvaluatedClip:
+    """One labelled video of the evaluated split, and what the model says of it."""
+
+    video: str  # file name
+    subject: str
+    session: str
+    task: str  # "" where a corpus has no tasks
+    score: float  # BDI-II, the truth
+    estimate: float  # BDI-II points, 0 to 63
+    duration: float | None = None  # seconds; for a baseline only, it never reaches the model
+    levels: tuple[float, ...] | None = None  # shares of the severity levels
+
+
+@dataclass(frozen=True)
+class TrainingFacts:
+    """What the baselines may know: nothing of it comes from the evaluated clips.
+
+    For the look-up to be honest, ``known`` must not hold people's scores of the evaluated split.
+    """
+
+    mean: float  # of the Training scores, per clip
+    subjects: frozenset[str]  # people whom the model was trained on
+    known: tuple[tuple[str, str, float], ...] = ()  # subject, session, score: Training, Development
+    timed: tuple[tuple[str, float, float], ...] = ()  # task, seconds, score: Training clips
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores, and what each method says, in columns. A row is a clip or a recording."""
+
+    people: np.ndarray  # (rows,) whom each row shows
+    truth: np.ndarray  # (rows,) BDI-II
+    estimates: dict[str, np.ndarray]  # method -> (rows,) BDI-II points
+
+    def where(self, rows: np.ndarray) -> "ScoreTable":
+        """The rows that a mask or an index array picks."""
+        picked = {method: values[rows] for method, values in self.estimates.items()}
+        return ScoreTable(self.people[rows], self.truth[rows], picked)
+
+    def by_session(self, sessions: Sequence[str]) -> "ScoreTable":
+        """One row a recording: the mean of the rows that share person and session."""
+        keys = list(zip(self.people.tolist(), sessions, strict=True))
+        place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        recording = np.array([place[key] for key in keys])
+        n_clips = np.bincount(recording)
+
+        def mean(values: np.ndarray) -> np.ndarray:
+            return np.bincount(recording, weights=values) / n_clips
+
+        means = {method: mean(values) for method, values in self.estimates.items()}
+        return ScoreTable(np.array([person for person, _ in place]), mean(self.truth), means)

@@ -1,0 +1,180 @@
+"""What the software can say to the items of a reporting checklist, in Markdown."""
+
+import re
+from html import escape
+
+from depmap_cli.evaluation.results import Agreement, EvaluationReport
+from depmap_cli.report.text import (
+    SELECTED,
+    clean,
+    figure_text,
+    joined,
+    percent,
+    range_text,
+    share_range_text,
+    share_text,
+    training_text,
+)
+
+
+def plain(text: str) -> str:
+    """A user's words on one line, with what Markdown or HTML would read as markup escaped."""
+    return re.sub(r"([\\`*_{}\[\]()#|!~])", r"\\\1", escape(clean(text), quote=False))
+
+
+def data(r: EvaluationReport) -> str:
+    """Where the model and its figures come from."""
+    trained = plain(training_text(r.weights)).rstrip(". ")
+    return f"Development: {trained}. Evaluation: {r.split} of {plain(r.data)}. {sizes(r)}"
+
+
+def sizes(r: EvaluationReport) -> str:
+    """Clips, recordings and people of each part."""
+    seen = r.n_people - r.n_unseen
+    counts = [
+        f"{s.name}: {s.clips} clips, {s.recordings} recordings, {s.people} people" for s in r.splits
+    ]
+    here = (
+        f"Evaluated: {r.n_clips} clips, {r.n_recordings} recordings of {r.n_people} people, "
+        f"{seen} of whom were in the training data"
+    )
+    return "; ".join([*counts, here]) + "."
+
+
+def scores(r: EvaluationReport) -> str:
+    """How scores spread."""
+    bands = joined([f"{g.name} {g.errors.n}" for g in r.bands])
+    spread = [f"{s.name} {s.mean:.1f} (SD {s.sd:.1f})" for s in r.splits]
+    means = f" Mean score: {', '.join(spread)}." if spread else ""
+    return f"Clips by severity band of the score: {bands}.{means}"
+
+
+def missing(r: EvaluationReport) -> str:
+    """Frames and videos without an estimate."""
+    parts = ["Frames without a usable face (none found, covered, another person) carry no weight."]
+    if r.sampled_frames and r.usable_frames is not None:
+        share = percent(1 - r.usable_frames / r.sampled_frames)
+        parts.append(f"{r.sampled_frames - r.usable_frames} of {r.sampled_frames} ({share}).")
+    names = [f"{plain(video)} ({plain(reason)})" for video, reason in r.left_out.items()]
+    parts.append(f"Videos left out: {'; '.join(names) or 'none'}. No score was imputed.")
+    return " ".join(parts)
+
+
+def performance(r: EvaluationReport) -> str:
+    """The figures, with intervals and baselines."""
+    found = r.agreement
+    parts = [f"Clips: {_agreement(found.clips.estimates)}"]
+    parts.append(f"Recordings: {_agreement(found.recordings.estimates)}")
+    for name, part in (("seen in training", found.seen), ("not seen", found.unseen)):
+        if part:
+            parts.append(f"People {name}: {_agreement(part.estimates)}")
+    titles = {baseline.name: baseline.title for baseline in r.baselines}
+    beside = [
+        f"{titles[b.baseline]} {figure_text(b.agreement.rmse)} "
+        f"(difference {figure_text(b.rmse_difference)}{_range(range_text(b.rmse_difference))})"
+        for b in found.clips.baselines
+    ]
+    parts.append(f"RMSE of baselines, clips: {', '.join(beside)}")
+    slope, bias = r.calibration.slope, r.bland_altman.bias
+    parts.append(
+        f"Calibration slope {figure_text(slope)}{_range(range_text(slope))}; bias of recordings "
+        f"{figure_text(bias)}{_range(range_text(bias))} points"
+    )
+    covered = r.errors.coverage
+    if r.intervals:
+        text = f"{share_text(covered)}{_range(share_range_text(covered))}"
+        parts.append(f"{percent(r.intervals.level)} prediction intervals cover {text}")
+    return ". ".join(parts) + ". Plots: figures/."
+
+
+def _agreement(found: Agreement) -> str:
+    named = [("RMSE", found.rmse), ("MAE", found.mae), ("PCC", found.pcc), ("CCC", found.ccc)]
+    return ", ".join(f"{name} {figure_text(f)}{_range(range_text(f))}" for name, f in named)
+
+
+def _range(text: str) -> str:
+    return f" [{text}]" if text else ""
+
+
+def subgroups(r: EvaluationReport) -> str:
+    """Errors by the user's groups."""
+    if not r.subgroups:
+        return "No subgroups were given (a table with a column `subject` and others)."
+    parts = []
+    for split in r.subgroups:
+        groups = [
+            f"{plain(g.name)} (n = {g.errors.n}, {g.errors.people} people) RMSE "
+            f"{figure_text(g.errors.rmse)}{_range(range_text(g.errors.rmse))}, bias "
+            f"{figure_text(g.errors.bias)}{_range(range_text(g.errors.bias))}"
+            for g in split.groups
+        ]
+        parts.append(f"{plain(split.attribute)}: {'; '.join(groups)}")
+    return ". ".join(parts) + "."
+
+
+def fairness(r: EvaluationReport) -> str:
+    """Whether groups were compared."""
+    names = [plain(split.attribute) for split in r.subgroups]
+    made = f"compared by {joined(names)} (23a)" if names else "not compared between subgroups"
+    return f"Errors were {made}. The model was not constrained to be fair between groups."
+
+
+def measures(r: EvaluationReport) -> str:
+    """Which figures and plots there are, and how sure they are."""
+    return (
+        "RMSE, MAE, Pearson correlation (PCC) and Lin's concordance (CCC), per clip and per "
+        "recording (mean over the tasks); bias, RMSE and MAE by severity band; calibration slope, "
+        "intercept and curve; Bland-Altman limits; coverage and width of prediction intervals. "
+        f"{r.bootstrap.confidence * 100:g} % confidence intervals: percentile bootstrap over "
+        f"people, {r.bootstrap.draws} draws, seed {r.bootstrap.seed}. Compared, paired, with "
+        f"{joined([b.title for b in r.baselines])}."
+    )
+
+
+def predictors(r: EvaluationReport) -> str:
+    """What the model looks at."""
+    return (
+        "Faces cut from sampled video frames, found, tracked and aligned automatically; facial "
+        f"action units from {plain(r.weights.au_source)}. Neither audio nor the clip's length "
+        f"enters. Settings: {_settings(r)}."
+    )
+
+
+def _settings(r: EvaluationReport) -> str:
+    pairs = [f"{name} = {value}" for name, value in r.settings.items() if value is not None]
+    return plain(", ".join(pairs)) or "those stored with the weights"
+
+
+def model(r: EvaluationReport) -> str:
+    """What it is and how it was selected."""
+    figures = ", ".join(f"{k} {v:g}" for k, v in r.weights.development.items())
+    tuned = f" On Development, where it was selected: {figures}." if figures else ""
+    return (
+        "Dep-MAP (Wang, Ye and Wang, AAAI 2026), a neural network; backbone "
+        f"{plain(r.weights.backbone)}, semantics {plain(r.weights.semantics)}.{tuned}"
+    )
+
+
+def partition(r: EvaluationReport) -> str:
+    """What each split served for."""
+    use = "fitted on Training, selected and calibrated on Development"
+    if r.split == "Development":
+        return f"The weights were {use}: {SELECTED}"
+    return f"The weights were {use}; {r.split} is not read by training."
+
+
+def by_task(r: EvaluationReport) -> str:
+    """Agreement within each task."""
+    tasks = [f"{plain(t.name or 'unnamed')}: {_agreement(t.estimates)}" for t in r.agreement.tasks]
+    return f"By task. {'. '.join(tasks)}."
+
+
+def specification(r: EvaluationReport) -> str:
+    """The very weights."""
+    return f"Weights {plain(r.weights.file)}, sha256 `{r.weights.sha256}`, with their settings."
+
+
+def output(r: EvaluationReport) -> str:
+    """What comes out."""
+    interval = f" with a {percent(r.intervals.level)} interval" if r.intervals else ""
+    return f"A score in BDI-II points, 0 to 63{interval}; no class, no threshold, no probability."

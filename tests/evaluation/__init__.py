@@ -1,0 +1,1 @@
+"""Tests of the figures of an evaluation and of how they are written down."""

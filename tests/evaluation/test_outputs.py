@@ -1,0 +1,368 @@
+"""Files, page, charts, terminal and checklist: complete, well formed, deaf to hostile names."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from rich.console import Console
+
+from depmap_cli.errors import OutputUnwritable
+from depmap_cli.evaluation.results import EvaluationReport, SplitCount
+from depmap_cli.evaluation.table import EvaluatedClip
+from depmap_cli.report import svg
+from depmap_cli.report.axes import ticks
+from depmap_cli.report.evaluation import render_evaluation_report
+from depmap_cli.report.evaluation_charts import evaluation_charts
+from depmap_cli.report.evaluation_files import clips_csv, evaluation_schema, write_evaluation
+from depmap_cli.report.evaluation_page import ExtraFigure, render_evaluation_page
+from depmap_cli.report.text import SELECTED, SIMULATED, range_text
+from depmap_cli.report.tripod import AUTHOR, render_tripod, write_tripod
+from depmap_cli.results import DISCLAIMER
+
+from .sample import ABOUT, WEIGHTS, some_clips, some_report
+
+HOSTILE = "<script>alert('1')</script>\"&\x1b[31m\u202e|`*_{{7*7}}"
+CHARTS = ["predicted", "bland_altman", "calibration", "error_by_band", "coverage_by_band"]
+SEX = {"sex": {str(200 + i): "fm"[i % 2] for i in range(20)}}
+
+
+@pytest.fixture(scope="module")
+def report() -> EvaluationReport:
+    return some_report(attributes=SEX)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> EvaluationReport:
+    """Every string that a user or a file system can choose, chosen badly."""
+    clips = [
+        EvaluatedClip(**{**vars(c), "video": HOSTILE + c.video, "task": HOSTILE + c.task})
+        for c in some_clips()
+    ]
+    weights = WEIGHTS.model_copy(
+        update=dict.fromkeys(("file", "training_data", "semantics", "backbone"), HOSTILE)
+    )
+    changes = {"data": HOSTILE, "weights": weights, "left_out": {HOSTILE: HOSTILE}}
+    about = ABOUT.model_copy(update={**changes, "settings": {"clip": HOSTILE}})
+    attributes = {HOSTILE: {c.subject: HOSTILE + c.subject[-1] for c in clips}}
+    return some_report(clips=clips, about=about, attributes=attributes)
+
+
+class _Tags(HTMLParser):
+    """Checks that tags balance; keeps tags, attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] not in ("style", "title"):
+            self.text += " " + data
+
+    @property
+    def flat(self) -> str:
+        return " ".join(self.text.split())
+
+
+def _rows(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+def test_the_files_promised_and_no_others(report: EvaluationReport, tmp_path: Path) -> None:
+    names = write_evaluation(report, tmp_path / "new" / "out")
+    assert names[-1] == "evaluation.json"
+    found = {str(p.relative_to(tmp_path / "new/out")) for p in tmp_path.rglob("*") if p.is_file()}
+    charts = {f"figures/{name}.svg" for name in CHARTS}
+    assert found == set(names) == charts | {"evaluation.json", "clips.csv", "evaluation.html"}
+
+
+def test_json_reads_back_equal_and_fits_its_schema(
+    report: EvaluationReport, tmp_path: Path
+) -> None:
+    write_evaluation(report, tmp_path)
+    text = (tmp_path / "evaluation.json").read_text(encoding="utf-8")
+    assert EvaluationReport.model_validate_json(text) == report
+    schema, content = evaluation_schema(), json.loads(text)
+    assert set(content) == set(schema["properties"])
+    assert schema["additionalProperties"] is False
+    assert content["schema_version"] == "1.0"
+
+
+def test_infinite_intervals_survive_json() -> None:
+    report = some_report(half_width=float("inf"))
+    assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
+    assert "whole scale" in _Tags(render_evaluation_page(report)).flat
+
+
+def test_clips_csv_reads_back(report: EvaluationReport) -> None:
+    rows = _rows(clips_csv(report))
+    assert len(rows) == report.n_clips
+    for row, clip in zip(rows, report.table, strict=True):
+        assert (row["video"], float(row["score"])) == (clip.video, clip.score)
+        assert float(row["estimate"]) == pytest.approx(clip.estimate, abs=1e-4)
+        assert float(row["share_minimal"]) == 0.4
+        assert float(row["baseline_mean"]) == 15
+        assert row["seen_in_training"] == str(int(clip.seen))
+
+
+def test_what_is_not_known_is_left_empty_in_the_csv() -> None:
+    clips = [EvaluatedClip(f"{i}.mp4", str(i), "1", "", 4.0, 5.0) for i in range(3)]
+    row = _rows(clips_csv(some_report(clips=clips, half_width=None)))[0]
+    assert row["low"] == row["duration"] == row["share_severe"] == ""
+
+
+def test_no_cell_is_a_formula() -> None:
+    clips = [EvaluatedClip("=1+1.mp4", "@a", "-1", "+t", 4.0, 5.0)]
+    row = _rows(clips_csv(some_report(clips=clips)))[0]
+    assert [row[k] for k in ("video", "subject", "session", "task")] == [
+        "'=1+1.mp4", "'@a", "'-1", "'+t",
+    ]  # fmt: skip
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
+    clips = [EvaluatedClip("\udcff.mp4", "1", "1", "", 4.0, 5.0)]
+    write_evaluation(some_report(clips=clips), tmp_path)
+    assert json.loads((tmp_path / "evaluation.json").read_bytes())["table"][0]["video"] == "�.mp4"
+
+
+def test_an_unwritable_folder_is_told(report: EvaluationReport, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputUnwritable, match="cannot write"):
+        write_evaluation(report, tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_are_xml_whatever_the_names(
+    report: EvaluationReport, hostile: EvaluationReport, name: str
+) -> None:
+    for of in (report, hostile):
+        root = ElementTree.fromstring(svg.standalone(evaluation_charts(of)[name]))
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert root.attrib["aria-label"]
+        assert not [e for e in root.iter() if "script" in e.tag]
+
+
+def test_every_clip_and_every_recording_has_its_mark(report: EvaluationReport) -> None:
+    charts = evaluation_charts(report)
+    assert charts["predicted"].count("mp4: score") == report.n_clips
+    assert charts["bland_altman"].count(", session ") == report.n_recordings
+    assert charts["predicted"].count("<circle") == report.n_clips / 2 + 1  # and one in the key
+
+
+def _marks(chart: str) -> dict[str, tuple[float, float]]:
+    """What a circle says, up to its first colon or comma -> where it lies, pixels."""
+    found = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*><title>([^:,]+)', chart)
+    return {name: (float(x), float(y)) for x, y, name in found}
+
+
+def test_marks_lie_where_their_numbers_say() -> None:
+    pairs = {"low": (0.0, 0.0), "high": (45.0, 45.0), "under": (45.0, 0.0), "mid": (22.5, 22.5)}
+    clips = [EvaluatedClip(name, name, "1", "", *pair) for name, pair in pairs.items()]
+    marks = _marks(evaluation_charts(some_report(clips=clips))["predicted"])
+    (left, bottom), (right, top) = marks["low"], marks["high"]
+    assert left < right
+    assert top < bottom  # pixels count downwards
+    assert marks["under"] == (right, bottom)
+    assert marks["mid"] == pytest.approx(((left + right) / 2, (top + bottom) / 2))
+
+
+def test_overestimates_lie_above_in_the_bland_altman_plot() -> None:
+    clips = [EvaluatedClip(n, n, "1", "", 10.0, e) for n, e in (("over", 15.0), ("under", 5.0))]
+    marks = _marks(evaluation_charts(some_report(clips=clips))["bland_altman"])
+    assert marks["over"][1] < marks["under"][1]
+    assert marks["over"][0] > marks["under"][0]
+
+
+def test_scores_above_avecs_widen_the_scale() -> None:
+    low = evaluation_charts(some_report())["predicted"]
+    high = evaluation_charts(some_report(clips=[EvaluatedClip("a", "1", "1", "", 60.0, 9.0)]))
+    assert (">45</text>" in low, ">63</text>" in low) == (True, False)
+    assert ">63</text>" in high["predicted"]
+
+
+def test_a_weights_file_without_calibration_has_no_coverage_chart(tmp_path: Path) -> None:
+    report = some_report(half_width=None)
+    assert "coverage_by_band" not in evaluation_charts(report)
+    assert "hold no calibration" in _Tags(render_evaluation_page(report)).flat
+
+
+def test_ticks_are_round_and_within() -> None:
+    assert ticks(0, 45) == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]
+    assert ticks(-21.3, 21.3) == [-20, -15, -10, -5, 0, 5, 10, 15, 20]
+    assert ticks(0, 0.7) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+def test_the_page_says_what_a_reviewer_must_know(report: EvaluationReport) -> None:
+    splits = [SplitCount(name="Training", clips=100, recordings=50, people=28, mean=15.1, sd=11)]
+    more = {"splits": splits, "sampled_frames": 900, "usable_frames": 880}
+    flat = _Tags(render_evaluation_page(report.model_copy(update=more))).flat
+    rmse = report.agreement.clips.estimates.rmse
+    for part in (
+        "run.safetensors on simavec, Testing",
+        f"{report.n_clips} clips, {report.n_recordings} recordings of {report.n_people} people",
+        f"{rmse.value:.2f} points of 63",
+        range_text(rmse),
+        "Task Northwind",
+        "People not seen",
+        "same person (leaks)",
+        "true scores of the person's other sessions",
+        "moderate 20–28",
+        "Slope of scores on estimates",
+        "limits of agreement",
+        "not given",
+        "people drawn with replacement with all their clips; 200 draws, seed 0",
+        "Training: 100 clips, 50 recordings, 28 people, score 15.1 ± 11.0",
+        "880 of 900 sampled frames",
+        "ab" * 32,
+        SIMULATED,
+    ):
+        assert part in flat
+    assert flat.count(DISCLAIMER) == 2
+
+
+def test_only_simulated_weights_are_called_so(report: EvaluationReport) -> None:
+    weights = report.weights.model_copy(update={"simulated": False})
+    real = report.model_copy(update={"weights": weights})
+    console = Console(width=80)
+    with console.capture() as capture:
+        render_evaluation_report(console, real)
+    for text in (_Tags(render_evaluation_page(real)).flat, capture.get(), render_tripod(real)):
+        assert "simulated" not in text
+
+
+def test_figures_on_the_split_of_selection_carry_a_warning(report: EvaluationReport) -> None:
+    chosen = report.model_copy(update={"split": "Development"})
+    assert SELECTED in _Tags(render_evaluation_page(chosen)).flat
+    assert SELECTED in render_tripod(chosen)
+    assert SELECTED not in _Tags(render_evaluation_page(report)).flat
+
+
+def test_the_page_fetches_and_runs_nothing(report: EvaluationReport) -> None:
+    page = render_evaluation_page(report)
+    tags = _Tags(page)
+    assert not {"script", "link", "iframe", "object", "embed", "a"} & {t for t, _ in tags.tags}
+    for _, attributes in tags.tags:
+        assert not [n for n in attributes if n.startswith("on") or n in ("href", "srcset")]
+    assert not re.search(r"https?://|@import|url\(", page)
+    policies = [a.get("content") or "" for t, a in tags.tags if t == "meta"]
+    assert any(p.startswith("default-src 'none'; img-src data:;") for p in policies)
+    ids = [a["id"] for _, a in tags.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_no_raw_string_of_a_user_reaches_the_page(hostile: EvaluationReport) -> None:
+    page = render_evaluation_page(hostile, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
+    assert "<script" not in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "{{7*7}}" in _Tags(page).flat
+    assert not [t for t, _ in _Tags(page).tags if t == "script"]
+
+
+def test_extra_figures_are_embedded_and_written(report: EvaluationReport, tmp_path: Path) -> None:
+    png = b"\x89PNG\r\n\x1a\nnot really"
+    extras = [ExtraFigure("t-SNE of features", png, "By level."), ExtraFigure("Map", b"<svg/>", "")]
+    names = write_evaluation(report, tmp_path, extras)
+    assert {"figures/t_sne_of_features.png", "figures/map.svg"} <= set(names)
+    tags = _Tags((tmp_path / "evaluation.html").read_text(encoding="utf-8"))
+    images = [a for t, a in tags.tags if t == "img"]
+    assert [(i["src"] or "").split(",")[0] for i in images] == [
+        "data:image/png;base64",
+        "data:image/svg+xml;base64",
+    ]
+    assert images[0]["alt"] == "t-SNE of features"
+
+
+def _shown(report: EvaluationReport, width: int = 80) -> str:
+    console = Console(width=width, file=io.StringIO())
+    with console.capture() as capture:
+        render_evaluation_report(console, report)
+    return capture.get()
+
+
+def test_the_terminal_fits_80_columns(report: EvaluationReport, hostile: EvaluationReport) -> None:
+    for of in (report, hostile):
+        shown = _shown(of)
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "\x1b" not in shown
+    flat = " ".join(_shown(report).split())
+    rmse = report.agreement.clips.estimates.rmse
+    for part in (
+        f"{rmse.value:.2f}",
+        range_text(rmse),
+        "training mean",
+        "same person (leaks)",
+        "People not seen",
+        "moderate",
+        "90 % interval",
+        "By sex",
+        SIMULATED,
+        DISCLAIMER,
+    ):
+        assert part in flat
+
+
+def test_one_person_can_be_shown() -> None:
+    report = some_report(clips=[EvaluatedClip("a.mp4", "1", "1", "", 4.0, 5.0)], half_width=None)
+    assert "–" in _shown(report)
+    assert _Tags(render_evaluation_page(report)).flat
+    assert render_tripod(report)
+
+
+def test_the_checklist_has_27_items_and_says_who_fills_them(
+    report: EvaluationReport, tmp_path: Path
+) -> None:
+    write_tripod(report, tmp_path)
+    text = (tmp_path / "tripod.md").read_text(encoding="utf-8")
+    items = re.split(r"\n(?=\*\*\d)", text)[1:]
+    assert {int(re.match(r"\*\*(\d+)", item)[1]) for item in items} == set(range(1, 28))
+    assert all(re.search(r"^- \S", item, re.M) for item in items)
+    assert sum(AUTHOR not in item for item in items) >= 8
+    rmse = report.agreement.clips.estimates.rmse
+    for part in (
+        f"RMSE {rmse.value:.2f} [{range_text(rmse)}]",
+        "BDI-II total score (0 to 63)",
+        "sha256 `" + "ab" * 32,
+        "200 draws, seed 0",
+        "sex: f (n = ",
+        "Videos left out: none",
+    ):
+        assert part in text
+
+
+def test_names_cannot_write_markup_into_the_checklist(hostile: EvaluationReport) -> None:
+    text = render_tripod(hostile)
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert len(re.findall(r"^#", text, re.M)) == 6
+
+
+@pytest.mark.parametrize(
+    "module", ["evaluation", "evaluation.evaluate", "report.evaluation_files", "report.tripod"]
+)
+def test_figures_need_no_torch(module: str) -> None:
+    program = f"import sys, depmap_cli.{module}; sys.exit('torch' in sys.modules)"
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", program], cwd=root, check=False).returncode == 0
