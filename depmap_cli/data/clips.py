@@ -24,6 +24,7 @@ class Clip:
     faces: np.ndarray  # (n, size, size, 3) RGB uint8, memory-mapped
     seen: SemanticView
     usable: np.ndarray  # numbers of the frames whose face is not covered
+    sampled: int = 0  # frames looked at when it was prepared, with a face or without
 
     def spread(self, count: int) -> np.ndarray:
         """At most ``count`` usable frame numbers, evenly spread."""
@@ -59,7 +60,7 @@ def load_clips(
         usable = np.flatnonzero(seen.covered.numpy() < COVERED)
         if not len(usable):
             raise DataInvalid(f"{recording.path.name}: the face is covered throughout", "")
-        clips.append(Clip(recording, entry.faces, seen, usable))
+        clips.append(Clip(recording, entry.faces, seen, usable, entry.sampled))
         progress(number + 1, len(recordings))
     return clips
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.config import Config
 from depmap_cli.data.clips import Clip
-from depmap_cli.evaluation import estimate_clip
+from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
@@ -38,7 +38,9 @@ def finish_weights(
     model.load_state_dict({k: _widened(v) for k, v in tensors.items()})
     model.eval().requires_grad_(False).to(device)
     truth = np.array([c.recording.score for c in development], float)
-    found = np.array([estimate_clip(model, semantics, c, frames, device) for c in development])
+    found = np.array(
+        [estimate_clip(model, semantics, c, frames, device).score for c in development]
+    )
     document["sampling"]["frames"] = frames
     document["development"] = {k: round(v, 3) for k, v in agreement(truth, found).items()}
     document["calibration"] = calibration(

@@ -14,7 +14,7 @@ from depmap_cli.config import TrainConfig
 from depmap_cli.data.clips import Clip
 from depmap_cli.devices import training_precision
 from depmap_cli.errors import DataInvalid, OutOfMemory
-from depmap_cli.evaluation import estimate_clip
+from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.losses import Loss, depmap_loss
@@ -178,7 +178,7 @@ class Trainer:
         truth = np.array([c.recording.score for c in self.development], float)
         with training_precision(self.device):
             found = [
-                estimate_clip(self.averaged, self.semantics, clip, self.config.frames, self.device)
+                estimate_clip(self.averaged, self.semantics, clip, self.config.frames, self.device).score
                 for clip in self.development
             ]
         figures = agreement(truth, np.array(found))
