@@ -132,6 +132,10 @@ class TrainConfig(_Frozen):
     head_rate: float = Field(
         10.0, gt=0, description="Rate of the other parts, times the backbone's."
     )
+    freeze_backbone: bool = Field(False, description="Leave the backbone as it started.")
+    balance: float = Field(
+        0.0, ge=0, le=1, description="0: recordings come alike; 1: severity bands come alike."
+    )
     weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
     clip_norm: float = Field(1.0, gt=0, description="Gradient clipping; authors: 1.0.")

@@ -38,7 +38,9 @@ def check_settings(tree: dict[str, Any]) -> Config:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise UsageProblem(f"setting {where}: {first['msg']}", "see depmap_cli/config.py") from error
+        raise UsageProblem(
+            f"setting {where}: {first['msg']}", "see depmap_cli/config.py"
+        ) from error
 
 
 def _read_file(path: Path) -> dict[str, Any]:

@@ -9,12 +9,15 @@ from rich.console import Console
 
 from depmap_cli.cli.options import (
     CacheOption,
+    ConfigOption,
     DataOption,
     DeviceOption,
     GroupBy,
     JobsOption,
     JsonOption,
     QuietOption,
+    SetOption,
+    SimulatedOption,
     Split,
     WeightsOption,
 )
@@ -106,3 +109,41 @@ def calibrate(
     else:
         note(f"{people} people: {LEVEL:.0%} intervals reach {reach:.1f} points each way", quiet)
     note(f"weights: {out}", quiet)
+
+
+def ablate(
+    data: DataOption,
+    table: Annotated[int, typer.Option(min=2, max=3, help="The paper's table: 2 or 3.")],
+    out: Annotated[Path, typer.Option(help="Folder of all runs; a killed grid goes on there.")],
+    row: Annotated[
+        list[int] | None, typer.Option(help="Rows of the table, from 1; default all. Repeatable.")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs a row.")] = 3,
+    split: Annotated[Split, typer.Option(help="Which split is scored.")] = Split.Development,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    simulated: SimulatedOption = False,
+    device: DeviceOption = "auto",
+    cache: CacheOption = None,
+    jobs: JobsOption = 2,
+    quiet: QuietOption = False,
+) -> None:
+    """Train and evaluate the grid of the paper's Table 2 (scales) or 3 (modules, backbones).
+
+    Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
+    """
+    from depmap_cli.cli.train import viewer
+    from depmap_cli.report.ablation import render_ablation
+    from depmap_cli.settings import read_settings
+    from depmap_cli.workflows.ablate import ablate_run
+    from depmap_cli.workflows.material import Source
+    from depmap_cli.workflows.train import TrainOptions
+
+    chosen = read_settings(settings or [], config)
+    options = TrainOptions(
+        Source(data, cache, jobs), out, chosen, device, simulated=simulated, seeds=seeds
+    )
+    with progress_bar(quiet) as bar:
+        view = viewer(chosen, quiet, bar)
+        found = ablate_run(options, table, split.value, row or [], stages(bar), view)
+    render_ablation(Console(), found, f"{data.resolve().name}, {split.value}")

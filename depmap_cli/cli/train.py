@@ -84,8 +84,9 @@ def train(
 
     if init and from_scratch:
         raise typer.BadParameter("--init and --from-scratch exclude each other")
-    base = {"model": BASELINE} if model == Network.resnet_baseline else None
-    start, base = start_of(init, from_scratch or model != Network.depmap, base)
+    start, base = start_of(init, from_scratch or model == Network.resnet_baseline)
+    if model == Network.resnet_baseline:
+        base = {"model": BASELINE}
     chosen = read_settings(settings or [], config, base)
     options = [
         TrainOptions(
@@ -108,7 +109,7 @@ def train(
     results = []
     for part in options:
         with progress_bar(quiet) as bar:
-            results += train_run(part, stages(bar), _teller(quiet), _viewer(chosen, quiet, bar))
+            results += train_run(part, stages(bar), _teller(quiet), viewer(chosen, quiet, bar))
     _summarise(results, quiet)
 
 
@@ -132,7 +133,8 @@ def _teller(quiet: bool) -> "Callable[[CorpusSummary], None]":
     return told
 
 
-def _viewer(config: Config, quiet: bool, bar: Any) -> Any:
+def viewer(config: Config, quiet: bool, bar: Any) -> Any:
+    """Opens what shows a run as it goes, in place of the progress bar."""
     from depmap_cli.report.training import TrainingView
 
     @contextmanager
@@ -152,7 +154,10 @@ def _summarise(results: list[Any], quiet: bool) -> None:
 
     for result in results:
         figures = ", ".join(f"{k.upper()} {v:.2f}" for k, v in result.development.items())
-        note(f"seed {result.seed}: Development {figures}\nweights: {result.weights}", quiet)
+        note(
+            f"seed {result.seed}: Development {figures}\nweights: {result.folder}/weights.safetensors",
+            quiet,
+        )
     if len(results) > 1:
         for name in results[0].development:
             values = [r.development[name] for r in results]

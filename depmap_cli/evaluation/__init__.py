@@ -18,4 +18,3 @@ __all__ = [
     "evaluate_table",
     "read_attributes",
 ]
-

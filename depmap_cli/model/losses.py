@@ -12,7 +12,6 @@ from depmap_cli.model.distillation import contrastive_alignment
 from depmap_cli.model.sparsity import sparsity, top_mask
 from depmap_cli.processes import Processes
 
-
 ALONE = Processes()
 
 

@@ -47,6 +47,7 @@ class TrainingView:
             self.live.stop()
 
     def __call__(self, event: "StepDone | EpochDone") -> None:
+        """Show what happened."""
         if hasattr(event, "development"):
             self.rows.append(event)
             if not self.console.is_terminal:

@@ -1,4 +1,4 @@
-"""`depmap train`: fit Dep-MAP to labelled recordings, select on Development, store what is needed.
+"""Fit Dep-MAP to labelled recordings, select on Development, store what scoring needs.
 
-``trainer.py`` is the loop; ``batches.py`` what it sees; ``start.py`` and ``finish.py`` its two ends.
+``trainer.py`` is the loop, ``batches.py`` what it sees; ``start.py`` and ``finish.py`` its ends.
 """

@@ -65,7 +65,8 @@ class RunFolder:
             ) from error
         if occupied and not resume:
             raise DataInvalid(
-                f"--out {self.path.name}: the folder is not empty", "add --resume, or choose another"
+                f"--out {self.path.name}: the folder is not empty",
+                "add --resume, or choose another",
             )
 
     def keep_best(self, model: nn.Module, document: dict[str, Any]) -> None:

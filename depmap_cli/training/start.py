@@ -57,7 +57,8 @@ def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint
         )
     if start.document["semantics"]["sha256"] != semantics.id.sha256:
         raise WeightsInvalid(
-            f"{start.path.name} was trained with another semantic model", "train with --from-scratch"
+            f"{start.path.name} was trained with another semantic model",
+            "train with --from-scratch",
         )
     target = model.state_dict()["target"].clone()
     model.load_state_dict({**start.tensors, "target": target})

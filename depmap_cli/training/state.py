@@ -70,9 +70,7 @@ def load_state(
         raise DepmapError("the run folder was trained with other settings", "choose another --out")
     for name, module in modules.items():
         prefix = f"{name}."
-        own = {
-            k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)
-        }
+        own = {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}
         module.load_state_dict(own)
     restore_optimizer(optimizer, state.tensors)
     for group, rate in zip(optimizer.param_groups, state.document["rates"], strict=True):

@@ -82,7 +82,7 @@ class Trainer:
 
     def __post_init__(self) -> None:
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if self.config.backbone_rate == 0:
+        if self.config.freeze_backbone:
             self.model.backbone.requires_grad_(False)
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = _optimizer(self.model, self.config)
@@ -114,7 +114,7 @@ class Trainer:
         epoch = self.place.epoch
         torch.manual_seed(self.config.seed * 1000 + epoch + 7919 * self.processes.rank)  # dropout
         self.model.train()
-        if self.config.freeze_statistics:
+        if self.document["started_from"] != "random":
             _freeze_statistics(self.model.backbone)
         totals: dict[str, float] = {}
         for step, draws in enumerate(epoch_batches(self.train, self.config, epoch)):
@@ -178,7 +178,9 @@ class Trainer:
         truth = np.array([c.recording.score for c in self.development], float)
         with training_precision(self.device):
             found = [
-                estimate_clip(self.averaged, self.semantics, clip, self.config.frames, self.device).score
+                estimate_clip(
+                    self.averaged, self.semantics, clip, self.config.frames, self.device
+                ).score
                 for clip in self.development
             ]
         figures = agreement(truth, np.array(found))
@@ -193,9 +195,7 @@ class Trainer:
                 document = {**self.document, "epoch": epoch, "development": _rounded(figures)}
                 self.folder.keep_best(self.averaged, document)
             self.folder.log(epoch, done.row)
-            save_state(
-                self.folder.path, self.place, self._modules(), self.optimizer, self._key()
-            )
+            save_state(self.folder.path, self.place, self._modules(), self.optimizer, self._key())
         self.processes.wait()
         told(done)
 
@@ -223,7 +223,7 @@ def _rounded(figures: dict[str, float]) -> dict[str, float]:
 
 
 def _optimizer(model: DepMap, config: TrainConfig) -> torch.optim.Optimizer:
-    """The backbone at ``backbone_rate`` times the rate of the rest; no vector decays."""
+    """The backbone at the base rate, the rest at ``head_rate`` times it; no vector decays."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
@@ -233,7 +233,7 @@ def _optimizer(model: DepMap, config: TrainConfig) -> torch.optim.Optimizer:
         [
             {
                 "params": parameters,
-                "lr": config.learning_rate * (config.backbone_rate if in_backbone else 1),
+                "lr": config.learning_rate * (1 if in_backbone else config.head_rate),
                 "weight_decay": config.weight_decay if is_matrix else 0.0,
             }
             for (in_backbone, is_matrix), parameters in groups.items()

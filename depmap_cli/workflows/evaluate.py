@@ -163,7 +163,9 @@ def _about(
         settings={
             "frames": options.frames or networks.sampling.frames,
             "device": networks.device.type,
-            "fold": None if options.source.fold is None else "{} of {}".format(*options.source.fold),
+            "fold": None
+            if options.source.fold is None
+            else "{} of {}".format(*options.source.fold),
         },
         splits=[_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
         usable_frames=sum(len(c.usable) for c in clips),

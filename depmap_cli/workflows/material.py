@@ -12,9 +12,10 @@ from depmap_cli.data.census import describe
 from depmap_cli.data.clips import Clip, load_clips
 from depmap_cli.data.corpus import Recording, read_corpus
 from depmap_cli.data.folds import split_by_fold
-from depmap_cli.errors import UsageProblem
+from depmap_cli.errors import DataInvalid, UsageProblem, VideoUnreadable
 from depmap_cli.model.semantics import OWN_MODEL, Semantics, load_semantics
 from depmap_cli.results import CorpusSummary
+from depmap_cli.video import probe
 from depmap_cli.weights import default_semantics
 
 Told = Callable[[str, int, int], None]
@@ -44,6 +45,18 @@ class Source:
         if self.fold is not None:
             recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
         return recordings, describe(recordings, corpus.notes)
+
+    def check_videos(self, recordings: list[Recording]) -> None:
+        """Open every video.
+
+        Raises:
+            DataInvalid: one cannot be decoded; names it.
+        """
+        for recording in recordings:
+            try:
+                probe(recording.path)
+            except VideoUnreadable as error:
+                raise DataInvalid(f"{recording.path.name}: {error.message}", error.hint) from error
 
     def prepare(
         self, recordings: list[Recording], faces: FaceConfig, told: Told
@@ -86,7 +99,8 @@ class ClipChoice:
         """
         if self.model and self.model != OWN_MODEL and not self.weights:
             raise UsageProblem(
-                f"--clip {self.model} needs --clip-weights", "a safetensors file or a pretrained tag"
+                f"--clip {self.model} needs --clip-weights",
+                "a safetensors file or a pretrained tag",
             )
         weights = self.weights or str(default_semantics())
         return load_semantics(self.model or OWN_MODEL, weights, self.allow_network)

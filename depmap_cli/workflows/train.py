@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from depmap_cli import __version__
+from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.data.census import check_trainable
 from depmap_cli.data.clips import Clip
@@ -23,6 +24,7 @@ from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
 from depmap_cli.training.start import build_model
 from depmap_cli.training.trainer import EpochDone, StepDone, Trainer
+from depmap_cli.weights import DEFAULT, weights_folder
 from depmap_cli.workflows.material import PREPARED_FRAMES, ClipChoice, Source, Told, people
 
 View = Callable[[], AbstractContextManager[Callable[[StepDone | EpochDone], None]]]
@@ -52,6 +54,15 @@ class TrainResult:
     folder: Path
     seed: int
     development: dict[str, float]  # rmse, mae, pcc, ccc of the finished weights
+
+
+def start_of(init: Path | None, from_scratch: bool) -> tuple[Path | None, dict[str, Any]]:
+    """The weights to start from, by default those shipped, and the architecture they dictate."""
+    if from_scratch:
+        return None, {}
+    path = init or weights_folder() / DEFAULT
+    config = Config.model_validate(read_document(path)["config"])
+    return path, {"model": config.model.model_dump(mode="json")}
 
 
 def train_run(
