@@ -154,10 +154,8 @@ def _summarise(results: list[Any], quiet: bool) -> None:
 
     for result in results:
         figures = ", ".join(f"{k.upper()} {v:.2f}" for k, v in result.development.items())
-        note(
-            f"seed {result.seed}: Development {figures}\nweights: {result.folder}/weights.safetensors",
-            quiet,
-        )
+        note(f"seed {result.seed}: Development {figures}", quiet)
+        note(f"weights: {result.folder}/weights.safetensors", quiet)
     if len(results) > 1:
         for name in results[0].development:
             values = [r.development[name] for r in results]

@@ -177,12 +177,7 @@ class Trainer:
         """Score Development with the averaged weights, keep them if best, log, save."""
         truth = np.array([c.recording.score for c in self.development], float)
         with training_precision(self.device):
-            found = [
-                estimate_clip(
-                    self.averaged, self.semantics, clip, self.config.frames, self.device
-                ).score
-                for clip in self.development
-            ]
+            found = [self._estimate(clip) for clip in self.development]
         figures = agreement(truth, np.array(found))
         epoch, is_best = self.place.epoch, figures["rmse"] < self.place.best
         seen = self.steps * min(self.config.batch_size, len(self.train)) * self.config.frames
@@ -198,6 +193,10 @@ class Trainer:
             save_state(self.folder.path, self.place, self._modules(), self.optimizer, self._key())
         self.processes.wait()
         told(done)
+
+    def _estimate(self, clip: Clip) -> float:
+        frames = self.config.frames
+        return estimate_clip(self.averaged, self.semantics, clip, frames, self.device).score
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "averaged": self.averaged}

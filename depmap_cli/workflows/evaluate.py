@@ -154,6 +154,7 @@ def _about(
     clips: Sequence[Clip],
     options: EvaluateOptions,
 ) -> About:
+    fold = options.source.fold
     return About(
         depmap_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -163,9 +164,7 @@ def _about(
         settings={
             "frames": options.frames or networks.sampling.frames,
             "device": networks.device.type,
-            "fold": None
-            if options.source.fold is None
-            else "{} of {}".format(*options.source.fold),
+            "fold": f"{fold[0]} of {fold[1]}" if fold else None,
         },
         splits=[_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
         usable_frames=sum(len(c.usable) for c in clips),
