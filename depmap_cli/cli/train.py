@@ -209,4 +209,5 @@ def prepare(
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
         cached = source.prepare(recordings, FaceConfig(), stages(bar))
-    render_quality(Console(), recordings, cached)
+    names = [recording.path.name for recording in recordings]
+    render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])

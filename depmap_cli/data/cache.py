@@ -1,7 +1,8 @@
 """Aligned faces of labelled recordings, prepared once by the code that scoring uses.
 
-An entry is a folder named by a hash of the video's bytes and of every setting that shapes its
-faces, so a changed video or setting is prepared anew. It is written aside and renamed when whole.
+An entry is a folder named by a hash of the video's bytes, of every setting that shapes its faces
+and of the packages that find them, so what changed is prepared anew. It is written aside and
+renamed when whole.
 """
 
 import hashlib
@@ -12,20 +13,24 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
 
-from depmap_cli.config import FaceConfig, SamplingConfig
+from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
 from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid, DepmapError
 from depmap_cli.faces import FaceDetector, extract_faces
-from depmap_cli.video import sample_frames
+from depmap_cli.quality import judge
+from depmap_cli.results import Quality
+from depmap_cli.video import probe, sample_frames
 
-CACHE_VERSION = 2
+CACHE_VERSION = 3
 """Raised whenever the corridor's code changes what it produces."""
+_PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
 
 
 def default_cache() -> Path:
@@ -40,6 +45,7 @@ class CachedFaces:
     folder: Path
     times: np.ndarray  # (n,) seconds, of the valid frames
     sampled: int  # frames looked at, valid or not
+    quality: Quality  # of the recording, as the gate of `depmap score` sees it
 
     @property
     def faces(self) -> np.ndarray:
@@ -87,7 +93,8 @@ class FaceCache:
         return [self._load(k) for k in keys]
 
     def _key(self, path: Path) -> str:
-        settings = [CACHE_VERSION, self.sampling.model_dump(), self.faces.model_dump()]
+        made_by = [CACHE_VERSION, *map(metadata.version, _PACKAGES)]
+        settings = [made_by, self.sampling.model_dump(), self.faces.model_dump()]
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
@@ -100,7 +107,8 @@ class FaceCache:
     def _load(self, key: str) -> CachedFaces:
         folder = self._folder(key)
         index = json.loads((folder / "index.json").read_text())
-        return CachedFaces(folder, np.array(index["times"]), index["sampled"])
+        quality = Quality.model_validate(index["quality"])
+        return CachedFaces(folder, np.array(index["times"]), index["sampled"], quality)
 
     def _make(self, path: Path, key: str) -> None:
         """Prepare one recording (in a worker process, on one thread)."""
@@ -118,7 +126,12 @@ class FaceCache:
                     f"{path.name}: no face found", "remove the recording or its label"
                 )
             np.save(aside / "faces.npy", np.stack([s.face for s in valid if s.face is not None]))
-            index = {"times": [s.time for s in valid], "sampled": len(samples)}
+            duration = probe(path).duration or samples[-1].time
+            index = {
+                "times": [s.time for s in valid],
+                "sampled": len(samples),
+                "quality": judge(samples, duration, QualityConfig()).model_dump(mode="json"),
+            }
             (aside / "index.json").write_text(json.dumps(index))
             if not self._folder(key).exists():
                 os.replace(aside, self._folder(key))

@@ -1,12 +1,22 @@
 """What a corpus holds, before anything is trained on it."""
 
+from collections.abc import Sequence
+
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from depmap_cli.report.console import emit
 from depmap_cli.report.text import clean, joined
-from depmap_cli.results import SCORE_BIN, CorpusSummary, SharedPeople, SplitSummary
+from depmap_cli.results import (
+    SCORE_BIN,
+    Check,
+    CorpusSummary,
+    Quality,
+    SharedPeople,
+    SplitSummary,
+    Verdict,
+)
 from depmap_cli.severity import BANDS
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
@@ -20,6 +30,37 @@ def render_corpus(console: Console, summary: CorpusSummary) -> None:
     if summary.shared:
         notes.append(Text(f"WARN {_shared(summary.shared)}", style="yellow"))
     emit(console, Group(*parts, *([Text()] if notes else []), *notes))
+
+
+QUALITY_COLUMNS = {
+    "usable_share": "usable",
+    "longest_gap": "gap, s",
+    "face_size": "eyes, px",
+    "sharpness": "sharp",
+    "dark": "light",
+    "turned_share": "turned",
+}
+"""Checks of the quality gate that the table of `depmap prepare` shows."""
+
+
+def render_quality(console: Console, found: Sequence[tuple[str, Quality]]) -> None:
+    """A row a recording: the gate's verdict and its numbers, doubtful ones marked."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("recording", overflow="fold")
+    table.add_column("verdict", no_wrap=True)
+    for title in QUALITY_COLUMNS.values():
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, quality in found:
+        checks = {check.name: check for check in quality.checks}
+        cells = (_quality_cell(checks.get(column)) for column in QUALITY_COLUMNS)
+        table.add_row(Text(clean(name)), quality.verdict.value, *cells)
+    emit(console, table)
+
+
+def _quality_cell(check: Check | None) -> Text:
+    if check is None:
+        return Text("-")
+    return Text(f"{check.value:.3g}", style="" if check.verdict == Verdict.passed else "yellow")
 
 
 def _counts(splits: list[SplitSummary]) -> Table:
