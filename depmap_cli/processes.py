@@ -70,7 +70,7 @@ class Processes:
         flat = torch.cat([g.reshape(-1).float() for g in grads])
         torch.distributed.all_reduce(flat)
         flat /= self.count
-        pieces = flat.split([g.numel() for g in grads])
+        pieces = torch.split(flat, [g.numel() for g in grads])
         for parameter, grad, piece in zip(parameters, grads, pieces, strict=True):
             parameter.grad = piece.view_as(grad).to(grad.dtype)
 

@@ -57,7 +57,7 @@ def evaluate(
 
       depmap evaluate --data avec2014/ --subgroups people.csv --json
     """
-    from depmap_cli.report.evaluation import render_evaluation_report
+    from depmap_cli.report.evaluation import render_evaluation
     from depmap_cli.report.evaluation_files import write_evaluation
     from depmap_cli.report.tripod import write_tripod
     from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
@@ -73,7 +73,7 @@ def evaluate(
     if as_json:
         typer.echo(report.model_dump_json())
     else:
-        render_evaluation_report(Console(), report)
+        render_evaluation(Console(), report)
 
 
 def calibrate(

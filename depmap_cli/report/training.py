@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import TYPE_CHECKING
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -12,8 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from depmap_cli.training.trainer import EpochDone, StepDone
+from depmap_cli.training.events import EpochDone, StepDone
 
 SHOWN = 8
 """Epochs in the table; the log holds all."""
@@ -26,8 +24,8 @@ class TrainingView:
     console: Console
     epochs: int
     clock: Callable[[], float] = time.monotonic
-    rows: "list[EpochDone]" = field(default_factory=list)
-    step: "StepDone | None" = None
+    rows: list[EpochDone] = field(default_factory=list)
+    step: StepDone | None = None
     first: int | None = None  # step number at which this session began
 
     def __enter__(self) -> "TrainingView":
@@ -46,9 +44,9 @@ class TrainingView:
         if self.console.is_terminal:
             self.live.stop()
 
-    def __call__(self, event: "StepDone | EpochDone") -> None:
+    def __call__(self, event: StepDone | EpochDone) -> None:
         """Show what happened."""
-        if hasattr(event, "development"):
+        if isinstance(event, EpochDone):
             self.rows.append(event)
             if not self.console.is_terminal:
                 self.console.print(line(event), highlight=False, soft_wrap=True)
@@ -59,7 +57,7 @@ class TrainingView:
         if self.console.is_terminal:
             self.live.update(self.render(), refresh=True)
 
-    def _done(self, step: "StepDone") -> int:
+    def _done(self, step: StepDone) -> int:
         return step.epoch * step.steps + step.step
 
     def render(self) -> Group:
@@ -72,7 +70,7 @@ class TrainingView:
             parts += [self._status(self.step, done, total), ProgressBar(total, done, width=72)]
         return Group(*parts)
 
-    def _status(self, step: "StepDone", done: int, total: int) -> Text:
+    def _status(self, step: StepDone, done: int, total: int) -> Text:
         losses = "  ".join(f"{_short(name)} {value:.3g}" for name, value in step.losses.items())
         here = done - (self.first or 0)
         left = (self.clock() - self.started) / max(here, 1) * (total - done)
@@ -80,7 +78,7 @@ class TrainingView:
         return Text(f"{where}  {losses}  {_duration(left)} left")
 
 
-def line(done: "EpochDone") -> str:
+def line(done: EpochDone) -> str:
     """One epoch in one line, for logs."""
     losses = ", ".join(f"{_short(name)} {value:.3g}" for name, value in done.losses.items())
     found = done.development
@@ -91,7 +89,7 @@ def line(done: "EpochDone") -> str:
     )
 
 
-def _table(rows: "list[EpochDone]") -> Table:
+def _table(rows: list[EpochDone]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     for name in ("epoch", "loss", "contrast", "RMSE", "MAE", "PCC", "CCC", "use", "dead", "img/s"):
         table.add_column(name, justify="right")

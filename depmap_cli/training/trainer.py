@@ -22,45 +22,12 @@ from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.training.batches import Draw, epoch_batches, make_batch
+from depmap_cli.training.events import EpochDone, StepDone
 from depmap_cli.training.folder import RunFolder
 from depmap_cli.training.state import Place, load_state, save_state
 
 DEAD = 0.1
 """A prototype is dead where it gets less than this part of an even share of its level's tokens."""
-
-
-@dataclass(frozen=True)
-class StepDone:
-    """One batch was learned from."""
-
-    epoch: int
-    step: int  # of this epoch, from 1
-    steps: int
-    losses: dict[str, float]
-
-
-@dataclass(frozen=True)
-class EpochDone:
-    """One epoch ended and Development was scored."""
-
-    epoch: int
-    losses: dict[str, float]  # means over the epoch
-    development: dict[str, float]  # rmse, mae, pcc, ccc
-    balance: float  # entropy of the prototypes' use, 1 if even; nan without prototypes
-    dead: int  # prototypes hardly used
-    frames_per_second: float
-    is_best: bool
-
-    @property
-    def row(self) -> dict[str, float]:
-        """For the log."""
-        return {
-            **self.losses,
-            **self.development,
-            "prototype_balance": self.balance,
-            "dead_prototypes": self.dead,
-            "frames_per_second": self.frames_per_second,
-        }
 
 
 Told = Callable[[StepDone | EpochDone], None]

@@ -18,7 +18,7 @@ from depmap_cli.evaluation.results import EvaluationReport, SplitCount
 from depmap_cli.evaluation.table import EvaluatedClip
 from depmap_cli.report import svg
 from depmap_cli.report.axes import ticks
-from depmap_cli.report.evaluation import render_evaluation_report
+from depmap_cli.report.evaluation import render_evaluation
 from depmap_cli.report.evaluation_charts import evaluation_charts
 from depmap_cli.report.evaluation_files import clips_csv, evaluation_schema, write_evaluation
 from depmap_cli.report.evaluation_page import ExtraFigure, render_evaluation_page
@@ -247,7 +247,7 @@ def test_only_simulated_weights_are_called_so(report: EvaluationReport) -> None:
     real = report.model_copy(update={"weights": weights})
     console = Console(width=80)
     with console.capture() as capture:
-        render_evaluation_report(console, real)
+        render_evaluation(console, real)
     for text in (_Tags(render_evaluation_page(real)).flat, capture.get(), render_tripod(real)):
         assert "simulated" not in text
 
@@ -298,7 +298,7 @@ def test_extra_figures_are_embedded_and_written(report: EvaluationReport, tmp_pa
 def _shown(report: EvaluationReport, width: int = 80) -> str:
     console = Console(width=width, file=io.StringIO())
     with console.capture() as capture:
-        render_evaluation_report(console, report)
+        render_evaluation(console, report)
     return capture.get()
 
 

@@ -1,0 +1,37 @@
+"""What a run tells while it goes. Imports no torch."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """One batch was learned from."""
+
+    epoch: int
+    step: int  # of this epoch, from 1
+    steps: int
+    losses: dict[str, float]
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """One epoch ended and Development was scored."""
+
+    epoch: int
+    losses: dict[str, float]  # means over the epoch
+    development: dict[str, float]  # rmse, mae, pcc, ccc
+    balance: float  # entropy of the prototypes' use, 1 if even; nan without prototypes
+    dead: int  # prototypes hardly used
+    frames_per_second: float
+    is_best: bool
+
+    @property
+    def row(self) -> dict[str, float]:
+        """For the log."""
+        return {
+            **self.losses,
+            **self.development,
+            "prototype_balance": self.balance,
+            "dead_prototypes": self.dead,
+            "frames_per_second": self.frames_per_second,
+        }
