@@ -24,7 +24,7 @@ from depmap_cli.checkpoint import (
     save_checkpoint,
 )
 from depmap_cli.config import Config, SamplingConfig
-from depmap_cli.data.augment import augment_faces
+from depmap_cli.data.augment import OTHER, augment_faces
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.devices import training_precision
@@ -177,7 +177,7 @@ class Trainer:
         rows = [clip.draw(frames, generator) for clip in clips]
         faces = np.concatenate([clip.faces[r] for clip, r in zip(clips, rows, strict=True)])
         group = torch.arange(len(clips)).repeat_interleave(frames)
-        pixels = augment_faces(torch.from_numpy(faces), group, generator)
+        pixels = augment_faces(torch.from_numpy(faces), group, generator, OTHER)
         pixels = cover_faces(pixels, COVERED_SHARE, generator)[0].to(self.device)
         image = torch.stack([c.seen.image[r] for c, r in zip(clips, rows, strict=True)])
         evidence = torch.cat([c.seen.evidence[r] for c, r in zip(clips, rows, strict=True)])
