@@ -61,7 +61,11 @@ def _measures(
     return [
         *measures,
         _Measure(
-            "longest_gap", "longest stretch without a face", _longest_gap(samples), "s", "above"
+            "longest_gap",
+            "longest stretch without a usable face",
+            _longest_gap(samples),
+            "s",
+            "above",
         ),
         _Measure(
             "face_size",

@@ -17,6 +17,7 @@ from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.gallery import Candidates, UsableFrames, key_frames
 from depmap_cli.inference import VideoInference, view
+from depmap_cli.memory import give_back_memory
 from depmap_cli.model.semantics import COVERED, SemanticView
 from depmap_cli.openface import AuTable, read_au_table
 from depmap_cli.quality import judge
@@ -124,6 +125,7 @@ class Scorer:
         )
         for segment in self._segments(path, options, info, progress, passage.seconds):
             self._encode(segment, passage)
+            give_back_memory()
         source = source.model_copy(
             update={
                 "width": info.width,

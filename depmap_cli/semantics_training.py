@@ -28,7 +28,7 @@ from depmap_cli.checkpoint import (
     save_checkpoint,
 )
 from depmap_cli.config import SemanticsTrainConfig
-from depmap_cli.data.augment import augment_faces
+from depmap_cli.data.augment import SAME, augment_faces
 from depmap_cli.data.cache import CachedFaces
 from depmap_cli.data.corpus import Recording
 from depmap_cli.data.occlusion import cover_faces
@@ -190,7 +190,7 @@ def _step(
     tokenizer: Any,
     generator: torch.Generator,
 ) -> Tensor:
-    pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator)
+    pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
     pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
     free, covered = hidden <= HIDDEN[0], hidden >= HIDDEN[1]
     intensity = torch.from_numpy(frames.intensity[rows])

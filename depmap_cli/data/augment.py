@@ -1,5 +1,7 @@
 """What a camera and an aligner may do to a face and a label must not mind. Vectorised, seeded."""
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Generator, Tensor
@@ -8,15 +10,31 @@ from torch.nn import functional as F
 from depmap_cli.model.backbone import normalise_pixels
 
 
+@dataclass(frozen=True)
+class Looks:
+    """How far the looks of a face may change."""
+
+    bend: float  # farthest that a control point of a smooth bend moves, in half sides
+    contrast: float  # around 1
+    light: float  # in standard deviations of ImageNet's pixels, like tint
+    tint: float
+
+
+SAME = Looks(bend=0.0, contrast=0.4, light=0.5, tint=0.2)
+"""For action units: bending hides what brows and mouth corners do (measured: CHANGELOG)."""
+OTHER = Looks(bend=0.06, contrast=0.5, light=0.7, tint=0.35)
+"""For severity: few people come to look like many, so looks are no use to learn by heart."""
+
+
 def augment_faces(
-    faces: UInt8[Tensor, "n h w 3"], group: Int[Tensor, " n"], generator: Generator
+    faces: UInt8[Tensor, "n h w 3"], group: Int[Tensor, " n"], generator: Generator, looks: Looks
 ) -> Float[Tensor, "n 3 h w"]:
     """Randomly changed, normalised pixels; frames of one ``group`` (a recording) change alike.
 
     Mirror, rotation, scale and shift (with a little of its own for each frame, as alignment
-    jitters), light, contrast, tint, loss of colour, loss of resolution and noise. Action units are
-    symmetrical here: mirroring keeps labels. Proportions are left alone: bending faces hides what
-    brows and mouth corners do (measured: CHANGELOG). Covers: ``occlusion.py``.
+    jitters), proportions, light, contrast, tint (as far as ``looks`` says), loss of colour, loss of
+    resolution and noise. Action units are symmetrical here: mirroring keeps labels. Covers:
+    ``occlusion.py``.
     """
     n_groups = int(group.max()) + 1
 
@@ -26,13 +44,14 @@ def augment_faces(
     def chance(share: float) -> Tensor:
         return draw(0, 1) < share
 
-    pixels = _warp(normalise_pixels(faces), _affine(draw, len(faces), generator))
+    bend = draw(-looks.bend, looks.bend, 2, 4, 4)
+    pixels = _warp(normalise_pixels(faces), _affine(draw, len(faces), generator), bend)
     grey = pixels.mean(1, keepdim=True)
     pixels = torch.where(chance(0.15)[:, None, None, None], grey.expand_as(pixels), pixels)
     contrast, light, tint = (
-        draw(0.6, 1.4, 1, 1, 1),
-        draw(-0.5, 0.5, 1, 1, 1),
-        draw(-0.2, 0.2, 3, 1, 1),
+        draw(1 - looks.contrast, 1 + looks.contrast, 1, 1, 1),
+        draw(-looks.light, looks.light, 1, 1, 1),
+        draw(-looks.tint, looks.tint, 3, 1, 1),
     )
     centre = pixels.mean((2, 3), keepdim=True)
     pixels = (pixels - centre) * contrast + centre + light + tint
@@ -55,9 +74,11 @@ def _affine(draw, n: int, generator: Generator) -> Tensor:  # type: ignore[no-un
     return torch.stack(rows, 1)
 
 
-def _warp(pixels: Tensor, affine: Tensor) -> Tensor:
-    """Resample along an affine grid."""
+def _warp(pixels: Tensor, affine: Tensor, bend: Tensor) -> Tensor:
+    """Resample along an affine grid displaced by ``bend``, (n, 2, 4, 4) control points."""
     grid = F.affine_grid(affine, list(pixels.shape), align_corners=False)
+    smooth = F.interpolate(bend, pixels.shape[-2:], mode="bicubic", align_corners=True)
+    grid = grid + smooth.permute(0, 2, 3, 1)
     return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
 

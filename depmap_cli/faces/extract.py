@@ -15,7 +15,7 @@ from depmap_cli.faces.detect import Detection, FaceDetector, iter_detections
 from depmap_cli.opencv import load_opencv
 from depmap_cli.video import Frame
 
-SEGMENT = 512
+SEGMENT = 128
 _REACH = 1.0
 """Farthest a face moves between two sampled frames and stays the same one, in box sides."""
 

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 from torch import Generator, Tensor
 
 from depmap_cli.config import TrainConfig
-from depmap_cli.data.augment import augment_faces
+from depmap_cli.data.augment import OTHER, augment_faces
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.model.semantics import Semantics
@@ -89,7 +89,7 @@ def make_batch(
 def _changed(faces: np.ndarray, generator: Generator) -> Tensor:
     """Faces (t, h, w, 3) of one recording as changed pixels (t, 3, h, w)."""
     together = torch.zeros(len(faces), dtype=torch.long)
-    pixels = augment_faces(torch.from_numpy(faces), together, generator)
+    pixels = augment_faces(torch.from_numpy(faces), together, generator, OTHER)
     return cover_faces(pixels, COVERED_SHARE, generator)[0]
 
 
