@@ -71,7 +71,8 @@ def trained(corpus, cache, tmp_path_factory) -> Path:
 
 def test_a_run_folder_holds_everything(trained):
     assert {p.name for p in trained.iterdir()} == {
-        *("weights.safetensors", "best.safetensors", "state.safetensors", "log.csv")
+        *("weights.safetensors", "best.safetensors", "state.safetensors", "log.csv"),
+        *("config.yaml", "run.json", "tensorboard", "development.csv", "card.md"),
     }
     rows = list(csv.DictReader((trained / "log.csv").open()))
     assert [r["epoch"] for r in rows] == ["0", "1"]
@@ -94,13 +95,16 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
     assert depmap(monkeypatch, "evaluate", "--data", corpus, *options, *more) == 0
     found = json.loads(capfd.readouterr().out)
     assert (found["n_clips"], found["n_people"], found["n_unseen"]) == (3, 3, 3)
-    truth = np.array([r["score"] for r in found["estimates"]])
-    guess = np.array([r["estimate"] for r in found["estimates"]])
-    assert found["clips"]["rmse"] == pytest.approx(np.sqrt(np.mean((truth - guess) ** 2)), abs=1e-3)
+    truth = np.array([r["score"] for r in found["table"]])
+    guess = np.array([r["estimate"] for r in found["table"]])
+    clips = found["agreement"]["clips"]
+    figure = clips["estimates"]["rmse"]["value"]
+    assert figure == pytest.approx(np.sqrt(np.mean((truth - guess) ** 2)), abs=1e-3)
     mean = np.mean([2, 15, 24, 40])
-    assert found["baseline_clips"]["mae"] == pytest.approx(np.mean(np.abs(truth - mean)))
+    (baseline,) = (b["agreement"] for b in clips["baselines"] if b["baseline"] == "mean")
+    assert baseline["mae"]["value"] == pytest.approx(np.mean(np.abs(truth - mean)))
     stored = json.loads(json.dumps(report["weights"]["development"]))
-    assert stored["rmse"] == pytest.approx(found["clips"]["rmse"], abs=2e-3)
+    assert stored["rmse"] == pytest.approx(figure, abs=2e-3)
 
 
 def test_evaluate_prints_a_table_beside_the_baseline(trained, corpus, cache, monkeypatch, capfd):
@@ -115,19 +119,19 @@ def test_evaluate_prints_a_table_beside_the_baseline(trained, corpus, cache, mon
         == 0
     )
     out = capfd.readouterr().out
-    for words in ("RMSE", "MAE", "PCC", "CCC", "constant mean", "not in the training data"):
+    for words in ("RMSE", "MAE", "PCC", "CCC", "training mean", "not in the training data"):
         assert words in out
 
 
 def test_a_killed_run_resumes_to_the_same_bits(trained, corpus, cache, tmp_path, monkeypatch):
-    from depmap_cli.training import Trainer
+    from depmap_cli.training.trainer import Trainer
 
     real = Trainer._train_epoch
 
-    def killed(self, progress):
-        if self.epoch == 1:
+    def killed(self, told):
+        if self.place.epoch == 1:
             raise KeyboardInterrupt
-        return real(self, progress)
+        return real(self, told)
 
     out = tmp_path / "run"
     monkeypatch.setattr(Trainer, "_train_epoch", killed)
