@@ -206,3 +206,46 @@ def test_a_recording_without_a_face_is_named(tmp_path):
     with pytest.raises(DataInvalid, match="1_1_blank.mp4: no face found"):
         store.prepare([Recording("Training", "1", "1", "", path, 3)], 1, lambda *_: None)
     assert list((tmp_path / "c").iterdir()) == []
+
+
+def test_a_dry_run_tells_what_is_there_and_names_a_broken_video(
+    corpus, tmp_path, monkeypatch, capfd
+):
+    out = tmp_path / "run"
+    assert depmap(monkeypatch, "train", "--data", corpus, "--out", out, "--dry-run") == 1
+    told = capfd.readouterr()
+    assert "Training" in told.out
+    assert "200_1" not in told.err
+    assert "300_1_Freeform_video.mp4" in told.err
+    assert not out.exists()
+
+
+def test_calibrating_on_few_people_says_that_no_interval_exists(
+    trained, corpus, cache, tmp_path, monkeypatch, capfd
+):
+    out = tmp_path / "mine.safetensors"
+    more = ("--weights", trained / "weights.safetensors", "--cache", cache, "--device", "cpu")
+    arguments = ("--data", corpus, "--out", out, "--jobs", "1", *more)
+    assert depmap(monkeypatch, "calibrate", *arguments) == 0
+    assert "does not exist below 9" in capfd.readouterr().err
+    from depmap_cli.checkpoint import load_tensors, read_document
+
+    document = read_document(out)
+    assert document["calibration"]["split"] == f"{corpus.name}, Development"
+    old, new = (load_tensors(p) for p in (trained / "weights.safetensors", out))
+    assert all(torch.equal(old[k], new[k]) for k in old)
+
+
+def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
+    trained, corpus, cache, tmp_path, monkeypatch
+):
+    from depmap_cli.checkpoint import read_document
+    from depmap_cli.weights import DEFAULT
+
+    assert read_document(trained / "weights.safetensors")["started_from"] == DEFAULT
+    out = tmp_path / "scratch"
+    more = ("--from-scratch", "--model", "resnet-baseline", "--set", "train.epochs=1")
+    assert train(monkeypatch, corpus, cache, out, *more) == 0
+    document = read_document(out / "weights.safetensors")
+    assert document["started_from"] == "semantics"
+    assert document["config"]["model"]["msr"] is False

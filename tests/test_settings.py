@@ -1,0 +1,43 @@
+"""Settings from YAML and the command line; the grids of the paper's tables."""
+
+import pytest
+
+from depmap_cli.ablation import BASELINE, TABLE_2, TABLE_3
+from depmap_cli.config import ModelConfig
+from depmap_cli.errors import UsageProblem
+from depmap_cli.settings import read_settings
+
+
+def test_pairs_go_over_the_file_and_the_file_over_the_base(tmp_path):
+    file = tmp_path / "run.yaml"
+    file.write_text("train:\n  epochs: 7\n  learning_rate: 2e-4\nmodel:\n  scales: [3, 4]\n")
+    found = read_settings(["train.epochs=9"], file, {"train": {"epochs": 3, "seed": 5}})
+    assert (found.train.epochs, found.train.seed, found.train.learning_rate) == (9, 5, 2e-4)
+    assert found.model.scales == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("train: [1", "line 1"),
+        ("- 1\n", "sections"),
+        ("train: {epoch: 3}", "train.epoch"),
+        ("train: {epochs: 0}", "train.epochs"),
+    ],
+)
+def test_a_bad_file_is_told_in_one_line(tmp_path, text, words):
+    file = tmp_path / "run.yaml"
+    file.write_text(text)
+    with pytest.raises(UsageProblem, match=words) as told:
+        read_settings([], file)
+    assert "\n" not in told.value.message
+
+
+def test_the_grids_are_the_papers():
+    full = ModelConfig()
+    assert [v.applied(full).scales for v in TABLE_2][-3:] == [(3, 4), (2, 3, 4), (1, 2, 3, 4)]
+    assert len({v.applied(full).model_dump_json() for v in TABLE_3}) == 8  # all rows differ
+    plain = TABLE_3[0].applied(full)
+    assert all(getattr(plain, name) is False for name in BASELINE)
+    assert TABLE_3[5].applied(full) == full
+    assert TABLE_3[5].paper["Northwind"] == (6.25, 5.25, 0.95, 0.79)
