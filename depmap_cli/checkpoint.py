@@ -127,6 +127,11 @@ def load_tensors(path: Path) -> "dict[str, Tensor]":
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
+def halved(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """The tensors in half precision, where they are floating: how weights are shipped."""
+    return {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
+
+
 def optimizer_tensors(optimizer: "Optimizer") -> "dict[str, Tensor]":
     """The optimiser's state as a flat dictionary of tensors."""
     import torch

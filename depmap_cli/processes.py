@@ -6,12 +6,15 @@ prototypes learn from is gathered first, so that all processes stay equal to the
 
 import os
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeVar
 
 import torch
 from torch import Tensor, nn
 
 T = TypeVar("T")
+PATIENCE = timedelta(days=1)
+"""How long processes wait for the one that prepares the faces of a corpus."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Processes:
 
     rank: int = 0
     count: int = 1
+    device: torch.device = torch.device("cpu")  # where messages between them must lie
 
     @property
     def is_first(self) -> bool:
@@ -54,7 +58,7 @@ class Processes:
         """Means over the processes."""
         if self.count == 1:
             return values
-        total = torch.tensor(values, dtype=torch.float64)
+        total = torch.tensor(values, dtype=torch.float64, device=self.device)
         torch.distributed.all_reduce(total)
         return [v / self.count for v in total.tolist()]
 
@@ -86,5 +90,9 @@ def join_processes(device: torch.device) -> Processes:
     if count == 1:
         return Processes()
     if not torch.distributed.is_initialized():
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Processes(torch.distributed.get_rank(), count)
+        if device.type == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" means from here on
+        torch.distributed.init_process_group(
+            "nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE
+        )
+    return Processes(torch.distributed.get_rank(), count, device)

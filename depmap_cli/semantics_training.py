@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from depmap_cli import __version__
 from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, phrase
 from depmap_cli.checkpoint import (
+    halved,
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
@@ -290,5 +291,4 @@ def _save(
         },
         "development": metrics,
     }
-    tensors = {k: v.half() if v.is_floating_point() else v for k, v in clip.state_dict().items()}
-    save_checkpoint(path, "semantics", document, tensors)
+    save_checkpoint(path, "semantics", document, halved(clip.state_dict()))

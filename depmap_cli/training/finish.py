@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
+from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.config import Config
 from depmap_cli.data.clips import Clip
 from depmap_cli.evaluation.estimation import estimate_clip
@@ -33,9 +32,9 @@ def finish_weights(
     """
     checkpoint = load_checkpoint(best, "depmap")
     document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
-    tensors = {k: _halved(v) for k, v in checkpoint.tensors.items()}
+    tensors = halved(checkpoint.tensors)
     model = DepMap(Config.model_validate(document["config"]).model, semantics.dim)
-    model.load_state_dict({k: _widened(v) for k, v in tensors.items()})
+    model.load_state_dict(tensors)  # copied into the model's own precision
     model.eval().requires_grad_(False).to(device)
     truth = np.array([c.recording.score for c in development], float)
     found = np.array(
@@ -60,11 +59,3 @@ def calibration(
         "people": [people.index(subject) for subject in subjects],
         "split": source,
     }
-
-
-def _halved(value: Tensor) -> Tensor:
-    return value.half() if value.is_floating_point() else value
-
-
-def _widened(value: Tensor) -> Tensor:
-    return value.float() if value.is_floating_point() else value

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
-from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
+from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.conformal import half_width
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
@@ -93,8 +93,7 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     document: dict[str, Any] = {**checkpoint.document, "calibration": stored}
     for name in ("format", "kind"):
         document.pop(name)
-    halved = {k: v.half() if v.is_floating_point() else v for k, v in checkpoint.tensors.items()}
-    save_checkpoint(output, "depmap", document, halved)
+    save_checkpoint(output, "depmap", document, halved(checkpoint.tensors))
     return len(set(stored["people"])), _half_width(document) or float("inf")
 
 

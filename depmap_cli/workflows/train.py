@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.devices import resolve_device
 from depmap_cli.model.semantics import Semantics
-from depmap_cli.processes import join_processes
+from depmap_cli.processes import Processes, join_processes
 from depmap_cli.results import CorpusSummary
 from depmap_cli.training.events import EpochDone, StepDone
 from depmap_cli.training.finish import finish_weights
@@ -71,12 +71,16 @@ def train_run(
 ) -> list[TrainResult]:
     """Train, choose on Development, calibrate, write the run folders.
 
+    Of several processes the first alone writes and tells; the others return nothing.
+
     Raises:
         DepmapError: whatever is wrong with data, settings, weights or folder, before hours pass.
     """
     device = resolve_device(options.device)
+    processes = join_processes(device)
     recordings, summary = options.source.read()
-    seen(summary)
+    if processes.is_first:
+        seen(summary)
     check_trainable(recordings)
     train, development = of_split(recordings, "Training"), of_split(recordings, "Development")
     folders = [RunFolder(path) for path in _folders(options)]
@@ -84,12 +88,19 @@ def train_run(
         folder.open(options.resume)
     semantics = options.clip.load().to(device)
     faces = options.config.faces
+    if not processes.is_first:
+        processes.wait()  # until the first has written the cache
     clips = options.source.clips(train + development, faces, semantics, device, told)
+    if processes.is_first:
+        processes.wait()
     parts = clips[: len(train)], clips[len(train) :]
     results = []
     for number, folder in enumerate(folders):
         config = _with_seed(options.config, options.config.train.seed + number)
-        results.append(_run_one(options, config, folder, semantics, parts, device, view))
+        document = _run_one(options, config, folder, semantics, parts, device, view, processes)
+        if document:
+            figures = {k: float(v) for k, v in document["development"].items()}
+            results.append(TrainResult(folder.path, config.train.seed, figures))
     return results
 
 
@@ -113,11 +124,12 @@ def _run_one(
     parts: tuple[list[Clip], list[Clip]],
     device: torch.device,
     view: View,
-) -> TrainResult:
+    processes: Processes,
+) -> dict[str, Any] | None:
+    """Train in one folder; what is stored with the weights, in the process that wrote them."""
     train, development = parts
     scores = np.array([c.recording.score for c in train], float)
     model, started_from = build_model(config, semantics, scores, options.init)
-    processes = join_processes(device)
     statement = options.statement or people([c.recording for c in train])
     document = _document(config, semantics, train, started_from, statement, options.simulated)
     if processes.is_first:
@@ -126,10 +138,11 @@ def _run_one(
     trainer = Trainer(
         model, semantics, train, development, config.train, folder, document, device, processes
     )
-    with view() as told:
+    with view() if processes.is_first else nullcontext(lambda event: None) as told:
         trainer.run(options.resume, told)
+    finished = None
     if processes.is_first:
-        document, found = finish_weights(
+        finished, found = finish_weights(
             folder.path / BEST,
             folder.path / WEIGHTS,
             semantics,
@@ -137,10 +150,9 @@ def _run_one(
             config.train.score_frames,
             device,
         )
-        folder.conclude(document, [c.recording for c in development], found)
+        folder.conclude(finished, [c.recording for c in development], found)
     processes.wait()
-    figures = {k: float(v) for k, v in document["development"].items()}
-    return TrainResult(folder.path, config.train.seed, figures)
+    return finished
 
 
 def _document(
