@@ -292,7 +292,8 @@ def _pose(rng: np.random.Generator, interview: _Interview) -> Float[np.ndarray, 
     bowed = rng.normal(0, 4.5) + np.clip(interview.shift("bowed"), -4, 6)
     pitch = bowed + wander(rng, clock, 1.2, 4 * size, inertia=0.25)
     roll = wander(rng, clock, 1.8, 3 * size, inertia=0.25)
-    return np.clip(np.stack([yaw, pitch, roll], axis=1), -MAX_TURN, MAX_TURN)
+    pose: np.ndarray = np.clip(np.stack([yaw, pitch, roll], axis=1), -MAX_TURN, MAX_TURN)
+    return pose
 
 
 def _gaze(rng: np.random.Generator, interview: _Interview) -> Float[np.ndarray, "n 2"]:
