@@ -184,15 +184,17 @@ class _Part:
 
 
 def _portraits_of(options: PortraitOptions, stage: Stage, number: int, place: int) -> _Part:
-    count, seed = options.frames_per_person, options.seed
-    looks = int(stream(seed, Stream.LOOKS, number).integers(1 << 30))
-    person = stage.person(looks)
-    camera = stage.camera(person, stream(seed, Stream.SCENE, number), options.size)
-    rng = stream(seed, Stream.BEHAVIOUR, number)
+    def drawn_for(purpose: Stream) -> np.random.Generator:
+        return stream(options.seed, Stream.PORTRAITS, purpose, number)
+
+    count = options.frames_per_person
+    person = stage.person(int(drawn_for(Stream.LOOKS).integers(1 << 30)))
+    camera = stage.camera(person, drawn_for(Stream.SCENE), options.size)
+    rng = drawn_for(Stream.BEHAVIOUR)
     times = (place * count + np.arange(count)) / FPS
     acted = Acted(draw_units(rng, count), *_draw_directions(rng, count), times)
     landmarks: list[np.ndarray] = []
-    samples = faces_of(film(camera, acted, landmarks), acted, stream(seed, Stream.CAMERA, number))
+    samples = faces_of(film(camera, acted, landmarks), acted, drawn_for(Stream.CAMERA))
     return _Part(acted, samples, np.stack(landmarks), {"person": number, **facts_of(person)})
 
 

@@ -38,6 +38,7 @@ class Stream(IntEnum):
     BEHAVIOUR = 3
     CAMERA = 4
     LENGTH = 5
+    PORTRAITS = 6  # and then another purpose: people of a corpus with this seed look otherwise
 
 
 def stream(seed: int, purpose: Stream, *place: int) -> np.random.Generator:
