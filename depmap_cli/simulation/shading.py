@@ -2,8 +2,8 @@
 """Pixels to light: what each material looks like under a key light, a fill light and a sky.
 
 Kernels are not annotated (numba infers their types). All colours are linear, and a surface is a
-tuple: albedo (3), gloss, sharpness of the highlight, wrap (3), rim. Wrap is how far light of each
-colour creeps around into the shade: it stands for light scattered under the skin.
+tuple: albedo (3), gloss, squarings (sharpness of the highlight), wrap (3), rim. Wrap is how far light
+of each colour creeps around into the shade: it stands for light scattered under the skin.
 """
 
 import math
@@ -183,7 +183,7 @@ def _eye(surfaces, u, v):
         red = red * (1 - inside) + k * surfaces.iris[0]
         green = green * (1 - inside) + k * surfaces.iris[1]
         blue = blue * (1 - inside) + k * surfaces.iris[2]
-    return red, green, blue, 0.7, 300.0, 0.3, 0.25, 0.25, 0.0
+    return red, green, blue, 0.7, 8, 0.3, 0.25, 0.25, 0.0
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -201,7 +201,7 @@ def _cloth(surfaces, u, v):
     elif surfaces.cloth_pattern == 2:  # checks
         k *= 1.0 - 0.3 * _smooth_step(0.3, 0.35, abs(v * 4 - math.floor(v * 4) - 0.5))
         k *= 1.0 - 0.3 * _smooth_step(0.3, 0.35, abs(u * 4 - math.floor(u * 4) - 0.5))
-    return colour[0] * k, colour[1] * k, colour[2] * k, 0.02, 8.0, 0.1, 0.1, 0.1, 0.05
+    return colour[0] * k, colour[1] * k, colour[2] * k, 0.02, 3, 0.1, 0.1, 0.1, 0.05
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -211,25 +211,25 @@ def _surface(material, surfaces, u, v):
         return _eye(surfaces, u, v)
     if material == _TEETH:
         c = surfaces.teeth
-        return c[0], c[1], c[2], 0.12, 40.0, 0.3, 0.3, 0.3, 0.0
+        return c[0], c[1], c[2], 0.12, 5, 0.3, 0.3, 0.3, 0.0
     if material == _GUM:
-        return 0.36, 0.10, 0.10, 0.10, 30.0, 0.2, 0.1, 0.1, 0.0
+        return 0.36, 0.10, 0.10, 0.10, 5, 0.2, 0.1, 0.1, 0.0
     if material == _MOUTH:
-        return 0.13, 0.03, 0.03, 0.02, 20.0, 0.0, 0.0, 0.0, 0.0
+        return 0.13, 0.03, 0.03, 0.02, 4, 0.0, 0.0, 0.0, 0.0
     if material == _HAIR:
         k = 0.4 + 1.1 * _strand(surfaces, u, v)
         c = surfaces.hair
-        return c[0] * k, c[1] * k, c[2] * k, surfaces.hair_gloss * k, 30.0, 0.25, 0.25, 0.25, 0.03
+        return c[0] * k, c[1] * k, c[2] * k, surfaces.hair_gloss * k, 4, 0.25, 0.25, 0.25, 0.03
     if material == _CLOTH:
         return _cloth(surfaces, u, v)
     if material == _FRAME:
         c = surfaces.frame
-        return c[0], c[1], c[2], 0.5, 60.0, 0.0, 0.0, 0.0, 0.2
+        return c[0], c[1], c[2], 0.5, 6, 0.0, 0.0, 0.0, 0.2
     if material == _HAND:
         c = surfaces.hand
-        return c[0], c[1], c[2], 0.06, 12.0, 0.35, 0.2, 0.15, 0.15
+        return c[0], c[1], c[2], 0.06, 4, 0.35, 0.2, 0.15, 0.15
     c = surfaces.lashes
-    return c[0], c[1], c[2], 0.0, 10.0, 0.0, 0.0, 0.0, 0.0
+    return c[0], c[1], c[2], 0.0, 3, 0.0, 0.0, 0.0, 0.0
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -243,6 +243,14 @@ def _lit_share(shadow_depth, view, px, py, pz):
     if column < 0 or row < 0 or column >= width - 4 or row >= height - 4:
         return 1.0
     a, b = sx - 1.5 - column, sy - 1.5 - row
+    corners = (
+        int(shadow_depth[row, column] < sz)
+        + int(shadow_depth[row, column + 3] < sz)
+        + int(shadow_depth[row + 3, column] < sz)
+        + int(shadow_depth[row + 3, column + 3] < sz)
+    )
+    if corners == 0 or corners == 4:  # most points lie far from any shadow's edge
+        return 1.0 - 0.25 * corners
     dark = 0.0
     for j in range(4):  # three by three texels, sliding smoothly
         wj = (1 - b) if j == 0 else (b if j == 3 else 1.0)
@@ -266,19 +274,25 @@ def _shade_from_above(triangle, material, y, x, kind, reach):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _highlight(normal, view, light, sharpness):
+def _highlight(normal, view, light, squarings):
+    """Blinn's highlight; its sharpness is 2 to the power of ``squarings``."""
     hx, hy, hz = _unit(light[0] + view[0], light[1] + view[1], light[2] + view[2])
-    towards = max(normal[0] * hx + normal[1] * hy + normal[2] * hz, 0.0)
-    return math.exp(sharpness * (towards - 1.0))
+    shine = max(normal[0] * hx + normal[1] * hy + normal[2] * hz, 0.0)
+    for _ in range(squarings):
+        shine *= shine
+    return shine
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _hair_highlight(normal, view, light, sharpness):
+def _hair_highlight(normal, view, light, squarings):
     """A band across strands that hang down along the surface (Kajiya and Kay, 1989)."""
     tx, ty, tz = _unit(-normal[0] * normal[1], 1.0 - normal[1] * normal[1], -normal[2] * normal[1])
     hx, hy, hz = _unit(light[0] + view[0], light[1] + view[1], light[2] + view[2])
     along = tx * hx + ty * hy + tz * hz
-    return math.exp(-sharpness * along * along)
+    shine = 1.0 - along * along
+    for _ in range(squarings):
+        shine *= shine
+    return shine
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -328,12 +342,12 @@ def _shade(
                 crease = min(max(1.0 + 4.0 * height, 0.35), 1.0)
                 deeper = crease * (0.65 + 0.35 * crease)  # folds are redder than the skin around
                 red, green, blue = red * crease, green * deeper, blue * deeper
-                sharp, wrap_r, wrap_g, wrap_b, rim = 16.0, 0.42, 0.22, 0.15, 0.22
+                squarings, wrap_r, wrap_g, wrap_b, rim = 4, 0.42, 0.22, 0.15, 0.22
             elif made_of == _HEAD:
                 red, green, blue, gloss = _sample_skin(surfaces.head, u - 1.0, v)
-                sharp, wrap_r, wrap_g, wrap_b, rim = 16.0, 0.42, 0.22, 0.15, 0.22
+                squarings, wrap_r, wrap_g, wrap_b, rim = 4, 0.42, 0.22, 0.15, 0.22
             else:
-                red, green, blue, gloss, sharp, wrap_r, wrap_g, wrap_b, rim = _surface(
+                red, green, blue, gloss, squarings, wrap_r, wrap_g, wrap_b, rim = _surface(
                     made_of, surfaces, u, v
                 )
                 if made_of == _EYE:
@@ -354,12 +368,14 @@ def _shade(
             facing = normal[0] * key[0] + normal[1] * key[1] + normal[2] * key[2]
             filled = normal[0] * fill[0] + normal[1] * fill[1] + normal[2] * fill[2]
             if made_of == _HAIR:
-                shine = _hair_highlight(normal, view, key, sharp) * max(facing, 0.0)
-                shine_fill = _hair_highlight(normal, view, fill, sharp) * max(filled, 0.0)
+                shine = _hair_highlight(normal, view, key, squarings) * max(facing, 0.0)
+                shine_fill = _hair_highlight(normal, view, fill, squarings) * max(filled, 0.0)
             else:
-                shine = _highlight(normal, view, key, sharp) * (1.0 if facing > 0 else 0.0)
-                shine_fill = _highlight(normal, view, fill, sharp) * (1.0 if filled > 0 else 0.0)
-                if sharp == 16.0:  # skin: a broad sheen and, where it is oily, a narrow one
+                shine = _highlight(normal, view, key, squarings) * (1.0 if facing > 0 else 0.0)
+                shine_fill = _highlight(normal, view, fill, squarings) * (
+                    1.0 if filled > 0 else 0.0
+                )
+                if made_of <= _HEAD:  # skin: a broad sheen and, where it is oily, a narrow one
                     shine = 0.6 * shine + 0.8 * shine**4
                     shine_fill = 0.6 * shine_fill + 0.8 * shine_fill**4
             up = 0.5 + 0.5 * normal[1]
