@@ -22,7 +22,7 @@ class _Counted:
     """One split."""
 
     split: str
-    folders: int
+    clips: int
     people: int
     tones: tuple[int, int, int]  # people with light, middle and dark skin
     women: int
@@ -83,11 +83,11 @@ _COLUMNS = ("person", "tone", "female", "glasses", "age")
 
 def _counts(counted: Iterable[_Counted]) -> str:
     head = (
-        "| split | recordings | people | skin light / middle / dark | women | glasses | age "
+        "| split | clips | people | skin light / middle / dark | women | glasses | age "
         "| BDI-II, mean and sd |\n|---|---|---|---|---|---|---|---|\n"
     )
     rows = [
-        f"| {c.split} | {c.folders} | {c.people} | {' / '.join(map(str, c.tones))} | {c.women} "
+        f"| {c.split} | {c.clips} | {c.people} | {' / '.join(map(str, c.tones))} | {c.women} "
         f"| {c.glasses} | {c.ages[0]:.0f} to {c.ages[1]:.0f} "
         f"| {f'{c.scores[0]:.1f}, {c.scores[1]:.1f}' if c.scores else 'none'} |"
         for c in counted

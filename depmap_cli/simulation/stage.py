@@ -7,13 +7,14 @@ and loads it (and numba) only in the processes that render.
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from depmap_cli.errors import InstallationBroken, UsageProblem
 
 
+@runtime_checkable  # tests check arguments
 class Shot(Protocol):
     """One rendered picture."""
 
@@ -26,6 +27,7 @@ class Shot(Protocol):
         """(68, 2) pixels, in Multi-PIE's order."""
 
 
+@runtime_checkable  # tests check arguments
 class Camera(Protocol):
     """A person in front of a camera, in one light."""
 
@@ -33,6 +35,7 @@ class Camera(Protocol):
         """The picture for action units (18,), head angles (3,) and gaze (2,)."""
 
 
+@runtime_checkable  # tests check arguments
 class Stage(Protocol):
     """Where people are drawn by number; crosses process borders, so it holds no model."""
 
