@@ -105,6 +105,7 @@ class FaceModel:
         self.uv: Float32[np.ndarray, "f 3 2"] = packed.uv[packed.faces_uv[wanted].astype(np.int64)]
         for side in ("L", "R"):
             self._map_eye(part == f"sclera_{side}")
+        self._comb_lashes()
 
     @classmethod
     def load(cls, path: Path) -> "FaceModel":
@@ -149,6 +150,36 @@ class FaceModel:
     def atlas(self) -> Atlas:
         """Where on the neutral head each texel of the painted skin lies."""
         return Atlas(self.vertices, self.faces, self.uv, self.material)
+
+    @cached_property
+    def lash_length(self) -> Float32[np.ndarray, " v"]:
+        """How far along a lash each vertex lies: 0 at the lid, 1 at the longest tip."""
+        length = np.zeros(len(self.vertices), np.float32)
+        for lashes, eye in (("lash_L", "sclera_L"), ("lash_R", "sclera_R")):
+            lash = self.vertex_part == self.part_names.index(lashes)
+            if not lash.any():
+                continue
+            centre = self.vertices[self.vertex_part == self.part_names.index(eye)].mean(0)
+            distance = np.linalg.norm(self.vertices[lash] - centre, axis=1)
+            root = np.percentile(distance, 10)
+            length[lash] = (distance - root) / max(float(distance.max() - root), 1e-6)
+        return np.clip(length, 0, 1)
+
+    @cached_property
+    def lower_jaw(self) -> np.ndarray:
+        """(v,) bool: what goes down with the chin when the jaw opens."""
+        drop = self.expression("jawOpen")[:, 1]
+        lower: np.ndarray = drop < 0.3 * drop[self.landmarks[8]]
+        return lower
+
+    def _comb_lashes(self) -> None:
+        """Tell upper from lower lashes, and give them strands that run from the lid outwards."""
+        lash = self.material == Material.LASH
+        corners = self.faces[lash]
+        self.upper_lash = np.zeros(len(self.vertices), np.bool_)
+        self.upper_lash[corners] = self.uv[lash, :, 1] > 0.5  # the upper half of their texture
+        across, along = self.vertices[corners, 0], self.lash_length[corners]
+        self.uv[lash] = np.stack([0.11 * across, 0.02 * along], -1)
 
     def _map_eye(self, chosen: np.ndarray) -> None:
         """Give an eyeball's corners the angle from the optical axis, in radians, as ``uv``."""

@@ -8,7 +8,7 @@ from jaxtyping import Float, Float32
 
 from depmap_cli.opencv import load_opencv
 from depmap_cli.simulation.fields import smooth_step
-from depmap_cli.simulation.mesh import Material, Mesh, grid_faces
+from depmap_cli.simulation.mesh import Material, Mesh, depth_at, grid_faces
 from depmap_cli.simulation.raster import NOISE_TEXELS
 
 STYLES = ("bald", "shaven", "short", "tied", "medium", "long")
@@ -48,6 +48,8 @@ class HairStyle:
     volume: float  # thickness over the scalp
     length: float  # y down to which medium and long hair hangs
     fringe: float  # y down to which hair hangs over the forehead; above the hairline: none
+    lift: float  # cm from the hairline to where the hair is as thick as elsewhere
+    sides: float  # thickness at the sides, as a share of that at the top
     parting: int  # 0 combed back, 1 parted at a side, 2 from the crown
     wave: float
     density: float  # 0 thin to 1 thick
@@ -99,13 +101,14 @@ def _scalp_layers(
     vertices, faces = np.unique(neutral.faces[chosen], return_inverse=True)
     faces = faces.reshape(-1, 3)
     place, inside = neutral.vertices[vertices], inside[vertices]
-    thickness = style.volume * smooth_step(-0.2, 1.6, inside) * _lumps(place, rng)
+    thickness = style.volume * smooth_step(-0.2, style.lift, inside) * _lumps(place, rng)
+    thickness *= 1 - (1 - style.sides) * smooth_step(10.5, 6.5, place[:, 1])
     thickness *= 1 + 0.5 * smooth_step(9, 13, place[:, 1]) * rng.uniform(0, 1.5)
     uv = _combed(place, style)
     layers = []
     for layer in range(_LAYERS):
         height = thickness * (0.55 + 0.45 * layer / (_LAYERS - 1)) + 0.05
-        cover = smooth_step(-0.3, 0.5, inside) * (1.25 - 0.33 * layer * (1.2 - 0.5 * style.density))
+        cover = smooth_step(-0.4, 1.1, inside) * (1.25 - 0.33 * layer * (1.2 - 0.5 * style.density))
         moved = head.vertices[vertices] + normals[vertices] * height[:, None]
         layers.append(Mesh.of(moved, faces, uv + 0.37 * layer, Material.HAIR, cover))
     return layers
@@ -132,9 +135,9 @@ def _combed(place: np.ndarray, style: HairStyle) -> Float[np.ndarray, "n 2"]:
 def _curtain(neutral: Mesh, head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
     """Hair that hangs at the sides and at the back."""
     columns, rows = 72, 26
-    sweep = math.radians(rng.uniform(116, 138))
+    sweep = math.radians(rng.uniform(118, 156))
     angle, fall = np.meshgrid(  # 0 at the back of the head
-        np.linspace(-sweep, sweep, columns), np.linspace(0, 1, rows), indexing="ij"
+        np.linspace(sweep, -sweep, columns), np.linspace(0, 1, rows), indexing="ij"
     )
     top = 10.5
     bottom = style.length + rng.normal(0, 0.3, (columns, 1))
@@ -154,8 +157,8 @@ def _curtain(neutral: Mesh, head: Mesh, style: HairStyle, rng: np.random.Generat
     width = np.ptp(head.vertices[:, 0]) / np.ptp(neutral.vertices[:, 0])
     vertices = np.stack([x * width, y, z], -1).reshape(-1, 3)
     uv = np.stack([angle * 9 * _PER_CM + 0.01 * y, 0.02 * y], -1).reshape(-1, 2)
-    edge = np.minimum(1, (1 - np.abs(angle) / sweep) * 8) * np.minimum(1, (1 - fall) * 5)
-    cover = (edge * (0.85 + 0.35 * style.density)).ravel()
+    edge = np.minimum(1, (1 - np.abs(angle) / sweep) * 14) * np.minimum(1, (1 - fall) * 6)
+    cover = (edge * (1.0 + 0.3 * style.density)).ravel()
     return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, cover)
 
 
@@ -169,7 +172,7 @@ def _fringe(head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
     y = 11.2 - 0.09 * x**2 + (bottom - 0.04 * x**2 - 11.2 + 0.09 * x**2) * fall
     x = x + lean * fall
     away = 0.25 + style.volume * 0.5 * np.sin(math.pi * np.clip(0.25 + 0.75 * fall, 0, 1))
-    z = _forehead(head, x, y) + away
+    z = depth_at(head, x, y) + away
     uv = np.stack([x * _PER_CM, 0.03 * y], -1).reshape(-1, 2)
     edge = np.minimum(1, (1 - np.abs(x - lean * fall) / 5.7) * 6) * np.minimum(1, (1 - fall) * 2.2)
     cover = (edge * (0.7 + 0.4 * style.density)).ravel()
@@ -177,17 +180,21 @@ def _fringe(head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
     return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, cover)
 
 
-def _forehead(head: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """z in cm of the front of the head at (x, y)."""
-    front = np.unique(head.faces[head.material <= Material.HEAD])
-    points = head.vertices[front]
-    points = points[(points[:, 2] > 2) & (points[:, 1] > 4)]
-    if not len(points):
-        return np.full_like(x, float(head.vertices[:, 2].max()))
-    wanted = np.stack([x.ravel(), y.ravel()], 1)
-    apart = ((wanted[:, None] - points[None, :, :2]) ** 2).sum(-1)
-    z: np.ndarray = points[apart.argmin(1), 2].reshape(x.shape)
-    return z
+def strand_mesh(head: Mesh, rng: np.random.Generator) -> Mesh:
+    """A lock that falls from the hairline over an eye and a cheek."""
+    columns, rows = 10, 24
+    side = rng.choice([-1, 1])
+    across, fall = np.meshgrid(np.linspace(-1, 1, columns), np.linspace(0, 1, rows), indexing="ij")
+    top, bottom = rng.uniform(0, 3), rng.uniform(3, 6.5)
+    lowest = rng.uniform(-7, 1)
+    middle = side * (top + (bottom - top) * fall**1.5)
+    width = rng.uniform(0.5, 1.8) * np.sin(np.pi * np.clip(0.15 + 0.85 * fall, 0, 1)) + 0.1
+    x, y = middle + across * width, 10.0 + (lowest - 10.0) * fall
+    z = depth_at(head, x, y) + 0.35 + 0.5 * np.sin(np.pi * fall)
+    uv = np.stack([x * _PER_CM, 0.02 * y], -1).reshape(-1, 2)
+    cover = (0.85 * np.minimum(1, (1 - np.abs(across)) * 3) * np.minimum(1, (1 - fall) * 4)).ravel()
+    vertices = np.stack([x, y, z], -1).reshape(-1, 3)
+    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, cover)
 
 
 _SOFTNESS = 0.35  # cm over which two borders merge

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 
 class Material(IntEnum):
@@ -21,6 +21,7 @@ class Material(IntEnum):
     CLOTH = 8
     FRAME = 9  # of glasses
     HAND = 10
+    LENS = 11  # of glasses: drawn over everything else, as a reflection
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,12 @@ class Mesh:
             cover=np.broadcast_to(np.asarray(cover, np.float32), (len(vertices),)).copy(),
         )
 
+    def only(self, chosen: Bool[np.ndarray, " f"]) -> "Mesh":
+        """Some of the triangles over the same vertices."""
+        return Mesh(
+            self.vertices, self.faces[chosen], self.uv[chosen], self.material[chosen], self.cover
+        )
+
 
 def join(meshes: list[Mesh]) -> Mesh:
     """All of them in one, vertices in the order given."""
@@ -72,3 +79,37 @@ def grid_faces(rows: int, columns: int) -> Int[np.ndarray, "f 3"]:
     lower = np.stack([first, first + 1, first + columns], 1)
     upper = np.stack([first + 1, first + columns + 1, first + columns], 1)
     return np.concatenate([lower, upper]).astype(np.int32)
+
+
+def tube(
+    path: Float[np.ndarray, "n 3"],
+    thickness: Float[np.ndarray, " n"] | float,
+    material: Material,
+    n_sides: int = 6,
+) -> Mesh:
+    """A tube along a path; ``thickness`` in cm, across."""
+    along = np.gradient(path, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
+    up = np.where(np.abs(along[:, 1:2]) < 0.9, [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]])
+    first = np.cross(along, up)
+    first /= np.linalg.norm(first, axis=1, keepdims=True) + 1e-9
+    second = np.cross(first, along)
+    turn = np.linspace(0, 2 * np.pi, n_sides + 1)[None, :, None]
+    around = np.cos(turn) * first[:, None] + np.sin(turn) * second[:, None]
+    radius = np.broadcast_to(np.asarray(thickness) / 2, (len(path),))
+    vertices = (path[:, None] + radius[:, None, None] * around).reshape(-1, 3)
+    uv = np.zeros((len(vertices), 2))
+    return Mesh.of(vertices, grid_faces(len(path), n_sides + 1), uv, material)
+
+
+def depth_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """z in cm of the front of the head's skin at each (x, y)."""
+    skin = np.unique(mesh.faces[mesh.material <= Material.HEAD])
+    points = mesh.vertices[skin]
+    points = points[points[:, 2] > 2]  # not the back of the head
+    if not len(points):
+        return np.full(x.shape, float(mesh.vertices[:, 2].max()))
+    wanted = np.stack([x.ravel(), y.ravel()], 1)
+    apart = ((wanted[:, None] - points[None, :, :2]) ** 2).sum(-1)
+    depth: np.ndarray = points[apart.argmin(1), 2].reshape(x.shape)
+    return depth

@@ -54,6 +54,7 @@ class Person:
         age: years.
         traits: everything drawn that a label could describe.
         mesh: all of the person with the face at rest; the face model's vertices come first.
+        lenses: those of glasses, over the same vertices.
         follow: (v,) how far each vertex goes with the head: 1 all the way, 0 as the chest.
     """
 
@@ -130,7 +131,7 @@ class Person:
         face = FacePainter(atlas, self.face.landmarks, look, rng).paint()
         head = paint_head(atlas, look, rng)
         self._worn_glasses = worn.draw_glasses(rng)
-        white = rng.uniform(0.5, 0.62) - 0.001 * self.age
+        white = rng.uniform(0.44, 0.57) - 0.001 * self.age
         yellow = rng.uniform(0.02, 0.16) + 0.001 * self.age
         self.surfaces = Surfaces(
             face=face,
@@ -140,7 +141,7 @@ class Person:
             lashes=np.minimum(look.hair * 0.5, 0.02),
             cloth=_draw_cloth_colour(rng),
             iris=_draw_iris(rng, self.tone),
-            teeth=rng.uniform(0.45, 0.62) * np.array([1, 1 - 0.5 * yellow, 1 - 1.6 * yellow]),
+            teeth=rng.uniform(0.42, 0.6) * np.array([1, 0.95 - 0.5 * yellow, 0.84 - 1.4 * yellow]),
             frame=self._worn_glasses.colour,
             hand=look.base * rng.uniform(0.85, 1.0),
             iris_radius=float(rng.uniform(0.40, 0.45)),
@@ -150,7 +151,7 @@ class Person:
             cloth_pattern=int(rng.choice([0, 1, 2], p=[0.8, 0.12, 0.08])),
         )
         wrinkled = rng.uniform(0.55, 1.15)
-        self.relief = Relief(atlas, self.age, wrinkled, rng.uniform(0.001, 0.004), rng)
+        self.relief = Relief(atlas, self.age, wrinkled, rng.uniform(0.0005, 0.002), rng)
 
     def _build(self, rng: np.random.Generator) -> None:
         """Put the head, its hair and what is worn together."""
@@ -164,19 +165,21 @@ class Person:
             landmarks = self._rest[self.face.landmarks]
             meshes.append(worn.glasses_mesh(self._worn_glasses, landmarks))
         garment = worn.garment_mesh(self.female, rng)
-        self.mesh = join([*meshes, garment])
-        self.follow = smooth_step(-15.5, -7.5, self.mesh.vertices[:, 1]).astype(np.float32)
+        whole = join([*meshes, garment])
+        self.mesh = whole.only(whole.material != Material.LENS)
+        self.lenses = whole.only(whole.material == Material.LENS)
+        self.follow = smooth_step(-15.5, -7.5, whole.vertices[:, 1]).astype(np.float32)
         self.follow[len(self.follow) - len(garment.vertices) :] = 0
         self.openness = openness(self.mesh, self.surfaces.strands)
         self._darken_mouth()
 
     def _cover_lashes(self, head: Mesh) -> None:
-        """Upper lashes are dense, lower ones hardly seen."""
-        lashes = self.face.in_part("lash")
-        upper = self.face.vertices[:, 1] > 3.42
-        dense = (0.30 if self.female else 0.18) + 0.25 * self._look.make_up
-        head.cover[lashes] = 0.0
-        head.cover[lashes & upper] = dense
+        """Upper lashes are dense at the lid; lower ones are too thin to be seen."""
+        lashes, length = self.face.in_part("lash"), self.face.lash_length
+        dense = (0.75 if self.female else 0.55) + 0.4 * self._look.make_up
+        longest = (0.6 if self.female else 0.5) + 0.3 * self._look.make_up
+        cover = np.where(self.face.upper_lash, dense * (1.3 - 1.3 * length / longest), -1.0)
+        head.cover[lashes] = np.clip(cover, -1, 1)[lashes]
 
     def _darken_mouth(self) -> None:
         """Little light enters a mouth: only the front teeth get some, the farther in the less."""
@@ -190,6 +193,7 @@ class Person:
         in_view = smooth_step(2.9, 1.2, x)
         light = self.openness[:n]
         light[teeth] = (0.03 + 0.62 * depth * (0.15 + 0.85 * in_view))[teeth]
+        light[teeth & face.lower_jaw] *= 0.35
         light[hollow] = (0.03 + 0.32 * depth)[hollow]
 
     def _draw_movement(self, rng: np.random.Generator) -> None:
@@ -239,6 +243,8 @@ def _draw_hair_style(rng: np.random.Generator, person: Person) -> HairStyle:
         volume=float(rng.uniform(*thickness.get(name, (0.1, 0.2)))),
         length=float(rng.uniform(-8, -4) if name == "medium" else rng.uniform(-20, -10)),
         fringe=float(rng.uniform(6.4, 8.8)) if fringed else 10.0,
+        lift=float(rng.uniform(1.0, 3.2)),
+        sides=float(rng.uniform(0.15, 1.0) if name == "short" else rng.uniform(0.6, 1.0)),
         parting=int(rng.integers(0, 3)) if name != "tied" else 0,
         wave=float(rng.uniform(0, 0.5)),
         density=float(rng.uniform(0.3, 1.0)),
@@ -247,10 +253,10 @@ def _draw_hair_style(rng: np.random.Generator, person: Person) -> HairStyle:
 
 def _draw_hairline(rng: np.random.Generator, person: Person) -> Hairline:
     if person.female:
-        return Hairline(float(rng.uniform(-0.7, 0.5)), float(rng.uniform(0, 0.5)), 0.0)
-    recession = float(rng.uniform(0, 0.8) + 0.03 * max(person.age - 25, 0) * rng.uniform(0, 1))
+        return Hairline(float(rng.uniform(-0.6, 0.9)), float(rng.uniform(0, 0.9)), 0.0)
+    recession = float(rng.uniform(0, 1.2) + 0.03 * max(person.age - 25, 0) * rng.uniform(0, 1))
     bald = float(rng.uniform(0.5, 1)) if person._style.name == "bald" else 0.0
-    return Hairline(float(rng.uniform(-0.6, 0.8)), recession, bald)
+    return Hairline(float(rng.uniform(-0.6, 1.2)), recession, bald)
 
 
 def _draw_beard(rng: np.random.Generator, person: Person) -> tuple[str, float]:
@@ -296,7 +302,7 @@ def _draw_complexion(rng: np.random.Generator, person: Person) -> Complexion:
         beard_density=person._beard_density,
         make_up=float(rng.uniform(0.2, 1)) if made_up else 0.0,
         freckles=float(rng.uniform(0.2, 1)) if freckled else 0.0,
-        oiliness=float(math.exp(rng.uniform(math.log(0.02), math.log(0.14)))),
+        oiliness=float(math.exp(rng.uniform(math.log(0.015), math.log(0.10)))),
     )
 
 

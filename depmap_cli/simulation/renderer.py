@@ -8,11 +8,13 @@ from jaxtyping import Float, Float32, UInt8
 
 from depmap_cli.opencv import load_opencv
 from depmap_cli.simulation.camera import Camera
+from depmap_cli.simulation.covers import cover_mesh
+from depmap_cli.simulation.mesh import Mesh, join
 from depmap_cli.simulation.person import Person
-from depmap_cli.simulation.raster import Buffers, rasterise, vertex_normals
+from depmap_cli.simulation.raster import NOTHING, Buffers, rasterise, vertex_normals
 from depmap_cli.simulation.room import paint_room
 from depmap_cli.simulation.scene import Scene
-from depmap_cli.simulation.shading import Geometry, shade
+from depmap_cli.simulation.shading import Geometry, reflect, shade
 from depmap_cli.simulation.visibility import light_view, seen_from
 
 _SHADOW_SIDE = 288
@@ -51,7 +53,9 @@ class Renderer:
         self._room = paint_room(scene.background, scene.backdrop, self._side)
         self._camera = Camera(scene, size, seed)
         self._light_view = light_view(scene.lighting.key, _SHADOW_SIDE)
-        self._vertices = person.mesh.vertices.copy()
+        self._lens_triangles = np.empty_like(self._buffers.triangle)
+        self._mesh, self._openness, self._follow = _with_cover(person, scene)
+        self._vertices = self._mesh.vertices.copy()
         self._last_nose: np.ndarray | None = None
 
     def frame(
@@ -84,7 +88,7 @@ class Renderer:
         yaw, _, roll = pose
         chest = rotation(_CHEST_YAW * yaw, 0.0, _CHEST_ROLL * roll)
         from_pivot = self._vertices - _PIVOT
-        follow = self._person.follow[:, None]
+        follow = self._follow[:, None]
         turned = from_pivot @ chest.T
         turned += follow * (from_pivot @ head.T - turned)
         turned += _PIVOT
@@ -115,13 +119,15 @@ class Renderer:
         strands = person.surfaces.strands
         self._shadow.clear()
         seen = seen_from(self._light_view, vertices)
-        rasterise(seen, person.mesh, strands, self._shadow, depth_only=True)
+        rasterise(seen, self._mesh, strands, self._shadow, depth_only=True)
         self._buffers.clear()
-        rasterise(screen, person.mesh, strands, self._buffers)
+        rasterise(screen, self._mesh, strands, self._buffers)
         geometry = Geometry(
             vertices=vertices,
-            normals=vertex_normals(vertices, person.mesh.faces),
-            openness=person.openness,
+            normals=vertex_normals(
+                vertices, np.concatenate([self._mesh.faces, person.lenses.faces])
+            ),
+            openness=self._openness,
             camera_distance=scene.distance,
             pixels_per_cm=self._side / scene.span,
             head_axes=head,
@@ -130,7 +136,7 @@ class Renderer:
         shade(
             self._picture,
             self._buffers,
-            person.mesh,
+            self._mesh,
             geometry,
             person.surfaces,
             relief,
@@ -139,6 +145,18 @@ class Renderer:
             self._light_view,
         )
 
+        if person.glasses:
+            self._draw_lenses(screen, geometry)
+
+    def _draw_lenses(self, screen: Float32[np.ndarray, "v 3"], geometry: Geometry) -> None:
+        """Lay reflections over the picture where a lens is nearer than what it shows."""
+        shown = self._buffers
+        over = Buffers(shown.depth, self._lens_triangles, shown.second, shown.third)
+        over.triangle.fill(NOTHING)
+        person, lighting = self._person, self._scene.lighting
+        rasterise(screen, person.lenses, person.surfaces.strands, over)
+        reflect(self._picture, over, person.lenses, geometry, lighting, self._scene.reflection)
+
     def _motion(self, nose: np.ndarray) -> tuple[float, float]:
         """How far the nose went since the last frame, in shares of the side."""
         last, self._last_nose = self._last_nose, nose.copy()
@@ -146,6 +164,17 @@ class Renderer:
             return 0.0, 0.0
         way = (nose - last) / self._size
         return float(way[0]), float(way[1])
+
+
+def _with_cover(person: Person, scene: Scene) -> tuple[Mesh, np.ndarray, np.ndarray]:
+    """The person's mesh, openness and following, and those of what covers the face."""
+    rng = np.random.default_rng([scene.background, 4])
+    cover = cover_mesh(scene.cover, person.mesh, rng)
+    if cover is None:
+        return person.mesh, person.openness, person.follow
+    more = np.ones(len(cover.vertices), np.float32)
+    mesh = join([person.mesh, cover])
+    return mesh, np.append(person.openness, 0.8 * more), np.append(person.follow, more)
 
 
 def rotation(yaw: float, pitch: float, roll: float) -> Float32[np.ndarray, "3 3"]:

@@ -34,6 +34,7 @@ class Scene:
     sharpening: float  # by the camera's software: leaves halos
     resolution: float  # share of the picture's side that the camera has
     vignette: float  # darkening of the corners
+    reflection: float  # of glasses
     cover: str  # COVERS: what lies over a part of the face
 
     @staticmethod
@@ -48,20 +49,21 @@ class Scene:
             lighting=lighting,
             background=int(rng.integers(1 << 30)),
             backdrop=float(brightness * rng.uniform(0.05, 0.9)),
-            distance=float(np.exp(rng.uniform(math.log(38), math.log(130)))),
+            distance=float(np.exp(rng.uniform(math.log(45), math.log(140)))),
             span=float(rng.uniform(low, high)),
             shift=(float(rng.uniform(-0.05, 0.05)), float(rng.uniform(-0.02, 0.06))),
-            tilt=float(rng.normal(4, 6)),
+            tilt=float(rng.normal(1, 4)),
             exposure=exposure,
             contrast=float(rng.uniform(0.85, 1.25)),
             saturation=float(rng.uniform(0.6, 1.15)),
             cast=np.exp(rng.normal(0, 0.045, 3)),
-            noise=float(np.exp(rng.uniform(math.log(0.003), math.log(0.03)))),
+            noise=float(np.exp(rng.uniform(math.log(0.003), math.log(0.022)))),
             blur=float(rng.choice([0.0, rng.uniform(0.001, 0.006)], p=[0.5, 0.5])),
             motion=float(rng.uniform(0.0, 0.6)),
-            sharpening=float(rng.choice([0.0, rng.uniform(0.2, 1.2)], p=[0.6, 0.4])),
+            sharpening=float(rng.choice([0.0, rng.uniform(0.2, 1.0)], p=[0.6, 0.4])),
             resolution=float(rng.choice([1.0, rng.uniform(0.35, 0.9)], p=[0.6, 0.4])),
             vignette=float(rng.choice([0.0, rng.uniform(0.05, 0.35)], p=[0.5, 0.5])),
+            reflection=float(rng.uniform(0.02, 0.12)),
             cover=str(rng.choice(COVERS, p=[0.93, 0.03, 0.04])),
         )
 

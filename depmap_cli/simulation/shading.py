@@ -2,8 +2,8 @@
 """Pixels to light: what each material looks like under a key light, a fill light and a sky.
 
 Kernels are not annotated (numba infers their types). All colours are linear, and a surface is a
-tuple: albedo (3), gloss, squarings (sharpness of the highlight), wrap (3), rim. Wrap is how far light
-of each colour creeps around into the shade: it stands for light scattered under the skin.
+tuple: albedo (3), gloss, squarings (sharpness of the highlight), wrap (3), rim. Wrap is how far
+light of each colour creeps around into the shade: it stands for light scattered under the skin.
 """
 
 import math
@@ -16,7 +16,7 @@ from numba import njit
 from depmap_cli.simulation.mesh import Material, Mesh
 from depmap_cli.simulation.raster import NOTHING, Buffers
 
-_FACE, _HEAD, _MOUTH, _GUM, _TEETH, _EYE, _LASH, _HAIR, _CLOTH, _FRAME, _HAND = map(int, Material)
+_FACE, _HEAD, _MOUTH, _GUM, _TEETH, _EYE, _LASH, _HAIR, _CLOTH, _FRAME, _HAND = range(Material.LENS)
 _TEXELS_PER_CM = np.float32(28.0)  # of the face's tile
 _SHADOW_BIAS = np.float32(0.3)  # cm
 _LID_SHADOW = np.float32(0.32)  # cm below the upper lid that lie in its shade
@@ -98,6 +98,40 @@ def shade(
     )
 
 
+def reflect(
+    picture: Float32[np.ndarray, "h w 3"],
+    buffers: Buffers,
+    lenses: Mesh,
+    geometry: Geometry,
+    lighting: Lighting,
+    strength: float,
+) -> None:
+    """Lay what the lenses of glasses mirror over the pixels that show a lens."""
+    _reflect(picture, buffers.triangle, lenses.faces, geometry, lighting, strength)
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+def _reflect(picture, triangle, faces, geometry, lighting, strength):
+    vertices, key = geometry.vertices, lighting.key
+    for y in range(triangle.shape[0]):
+        for x in range(triangle.shape[1]):
+            f = triangle[y, x]
+            if f == NOTHING:
+                continue
+            a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+            nx, ny, nz = _between(geometry.normals, a, b, c, 0.34, 0.33, 0.33)
+            normal = _unit(nx, ny, nz)
+            px, py, pz = _between(vertices, a, b, c, 0.34, 0.33, 0.33)
+            view = _unit(-px, -py, geometry.camera_distance - pz)
+            towards = 2 * (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2])
+            mx, my = towards * normal[0] - view[0], towards * normal[1] - view[1]
+            mz = towards * normal[2] - view[2]
+            lamp = 4.0 * _smooth_step(0.80, 0.95, mx * key[0] + my * key[1] + mz * key[2])
+            for k in range(3):
+                seen = lighting.sky[k] * (0.7 + 0.5 * my) + lamp * lighting.key_colour[k]
+                picture[y, x, k] = picture[y, x, k] * (1 - strength) + strength * seen
+
+
 @njit(cache=True, fastmath=True, nogil=True)
 def _smooth_step(low, high, x):
     t = min(max((x - low) / (high - low), 0.0), 1.0)
@@ -169,7 +203,7 @@ def _eye(surfaces, u, v):
     """Sclera, iris and pupil by the angle (u, v) from the optical axis."""
     off_axis = math.sqrt(u * u + v * v)
     white = surfaces.sclera
-    redness = 0.30 * _smooth_step(0.7, 1.3, off_axis)
+    redness = 0.30 * _smooth_step(0.6, 1.2, off_axis)
     red, green, blue = white, white * (0.94 - redness), white * (0.90 - redness)
     edge = surfaces.iris_radius
     inside = _smooth_step(edge + 0.03, edge - 0.05, off_axis)
@@ -339,7 +373,7 @@ def _shade(
                 along_x, along_y, height = _slope(relief, u, v)
                 normal = _tilt(normal, axes, along_x, along_y)
                 red, green, blue, gloss = _sample_skin(surfaces.face, u, v)
-                crease = min(max(1.0 + 4.0 * height, 0.35), 1.0)
+                crease = min(max(1.0 + 3.2 * height, 0.35), 1.0)
                 deeper = crease * (0.65 + 0.35 * crease)  # folds are redder than the skin around
                 red, green, blue = red * crease, green * deeper, blue * deeper
                 squarings, wrap_r, wrap_g, wrap_b, rim = 4, 0.42, 0.22, 0.15, 0.22
@@ -353,7 +387,7 @@ def _shade(
                 if made_of == _EYE:
                     reach = _LID_SHADOW * geometry.pixels_per_cm
                     shaded = _shade_from_above(triangle, material, y, x, made_of, reach)
-                    sky = (0.4 * sky + 0.42) * (1 - 0.65 * shaded)
+                    sky = (0.4 * sky + 0.36) * (1 - 0.65 * shaded)
                 elif _MOUTH <= made_of <= _TEETH:
                     reach = _LIP_SHADOW * geometry.pixels_per_cm
                     shaded = _shade_from_above(triangle, material, y, x, made_of, reach)

@@ -323,7 +323,7 @@ def paint_scalp(
 ) -> np.ndarray:
     """Hair roots on the part of the scalp where hair grows."""
     ragged = 0.25 * smooth_noise(rng, albedo.shape[0], 4)
-    cover = smooth_step(-0.4, 0.3, look.hairline.inside(position) + ragged) * look.scalp
+    cover = smooth_step(-0.5, 0.7, look.hairline.inside(position) + ragged) * look.scalp
     roots = look.hair * 0.85 + 0.02 * look.base
     return mix(albedo, np.broadcast_to(roots, albedo.shape), cover)
 

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from depmap_cli.simulation.fields import smooth_step
-from depmap_cli.simulation.mesh import Material, Mesh, grid_faces, join
+from depmap_cli.simulation.mesh import Material, Mesh, grid_faces, join, tube
 
 _NECK = -10.8  # cm: where a collar lies that does not hang down
 _WAIST = -46.0
@@ -30,8 +30,8 @@ def draw_glasses(rng: np.random.Generator) -> Glasses:
     tints = [[1, 1, 1], [1.6, 0.8, 0.5], [6, 4.5, 2.5], [8, 8, 8], [0.6, 0.8, 2.0]]
     tint = np.array(tints)[rng.choice(len(tints), p=[0.5, 0.2, 0.1, 0.12, 0.08])]
     return Glasses(
-        width=float(rng.uniform(2.2, 2.85)),
-        height=float(rng.uniform(1.35, 2.3)),
+        width=float(rng.uniform(2.05, 2.6)),
+        height=float(rng.uniform(1.25, 1.95)),
         squareness=float(rng.choice([rng.uniform(2, 2.4), rng.uniform(2.6, 5)])),
         thickness=float(rng.choice([rng.uniform(0.05, 0.09), rng.uniform(0.12, 0.24)])),
         half_rim=bool(rng.random() < 0.15),
@@ -41,53 +41,48 @@ def draw_glasses(rng: np.random.Generator) -> Glasses:
 
 def glasses_mesh(glasses: Glasses, landmarks: Float[np.ndarray, "68 3"]) -> Mesh:
     """Rims around both eyes, a bridge on the nose and two temples to the ears."""
-    tubes = []
+    parts = []
     front = landmarks[27, 2] + 0.35  # as far forward as the root of the nose
     for eye, side in ((landmarks[36:42].mean(0), -1), (landmarks[42:48].mean(0), 1)):
         centre = np.array([eye[0] + 0.12 * side, eye[1] - 0.25, front])
         rim = _rim(glasses, centre, side)
-        tubes.append(_tube(rim, glasses.thickness))
+        parts.append(tube(rim, glasses.thickness, Material.FRAME))
+        parts.append(_lens(_rim(glasses, centre, side, whole=True), centre))
         hinge = centre + [side * glasses.width, 0.4 * glasses.height, -0.6]
         ear = np.array([side * max(7.3, abs(hinge[0]) + 0.4), hinge[1] + 0.2, 0.0])
         bend = hinge + [side * 0.35, 0.0, -1.0]
         temple = np.array([hinge, bend, 0.5 * (bend + ear), ear, ear + [0, -1.5, -1.5]])
-        tubes.append(_tube(temple, glasses.thickness))
+        parts.append(tube(temple, glasses.thickness, Material.FRAME))
     inner = glasses.width - 0.1
     left, right = landmarks[36:42].mean(0)[0] - 0.12 + inner, landmarks[42:48].mean(0)[0] + 0.12
     height = landmarks[36:48].mean(0)[1]
     x = np.linspace(left, right - inner, 7)
     arch = 0.3 * (1 - np.linspace(-1, 1, 7) ** 2)
     bridge = np.stack([x, height + 0.2 + arch, np.full(7, front + 0.1)], 1)
-    tubes.append(_tube(bridge, glasses.thickness))
-    return join(tubes)
+    parts.append(tube(bridge, glasses.thickness, Material.FRAME))
+    return join(parts)
 
 
-def _rim(glasses: Glasses, centre: np.ndarray, side: int) -> Float[np.ndarray, "n 3"]:
+def _rim(
+    glasses: Glasses, centre: np.ndarray, side: int, whole: bool = False
+) -> Float[np.ndarray, "n 3"]:
     """A superellipse around an eye, bent back at the temple; only its upper part if half."""
-    start, stop = (-0.15, np.pi + 0.15) if glasses.half_rim else (0.0, 2 * np.pi)
+    start, stop = (-0.15, np.pi + 0.15) if glasses.half_rim and not whole else (0.0, 2 * np.pi)
     angle = np.linspace(start, stop, 41)
     power = 2 / glasses.squareness
     x = glasses.width * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power
     y = glasses.height * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power
-    y = np.where(y < 0, y * (1 - 0.12 * side * np.sign(x)), y)
+    y = np.where(y < 0, y * (1 + 0.1 * side * x / glasses.width), y)
     outwards = np.clip(side * x / glasses.width, -1, 1)
     return centre + np.stack([x, y, -0.35 * (outwards + 0.3 * outwards**2)], 1)
 
 
-def _tube(path: Float[np.ndarray, "n 3"], thickness: float) -> Mesh:
-    """A tube of six sides along a path."""
-    n_sides = 6
-    along = np.gradient(path, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    up = np.where(np.abs(along[:, 1:2]) < 0.9, [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]])
-    first = np.cross(along, up)
-    first /= np.linalg.norm(first, axis=1, keepdims=True) + 1e-9
-    second = np.cross(first, along)
-    turn = np.linspace(0, 2 * np.pi, n_sides + 1)[None, :, None]
-    around = np.cos(turn) * first[:, None] + np.sin(turn) * second[:, None]
-    vertices = (path[:, None] + 0.5 * thickness * around).reshape(-1, 3)
-    uv = np.zeros((len(vertices), 2))
-    return Mesh.of(vertices, grid_faces(len(path), n_sides + 1), uv, Material.FRAME)
+def _lens(rim: Float[np.ndarray, "n 3"], centre: np.ndarray) -> Mesh:
+    """A fan from the middle, which bulges a little."""
+    n = len(rim)
+    faces = np.stack([np.zeros(n - 1), np.arange(1, n), np.arange(2, n + 1)], 1)
+    bulging = centre + [0, 0, 0.12]
+    return Mesh.of(np.vstack([bulging, rim]), faces, np.zeros((n + 1, 2)), Material.LENS)
 
 
 def garment_mesh(female: bool, rng: np.random.Generator) -> Mesh:
