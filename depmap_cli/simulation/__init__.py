@@ -1,0 +1,5 @@
+"""People rendered from a face model: geometry, looks, light and camera of a simulated recording.
+
+Needs the extra ``depmap[simulate]`` (numba) and a face model that the user fetches; nothing here
+is imported by the rest of the package before it is used.
+"""

@@ -1,0 +1,115 @@
+"""Triangles that know what they are made of."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+
+class Material(IntEnum):
+    """What a triangle is made of; those from ``LASH`` on are seen from both sides."""
+
+    FACE = 0  # skin of the face: the tile of the texture with brows, lips and lids
+    HEAD = 1  # skin of scalp, ears and neck: the other tile
+    MOUTH = 2  # mouth cavity and the back of the eye sockets
+    GUM = 3
+    TEETH = 4
+    EYE = 5
+    LASH = 6  # lashes and hair are cut into strands by noise
+    HAIR = 7
+    CLOTH = 8
+    FRAME = 9  # of glasses
+    HAND = 10
+    LENS = 11  # of glasses: drawn over everything else, as a reflection
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A set of triangles, counter-clockwise as seen from outside."""
+
+    vertices: Float[np.ndarray, "v 3"]  # cm; x to the viewer's right, y up, z to the viewer
+    faces: Int[np.ndarray, "f 3"]
+    uv: Float[np.ndarray, "f 3 2"]  # texture coordinates of each corner
+    material: Int[np.ndarray, " f"]
+    cover: Float[np.ndarray, " v"]  # opacity of lashes and hair, 1 and more: no gaps
+
+    @staticmethod
+    def of(
+        vertices: np.ndarray,
+        faces: np.ndarray,
+        uv: np.ndarray,
+        material: Material,
+        cover: np.ndarray | float = 1.0,
+    ) -> "Mesh":
+        """One material throughout; ``uv`` by vertex, (v, 2)."""
+        faces = np.ascontiguousarray(faces, np.int32)
+        return Mesh(
+            vertices=np.ascontiguousarray(vertices, np.float32),
+            faces=faces,
+            uv=np.asarray(uv, np.float32)[faces],
+            material=np.full(len(faces), material, np.int32),
+            cover=np.broadcast_to(np.asarray(cover, np.float32), (len(vertices),)).copy(),
+        )
+
+    def only(self, chosen: Bool[np.ndarray, " f"]) -> "Mesh":
+        """Some of the triangles over the same vertices."""
+        return Mesh(
+            self.vertices, self.faces[chosen], self.uv[chosen], self.material[chosen], self.cover
+        )
+
+
+def join(meshes: list[Mesh]) -> Mesh:
+    """All of them in one, vertices in the order given."""
+    offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
+    faces = [mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)]
+    return Mesh(
+        vertices=np.concatenate([mesh.vertices for mesh in meshes]),
+        faces=np.concatenate(faces).astype(np.int32),
+        uv=np.concatenate([mesh.uv for mesh in meshes]),
+        material=np.concatenate([mesh.material for mesh in meshes]),
+        cover=np.concatenate([mesh.cover for mesh in meshes]),
+    )
+
+
+def grid_faces(rows: int, columns: int) -> Int[np.ndarray, "f 3"]:
+    """Two triangles for each cell of a (rows, columns) sheet of vertices stored row by row."""
+    corner = np.arange(rows - 1)[:, None] * columns + np.arange(columns - 1)
+    first = corner.ravel()
+    lower = np.stack([first, first + 1, first + columns], 1)
+    upper = np.stack([first + 1, first + columns + 1, first + columns], 1)
+    return np.concatenate([lower, upper]).astype(np.int32)
+
+
+def tube(
+    path: Float[np.ndarray, "n 3"],
+    thickness: Float[np.ndarray, " n"] | float,
+    material: Material,
+    n_sides: int = 6,
+) -> Mesh:
+    """A tube along a path; ``thickness`` in cm, across."""
+    along = np.gradient(path, axis=0)
+    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
+    up = np.where(np.abs(along[:, 1:2]) < 0.9, [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]])
+    first = np.cross(along, up)
+    first /= np.linalg.norm(first, axis=1, keepdims=True) + 1e-9
+    second = np.cross(first, along)
+    turn = np.linspace(0, 2 * np.pi, n_sides + 1)[None, :, None]
+    around = np.cos(turn) * first[:, None] + np.sin(turn) * second[:, None]
+    radius = np.broadcast_to(np.asarray(thickness) / 2, (len(path),))
+    vertices = (path[:, None] + radius[:, None, None] * around).reshape(-1, 3)
+    uv = np.zeros((len(vertices), 2))
+    return Mesh.of(vertices, grid_faces(len(path), n_sides + 1), uv, material)
+
+
+def depth_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """z in cm of the front of the head's skin at each (x, y)."""
+    skin = np.unique(mesh.faces[mesh.material <= Material.HEAD])
+    points = mesh.vertices[skin]
+    points = points[points[:, 2] > 2]  # not the back of the head
+    if not len(points):
+        return np.full(x.shape, float(mesh.vertices[:, 2].max()))
+    wanted = np.stack([x.ravel(), y.ravel()], 1)
+    apart = ((wanted[:, None] - points[None, :, :2]) ** 2).sum(-1)
+    depth: np.ndarray = points[apart.argmin(1), 2].reshape(x.shape)
+    return depth
