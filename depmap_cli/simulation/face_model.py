@@ -179,7 +179,7 @@ class FaceModel:
         self.upper_lash = np.zeros(len(self.vertices), np.bool_)
         self.upper_lash[corners] = self.uv[lash, :, 1] > 0.5  # the upper half of their texture
         across, along = self.vertices[corners, 0], self.lash_length[corners]
-        self.uv[lash] = np.stack([0.11 * across, 0.02 * along], -1)
+        self.uv[lash] = np.stack([0.2 * across, 0.02 * along], -1)
 
     def _map_eye(self, chosen: np.ndarray) -> None:
         """Give an eyeball's corners the angle from the optical axis, in radians, as ``uv``."""

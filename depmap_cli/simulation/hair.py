@@ -171,11 +171,11 @@ def _fringe(head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
     bottom = style.fringe + ragged + 0.12 * lean * x
     y = 11.2 - 0.09 * x**2 + (bottom - 0.04 * x**2 - 11.2 + 0.09 * x**2) * fall
     x = x + lean * fall
-    away = 0.25 + style.volume * 0.5 * np.sin(math.pi * np.clip(0.25 + 0.75 * fall, 0, 1))
+    away = 0.3 + 0.5 * style.volume * np.cos(0.4 * math.pi * fall) + 0.3 * (1 - fall)
     z = depth_at(head, x, y) + away
     uv = np.stack([x * _PER_CM, 0.03 * y], -1).reshape(-1, 2)
     edge = np.minimum(1, (1 - np.abs(x - lean * fall) / 5.7) * 6) * np.minimum(1, (1 - fall) * 2.2)
-    cover = (edge * (0.7 + 0.4 * style.density)).ravel()
+    cover = (edge * (0.7 + 0.4 * style.density + 0.6 * smooth_step(0.6, 0.2, fall))).ravel()
     vertices = np.stack([x, y, z], -1).reshape(-1, 3)
     return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, cover)
 

@@ -4,6 +4,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from depmap_cli.opencv import load_opencv
+from depmap_cli.simulation.fields import smooth_noise, smooth_step
 
 
 def paint_room(seed: int, brightness: float, side: int) -> Float32[np.ndarray, "side side 3"]:
@@ -18,6 +19,8 @@ def paint_room(seed: int, brightness: float, side: int) -> Float32[np.ndarray, "
         _paint_thing(image, wall, rng)
     if rng.random() < 0.12:
         _paint_window(image, rng)
+    if rng.random() < 0.3:
+        _paint_texture(image, rng)
     image = cv2.GaussianBlur(image, (0, 0), side / rng.uniform(20, 110))
     shade = rng.uniform(0.5, 1.0)  # light falls off along the wall
     image *= np.linspace(1, shade, side, dtype=np.float32)[None, :: rng.choice([-1, 1]), None]
@@ -32,6 +35,16 @@ def _paint_thing(image: np.ndarray, wall: np.ndarray, rng: np.random.Generator) 
     colour = wall * rng.uniform(0.1, 1.3) * np.exp(rng.normal(0, 0.15, 3))
     corner = (int(left + width), int(top + height))
     cv2.rectangle(image, (int(left), int(top)), corner, colour.tolist(), -1)
+
+
+def _paint_texture(image: np.ndarray, rng: np.random.Generator) -> None:
+    """Leaves, bricks, curtains: blobs of two colours on two scales."""
+    side = image.shape[0]
+    colour = np.exp(rng.normal(-0.7, 0.6)) * np.exp(rng.normal([0, 0.1, -0.1], 0.15))
+    blobs = smooth_noise(rng, side, side / rng.uniform(4, 20))
+    blobs = blobs + smooth_noise(rng, side, side / rng.uniform(20, 60))
+    share = smooth_step(-0.5, 0.8, blobs + rng.uniform(-1, 1))[..., None]
+    image += share.astype(np.float32) * (colour.astype(np.float32) - image)
 
 
 def _paint_window(image: np.ndarray, rng: np.random.Generator) -> None:

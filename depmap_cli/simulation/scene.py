@@ -56,14 +56,14 @@ class Scene:
             exposure=exposure,
             contrast=float(rng.uniform(0.85, 1.25)),
             saturation=float(rng.uniform(0.6, 1.15)),
-            cast=np.exp(rng.normal(0, 0.045, 3)),
+            cast=_white_balance(rng, lighting),
             noise=float(np.exp(rng.uniform(math.log(0.003), math.log(0.022)))),
             blur=float(rng.choice([0.0, rng.uniform(0.001, 0.006)], p=[0.5, 0.5])),
             motion=float(rng.uniform(0.0, 0.6)),
             sharpening=float(rng.choice([0.0, rng.uniform(0.2, 1.0)], p=[0.6, 0.4])),
             resolution=float(rng.choice([1.0, rng.uniform(0.35, 0.9)], p=[0.6, 0.4])),
             vignette=float(rng.choice([0.0, rng.uniform(0.05, 0.35)], p=[0.5, 0.5])),
-            reflection=float(rng.uniform(0.02, 0.12)),
+            reflection=float(rng.uniform(0.015, 0.09)),
             cover=str(rng.choice(COVERS, p=[0.93, 0.03, 0.04])),
         )
 
@@ -103,6 +103,13 @@ def _draw_lighting(rng: np.random.Generator) -> tuple[Lighting, float]:
         ground=sky * ambient * floor,
     )
     return lighting, float(ambient + 0.5 * strength * max(lighting.key[2], 0.1))
+
+
+def _white_balance(rng: np.random.Generator, lighting: Lighting) -> np.ndarray:
+    """Cameras take out most of the light's colour, and err."""
+    light = lighting.key_colour + lighting.fill_colour + 2 * lighting.sky
+    balance: np.ndarray = (light / light.mean()) ** -rng.uniform(0.4, 1.0)
+    return balance * np.exp(rng.normal(0, 0.045, 3))
 
 
 def _exposure(rng: np.random.Generator, person: Person, brightness: float) -> float:

@@ -107,28 +107,39 @@ def reflect(
     strength: float,
 ) -> None:
     """Lay what the lenses of glasses mirror over the pixels that show a lens."""
-    _reflect(picture, buffers.triangle, lenses.faces, geometry, lighting, strength)
+    _reflect(
+        picture,
+        buffers.triangle,
+        buffers.second,
+        buffers.third,
+        lenses.faces,
+        geometry,
+        lighting,
+        strength,
+    )
 
 
 @njit(cache=True, fastmath=True, nogil=True)
-def _reflect(picture, triangle, faces, geometry, lighting, strength):
-    vertices, key = geometry.vertices, lighting.key
+def _reflect(picture, triangle, second, third, faces, geometry, lighting, strength):
+    vertices, normals, key = geometry.vertices, geometry.normals, lighting.key
     for y in range(triangle.shape[0]):
         for x in range(triangle.shape[1]):
             f = triangle[y, x]
             if f == NOTHING:
                 continue
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            nx, ny, nz = _between(geometry.normals, a, b, c, 0.34, 0.33, 0.33)
+            wb, wc = second[y, x], third[y, x]
+            nx, ny, nz = _between(normals, a, b, c, 1 - wb - wc, wb, wc)
             normal = _unit(nx, ny, nz)
-            px, py, pz = _between(vertices, a, b, c, 0.34, 0.33, 0.33)
+            px, py, pz = _between(vertices, a, b, c, 1 - wb - wc, wb, wc)
             view = _unit(-px, -py, geometry.camera_distance - pz)
             towards = 2 * (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2])
             mx, my = towards * normal[0] - view[0], towards * normal[1] - view[1]
             mz = towards * normal[2] - view[2]
-            lamp = 4.0 * _smooth_step(0.80, 0.95, mx * key[0] + my * key[1] + mz * key[2])
+            lamp = 6.0 * _smooth_step(0.82, 0.92, mx * key[0] + my * key[1] + mz * key[2])
             for k in range(3):
-                seen = lighting.sky[k] * (0.7 + 0.5 * my) + lamp * lighting.key_colour[k]
+                room = lighting.sky[k] * (0.25 + 0.75 * _smooth_step(0.05, 0.25, my))
+                seen = room + lamp * lighting.key_colour[k]
                 picture[y, x, k] = picture[y, x, k] * (1 - strength) + strength * seen
 
 

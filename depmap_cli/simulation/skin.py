@@ -234,11 +234,11 @@ class FacePainter:
         if look.beard == "none":
             shadow = area[..., None] * rng.uniform(0.0, 0.22) * (1 - 0.6 * look.tone)
             return np.asarray(albedo * (1 - shadow * [1.0, 0.8, 0.7]))
-        hairs = self._hairs_hanging(area, int(5000 * (0.4 + look.beard_density)))
-        clumps = np.clip(0.8 + 0.2 * smooth_noise(rng, side, 12), 0.4, 1.1)
+        hairs = self._hairs_hanging(area, int(7000 * (0.4 + look.beard_density)))
+        clumps = np.clip(0.95 + 0.08 * smooth_noise(rng, side, 16), 0.6, 1.1)
         full = look.beard != "stubble"
-        soft = (0.45 if full else 0.25) + (0.45 if full else 0.35) * look.beard_density
-        cover = np.clip(area * clumps * soft + hairs * area * (0.5 if full else 0.25), 0, 0.95)
+        soft = (0.4 if full else 0.25) + (0.5 if full else 0.35) * look.beard_density
+        cover = np.clip(area * clumps * soft + hairs * area * (0.35 if full else 0.2), 0, 0.95)
         colour = look.hair * 0.8 + 0.004 if full else 0.6 * look.hair + 0.12 * look.base
         return mix(albedo, np.broadcast_to(colour, albedo.shape), cover)
 

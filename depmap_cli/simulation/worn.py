@@ -81,7 +81,7 @@ def _lens(rim: Float[np.ndarray, "n 3"], centre: np.ndarray) -> Mesh:
     """A fan from the middle, which bulges a little."""
     n = len(rim)
     faces = np.stack([np.zeros(n - 1), np.arange(1, n), np.arange(2, n + 1)], 1)
-    bulging = centre + [0, 0, 0.12]
+    bulging = centre + [0, 0, 0.18]
     return Mesh.of(np.vstack([bulging, rim]), faces, np.zeros((n + 1, 2)), Material.LENS)
 
 
