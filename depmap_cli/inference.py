@@ -17,7 +17,7 @@ from depmap_cli.model.keyframes import confidence
 from depmap_cli.model.semantics import Semantics, SemanticView
 
 _CPU_FACES, _ACCELERATOR_FACES = 16, 64
-"""Faces that pass through the networks together; on the CPU more are no faster, only larger."""
+"""Faces that pass through the networks together: few on the CPU, for the memory's sake."""
 
 
 @torch.inference_mode()

@@ -5,15 +5,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 PIECE = 32
-"""Candidates that pass through a network together; twice as many are no faster."""
+"""Candidates that pass through a network together."""
 
 
 class InPieces(nn.Module):
     """Runs ``network`` on pieces of exactly ``PIECE`` rows, the last filled up with zeros.
 
-    MTCNN hands its later stages another number of candidates each time. For every new number
-    oneDNN builds and keeps a kernel; those small pieces between the large ones kept freed memory
-    from being joined, and it grew with the number of frames (measured: CHANGELOG).
+    MTCNN hands its later stages another number of candidates each time, and freed memory that
+    could not be used again grew with the number of frames; with batches of one size it does not
+    (measured: CHANGELOG). Probably oneDNN keeps a kernel for every size it has seen, in between.
     """
 
     def __init__(self, network: nn.Module) -> None:
