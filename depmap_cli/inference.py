@@ -4,6 +4,8 @@ Scoring, evaluation and selection during training all pass through here. Of each
 vectors are kept.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
@@ -14,8 +16,8 @@ from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.keyframes import confidence
 from depmap_cli.model.semantics import Semantics, SemanticView
 
-CHUNK = 64
-"""Faces that pass through the networks together."""
+_CPU_FACES, _ACCELERATOR_FACES = 16, 64
+"""Faces that pass through the networks together; on the CPU more are no faster, only larger."""
 
 
 @torch.inference_mode()
@@ -24,8 +26,8 @@ def view(
 ) -> SemanticView:
     """CLIP's view of some faces, on the CPU."""
     pieces = []
-    for start in range(0, len(faces), CHUNK):
-        batch = torch.from_numpy(np.array(faces[start : start + CHUNK])).to(device)
+    for piece in _slices(len(faces), device):
+        batch = torch.from_numpy(np.array(faces[piece])).to(device)
         seen = semantics(batch)
         pieces.append(SemanticView(seen.image.cpu(), seen.evidence.cpu(), seen.covered.cpu()))
     return SemanticView.joined(pieces)
@@ -44,8 +46,7 @@ class VideoInference:
     ) -> Float[np.ndarray, " n"]:
         """Encode some faces; returns how decided each frame is (its rank as a key frame)."""
         decided = []
-        for start in range(0, len(faces), CHUNK):
-            piece = slice(start, start + CHUNK)
+        for piece in _slices(len(faces), self.device):
             batch = torch.from_numpy(np.array(faces[piece])).to(self.device)
             image = seen.image[piece].to(self.device)
             text = self.semantics.query(seen.evidence[piece].to(self.device))
@@ -76,6 +77,11 @@ class VideoInference:
         valid = torch.ones(1, len(frames.scores), dtype=torch.bool)
         logits = None if frames.logits is None else frames.logits[None]
         return self.model.fuse(frames.fused[None], frames.scores[None], logits, valid), frames
+
+
+def _slices(n: int, device: torch.device) -> Iterator[slice]:
+    step = _CPU_FACES if device.type == "cpu" else _ACCELERATOR_FACES
+    return (slice(start, start + step) for start in range(0, n, step))
 
 
 def _joined(pieces: list[Tensor | None]) -> Tensor | None:

@@ -7,8 +7,9 @@ import sys
 def give_back_memory() -> None:
     """Let the C library return freed pages inside its heap; does nothing where it is not glibc.
 
-    MTCNN and the networks ask for many pieces of ever different sizes, and glibc keeps the holes
-    between them, so that resident memory grew with the number of frames (measured: CHANGELOG).
+    The vectors kept of every frame come to lie between the large pieces that the networks free,
+    and glibc keeps the holes, so that resident memory grew with the number of frames (measured:
+    CHANGELOG).
     """
     if not sys.platform.startswith("linux"):
         return

@@ -32,8 +32,8 @@ from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.data.augment import SAME, augment_faces
 from depmap_cli.data.cache import CachedFaces
 from depmap_cli.data.corpus import Recording
+from depmap_cli.data.ground_truth import read_units
 from depmap_cli.data.occlusion import cover_faces
-from depmap_cli.errors import DataInvalid
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.semantics import COVERED, OWN_MODEL, build_clip, encode_phrases
@@ -75,22 +75,8 @@ def read_au_frames(data: Path, recordings: list[Recording], cached: list[CachedF
     """
     intensities, places = [], []
     for number, (recording, faces) in enumerate(zip(recordings, cached, strict=True)):
-        path = data / "ground_truth" / recording.split / f"{recording.path.stem}.npz"
-        if not path.is_file():
-            raise DataInvalid(
-                f"{recording.path.name}: no ground truth", "needs ground_truth/ as simulated"
-            )
-        with np.load(path, allow_pickle=False) as truth:
-            names, rate = [str(n) for n in truth["au_names"]], float(truth["fps"])
-            if sorted(names) != sorted(u.code for u in ACTION_UNITS):
-                raise DataInvalid(
-                    f"{path.name}: other action units than {len(ACTION_UNITS)} known", ""
-                )
-            order = [names.index(u.code) for u in ACTION_UNITS]
-            au = truth["au"][order].astype(np.float32)
-        frame = np.clip(np.round(faces.times * rate).astype(int), 0, au.shape[1] - 1)
-        intensities.append(au[:, frame].T)
-        places.append(np.stack([np.full(len(frame), number), np.arange(len(frame))], 1))
+        intensities.append(read_units(data, recording).at(faces.times))
+        places.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
     return AuFrames([c.faces for c in cached], np.concatenate(intensities), np.concatenate(places))
 
 

@@ -1,7 +1,10 @@
 """Faces: alignment is exact, detection is sparse where it may be, the right subject is followed."""
 
+from collections import defaultdict
+
 import numpy as np
 import pytest
+import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig, SubjectRule
 from depmap_cli.faces import (
@@ -13,6 +16,7 @@ from depmap_cli.faces import (
 )
 from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.faces.detect import CHUNK, iter_detections
+from depmap_cli.faces.pieces import PIECE, InPieces
 from depmap_cli.video import Frame, sample_frames
 
 
@@ -190,6 +194,40 @@ def test_mtcnn_finds_the_rendered_face(detector, interview):
     assert len(found) == 24
     assert sum(s.valid for s in found) >= 22
     assert all(s.face.shape == (128, 128, 3) and s.eye_distance > 20 for s in found if s.valid)
+
+
+@pytest.mark.parametrize("n", [1, PIECE - 1, PIECE, 2 * PIECE + 5])
+def test_pieces_give_what_the_whole_gives_in_batches_of_one_size(n):
+    sizes = []
+
+    class Sums(torch.nn.Module):
+        def forward(self, rows):
+            sizes.append(len(rows))
+            return rows.sum(1), rows.sum((1, 2, 3))
+
+    rows = torch.randn(n, 3, 4, 4)
+    maps, totals = InPieces(Sums())(rows)
+    torch.testing.assert_close(maps, rows.sum(1))
+    torch.testing.assert_close(totals, rows.sum((1, 2, 3)))
+    assert set(sizes) == {PIECE}
+
+
+def test_memory_of_detection_depends_neither_on_frames_nor_on_candidates(detector, face_frames):
+    """Few frames at once, and no new batch size (each makes oneDNN keep another kernel)."""
+    sizes = defaultdict(set)
+
+    def watch(name, network):
+        return network.register_forward_pre_hook(lambda _, given: sizes[name].add(len(given[0])))
+
+    mtcnn = detector._mtcnn
+    networks = {"pnet": mtcnn.pnet, "rnet": mtcnn.rnet.network, "onet": mtcnn.onet.network}
+    hooks = [watch(name, network) for name, network in networks.items()]
+    for n in (3, 10, CHUNK):
+        assert all(detector.detect(face_frames[:n]))
+    for hook in hooks:
+        hook.remove()
+    assert sizes["rnet"] == sizes["onet"] == {PIECE}
+    assert max(sizes["pnet"]) < CHUNK
 
 
 def test_a_batch_with_faceless_frames_does_not_crash(detector, face_frames):

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from depmap_cli import __version__
-from depmap_cli.cli import evaluate, installation, score, train
+from depmap_cli.cli import evaluate, installation, score, simulate, train
 from depmap_cli.cli.terminal import fail
 from depmap_cli.errors import DepmapError
 
@@ -28,6 +28,7 @@ app.command()(evaluate.calibrate)
 app.command()(evaluate.ablate)
 app.command()(train.prepare)
 app.command("train-semantics")(train.train_semantics)
+app.command()(simulate.simulate)
 app.command()(installation.doctor)
 app.command()(installation.info)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depmap_cli.data.recording import (
-    VIDEO_SUFFIXES,
     Entry,
     Recording,
+    is_recording,
     parse_score,
     read_text,
     refuse_empty_video,
@@ -118,7 +118,7 @@ def _videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[Path]
     """Videos whose folder and name tell split, person and session; and the other videos."""
     videos, astray = [], []
     for path in files:
-        if path.suffix.lower() not in VIDEO_SUFFIXES:
+        if not is_recording(path):
             continue
         match, split = _VIDEO.fullmatch(path.stem), split_of_folders(path.relative_to(root))
         if match and split:

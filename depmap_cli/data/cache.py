@@ -2,7 +2,8 @@
 
 An entry is a folder named by a hash of the video's bytes, of every setting that shapes its faces
 and of the packages that find them, so what changed is prepared anew. It is written aside and
-renamed when whole.
+renamed when whole. A corpus may hold such folders itself, ``*.faces`` in place of videos: they are
+taken as they are.
 """
 
 import hashlib
@@ -21,13 +22,14 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.recording import Recording, is_prepared
 from depmap_cli.errors import DataInvalid, DepmapError
-from depmap_cli.faces import FaceDetector, extract_faces
+from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.quality import judge
 from depmap_cli.results import Quality
 from depmap_cli.video import probe, sample_frames
 
+FACES, INDEX = "faces.npy", "index.json"
 CACHE_VERSION = 3
 """Raised whenever the corridor's code changes what it produces."""
 _PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
@@ -46,15 +48,64 @@ class CachedFaces:
     times: np.ndarray  # (n,) seconds, of the valid frames
     sampled: int  # frames looked at, valid or not
     quality: Quality  # of the recording, as the gate of `depmap score` sees it
+    duration: float | None = None  # seconds of the recording, where the entry says
 
     @property
     def faces(self) -> np.ndarray:
         """(n, size, size, 3) RGB uint8, memory-mapped."""
-        faces: np.ndarray = np.load(self.folder / "faces.npy", mmap_mode="r")
+        faces: np.ndarray = np.load(self.folder / FACES, mmap_mode="r")
         return faces
 
     def __len__(self) -> int:
         return len(self.times)
+
+
+def write_entry(folder: Path, samples: list[FaceSample], duration: float) -> None:
+    """What ``read_entry`` reads, into a folder that is there: the valid samples of a recording."""
+    valid = [s for s in samples if s.face is not None]
+    np.save(folder / FACES, np.stack([s.face for s in valid if s.face is not None]))
+    index = {
+        "times": [s.time for s in valid],
+        "sampled": len(samples),
+        "duration": duration,
+        "quality": judge(samples, duration, QualityConfig()).model_dump(mode="json"),
+    }
+    (folder / INDEX).write_text(json.dumps(index))
+
+
+def read_entry(folder: Path) -> CachedFaces:
+    """One recording's faces."""
+    index = json.loads((folder / INDEX).read_text())
+    quality = Quality.model_validate(index["quality"])
+    times = np.array(index["times"])
+    return CachedFaces(folder, times, index["sampled"], quality, index.get("duration"))
+
+
+def read_prepared(folder: Path) -> CachedFaces:
+    """The faces that stand in a video's place in a corpus.
+
+    Raises:
+        DataInvalid: the folder does not hold them, or not whole.
+    """
+    try:
+        entry = read_entry(folder)
+        if len(entry.faces) != len(entry):
+            raise ValueError("as many faces as times are expected")
+    except (OSError, ValueError, KeyError) as error:
+        raise DataInvalid(
+            f"{folder.name}: not a folder of prepared faces",
+            f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` writes them",
+        ) from error
+    return entry
+
+
+def duration_of(path: Path) -> float | None:
+    """Seconds that a recording lasts, None where nothing says.
+
+    Raises:
+        VideoUnreadable, DataInvalid: it cannot be opened.
+    """
+    return read_prepared(path).duration if is_prepared(path) else probe(path).duration
 
 
 class FaceCache:
@@ -68,20 +119,20 @@ class FaceCache:
     ) -> list[CachedFaces]:
         """Make the missing entries, ``jobs`` at a time; the entries in the recordings' order.
 
+        Faces that a corpus holds itself are not made, and not copied.
+
         ``progress`` is told how many of how many are done. Safe to kill and to start again.
 
         Raises:
             DataInvalid: a recording that cannot be read or shows no face; names the file.
         """
-        keys = [self._key(r.path) for r in recordings]
-        todo = [
-            (r, k) for r, k in zip(recordings, keys, strict=True) if not self._folder(k).exists()
-        ]
+        folders = [self._folder(r.path) for r in recordings]
+        todo = [(r, f) for r, f in zip(recordings, folders, strict=True) if not f.exists()]
         done = len(recordings) - len(todo)
         progress(done, len(recordings))
         self.root.mkdir(parents=True, exist_ok=True)
         with ProcessPoolExecutor(max(1, jobs), mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(self._make, r.path, k) for r, k in todo]
+            futures = [pool.submit(self._make, r.path, f) for r, f in todo]
             try:
                 for future in as_completed(futures):
                     future.result()
@@ -90,7 +141,11 @@ class FaceCache:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        return [self._load(k) for k in keys]
+        return [self._load(folder) for folder in folders]
+
+    def _folder(self, path: Path) -> Path:
+        """Where the faces of a recording are, or will be."""
+        return path if is_prepared(path) else self.root / self._key(path)
 
     def _key(self, path: Path) -> str:
         made_by = [CACHE_VERSION, *map(metadata.version, _PACKAGES)]
@@ -101,16 +156,19 @@ class FaceCache:
                 digest.update(block)
         return digest.hexdigest()[:32]
 
-    def _folder(self, key: str) -> Path:
-        return self.root / key
+    def _load(self, folder: Path) -> CachedFaces:
+        if not is_prepared(folder):
+            return read_entry(folder)
+        entry = read_prepared(folder)
+        side = entry.faces.shape[1]
+        if side != self.faces.size:
+            raise DataInvalid(
+                f"{folder.name}: faces of {side} px, but {self.faces.size} px are wanted",
+                "set faces.size accordingly, or take the videos",
+            )
+        return entry
 
-    def _load(self, key: str) -> CachedFaces:
-        folder = self._folder(key)
-        index = json.loads((folder / "index.json").read_text())
-        quality = Quality.model_validate(index["quality"])
-        return CachedFaces(folder, np.array(index["times"]), index["sampled"], quality)
-
-    def _make(self, path: Path, key: str) -> None:
+    def _make(self, path: Path, folder: Path) -> None:
         """Prepare one recording (in a worker process, on one thread)."""
         import torch
 
@@ -120,21 +178,13 @@ class FaceCache:
             detector = FaceDetector(self.faces)
             segments = extract_faces(sample_frames(path, self.sampling), detector)
             samples = [sample for segment in segments for sample in segment]
-            valid = [s for s in samples if s.face is not None]
-            if not valid:
+            if not any(s.valid for s in samples):
                 raise DataInvalid(
                     f"{path.name}: no face found", "remove the recording or its label"
                 )
-            np.save(aside / "faces.npy", np.stack([s.face for s in valid if s.face is not None]))
-            duration = probe(path).duration or samples[-1].time
-            index = {
-                "times": [s.time for s in valid],
-                "sampled": len(samples),
-                "quality": judge(samples, duration, QualityConfig()).model_dump(mode="json"),
-            }
-            (aside / "index.json").write_text(json.dumps(index))
-            if not self._folder(key).exists():
-                os.replace(aside, self._folder(key))
+            write_entry(aside, samples, probe(path).duration or samples[-1].time)
+            if not folder.exists():
+                os.replace(aside, folder)
         except DataInvalid:
             raise
         except DepmapError as error:

@@ -6,7 +6,14 @@ from pathlib import Path
 
 from depmap_cli.data.avec import read_folders
 from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
-from depmap_cli.data.recording import SPLITS, VIDEO_SUFFIXES, Entry, Recording, shown
+from depmap_cli.data.recording import (
+    SPLITS,
+    VIDEO_SUFFIXES,
+    Entry,
+    Recording,
+    is_prepared,
+    shown,
+)
 from depmap_cli.errors import DataInvalid
 
 __all__ = [
@@ -85,7 +92,10 @@ def _read_folder(root: Path) -> tuple[list[Entry], list[str]]:
 
 
 def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Every file below ``folder`` in order, through links; hidden ones and loops left out."""
+    """Every file below ``folder`` in order, through links; hidden ones and loops left out.
+
+    A folder of prepared faces counts as one file.
+    """
     real = folder.resolve()
     if real in above:
         return
@@ -96,7 +106,7 @@ def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
             f"{shown(folder, root)}: {error.strerror}", "the folder cannot be read"
         ) from error
     for path in paths:
-        if path.is_dir():
+        if path.is_dir() and not is_prepared(path):
             yield from _files(path, root, above | {real})
         else:
             yield path

@@ -7,7 +7,6 @@ data folder; with or without a byte-order mark, quotes, blank lines and, for two
 import csv
 import io
 import math
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,11 @@ from pathlib import Path
 from depmap_cli.data.avec import is_label
 from depmap_cli.data.recording import (
     SPLITS,
-    VIDEO_SUFFIXES,
     Entry,
     Recording,
     below_root,
+    exists,
+    is_recording,
     parse_score,
     read_text,
     refuse_empty_video,
@@ -54,8 +54,8 @@ def is_list(path: Path, root: Path) -> bool:
         return True
     names = [cell.lower() for cell in _cells(first, _delimiter(first))]
     begin, end = (names[0], names[-1]) if names else ("", "")
-    if _is_video(begin) or begin in _PATH_WORDS:
-        pair = len(names) == 2 and (_is_video(begin) or end in _SCORE_WORDS)
+    if is_recording(begin) or begin in _PATH_WORDS:
+        pair = len(names) == 2 and (is_recording(begin) or end in _SCORE_WORDS)
         if pair or split:
             return True
     return "path" in names and len(set(MANIFEST_COLUMNS).intersection(names)) > 2
@@ -79,7 +79,7 @@ def read_list(path: Path, root: Path) -> Iterator[Entry]:
     """
     rows = _rows(path, root)
     where, first = rows[0]
-    if len(first) == 2 or _is_video(first[0]):
+    if len(first) == 2 or is_recording(first[0]):
         body = rows[_is_header(first) :]
         entries = [_pair(row, path, root) for row in body]
     else:
@@ -95,7 +95,7 @@ def _is_header(cells: list[str]) -> bool:
     try:
         float(cells[-1])
     except ValueError:
-        return not _is_video(cells[0])
+        return not is_recording(cells[0])
     return False
 
 
@@ -140,10 +140,6 @@ def _trimmed(row: list[str]) -> list[str]:
     while cells and not cells[-1]:
         cells.pop()
     return cells
-
-
-def _is_video(cell: str) -> bool:
-    return Path(cell).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _pair(row: Row, table: Path, root: Path) -> Entry:
@@ -227,7 +223,7 @@ def _video(written: str, where: str, table: Path, root: Path) -> Path:
         raise DataInvalid(f"{where}: no path", "tell the video")
     for folder in (table.parent, root):
         for path in (folder / written, folder / written.replace("\\", "/")):
-            if os.path.isfile(path):  # unlike Path.is_file, never raises
+            if exists(path):
                 refuse_empty_video(path, f"{where}: {shown(written, root)}")
                 return path
     raise DataInvalid(

@@ -16,6 +16,8 @@ VIDEO_SUFFIXES = frozenset(
         *("mpeg", "wmv", "flv", "ts", "mts", "3gp", "ogv"),
     )
 )
+PREPARED_SUFFIX = ".faces"
+"""Of a folder of aligned faces (``data/cache.py``) that stands in a video's place."""
 TASKS = ("Freeform", "Northwind")
 _SHORT_NAMES = {
     **dict.fromkeys(("train", "trainset", "trn"), "Training"),
@@ -28,13 +30,13 @@ _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?")
 
 @dataclass(frozen=True, order=True)
 class Recording:
-    """One labelled video."""
+    """One labelled video, or the faces of one."""
 
     split: str  # one of SPLITS
     subject: str
     session: str
     task: str  # Freeform, Northwind, or "" where a corpus has no tasks
-    path: Path
+    path: Path  # a video, or a folder of prepared faces
     score: int  # BDI-II, 0-63
     fps: float | None = None  # frames/s, where the file's header lies
 
@@ -46,6 +48,21 @@ class Entry:
     recording: Recording
     where: str
     guessed: bool = False  # whether the person is guessed from the file's name
+
+
+def is_prepared(path: str | Path) -> bool:
+    """Whether a path is named as a folder of prepared faces."""
+    return Path(path).suffix.lower() == PREPARED_SUFFIX
+
+
+def is_recording(path: str | Path) -> bool:
+    """Whether a path is named as a video, or as what stands in its place."""
+    return Path(path).suffix.lower() in VIDEO_SUFFIXES or is_prepared(path)
+
+
+def exists(path: Path) -> bool:
+    """Whether a video, or the folder in its place, is there; unlike Path.is_file, never raises."""
+    return os.path.isdir(path) if is_prepared(path) else os.path.isfile(path)
 
 
 def split_named(text: str) -> str | None:
@@ -138,7 +155,7 @@ def refuse_empty_video(path: Path, where: str) -> None:
     Raises:
         DataInvalid: ``where`` and what is wrong.
     """
-    if not os.path.isfile(path):  # unlike Path.is_file, never raises
+    if not exists(path):
         raise DataInvalid(f"{where}: a broken link", "link to the video, or remove the link")
-    if path.stat().st_size == 0:
+    if not is_prepared(path) and path.stat().st_size == 0:
         raise DataInvalid(f"{where}: the video is an empty file", "copy it anew, or remove it")

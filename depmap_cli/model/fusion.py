@@ -48,6 +48,11 @@ class MultiScaleFusion(nn.Module):
     From the deepest chosen scale to the shallowest. Where neighbours in ``scales`` lie more than
     one stage apart, the transform has as many levels, so every choice in Table 2 can be fused.
     Side lengths must halve exactly: faces have sides that are multiples of 32.
+
+    Reading: the orthonormal Haar's LL of a constant map is twice that constant at each level, so
+    the small map is doubled likewise before it joins. Added as it is, S4 would reach S1's size at
+    an eighth of its height, and the fused vector would know next to nothing of it (measured:
+    CHANGELOG).
     """
 
     def __init__(
@@ -79,7 +84,8 @@ class MultiScaleFusion(nn.Module):
             deeper = self.scales[-1]
             fused: Tensor = maps[deeper]
             for scale in self.scales[-2::-1]:
-                low, high = self.forward_dwt[str(deeper - scale)](maps[scale])
-                fused = self.inverse_dwt((low + fused, high))
+                levels = deeper - scale
+                low, high = self.forward_dwt[str(levels)](maps[scale])
+                fused = self.inverse_dwt((low + 2**levels * fused, high))
                 deeper = scale
         return fused

@@ -11,6 +11,7 @@ import numpy as np
 from depmap_cli import __version__
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.conformal import half_width
+from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
 from depmap_cli.devices import resolve_device
@@ -27,7 +28,6 @@ from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import SplitCount
 from depmap_cli.summary import weights_info
 from depmap_cli.training.finish import calibration
-from depmap_cli.video import probe
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.material import Source, Told
 
@@ -123,7 +123,7 @@ def _row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
         recording.task,
         recording.score,
         estimate.score,
-        probe(recording.path).duration,
+        duration_of(recording.path),
         estimate.levels,
     )
 
@@ -137,7 +137,7 @@ def _training_facts(
     timed = [
         (r.task, duration, float(r.score))
         for r in recordings
-        if r.split == "Training" and (duration := probe(r.path).duration)
+        if r.split == "Training" and (duration := duration_of(r.path))
     ]
     return TrainingFacts(
         networks.document["training_mean"],

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig
-from depmap_cli.data.cache import CachedFaces, FaceCache, default_cache
+from depmap_cli.data.cache import CachedFaces, FaceCache, default_cache, duration_of
 from depmap_cli.data.census import describe
 from depmap_cli.data.clips import Clip, load_clips
 from depmap_cli.data.corpus import Recording, read_corpus
@@ -15,7 +15,6 @@ from depmap_cli.data.folds import split_by_fold
 from depmap_cli.errors import DataInvalid, UsageProblem, VideoUnreadable
 from depmap_cli.model.semantics import OWN_MODEL, Semantics, load_semantics
 from depmap_cli.results import CorpusSummary
-from depmap_cli.video import probe
 from depmap_cli.weights import default_semantics
 
 Told = Callable[[str, int, int], None]
@@ -54,7 +53,7 @@ class Source:
         """
         for recording in recordings:
             try:
-                probe(recording.path)
+                duration_of(recording.path)
             except VideoUnreadable as error:
                 raise DataInvalid(f"{recording.path.name}: {error.message}", error.hint) from error
 

@@ -16,6 +16,17 @@ def build(scales):
     return MultiScaleFusion(CHANNELS, scales, 8, 32)
 
 
+class Constant(torch.nn.Module):
+    """A scale made ready that says the same everywhere."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, feature):
+        return torch.full_like(feature[:, :6], self.value)
+
+
 def features(side=64, seed=1):
     make = torch.Generator().manual_seed(seed)
     return [
@@ -76,8 +87,18 @@ def test_small_map_is_added_to_the_low_band_only():
     ready = {s: module.ready[str(s)](maps[s - 1]) for s in (3, 4)}
     low, high = module.forward_dwt["1"](ready[3])
     fused_low, fused_high = module.forward_dwt["1"](module.fuse(maps))
-    torch.testing.assert_close(fused_low, low + ready[4], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(fused_low, low + 2 * ready[4], atol=1e-5, rtol=1e-4)
     torch.testing.assert_close(fused_high[0], high[0], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scales", [(1, 2, 3, 4), (1, 4), (2, 3)])
+def test_a_response_counts_alike_at_every_scale(scales):
+    module = build(scales)
+    for number, scale in enumerate(scales):
+        module.ready[str(scale)] = Constant(10.0**number)
+    unified = module.fuse(features())
+    expected = torch.full_like(unified, sum(10.0**n for n in range(len(scales))))
+    torch.testing.assert_close(unified, expected, rtol=1e-5, atol=0)
 
 
 @pytest.mark.parametrize("side", [128, 224])

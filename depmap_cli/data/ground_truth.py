@@ -1,0 +1,93 @@
+"""What a simulated person did in every frame of a recording, in a file beside the corpus.
+
+``ground_truth/{split}/{recording}.npz`` (arrays by name, never a pickle):
+
+=============  ==================  ==========================================================
+au             (18, n) float16     intensities of the action units, 0 to 1.1
+au_names       (18,) text          their codes
+pose           (3, n) float16      degrees: yaw, pitch, roll
+gaze           (2, n) float16      sideways and up, about -1 to 1
+cue            (n,) bool           an episode is under way whose rate depends on severity
+landmarks      (k, 5, 2) float32   pixels of the frames rendered: eyes, nose tip, mouth corners
+frames         (k,) int32          which frames were rendered
+fps            number              frames/s of all of them
+=============  ==================  ==========================================================
+
+and facts about the person and the recording, numbers and words by name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float32
+
+from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.data.recording import Recording
+from depmap_cli.errors import DataInvalid
+
+FOLDER = "ground_truth"
+_CODES = [unit.code for unit in ACTION_UNITS]
+
+
+@dataclass(frozen=True)
+class UnitTraces:
+    """The action units of one recording over time."""
+
+    au: Float32[np.ndarray, "n 18"]  # in the order of ACTION_UNITS
+    fps: float
+
+    def at(self, times: np.ndarray) -> Float32[np.ndarray, "k 18"]:
+        """Intensities at so many seconds from the start, in the nearest frames."""
+        frames = np.clip(np.round(times * self.fps).astype(int), 0, len(self.au) - 1)
+        nearest: np.ndarray = self.au[frames]
+        return nearest
+
+
+def ground_truth_path(data: Path, split: str, name: str) -> Path:
+    """Where the ground truth of the recording with this name (less its ending) is."""
+    return data / FOLDER / split / f"{name}.npz"
+
+
+def read_units(data: Path, recording: Recording) -> UnitTraces:
+    """The action units of one recording in the corpus folder ``data``.
+
+    Raises:
+        DataInvalid: there is no ground truth, or one of other action units.
+    """
+    path = ground_truth_path(data, recording.split, recording.path.stem)
+    if not path.is_file():
+        raise DataInvalid(
+            f"{recording.path.name}: no ground truth", f"needs {FOLDER}/ as simulated"
+        )
+    with np.load(path, allow_pickle=False) as truth:
+        names, au, fps = [str(n) for n in truth["au_names"]], truth["au"], float(truth["fps"])
+    if sorted(names) != sorted(_CODES):
+        raise DataInvalid(f"{path.name}: other action units than {len(ACTION_UNITS)} known", "")
+    return UnitTraces(au[[names.index(code) for code in _CODES]].T.astype(np.float32), fps)
+
+
+def write_ground_truth(
+    path: Path,
+    traces: Mapping[str, np.ndarray],
+    rendered: tuple[np.ndarray, np.ndarray],
+    fps: float,
+    facts: Mapping[str, Any],
+) -> None:
+    """Write one file: ``traces`` are au (n, 18), pose (n, 3), gaze (n, 2) and cue (n,);
+    ``rendered`` the frames (k,) and their landmarks (k, 5, 2)."""
+    frames, landmarks = rendered
+    arrays: dict[str, Any] = {
+        "au": traces["au"].T.astype(np.float16),
+        "au_names": np.array(_CODES),
+        "pose": traces["pose"].T.astype(np.float16),
+        "gaze": traces["gaze"].T.astype(np.float16),
+        "cue": traces["cue"],
+        "frames": frames.astype(np.int32),
+        "landmarks": landmarks.astype(np.float32),
+        "fps": np.float64(fps),
+    }
+    arrays |= {name: np.asarray(value) for name, value in facts.items()}
+    np.savez_compressed(path, **arrays)

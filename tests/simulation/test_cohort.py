@@ -1,0 +1,182 @@
+"""Corpora on disk: layout, splits, resuming, and the same bytes whatever the processes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from depmap_cli.config import FaceConfig, SamplingConfig
+from depmap_cli.data.cache import FaceCache, duration_of
+from depmap_cli.data.corpus import read_corpus
+from depmap_cli.errors import DataInvalid, UsageProblem
+from depmap_cli.semantics_training import read_au_frames
+from depmap_cli.simulation import cohort
+from depmap_cli.simulation.cohort import CohortOptions, make_cohort, plan
+from tests.simulation.actors import StillStage
+
+pytestmark = pytest.mark.usefixtures("in_process")
+
+
+def quiet(stage, done, total):
+    pass
+
+
+@pytest.fixture
+def options(tmp_path):
+    return CohortOptions(
+        tmp_path / "out", recordings=6, splits=(2, 2, 2), seconds=3.0, fps=5.0, size=96
+    )
+
+
+def truths(out):
+    return {p.relative_to(out): p.read_bytes() for p in sorted(out.glob("ground_truth/*/*.npz"))}
+
+
+def test_layout_is_read_back(options, stage):
+    make_cohort(options, stage, quiet)
+    corpus = read_corpus(options.out)
+    assert not corpus.notes
+    recordings = corpus.recordings
+    assert len(recordings) == 12
+    assert {r.task for r in recordings} == {"Freeform", "Northwind"}
+    people = {s: {r.subject for r in recordings if r.split == s} for s in ("Training", "Testing")}
+    assert not people["Training"] & people["Testing"]
+    first = recordings[-1]
+    assert first.path.name == f"{first.subject}_{first.session}_{first.task}_video.mp4"
+    assert first.fps == 5
+    (options.out / "manifest.csv").unlink()  # AVEC's label files say the same
+    assert [replace(r, fps=None) for r in recordings] == read_corpus(options.out).recordings
+
+
+def test_ground_truth_of_a_clip(options, stage):
+    make_cohort(options, stage, quiet)
+    clip = plan(options)[0]
+    with np.load(options.out / "ground_truth" / clip.split / f"{clip.name}.npz") as truth:
+        n = truth["au"].shape[1]
+        assert truth["au"].dtype == np.float16
+        assert truth["au_names"].shape == (18,)
+        assert truth["pose"].shape == (3, n)
+        assert truth["gaze"].shape == (2, n)
+        assert truth["cue"].shape == (n,)
+        assert truth["landmarks"].shape == (n, 5, 2)
+        assert int(truth["bdi"]) == clip.session.score
+        assert 0 <= float(truth["tone"]) <= 1
+        assert float(truth["fps"]) == 5
+
+
+def test_the_card_tells_counts_and_command(options, stage):
+    make_cohort(options, stage, quiet)
+    card = (options.out / "README.md").read_text()
+    assert "--recordings 6 --splits 2,2,2" in card
+    assert "log strength of smiles" in card
+    assert str(options.out) not in card
+    null = replace(options, out=options.out.parent / "null", effect=0.0)
+    make_cohort(null, stage, quiet)
+    assert "null cohort" in (null.out / "README.md").read_text()
+
+
+def test_nobody_is_in_two_splits():
+    clips = plan(CohortOptions(Path(), recordings=90, splits=(80, 10, 0)))
+    people = {split: {c.session.person for c in clips if c.split == split} for split, _ in _pairs()}
+    assert not people["Training"] & people["Development"]
+    assert not people["Testing"]
+    assert len({(c.session.person, c.session.session) for c in clips}) == 90
+
+
+def _pairs():
+    return zip(("Training", "Development", "Testing"), range(3), strict=True)
+
+
+@pytest.mark.parametrize(
+    ("recordings", "splits", "counts"),
+    [(150, (50, 50, 50), [50, 50, 50]), (10, (80, 10, 10), [8, 1, 1]), (7, (1, 1, 1), [3, 2, 2])],
+)
+def test_splits_are_shares(recordings, splits, counts):
+    assert CohortOptions(Path(), recordings=recordings, splits=splits).counts == counts
+
+
+def test_looks_and_lengths_do_not_depend_on_effect_or_severity(options, stage):
+    make_cohort(options, stage, quiet)
+    null = replace(options, out=options.out.parent / "null", effect=0.0)
+    make_cohort(null, stage, quiet)
+    for clip in plan(options):
+        parts = [
+            np.load(o.out / "ground_truth" / clip.split / f"{clip.name}.npz")
+            for o in (options, null)
+        ]
+        for name in ("tone", "age", "fps", "frames"):
+            assert np.array_equal(parts[0][name], parts[1][name])
+
+
+def test_a_killed_run_goes_on(options, stage, monkeypatch):
+    make_cohort(options, stage, quiet)
+    expected = truths(options.out)
+    clip = plan(options)[3]
+    truth = options.out / "ground_truth" / clip.split / f"{clip.name}.npz"
+    truth.unlink()
+    left = truth.with_name(f".making-999-{truth.name}")
+    left.write_bytes(b"half")
+    made = []
+    make = cohort.make_clip
+    monkeypatch.setattr(cohort, "make_clip", lambda *a: (made.append(a[-1]), make(*a))[1])
+    make_cohort(options, stage, quiet)
+    assert made == [clip]
+    assert not left.exists()
+    assert truths(options.out) == expected
+
+
+def test_other_options_do_not_mix(options, stage):
+    make_cohort(options, stage, quiet)
+    with pytest.raises(UsageProblem, match="seed 1, not 2"):
+        make_cohort(replace(options, seed=2), stage, quiet)
+    make_cohort(replace(options, jobs=5), stage, quiet)
+
+
+def test_a_folder_of_other_things_is_left_alone(options, stage):
+    options.out.mkdir()
+    (options.out / "mine.txt").write_text("x")
+    with pytest.raises(UsageProblem, match="not empty"):
+        make_cohort(options, stage, quiet)
+
+
+def test_same_bytes_in_other_processes(options, monkeypatch, tmp_path):
+    make_cohort(options, StillStage(), quiet)
+    monkeypatch.undo()  # real processes
+    apart = replace(options, out=tmp_path / "apart", jobs=2)
+    make_cohort(apart, StillStage(), quiet)
+    assert truths(apart.out) == truths(options.out)
+
+
+def test_faces_in_place_of_videos(options, faces_stage, tmp_path):
+    options = replace(
+        options, recordings=2, splits=(1, 1, 0), tasks=("Northwind",), faces=4, size=192
+    )
+    make_cohort(options, faces_stage, quiet)
+    recordings = read_corpus(options.out).recordings
+    assert [r.path.suffix for r in recordings] == [".faces", ".faces"]
+    store = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig())
+    entries = store.prepare(recordings, 1, lambda done, total: None)
+    assert [len(e) for e in entries] == [4, 4]
+    assert not list((tmp_path / "cache").iterdir())
+    assert entries[0].faces.shape == (4, 128, 128, 3)
+    assert duration_of(recordings[0].path) == 3
+    frames = read_au_frames(options.out, recordings, entries)
+    truth = np.load(
+        options.out / "ground_truth" / recordings[0].split / f"{recordings[0].path.stem}.npz"
+    )
+    assert truth["au"].shape == (18, 15)
+    assert truth["landmarks"].shape == (4, 5, 2)
+    assert np.array_equal(frames.intensity[:4], truth["au"][:, truth["frames"]].T)
+    large = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig(size=224))
+    with pytest.raises(DataInvalid, match="128 px, but 224 px"):
+        large.prepare(recordings, 1, lambda done, total: None)
+    (recordings[0].path / "index.json").write_text(json.dumps({}))
+    with pytest.raises(DataInvalid, match="not a folder of prepared faces"):
+        store.prepare(recordings, 1, lambda done, total: None)
+
+
+def test_no_face_is_an_error_in_one_line(options, stage):
+    with pytest.raises(DataInvalid, match="no face found"):
+        make_cohort(replace(options, faces=2), stage, quiet)
