@@ -1,5 +1,6 @@
 """`depmap simulate`: parses, calls the library once, says what there is."""
 
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -63,8 +64,7 @@ def simulate(
     if size % 2:
         raise typer.BadParameter(f"--size {size}: H.264 needs an even number")
     shares, chosen = _shares(splits), _tasks(tasks)
-    stage = _stage(face_model)
-    with progress_bar(quiet) as bar:
+    with progress_bar(quiet) as bar, _rendered(face_model) as stage:
         if portraits:
             from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
 
@@ -80,7 +80,7 @@ def simulate(
     note(f"{out}: see README.md there", quiet)
 
 
-def _stage(face_model: Path | None) -> "RenderedStage":
+def _rendered(face_model: Path | None) -> "AbstractContextManager[RenderedStage]":
     from depmap_cli.errors import UsageProblem
     from depmap_cli.simulation.stage import RenderedStage
 
@@ -88,7 +88,7 @@ def _stage(face_model: Path | None) -> "RenderedStage":
         from depmap_cli.simulation.face_model import FETCH_HINT
 
         raise UsageProblem("--face-model is missing", FETCH_HINT)
-    return RenderedStage(face_model)
+    return RenderedStage(face_model).packed()
 
 
 def _shares(text: str) -> tuple[float, ...]:

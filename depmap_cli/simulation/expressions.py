@@ -2,6 +2,7 @@
 """Action units as mixtures of the face model's expression shapes, and the moving of vertices."""
 
 from collections.abc import Sequence
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Float, Float32
@@ -93,6 +94,7 @@ class SparseShapes:
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _add_shapes(start, vertex, displacement, weights, out):
     for e in range(weights.shape[0]):
         weight = weights[e]

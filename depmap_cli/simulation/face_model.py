@@ -18,7 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float, Float32, Int, Int32
+from jaxtyping import Float, Float32, Int, Int32, Integer
 
 from depmap_cli.errors import DataInvalid
 from depmap_cli.simulation.atlas import Atlas
@@ -69,17 +69,17 @@ class _Packed:
     """The arrays of a packed model, named as in its file."""
 
     verts: Float32[np.ndarray, "v 3"]
-    faces: Int[np.ndarray, "f 3"]
-    faces_uv: Int[np.ndarray, "f 3"]
+    faces: Integer[np.ndarray, "f 3"]
+    faces_uv: Integer[np.ndarray, "f 3"]
     uv: Float32[np.ndarray, "t 2"]
-    face_part: Int[np.ndarray, " f"]
-    face_mat: Int[np.ndarray, " f"]  # numbers of the materials in the order they are met
-    vert_part: Int[np.ndarray, " v"]
+    face_part: Integer[np.ndarray, " f"]
+    face_mat: Integer[np.ndarray, " f"]  # numbers of the materials in the order they are met
+    vert_part: Integer[np.ndarray, " v"]
     part_names: np.ndarray  # (parts,) str
     id_deltas: Float[np.ndarray, "i v 3"]
     exp_deltas: Float[np.ndarray, "e v 3"]
     exp_names: np.ndarray  # (e,) str
-    landmarks68: Int[np.ndarray, " 68"]
+    landmarks68: Integer[np.ndarray, " 68"]
 
 
 class FaceModel:

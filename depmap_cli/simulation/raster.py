@@ -1,11 +1,13 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, untyped-decorator"
 """Triangles to pixels: a depth buffer, compiled by numba and on the processor alone.
 
-Kernels are not annotated (numba infers their types); the functions that others call are.
+Kernels are not annotated (numba infers their types) and not checked as they run, which numba could
+not compile; the functions that others call are.
 """
 
 import math
 from dataclasses import dataclass
+from typing import no_type_check
 
 import numpy as np
 from jaxtyping import Bool, Float32, Int32
@@ -102,12 +104,14 @@ def rasterise_texture(
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _edge(ax, ay, bx, by, px, py):
     """Twice the signed area of the triangle a, b, p."""
     return (bx - ax) * (py - ay) - (px - ax) * (by - ay)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _pixels_between(low, high, size):
     """The first and last pixel whose middle lies between two coordinates, inside the picture."""
     first = max(0, int(math.ceil(low - 0.5)))
@@ -116,6 +120,7 @@ def _pixels_between(low, high, size):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _is_gap(cover, strands, u, v):
     """Whether a point of hair lies between two strands."""
     if cover >= 1.0:
@@ -125,6 +130,7 @@ def _is_gap(cover, strands, u, v):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _rasterise(
     screen, faces, material, uv, cover, strands, depth, triangle, second, third, depth_only
 ):
@@ -169,6 +175,7 @@ def _rasterise(
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _add_face_normals(vertices, faces, normals):
     for f in range(faces.shape[0]):
         a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
@@ -186,6 +193,7 @@ def _add_face_normals(vertices, faces, normals):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _normalise(vectors):
     for i in range(vectors.shape[0]):
         x, y, z = vectors[i, 0], vectors[i, 1], vectors[i, 2]
@@ -196,6 +204,7 @@ def _normalise(vectors):
 
 
 @njit(cache=True, nogil=True)
+@no_type_check
 def _rasterise_texture(corners, faces, attributes, picture, drawn):
     height, width = drawn.shape
     for f in range(corners.shape[0]):

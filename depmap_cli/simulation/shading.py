@@ -7,7 +7,7 @@ light of each colour creeps around into the shade: it stands for light scattered
 """
 
 import math
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 from jaxtyping import Float32
@@ -120,6 +120,7 @@ def reflect(
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _reflect(picture, triangle, second, third, faces, geometry, lighting, strength):
     vertices, normals, key = geometry.vertices, geometry.normals, lighting.key
     for y in range(triangle.shape[0]):
@@ -144,18 +145,21 @@ def _reflect(picture, triangle, second, third, faces, geometry, lighting, streng
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _smooth_step(low, high, x):
     t = min(max((x - low) / (high - low), 0.0), 1.0)
     return t * t * (3 - 2 * t)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _unit(x, y, z):
     inverse = 1.0 / (math.sqrt(x * x + y * y + z * z) + 1e-9)
     return x * inverse, y * inverse, z * inverse
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _between(values, a, b, c, wa, wb, wc):
     """A vector of the three corners, interpolated."""
     return (
@@ -166,6 +170,7 @@ def _between(values, a, b, c, wa, wb, wc):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _texel(side, u, v):
     """The upper left of the four texels around (u, v), and how far beyond its middle it lies."""
     x = min(max(u * side - 0.5, 0.0), side - 1.001)
@@ -175,6 +180,7 @@ def _texel(side, u, v):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _sample_skin(texture, u, v):
     """Albedo and gloss, bilinear."""
     j, i, b, a = _texel(texture.shape[0], u, v)
@@ -189,6 +195,7 @@ def _sample_skin(texture, u, v):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _slope(relief, u, v):
     """Rise of the skin along x and along y, and its depth below the surroundings (cm)."""
     j, i, b, a = _texel(relief.shape[0], u, v)
@@ -200,6 +207,7 @@ def _slope(relief, u, v):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _tilt(normal, axes, along_x, along_y):
     """The normal of a surface that rises along the head's x and y axes."""
     return _unit(
@@ -210,6 +218,7 @@ def _tilt(normal, axes, along_x, along_y):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _eye(surfaces, u, v):
     """Sclera, iris and pupil by the angle (u, v) from the optical axis."""
     off_axis = math.sqrt(u * u + v * v)
@@ -232,12 +241,14 @@ def _eye(surfaces, u, v):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _strand(surfaces, u, v):
     side = surfaces.strands.shape[0]
     return surfaces.strands[int(v * side) & (side - 1), int(u * side) & (side - 1)]
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _cloth(surfaces, u, v):
     colour = surfaces.cloth
     k = 0.9 + 0.2 * _strand(surfaces, u, v)
@@ -250,6 +261,7 @@ def _cloth(surfaces, u, v):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _surface(material, surfaces, u, v):
     """What the skin of the second tile and all but the skin of the first look like."""
     if material == _EYE:
@@ -278,6 +290,7 @@ def _surface(material, surfaces, u, v):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _lit_share(shadow_depth, view, px, py, pz):
     """Share of the key light that reaches a point, from nine texels of its depth buffer."""
     sx = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
@@ -306,6 +319,7 @@ def _lit_share(shadow_depth, view, px, py, pz):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _shade_from_above(triangle, material, y, x, kind, reach):
     """1 right below the skin that overhangs an eye or the mouth, 0 from ``reach`` pixels down."""
     steps = int(reach)
@@ -319,6 +333,7 @@ def _shade_from_above(triangle, material, y, x, kind, reach):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _highlight(normal, view, light, squarings):
     """Blinn's highlight; its sharpness is 2 to the power of ``squarings``."""
     hx, hy, hz = _unit(light[0] + view[0], light[1] + view[1], light[2] + view[2])
@@ -329,6 +344,7 @@ def _highlight(normal, view, light, squarings):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _hair_highlight(normal, view, light, squarings):
     """A band across strands that hang down along the surface (Kajiya and Kay, 1989)."""
     tx, ty, tz = _unit(-normal[0] * normal[1], 1.0 - normal[1] * normal[1], -normal[2] * normal[1])
@@ -341,11 +357,13 @@ def _hair_highlight(normal, view, light, squarings):
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _diffuse(facing, wrap):
     return max((facing + wrap) / (1 + wrap), 0.0)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
 def _shade(
     picture,
     triangle,

@@ -7,6 +7,7 @@ seed gives the same recordings with any number of processes.
 import json
 import os
 import shutil
+import signal
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -26,7 +27,7 @@ Told = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
 _ASIDE = ".making-"  # and the process, since two may write the label of a session
 SETTINGS = "simulation.json"
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Stream(IntEnum):
@@ -97,9 +98,10 @@ def _one_thread_each() -> Iterator[None]:
 
 
 def _calm() -> None:
-    """Keep OpenCV to one thread; it does not read the environment."""
+    """Keep OpenCV to one thread, which does not read the environment; end at Ctrl-C, silently."""
     from depmap_cli.opencv import load_opencv
 
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     load_opencv().setNumThreads(1)
 
 

@@ -1,5 +1,6 @@
 """A stage without a renderer, for tests in which pixels do not matter; also in other processes."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -26,6 +27,10 @@ class StillStage:
 
     def check(self) -> None:
         pass
+
+    @contextmanager
+    def packed(self):
+        yield self
 
     def person(self, seed: int) -> SimpleNamespace:
         rng = np.random.default_rng(seed)
