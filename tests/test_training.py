@@ -123,6 +123,29 @@ def test_evaluate_prints_a_table_beside_the_baseline(trained, corpus, cache, mon
         assert words in out
 
 
+def test_evaluate_writes_figures_of_faces_and_features(
+    trained, corpus, cache, tmp_path, monkeypatch
+):
+    arguments = ("--weights", trained / "weights.safetensors", "--split", "Development")
+    where = ("--data", corpus, "--cache", cache, "--device", "cpu", "-q", "--jobs", "1")
+    assert depmap(monkeypatch, "evaluate", *where, *arguments, "--gallery") == 2  # without -o
+    out = tmp_path / "out"
+    more = ("--gallery", "-o", out, "--beside", trained / "weights.safetensors")
+    assert depmap(monkeypatch, "evaluate", *where, *arguments, *more) == 0
+    assert {p.name for p in (out / "figures").iterdir()} >= {
+        *("map_of_fused_features.svg", "action_units_over_time.svg"),
+        *("key_frames_by_level.png", "prototype_gallery.png"),
+    }
+    page = (out / "evaluation.html").read_text()
+    assert "too few different videos" in page  # three
+    assert "Line drawings of a coarse copy" in page
+    found = json.loads((out / "evaluation.json").read_text())
+    other = found["agreement"]["clips"]["baselines"][0]  # the same weights: no difference at all
+    assert found["baselines"][0]["title"] == "whole"  # the run's folder
+    assert other["agreement"] == found["agreement"]["clips"]["estimates"]
+    assert other["rmse_difference"]["value"] == 0
+
+
 def test_a_killed_run_resumes_to_the_same_bits(trained, corpus, cache, tmp_path, monkeypatch):
     from depmap_cli.training.trainer import Trainer
 

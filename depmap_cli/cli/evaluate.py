@@ -15,6 +15,8 @@ from depmap_cli.cli.options import (
     GroupBy,
     JobsOption,
     JsonOption,
+    PicturesOption,
+    PictureStyle,
     QuietOption,
     SetOption,
     SimulatedOption,
@@ -37,11 +39,19 @@ def evaluate(
         Path | None,
         typer.Option("--subgroups", help="CSV with a column subject and columns to group by."),
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="Other weights to compare with, e.g. of --model resnet-baseline."),
+    ] = None,
     group_by: Annotated[
         GroupBy | None, typer.Option(help="Folds of whole people, as in `depmap train`.")
     ] = None,
     folds: Annotated[int, typer.Option(min=3, help="How many folds, with --group-by.")] = 5,
     fold: Annotated[int, typer.Option(min=0, help="Which fold is Testing, from 0.")] = 0,
+    pictures: PicturesOption = PictureStyle.drawing,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Show each prototype's nearest Training faces.")
+    ] = False,
     frames: FramesOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -55,8 +65,13 @@ def evaluate(
 
       depmap evaluate --data avec2014/ --weights run/weights.safetensors -o evaluation/
 
+      depmap evaluate --data avec2014/ --beside resnet/weights.safetensors --gallery -o evaluation/
+
       depmap evaluate --data avec2014/ --subgroups people.csv --json
     """
+    if gallery and output is None:
+        raise typer.BadParameter("--gallery needs --output")
+    from depmap_cli.report.appearance import appearance_figures
     from depmap_cli.report.evaluation import render_evaluation
     from depmap_cli.report.evaluation_files import write_evaluation
     from depmap_cli.report.tripod import write_tripod
@@ -64,11 +79,23 @@ def evaluate(
     from depmap_cli.workflows.material import Source
 
     source = Source(data, cache, jobs, (fold, folds) if group_by else None)
-    options = EvaluateOptions(source, weights, split.value, frames, device, attributes)
+    options = EvaluateOptions(
+        source,
+        weights,
+        split.value,
+        frames,
+        device,
+        attributes,
+        tuple(beside or []),
+        appearance=output is not None,
+        gallery=gallery,
+    )
     with progress_bar(quiet) as bar:
-        report = evaluate_run(options, stages(bar))
+        found = evaluate_run(options, stages(bar))
+    report = found.report
     if output:
-        write_evaluation(report, output)
+        extras = appearance_figures(found.appearance, pictures.value) if found.appearance else []
+        write_evaluation(report, output, extras)
         write_tripod(report, output)
     if as_json:
         typer.echo(report.model_dump_json())

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from depmap_cli.errors import DataInvalid
-from depmap_cli.evaluation.baselines import baseline_guesses
+from depmap_cli.evaluation.baselines import Guess, baseline_guesses
 from depmap_cli.evaluation.figures import (
     bland_altman_of,
     calibration_of,
@@ -40,6 +40,7 @@ def evaluate_table(
     level: float = 0.9,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
+    others: Sequence[Guess] = (),
 ) -> EvaluationReport:
     """All figures of one split, with confidence intervals over people, beside the baselines.
 
@@ -47,13 +48,14 @@ def evaluate_table(
         half_width: of the prediction intervals of nominal coverage ``level``, points; infinite if
             there are too few calibration people, None if the weights hold no calibration.
         attributes: attribute -> subject -> value, from ``read_attributes``.
+        others: what other weights say of the same clips; they stand before the baselines.
 
     Raises:
         DataInvalid: no clips, or a score or an estimate that is no finite number.
     """
     _check(clips)
     bootstrap = bootstrap or Bootstrap()
-    guesses = baseline_guesses(clips, training)
+    guesses = [*others, *baseline_guesses(clips, training)]
     table = _table(clips, {baseline.name: values for baseline, values in guesses})
     recordings = table.by_session([clip.session for clip in clips])
     seen = np.isin(table.people, sorted(training.subjects))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
+from depmap_cli.ablation import BASELINE
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.conformal import half_width
 from depmap_cli.data.clips import Clip
@@ -23,12 +24,16 @@ from depmap_cli.evaluation import (
     evaluate_table,
     read_attributes,
 )
+from depmap_cli.evaluation.appearance import Appearance, PrototypeFaces
+from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
-from depmap_cli.evaluation.results import SplitCount
+from depmap_cli.evaluation.results import Baseline, SplitCount
 from depmap_cli.summary import weights_info
 from depmap_cli.training.finish import calibration
+from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.video import probe
 from depmap_cli.weights import Networks, load_networks
+from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.material import Source, Told
 
 LEVEL = 0.9
@@ -45,9 +50,20 @@ class EvaluateOptions:
     frames: int | None = None  # a video; None for as many as the weights say
     device: str = "auto"
     attributes: Path | None = None  # CSV with a column ``subject``
+    beside: tuple[Path, ...] = ()  # other weights, compared on the same clips
+    appearance: bool = False  # whether to gather what figures of faces and features need
+    gallery: bool = False  # and the prototypes' nearest Training faces
 
 
-def evaluate_run(options: EvaluateOptions, told: Told) -> EvaluationReport:
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a split, and, if asked for, the material of figures of faces and features."""
+
+    report: EvaluationReport
+    appearance: Appearance | None = None
+
+
+def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     """Score one split through the prepared faces and compare with the scores.
 
     Raises:
@@ -61,14 +77,54 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> EvaluationReport:
         attributes = read_attributes(options.attributes, {r.subject for r in recordings})
     clips, estimates = _score(networks, chosen, options, told)
     rows = [_row(clip, estimate) for clip, estimate in zip(clips, estimates, strict=True)]
-    return evaluate_table(
+    report = evaluate_table(
         rows,
         _training_facts(networks, recordings, options.split),
         _about(networks, recordings, clips, options),
         _half_width(networks.document),
         LEVEL,
         attributes,
+        others=[_beside(i, path, chosen, options, told) for i, path in enumerate(options.beside)],
     )
+    if not options.appearance:
+        return Evaluation(report)
+    prototypes = _prototypes(networks, recordings, options, told) if options.gallery else ()
+    return Evaluation(report, appearance_of(networks, clips, estimates, prototypes))
+
+
+def _beside(
+    number: int, path: Path, chosen: list[Recording], options: EvaluateOptions, told: Told
+) -> Guess:
+    """Other weights on the same recordings, prepared and sampled as they ask for."""
+    networks = load_networks(path, resolve_device(options.device))
+    title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
+    _, estimates = _score(networks, chosen, options, told, f"scoring with {title}")
+    known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
+    info = weights_info(networks, "semantics")
+    about = Baseline(
+        name=f"beside_{number + 1}",
+        title=title,
+        description=f"Other weights, {info.file}: {_kind(networks)}. Trained on "
+        f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them.",
+        leaks=False,
+        informed=len(estimates),
+        weights=info,
+    )
+    return about, np.array([e.score for e in estimates])
+
+
+def _kind(networks: Networks) -> str:
+    model = networks.config.model
+    plain = all(getattr(model, name) == value for name, value in BASELINE.items())
+    return f"{model.backbone}, {'plain, with mean pooling' if plain else 'Dep-MAP'}"
+
+
+def _prototypes(
+    networks: Networks, recordings: list[Recording], options: EvaluateOptions, told: Told
+) -> tuple[PrototypeFaces, ...]:
+    """The gallery of prototypes, from the Training split, which is prepared for it."""
+    training = of_split(recordings, "Training")
+    return prototype_faces(networks, *_score(networks, training, options, told, "gallery"))
 
 
 def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, float]:
@@ -98,7 +154,11 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
 
 
 def _score(
-    networks: Networks, chosen: list[Recording], options: EvaluateOptions, told: Told
+    networks: Networks,
+    chosen: list[Recording],
+    options: EvaluateOptions,
+    told: Told,
+    stage: str = "scoring",
 ) -> tuple[list[Clip], list[ClipEstimate]]:
     """The recordings as clips, and their estimates."""
     clips = options.source.clips(
@@ -110,7 +170,7 @@ def _score(
         estimates.append(
             estimate_clip(networks.model, networks.semantics, clip, count, networks.device)
         )
-        told("scoring", number + 1, len(clips))
+        told(stage, number + 1, len(clips))
     return clips, estimates
 
 

@@ -10,18 +10,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from depmap_cli.errors import OutputUnwritable
-from depmap_cli.evaluation.results import EvaluationReport, SplitCount
+from depmap_cli.evaluation.results import Baseline, EvaluationReport, SplitCount
 from depmap_cli.evaluation.table import EvaluatedClip
 from depmap_cli.report import svg
 from depmap_cli.report.axes import ticks
 from depmap_cli.report.evaluation import render_evaluation
 from depmap_cli.report.evaluation_charts import evaluation_charts
 from depmap_cli.report.evaluation_files import clips_csv, evaluation_schema, write_evaluation
-from depmap_cli.report.evaluation_page import ExtraFigure, render_evaluation_page
+from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
 from depmap_cli.report.text import SELECTED, SIMULATED, range_text
 from depmap_cli.report.tripod import AUTHOR, render_tripod, write_tripod
 from depmap_cli.results import DISCLAIMER
@@ -51,7 +52,19 @@ def hostile() -> EvaluationReport:
     changes = {"data": HOSTILE, "weights": weights, "left_out": {HOSTILE: HOSTILE}}
     about = ABOUT.model_copy(update={**changes, "settings": {"clip": HOSTILE}})
     attributes = {HOSTILE: {c.subject: HOSTILE + c.subject[-1] for c in clips}}
-    return some_report(clips=clips, about=about, attributes=attributes)
+    other = some_weights(HOSTILE), np.full(len(clips), 20.0)
+    return some_report(clips=clips, about=about, attributes=attributes, others=[other])
+
+
+def some_weights(title: str) -> Baseline:
+    return Baseline(
+        name="beside_1",
+        title=title,
+        description=f"Other weights, {title}.",
+        leaks=False,
+        informed=9,
+        weights=WEIGHTS,
+    )
 
 
 class _Tags(HTMLParser):
@@ -107,7 +120,7 @@ def test_json_reads_back_equal_and_fits_its_schema(
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.0"
+    assert content["schema_version"] == "1.1"
 
 
 def test_infinite_intervals_survive_json() -> None:
@@ -322,6 +335,26 @@ def test_the_terminal_fits_80_columns(report: EvaluationReport, hostile: Evaluat
         DISCLAIMER,
     ):
         assert part in flat
+
+
+def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationReport) -> None:
+    clips = some_clips()
+    other = np.array([clip.score + 2.0 for clip in clips])
+    beside = some_report(clips=clips, others=[(some_weights("resnet"), other)])
+    for part in (beside.agreement.clips, *beside.agreement.tasks, beside.agreement.unseen):
+        row = part.baselines[0]
+        assert row.agreement.rmse.value == pytest.approx(2)
+        assert row.agreement.pcc.value == pytest.approx(1)
+        ours = part.estimates.rmse.value
+        assert row.rmse_difference.value == pytest.approx(ours - 2)
+        assert row.rmse_difference.low > 0  # paired: they are better in every draw
+    assert beside.agreement.clips.estimates == report.agreement.clips.estimates
+    parts = len(comparisons(beside))
+    assert _shown(beside).count("resnet") == parts + 1  # and once among the differences
+    flat = _Tags(render_evaluation_page(beside)).flat
+    assert "other weights, and what guesses reach" in flat
+    assert "resnet : Other weights, resnet." in flat
+    assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
 
 
 def test_one_person_can_be_shown() -> None:
