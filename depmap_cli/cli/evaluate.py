@@ -74,7 +74,6 @@ def evaluate(
     from depmap_cli.report.appearance import appearance_figures
     from depmap_cli.report.evaluation import render_evaluation
     from depmap_cli.report.evaluation_files import write_evaluation
-    from depmap_cli.report.tripod import write_tripod
     from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
     from depmap_cli.workflows.material import Source
 
@@ -96,7 +95,6 @@ def evaluate(
     if output:
         extras = appearance_figures(found.appearance, pictures.value) if found.appearance else []
         write_evaluation(report, output, extras)
-        write_tripod(report, output)
     if as_json:
         typer.echo(report.model_dump_json())
     else:

@@ -214,3 +214,4 @@ class EvaluationReport(About):
     calibration: Calibration
     bland_altman: BlandAltman
     table: list[ClipRow]
+    files: dict[Name, Name] = Field({}, description="Files beside this one, and what they hold.")

@@ -78,8 +78,9 @@ def _frame(axes: Axes) -> str:
 def unit_trends(trends: Iterable[UnitTrend]) -> ExtraFigure:
     """A panel an action unit, a line a level: the paper's Figure 6."""
     panels = [_panel(trend) for trend in trends]
-    tall = _PANEL_HEIGHT + 66
-    width, rows = _PANEL_WIDTH * _ACROSS, -(-len(panels) // _ACROSS)
+    tall = _PANEL_HEIGHT + 74
+    width = _PANEL_WIDTH * _ACROSS + 12  # the last number of a scale reaches over its panel
+    rows = -(-len(panels) // _ACROSS)
     placed = [
         svg.moved(i % _ACROSS * _PANEL_WIDTH, i // _ACROSS * tall, panel)
         for i, panel in enumerate(panels)
@@ -155,7 +156,7 @@ def key_faces(faces: Iterable[KeyFace], style: str) -> ExtraFigure:
     caption = (
         "The frame that weighed most, of videos spread evenly over the scores of their band, each "
         "of another person: not picked by looks or by error. Warm: where the face matches the "
-        f"prototypes of the level that it resembles most (“like”). {_DEIDENTIFIED[style]}"
+        f"prototypes of the level that it resembles most, named below it. {_DEIDENTIFIED[style]}"
     )
     data = encode_png(sheet(rows))
     return ExtraFigure("Key frames by level", data, caption, whole=True)

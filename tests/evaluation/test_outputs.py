@@ -24,7 +24,7 @@ from depmap_cli.report.evaluation_charts import evaluation_charts
 from depmap_cli.report.evaluation_files import clips_csv, evaluation_schema, write_evaluation
 from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
 from depmap_cli.report.text import SELECTED, SIMULATED, range_text
-from depmap_cli.report.tripod import AUTHOR, render_tripod, write_tripod
+from depmap_cli.report.tripod import AUTHOR, render_tripod
 from depmap_cli.results import DISCLAIMER
 
 from .sample import ABOUT, WEIGHTS, some_clips, some_report
@@ -108,7 +108,12 @@ def test_the_files_promised_and_no_others(report: EvaluationReport, tmp_path: Pa
     assert names[-1] == "evaluation.json"
     found = {str(p.relative_to(tmp_path / "new/out")) for p in tmp_path.rglob("*") if p.is_file()}
     charts = {f"figures/{name}.svg" for name in CHARTS}
-    assert found == set(names) == charts | {"evaluation.json", "clips.csv", "evaluation.html"}
+    texts = {"clips.csv", "evaluation.html", "tripod.md", "README.md"}
+    assert found == set(names) == charts | texts | {"evaluation.json"}
+    listed = json.loads((tmp_path / "new/out/evaluation.json").read_bytes())["files"]
+    assert set(listed) == charts | texts
+    readme = (tmp_path / "new/out/README.md").read_text(encoding="utf-8")
+    assert all(f"- `{name}`: " in readme for name in names)
 
 
 def test_json_reads_back_equal_and_fits_its_schema(
@@ -116,7 +121,8 @@ def test_json_reads_back_equal_and_fits_its_schema(
 ) -> None:
     write_evaluation(report, tmp_path)
     text = (tmp_path / "evaluation.json").read_text(encoding="utf-8")
-    assert EvaluationReport.model_validate_json(text) == report
+    read = EvaluationReport.model_validate_json(text)
+    assert read.model_copy(update={"files": {}}) == report
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
@@ -367,7 +373,7 @@ def test_one_person_can_be_shown() -> None:
 def test_the_checklist_has_27_items_and_says_who_fills_them(
     report: EvaluationReport, tmp_path: Path
 ) -> None:
-    write_tripod(report, tmp_path)
+    write_evaluation(report, tmp_path)
     text = (tmp_path / "tripod.md").read_text(encoding="utf-8")
     items = re.split(r"\n(?=\*\*\d)", text)[1:]
     assert {int(re.match(r"\*\*(\d+)", item)[1]) for item in items} == set(range(1, 28))
@@ -385,11 +391,17 @@ def test_the_checklist_has_27_items_and_says_who_fills_them(
         assert part in text
 
 
-def test_names_cannot_write_markup_into_the_checklist(hostile: EvaluationReport) -> None:
+def test_names_cannot_write_markup_into_checklist_and_list(
+    hostile: EvaluationReport, tmp_path: Path
+) -> None:
     text = render_tripod(hostile)
     assert "<script" not in text
     assert "\x1b" not in text
     assert len(re.findall(r"^#", text, re.M)) == 6
+    write_evaluation(hostile, tmp_path, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "<script" not in readme
+    assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 11
 
 
 @pytest.mark.parametrize(
