@@ -24,12 +24,12 @@ class MappedVideo:
 
 @dataclass(frozen=True)
 class KeyFace:
-    """The heaviest frame of one video."""
+    """The heaviest frame of one video. Without prototypes it has no nearest level."""
 
     level: int  # severity level of the video's score
     score: float  # BDI-II
     estimate: float  # BDI-II points
-    nearest: int  # the level whose prototypes the frame resembles most, as its heat map shows
+    nearest: int | None  # the level that it resembles most, as its heat map shows
     picture: KeyPicture
 
 

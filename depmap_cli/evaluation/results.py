@@ -121,7 +121,9 @@ class Intervals(_Frozen):
     """The prediction intervals that were judged, clipped to 0-63."""
 
     level: float = Field(description="Nominal coverage, e.g. 0.9.")
-    half_width: float | None = Field(description="Points; null if too few people: all of 0-63.")
+    half_width: float | None = Field(
+        description="Points, mean over clips; null if too few people: all of 0-63."
+    )
 
 
 class CalibrationBin(_Frozen):

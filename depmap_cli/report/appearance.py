@@ -146,8 +146,9 @@ def _line(axes: Axes, trend: UnitTrend, line: LevelTrend) -> str:
 
 def key_faces(faces: Iterable[KeyFace], style: str) -> ExtraFigure:
     """The heaviest frames of some videos of each band, with heat maps: the paper's Figure 5."""
+    found = list(faces)
     of_level: dict[int, list[KeyFace]] = {}
-    for face in faces:
+    for face in found:
         of_level.setdefault(face.level, []).append(face)
     rows = [
         Row(_band_words(level), [_tile(face, style) for face in members])
@@ -155,11 +156,20 @@ def key_faces(faces: Iterable[KeyFace], style: str) -> ExtraFigure:
     ]
     caption = (
         "The frame that weighed most, of videos spread evenly over the scores of their band, each "
-        "of another person: not picked by looks or by error. Warm: where the face matches the "
-        f"prototypes of the level that it resembles most, named below it. {_DEIDENTIFIED[style]}"
+        f"of another person: not picked by looks or by error. {_warmth(found)} "
+        f"{_DEIDENTIFIED[style]}"
     )
     data = encode_png(sheet(rows))
     return ExtraFigure("Key frames by level", data, caption, whole=True)
+
+
+def _warmth(faces: list[KeyFace]) -> str:
+    if any(face.nearest is None for face in faces):
+        return "Warm: where the deepest feature map is strong; these weights have no prototypes."
+    return (
+        "Warm: where the face matches the prototypes of the level that it resembles most, named "
+        "below it."
+    )
 
 
 def _band_words(level: int) -> str:
@@ -168,7 +178,9 @@ def _band_words(level: int) -> str:
 
 
 def _tile(face: KeyFace, style: str) -> Tile:
-    words = f"score {face.score:g}, estimate {face.estimate:.0f}\nlike {BANDS[face.nearest].name}"
+    words = f"score {face.score:g}, estimate {face.estimate:.0f}"
+    if face.nearest is not None:
+        words += f"\nlike {BANDS[face.nearest].name}"
     return Tile(picture(face.picture, style, _FACE), words)
 
 

@@ -74,7 +74,8 @@ def _key_face(networks: Networks, clip: Clip, estimate: ClipEstimate, level: int
     nearest = nearest_level(estimate.frames, frame)
     row = int(estimate.rows[frame])
     shown = key_picture(networks, np.array(clip.faces[row]), clip.seen, row, nearest)
-    return KeyFace(level, clip.recording.score, estimate.score, nearest, shown)
+    known = nearest if networks.model.clusters is not None else None
+    return KeyFace(level, clip.recording.score, estimate.score, known, shown)
 
 
 def prototype_faces(

@@ -75,13 +75,13 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     attributes = None
     if options.attributes:
         attributes = read_attributes(options.attributes, {r.subject for r in recordings})
-    clips, estimates = _score(networks, chosen, options, told)
-    rows = [_row(clip, estimate) for clip, estimate in zip(clips, estimates, strict=True)]
+    clips, estimates = score_clips(networks, chosen, options, told)
+    rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     report = evaluate_table(
         rows,
-        _training_facts(networks, recordings, options.split),
+        training_facts(networks, recordings, options.split),
         _about(networks, recordings, clips, options),
-        _half_width(networks.document),
+        stored_half_width(networks.document),
         LEVEL,
         attributes,
         others=[_beside(i, path, chosen, options, told) for i, path in enumerate(options.beside)],
@@ -98,13 +98,13 @@ def _beside(
     """Other weights on the same recordings, prepared and sampled as they ask for."""
     networks = load_networks(path, resolve_device(options.device))
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
-    _, estimates = _score(networks, chosen, options, told, f"scoring with {title}")
+    _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
     known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
     info = weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
         title=title,
-        description=f"Other weights, {info.file}: {_kind(networks)}. Trained on "
+        description=f"Other weights, {info.file}: {network_kind(networks)}. Trained on "
         f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them.",
         leaks=False,
         informed=len(estimates),
@@ -113,7 +113,8 @@ def _beside(
     return about, np.array([e.score for e in estimates])
 
 
-def _kind(networks: Networks) -> str:
+def network_kind(networks: Networks) -> str:
+    """Backbone, and whether Dep-MAP's modules are on it, in words."""
     model = networks.config.model
     plain = all(getattr(model, name) == value for name, value in BASELINE.items())
     return f"{model.backbone}, {'plain, with mean pooling' if plain else 'Dep-MAP'}"
@@ -124,7 +125,7 @@ def _prototypes(
 ) -> tuple[PrototypeFaces, ...]:
     """The gallery of prototypes, from the Training split, which is prepared for it."""
     training = of_split(recordings, "Training")
-    return prototype_faces(networks, *_score(networks, training, options, told, "gallery"))
+    return prototype_faces(networks, *score_clips(networks, training, options, told, "gallery"))
 
 
 def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, float]:
@@ -140,7 +141,7 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     if output.resolve() == networks.path.resolve():
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
     recordings, _ = options.source.read()
-    clips, estimates = _score(networks, of_split(recordings, options.split), options, told)
+    clips, estimates = score_clips(networks, of_split(recordings, options.split), options, told)
     truth = np.array([c.recording.score for c in clips], float)
     found = np.array([e.score for e in estimates])
     checkpoint = load_checkpoint(networks.path, "depmap")
@@ -150,10 +151,10 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     for name in ("format", "kind"):
         document.pop(name)
     save_checkpoint(output, "depmap", document, halved(checkpoint.tensors))
-    return len(set(stored["people"])), _half_width(document) or float("inf")
+    return len(set(stored["people"])), stored_half_width(document) or float("inf")
 
 
-def _score(
+def score_clips(
     networks: Networks,
     chosen: list[Recording],
     options: EvaluateOptions,
@@ -174,7 +175,8 @@ def _score(
     return clips, estimates
 
 
-def _row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
+def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
+    """The clip in the table that an evaluation starts from."""
     recording = clip.recording
     return EvaluatedClip(
         recording.path.name,
@@ -188,7 +190,7 @@ def _row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
     )
 
 
-def _training_facts(
+def training_facts(
     networks: Networks, recordings: Sequence[Recording], evaluated: str
 ) -> TrainingFacts:
     """What baselines may know: the weights' training people, and splits before the evaluated."""
@@ -225,13 +227,14 @@ def _about(
             "device": networks.device.type,
             "fold": f"{fold[0]} of {fold[1]}" if fold else None,
         },
-        splits=[_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
+        splits=[split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
         usable_frames=sum(len(c.usable) for c in clips),
         sampled_frames=sum(c.sampled for c in clips),
     )
 
 
-def _count(split: str, recordings: list[Recording]) -> SplitCount:
+def split_count(split: str, recordings: list[Recording]) -> SplitCount:
+    """How much these recordings are."""
     scores = np.array([r.score for r in recordings], float)
     return SplitCount(
         name=split,
@@ -243,7 +246,8 @@ def _count(split: str, recordings: list[Recording]) -> SplitCount:
     )
 
 
-def _half_width(document: dict[str, Any]) -> float | None:
+def stored_half_width(document: dict[str, Any]) -> float | None:
+    """Of the intervals by the calibration stored with the weights; None if there is none."""
     stored = document.get("calibration")
     if not stored:
         return None
