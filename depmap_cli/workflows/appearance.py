@@ -7,7 +7,6 @@ import numpy as np
 from torch import Tensor
 
 from depmap_cli.data.clips import Clip
-from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation.appearance import (
     Appearance,
     KeyFace,
@@ -83,12 +82,10 @@ def prototype_faces(
 ) -> tuple[PrototypeFaces, ...]:
     """For each prototype the faces of these clips that resemble it most, one a person.
 
-    Raises:
-        UsageProblem: the weights have no prototypes.
+    The networks must have prototypes.
     """
     clusters = networks.model.clusters
-    if clusters is None:
-        raise UsageProblem("--gallery: these weights have no prototypes", "leave it out")
+    assert clusters is not None
     owner = np.repeat(np.arange(len(clips)), [len(e.rows) for e in estimates])
     rows = np.concatenate([e.rows for e in estimates])
     activations = np.concatenate([_activations(e) for e in estimates])  # (faces, levels, k)

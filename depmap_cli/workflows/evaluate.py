@@ -72,6 +72,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     networks = load_networks(options.weights, resolve_device(options.device))
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
+    training = _gallery_split(networks, recordings) if options.gallery else []
     attributes = None
     if options.attributes:
         attributes = read_attributes(options.attributes, {r.subject for r in recordings})
@@ -88,7 +89,10 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     )
     if not options.appearance:
         return Evaluation(report)
-    prototypes = _prototypes(networks, recordings, options, told) if options.gallery else ()
+    prototypes: tuple[PrototypeFaces, ...] = ()
+    if training:
+        found = score_clips(networks, training, options, told, "gallery")
+        prototypes = prototype_faces(networks, *found)
     return Evaluation(report, appearance_of(networks, clips, estimates, prototypes))
 
 
@@ -120,12 +124,18 @@ def network_kind(networks: Networks) -> str:
     return f"{model.backbone}, {'plain, with mean pooling' if plain else 'Dep-MAP'}"
 
 
-def _prototypes(
-    networks: Networks, recordings: list[Recording], options: EvaluateOptions, told: Told
-) -> tuple[PrototypeFaces, ...]:
-    """The gallery of prototypes, from the Training split, which is prepared for it."""
-    training = of_split(recordings, "Training")
-    return prototype_faces(networks, *score_clips(networks, training, options, told, "gallery"))
+def _gallery_split(networks: Networks, recordings: list[Recording]) -> list[Recording]:
+    """The recordings of a gallery of prototypes; asked for before anything is scored.
+
+    Raises:
+        UsageProblem: the weights have no prototypes.
+        DataInvalid: there is no Training split.
+    """
+    if networks.model.clusters is None:
+        raise UsageProblem(
+            f"--gallery: {networks.path.name} has no prototypes", "leave --gallery out"
+        )
+    return of_split(recordings, "Training")
 
 
 def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, float]:
