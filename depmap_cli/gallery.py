@@ -51,7 +51,7 @@ def key_frames(
     ranked = sorted(faces, key=lambda row: (-weights[row], row))
     keys, pictures = [], []
     for rank, row in enumerate(spread_out(ranked, usable.times, candidates.wanted), start=1):
-        level = _level(usable.features, row)
+        level = nearest_level(usable.features, row)
         found = usable.seen.evidence[row].numpy()
         order = np.argsort(-found, kind="stable")
         keys.append(
@@ -64,7 +64,7 @@ def key_frames(
                 action_units=[ACTION_UNITS[i].code for i in order if found[i] >= SEEN],
             )
         )
-        pictures.append(KeyPicture(faces[row], _heat(networks, faces[row], usable, row, level)))
+        pictures.append(key_picture(networks, faces[row], usable.seen, row, level))
     return keys, pictures
 
 
@@ -81,21 +81,29 @@ def spread_out(ranked: list[int], times: np.ndarray, count: int) -> list[int]:
     return sorted(chosen + rest[: count - len(chosen)], key=ranked.index)
 
 
-def _level(features: FrameFeatures, row: int) -> int:
+def nearest_level(features: FrameFeatures, row: int) -> int:
     """The level whose prototypes a frame resembles most; without prototypes, that of its score."""
     if features.logits is None:
         return level_of(float(features.scores[row]))
     return int(features.logits[row].argmax())
 
 
-def _heat(
-    networks: Networks, face: np.ndarray, usable: UsableFrames, row: int, level: int
-) -> np.ndarray:
+def key_picture(
+    networks: Networks,
+    face: np.ndarray,
+    seen: SemanticView,
+    row: int,
+    level: int,
+    prototype: int | None = None,
+) -> KeyPicture:
+    """A face, (size, size, 3) RGB uint8, with where it matches a level, or one of its prototypes.
+
+    Args:
+        row: of the face in ``seen``.
+    """
     device = networks.device
     pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
-    text = networks.semantics.query(usable.seen.evidence[row : row + 1].to(device))
-    image = usable.seen.image[row : row + 1].to(device)
-    heat: np.ndarray = (
-        prototype_heatmap(networks.model, pixels, image, text, level)[0].cpu().numpy()
-    )
-    return heat
+    text = networks.semantics.query(seen.evidence[row : row + 1].to(device))
+    image = seen.image[row : row + 1].to(device)
+    heat = prototype_heatmap(networks.model, pixels, image, text, level, prototype)
+    return KeyPicture(face, heat[0].cpu().numpy())

@@ -359,6 +359,8 @@ def test_info_and_doctor(run):
     assert found["packages"]["facenet-pytorch"] == "2.5.3"
     schema = json.loads(run("info", "--schema")[1])
     assert "estimate" in schema["properties"]
+    schema = json.loads(run("info", "--evaluation-schema")[1])
+    assert "agreement" in schema["properties"]
     code, out, _ = run("doctor", "--device", "cpu")
     assert code == 0
     assert out.count("ok") >= 4

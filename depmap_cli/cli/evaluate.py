@@ -15,6 +15,8 @@ from depmap_cli.cli.options import (
     GroupBy,
     JobsOption,
     JsonOption,
+    PicturesOption,
+    PictureStyle,
     QuietOption,
     SetOption,
     SimulatedOption,
@@ -37,11 +39,21 @@ def evaluate(
         Path | None,
         typer.Option("--subgroups", help="CSV with a column subject and columns to group by."),
     ] = None,
+    beside: Annotated[
+        list[Path] | None,
+        typer.Option(help="Other weights to compare with, e.g. of --model resnet-baseline."),
+    ] = None,
     group_by: Annotated[
         GroupBy | None, typer.Option(help="Folds of whole people, as in `depmap train`.")
     ] = None,
     folds: Annotated[int, typer.Option(min=3, help="How many folds, with --group-by.")] = 5,
-    fold: Annotated[int, typer.Option(min=0, help="Which fold is Testing, from 0.")] = 0,
+    fold: Annotated[
+        int | None, typer.Option(min=0, help="Which fold is Testing, from 0; default the first.")
+    ] = None,
+    pictures: PicturesOption = PictureStyle.drawing,
+    gallery: Annotated[
+        bool, typer.Option("--gallery", help="Show each prototype's nearest Training faces.")
+    ] = False,
     frames: FramesOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -51,29 +63,55 @@ def evaluate(
 ) -> None:
     """Compare estimates with scores on a labelled corpus, beside baselines.
 
+    --weights with the folder of a run by folds scores everybody by the fold that never saw them.
+
     Examples:
 
       depmap evaluate --data avec2014/ --weights run/weights.safetensors -o evaluation/
 
+      depmap evaluate --data avec2014/ --beside resnet/weights.safetensors --gallery -o evaluation/
+
       depmap evaluate --data avec2014/ --subgroups people.csv --json
+
+      depmap evaluate --data avec2014/ --weights run/ --group-by subject --folds 5
     """
+    if gallery and output is None:
+        raise typer.BadParameter("--gallery needs --output")
+    from depmap_cli.report.appearance import appearance_figures
     from depmap_cli.report.evaluation import render_evaluation
     from depmap_cli.report.evaluation_files import write_evaluation
-    from depmap_cli.report.tripod import write_tripod
     from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
+    from depmap_cli.workflows.folds import evaluate_folds
     from depmap_cli.workflows.material import Source
 
-    source = Source(data, cache, jobs, (fold, folds) if group_by else None)
-    options = EvaluateOptions(source, weights, split.value, frames, device, attributes)
+    run = weights if weights and weights.is_dir() else None
+    if run and (not group_by or fold is not None or gallery or split != Split.Testing):
+        raise typer.BadParameter(
+            "--weights with a folder pools all folds of a run: it needs --group-by, and "
+            "takes neither --fold nor --gallery nor another --split"
+        )
+    source = Source(data, cache, jobs, (fold or 0, folds) if group_by else None)
+    options = EvaluateOptions(
+        source,
+        weights,
+        split.value,
+        frames,
+        device,
+        attributes,
+        tuple(beside or []),
+        appearance=output is not None,
+        gallery=gallery,
+    )
     with progress_bar(quiet) as bar:
-        report = evaluate_run(options, stages(bar))
+        told = stages(bar)
+        found = evaluate_folds(options, run, folds, told) if run else evaluate_run(options, told)
     if output:
-        write_evaluation(report, output)
-        write_tripod(report, output)
+        extras = appearance_figures(found.appearance, pictures.value) if found.appearance else []
+        write_evaluation(found.report, output, extras)
     if as_json:
-        typer.echo(report.model_dump_json())
+        typer.echo(found.report.model_dump_json())
     else:
-        render_evaluation(Console(), report)
+        render_evaluation(Console(), found.report)
 
 
 def calibrate(

@@ -30,6 +30,9 @@ def info(
     schema: Annotated[
         bool, typer.Option("--schema", help="The JSON schema of score.json.")
     ] = False,
+    evaluation_schema: Annotated[
+        bool, typer.Option("--evaluation-schema", help="The JSON schema of evaluation.json.")
+    ] = False,
 ) -> None:
     """List weights, versions and devices."""
     from depmap_cli.diagnosis import describe
@@ -38,6 +41,11 @@ def info(
         from depmap_cli.report.files import report_schema
 
         typer.echo(json.dumps(report_schema(), indent=2))
+        return
+    if evaluation_schema:
+        from depmap_cli.report import evaluation_files
+
+        typer.echo(json.dumps(evaluation_files.evaluation_schema(), indent=2))
         return
     found = describe()
     if as_json:

@@ -59,3 +59,16 @@ class Split(StrEnum):
 
     Development = "Development"
     Testing = "Testing"
+
+
+class PictureStyle(StrEnum):
+    """How key frames are drawn; only ``raw`` shows the person."""
+
+    drawing = "drawing"
+    blur = "blur"
+    raw = "raw"
+
+
+PicturesOption = Annotated[
+    PictureStyle, typer.Option(help="Key-frame pictures; only raw shows the person's face.")
+]

@@ -13,6 +13,8 @@ from depmap_cli.cli.options import (
     ClipWeightsOption,
     DeviceOption,
     NetworkOption,
+    PicturesOption,
+    PictureStyle,
     QuietOption,
     WeightsOption,
 )
@@ -30,14 +32,6 @@ class FileFormat(StrEnum):
     csv = "csv"
     html = "html"
     all = "all"
-
-
-class PictureStyle(StrEnum):
-    """How key frames are drawn; only ``raw`` shows the person."""
-
-    drawing = "drawing"
-    blur = "blur"
-    raw = "raw"
 
 
 def score(
@@ -65,9 +59,7 @@ def score(
         SubjectRule, typer.Option(help="Which face, if there are several.")
     ] = SubjectRule.largest,
     keyframes: Annotated[int, typer.Option(min=0, max=100, help="Key frames to show.")] = 6,
-    pictures: Annotated[
-        PictureStyle, typer.Option(help="Key-frame pictures; only raw shows the person's face.")
-    ] = PictureStyle.drawing,
+    pictures: PicturesOption = PictureStyle.drawing,
     coverage: Annotated[
         float, typer.Option(min=0.5, max=0.99, help="Of the prediction interval.")
     ] = 0.9,

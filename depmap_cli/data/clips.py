@@ -1,7 +1,7 @@
 """Prepared recordings as the network takes them: faces, CLIP's view of them, and the score."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ class Clip:
     seen: SemanticView
     usable: np.ndarray  # numbers of the frames whose face is not covered
     sampled: int = 0  # frames looked at when it was prepared, with a face or without
+    times: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (n,) seconds, of the faces
 
     def spread(self, count: int) -> np.ndarray:
         """At most ``count`` usable frame numbers, evenly spread."""
@@ -60,7 +61,7 @@ def load_clips(
         usable = np.flatnonzero(seen.covered.numpy() < COVERED)
         if not len(usable):
             raise DataInvalid(f"{recording.path.name}: the face is covered throughout", "")
-        clips.append(Clip(recording, entry.faces, seen, usable, entry.sampled))
+        clips.append(Clip(recording, entry.faces, seen, usable, entry.sampled, entry.times))
         progress(number + 1, len(recordings))
     return clips
 

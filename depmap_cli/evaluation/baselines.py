@@ -17,7 +17,7 @@ from depmap_cli.severity import MAX_SCORE
 MEAN, PERSON, PERSON_LEAKING, DURATION = "mean", "person", "person_leaking", "duration"
 
 Guess = tuple[Baseline, np.ndarray]
-"""A baseline and what it says of each clip, points."""
+"""A baseline and what it says of each clip, (clips,) points."""
 
 
 def baseline_guesses(clips: Sequence[EvaluatedClip], training: TrainingFacts) -> list[Guess]:

@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 from depmap_cli.data.clips import Clip
 from depmap_cli.inference import VideoInference
-from depmap_cli.model.depmap import DepMap
+from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.severity import MAX_SCORE
 
@@ -17,6 +18,9 @@ class ClipEstimate:
 
     score: float  # BDI-II points, clipped to 0-63
     levels: tuple[float, ...] | None  # shares of the severity levels
+    rows: np.ndarray  # (t,) numbers of the clip's faces that were looked at
+    video: VideoScores  # b = 1
+    frames: FrameFeatures  # n = t
 
 
 def estimate_clip(
@@ -26,6 +30,6 @@ def estimate_clip(
     rows = clip.spread(frames)
     inference = VideoInference(model, semantics, device)
     inference.add(clip.faces[rows], clip.seen[rows])
-    found, _ = inference.finish()
+    found, features = inference.finish()
     levels = None if found.levels is None else tuple(found.levels[0].tolist())
-    return ClipEstimate(float(found.score.clamp(0, MAX_SCORE)), levels)
+    return ClipEstimate(float(found.score.clamp(0, MAX_SCORE)), levels, rows, found, features)

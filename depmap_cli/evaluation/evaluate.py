@@ -1,11 +1,12 @@
 """From a table of clips to the whole report."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from depmap_cli.errors import DataInvalid
-from depmap_cli.evaluation.baselines import baseline_guesses
+from depmap_cli.evaluation.baselines import Guess, baseline_guesses
 from depmap_cli.evaluation.figures import (
     bland_altman_of,
     calibration_of,
@@ -40,6 +41,7 @@ def evaluate_table(
     level: float = 0.9,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
+    others: Sequence[Guess] = (),
 ) -> EvaluationReport:
     """All figures of one split, with confidence intervals over people, beside the baselines.
 
@@ -47,20 +49,59 @@ def evaluate_table(
         half_width: of the prediction intervals of nominal coverage ``level``, points; infinite if
             there are too few calibration people, None if the weights hold no calibration.
         attributes: attribute -> subject -> value, from ``read_attributes``.
+        others: what other weights say of the same clips; they stand before the baselines.
 
     Raises:
         DataInvalid: no clips, or a score or an estimate that is no finite number.
     """
+    part = Part(clips, training, half_width, others)
+    return evaluate_parts([part], about, level, attributes, bootstrap)
+
+
+@dataclass(frozen=True)
+class Part:
+    """Clips that the same weights were evaluated on: a split, or one fold of several."""
+
+    clips: Sequence[EvaluatedClip]
+    training: TrainingFacts
+    half_width: float | None = None  # as in ``evaluate_table``
+    others: Sequence[Guess] = ()  # the same methods in every part
+
+    @property
+    def guesses(self) -> list[Guess]:
+        """Other weights and baselines, on these clips."""
+        return [*self.others, *baseline_guesses(self.clips, self.training)]
+
+    @property
+    def seen(self) -> np.ndarray:
+        """Which clips show somebody whom the weights were trained on, (clips,)."""
+        return np.array([clip.subject in self.training.subjects for clip in self.clips], bool)
+
+
+def evaluate_parts(
+    parts: Sequence[Part],
+    about: About,
+    level: float = 0.9,
+    attributes: Mapping[str, Mapping[str, str]] | None = None,
+    bootstrap: Bootstrap | None = None,
+) -> EvaluationReport:
+    """All figures of the parts' clips together, each beside the baselines of its own part.
+
+    Raises:
+        DataInvalid: as ``evaluate_table``.
+    """
+    clips = [clip for part in parts for clip in part.clips]
     _check(clips)
     bootstrap = bootstrap or Bootstrap()
-    guesses = baseline_guesses(clips, training)
-    table = _table(clips, {baseline.name: values for baseline, values in guesses})
+    guesses = _joined([part.guesses for part in parts])
+    half_widths = _half_widths(parts)
+    table = _table(clips, {baseline.name: values for baseline, values in guesses}, half_widths)
     recordings = table.by_session([clip.session for clip in clips])
-    seen = np.isin(table.people, sorted(training.subjects))
+    seen = np.concatenate([part.seen for part in parts])
     tasks = np.array([clip.task for clip in clips])
 
     def group(name: str, rows: np.ndarray) -> Group:
-        return Group(name=name, errors=errors_of(table.where(rows), half_width, bootstrap))
+        return Group(name=name, errors=errors_of(table.where(rows), bootstrap))
 
     return EvaluationReport(
         **dict(about),
@@ -71,14 +112,34 @@ def evaluate_table(
         n_unseen=len(np.unique(table.people[~seen])),
         baselines=[baseline for baseline, _ in guesses],
         agreement=_comparisons(table, recordings, tasks, seen, bootstrap),
-        errors=errors_of(table, half_width, bootstrap),
+        errors=errors_of(table, bootstrap),
         bands=_bands(table.truth, group),
-        intervals=_intervals(level, half_width),
+        intervals=_intervals(level, half_widths),
         subgroups=_subgroups(attributes or {}, table.people, group),
         calibration=calibration_of(table, bootstrap),
         bland_altman=bland_altman_of(recordings, bootstrap),
-        table=_rows(clips, table, seen, half_width),
+        table=_rows(clips, table, seen),
     )
+
+
+def _joined(parts: Sequence[Sequence[Guess]]) -> list[Guess]:
+    """The methods of all parts, each with its guesses on all clips."""
+    joined = []
+    for method in zip(*parts, strict=True):
+        informed = sum(about.informed for about, _ in method)
+        about = method[0][0].model_copy(update={"informed": informed})
+        joined.append((about, np.concatenate([values for _, values in method])))
+    return joined
+
+
+def _half_widths(parts: Sequence[Part]) -> np.ndarray | None:
+    """Of each clip's interval, (clips,); None unless all parts have intervals."""
+    columns = []
+    for part in parts:
+        if part.half_width is None:
+            return None
+        columns.append(np.full(len(part.clips), part.half_width))
+    return np.concatenate(columns)
 
 
 def _check(clips: Sequence[EvaluatedClip]) -> None:
@@ -89,12 +150,15 @@ def _check(clips: Sequence[EvaluatedClip]) -> None:
             raise DataInvalid(f"{clip.video}: score or estimate is no finite number", "")
 
 
-def _table(clips: Sequence[EvaluatedClip], guesses: dict[str, np.ndarray]) -> ScoreTable:
+def _table(
+    clips: Sequence[EvaluatedClip], guesses: dict[str, np.ndarray], half_widths: np.ndarray | None
+) -> ScoreTable:
     estimate = np.array([clip.estimate for clip in clips], float)
     return ScoreTable(
         np.array([clip.subject for clip in clips]),
         np.array([clip.score for clip in clips], float),
         {OURS: estimate, **guesses},
+        half_widths,
     )
 
 
@@ -123,10 +187,11 @@ def _bands(truth: np.ndarray, group: Grouped) -> list[Group]:
     return [group(band.name, numbers == i) for i, band in enumerate(BANDS)]
 
 
-def _intervals(level: float, half_width: float | None) -> Intervals | None:
-    if half_width is None:
+def _intervals(level: float, half_widths: np.ndarray | None) -> Intervals | None:
+    if half_widths is None:
         return None
-    return Intervals(level=level, half_width=half_width if np.isfinite(half_width) else None)
+    mean = float(half_widths.mean())
+    return Intervals(level=level, half_width=mean if np.isfinite(mean) else None)
 
 
 def _subgroups(
@@ -151,11 +216,10 @@ def _rows(
     clips: Sequence[EvaluatedClip],
     table: ScoreTable,
     seen: np.ndarray,
-    half_width: float | None,
 ) -> list[ClipRow]:
     ends: tuple[Sequence[float | None], ...] = ([None] * len(clips),) * 2
-    if half_width is not None:
-        ends = tuple(e.tolist() for e in interval_ends(table.estimates[OURS], half_width))
+    if table.half_widths is not None:
+        ends = tuple(e.tolist() for e in interval_ends(table.estimates[OURS], table.half_widths))
     guesses = {name: values for name, values in table.estimates.items() if name != OURS}
     return [
         ClipRow(

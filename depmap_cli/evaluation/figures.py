@@ -41,22 +41,22 @@ def _agreement(sample: PeopleBootstrap, drawn: dict[str, np.ndarray]) -> Agreeme
     return Agreement(n=sample.n, people=sample.people, **sample.figures(drawn, names))
 
 
-def interval_ends(estimate: np.ndarray, half_width: float) -> tuple[np.ndarray, np.ndarray]:
+def interval_ends(estimate: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Both ends of the prediction intervals, clipped to the scale; infinite ones are all of it."""
-    low, high = estimate - half_width, estimate + half_width
+    low, high = estimate - reach, estimate + reach
     return np.clip(low, 0, MAX_SCORE), np.clip(high, 0, MAX_SCORE)
 
 
-def errors_of(table: ScoreTable, half_width: float | None, bootstrap: Bootstrap) -> Errors:
-    """Errors of the estimates in these rows and, with a half width, how the intervals do."""
+def errors_of(table: ScoreTable, bootstrap: Bootstrap) -> Errors:
+    """Errors of the estimates in these rows and, where there are intervals, how these do."""
     if not len(table.truth):
         return Errors(n=0, people=0)
     sample = PeopleBootstrap(table.people, bootstrap)
     drawn = drawn_figures(sample, table.truth, table.estimates[OURS])
     names = ["rmse", "mae", "bias"]
-    if half_width is not None:
-        low, high = interval_ends(table.estimates[OURS], half_width)
-        inside = np.abs(table.truth - table.estimates[OURS]) <= half_width + 1e-9
+    if table.half_widths is not None:
+        low, high = interval_ends(table.estimates[OURS], table.half_widths)
+        inside = np.abs(table.truth - table.estimates[OURS]) <= table.half_widths + 1e-9
         drawn["coverage"], drawn["width"] = sample.means(inside.astype(float), high - low)
         names += ["coverage", "width"]
     return Errors(n=sample.n, people=sample.people, **sample.figures(drawn, names))

@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from depmap_cli.results import DISCLAIMER, WeightsInfo
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 
 
 def _encodable(name: object) -> object:
@@ -52,13 +52,14 @@ class Agreement(_Frozen):
 
 
 class Baseline(_Frozen):
-    """A way to guess scores without looking at a face."""
+    """What the estimates are compared with: a guess that looks at no face, or other weights."""
 
     name: str
     title: str
     description: str
     leaks: bool = Field(description="It uses scores of the evaluated split: no fair competitor.")
     informed: int = Field(description="Clips it knew something of; the rest get the mean.")
+    weights: WeightsInfo | None = Field(None, description="Null for a guess that sees no face.")
 
 
 class BaselineAgreement(_Frozen):
@@ -120,7 +121,9 @@ class Intervals(_Frozen):
     """The prediction intervals that were judged, clipped to 0-63."""
 
     level: float = Field(description="Nominal coverage, e.g. 0.9.")
-    half_width: float | None = Field(description="Points; null if too few people: all of 0-63.")
+    half_width: float | None = Field(
+        description="Points, mean over clips; null if too few people: all of 0-63."
+    )
 
 
 class CalibrationBin(_Frozen):
@@ -213,3 +216,4 @@ class EvaluationReport(About):
     calibration: Calibration
     bland_altman: BlandAltman
     table: list[ClipRow]
+    files: dict[Name, Name] = Field({}, description="Files beside this one, and what they hold.")

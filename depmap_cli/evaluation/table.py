@@ -43,14 +43,16 @@ class ScoreTable:
     people: np.ndarray  # (rows,) whom each row shows
     truth: np.ndarray  # (rows,) BDI-II
     estimates: dict[str, np.ndarray]  # method -> (rows,) BDI-II points
+    half_widths: np.ndarray | None = None  # (rows,) of the intervals; None without calibration
 
     def where(self, rows: np.ndarray) -> "ScoreTable":
         """The rows that a mask or an index array picks."""
         picked = {method: values[rows] for method, values in self.estimates.items()}
-        return ScoreTable(self.people[rows], self.truth[rows], picked)
+        reach = None if self.half_widths is None else self.half_widths[rows]
+        return ScoreTable(self.people[rows], self.truth[rows], picked, reach)
 
     def by_session(self, sessions: Sequence[str]) -> "ScoreTable":
-        """One row a recording: the mean of the rows that share person and session."""
+        """One row a recording, without intervals: the mean of the rows of a person's session."""
         keys = list(zip(self.people.tolist(), sessions, strict=True))
         place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
         recording = np.array([place[key] for key in keys])

@@ -15,11 +15,13 @@ def prototype_heatmap(
     image: Float[Tensor, "n d"],
     text: Float[Tensor, "n d"],
     level: int,
+    prototype: int | None = None,
 ) -> Float[Tensor, "n h w"]:
     """0 to 1: the responses of the channels whose tokens match the level's prototypes, summed.
 
     A channel counts by how well its token matches (sharply: a softmax over channels for each
-    prototype). Without prototypes, the energy of the deepest map.
+    prototype). ``prototype`` is one of the level's, None for all alike. Without prototypes, the
+    energy of the deepest map.
     """
     features = model.backbone(pixels)
     deep = model.guidance(features[-1], text, image) if model.guidance is not None else features[-1]
@@ -28,7 +30,9 @@ def prototype_heatmap(
     else:
         encoder = model.behaviour["4"]
         tokens = F.normalize(encoder(deep), dim=-1)
-        match = tokens @ model.clusters.bank[level].T  # (n, channels, prototypes)
+        bank = model.clusters.bank[level]
+        chosen = bank if prototype is None else bank[prototype : prototype + 1]
+        match = tokens @ chosen.T  # (n, channels, prototypes)
         share = torch.softmax(match / model.config.temperature, 1).mean(2)
         responses = encoder.conv(deep)  # type: ignore[operator]
         spread = responses.flatten(2).softmax(2).view_as(responses)

@@ -15,15 +15,16 @@ _KEY_HEIGHT = 18
 
 @dataclass(frozen=True)
 class Axes:
-    """Ranges of the data along both axes, and the height of the plot area in pixels."""
+    """Ranges of the data along both axes; height of the plot area and width of all, in pixels."""
 
     x: tuple[float, float]
     y: tuple[float, float]
     height: float = WIDTH - _LEFT - _RIGHT
+    width: float = WIDTH  # of the whole chart
 
     def across(self, value: Number) -> float:
         """Pixels from the left; values outside the range lie on its edge."""
-        return _LEFT + _share(value, self.x) * (WIDTH - _LEFT - _RIGHT)
+        return _LEFT + _share(value, self.x) * (self.width - _LEFT - _RIGHT)
 
     def down(self, value: Number) -> float:
         """Pixels from the top; values outside the range lie on its edge."""
@@ -47,7 +48,7 @@ class Axes:
     def named(self, x_name: str, y_name: str) -> list[str]:
         """What the axes measure: below on the right, above on the left."""
         return [
-            svg.text(WIDTH - _RIGHT, _TOP + self.height + 32, x_name, svg.MUTED, "end"),
+            svg.text(self.width - _RIGHT, _TOP + self.height + 32, x_name, svg.MUTED, "end"),
             svg.text(2, 12, y_name, svg.MUTED, "start"),
         ]
 
@@ -75,7 +76,7 @@ class Axes:
         foot = _TOP + self.height + _BOTTOM
         rows = [_key_row(i, foot, *entry) for i, entry in enumerate(key)]
         height = foot + _KEY_HEIGHT * math.ceil(len(key) / 3)
-        return svg.drawing(WIDTH, height, label, [*parts, *rows])
+        return svg.drawing(self.width, height, label, [*parts, *rows])
 
     def _place(self, point: tuple[float, float]) -> tuple[float, float]:
         return self.across(point[0]), self.down(point[1])

@@ -5,6 +5,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
+from depmap_cli.evaluation.baselines import MEAN
 from depmap_cli.evaluation.results import Agreement, Comparison, Errors, EvaluationReport, Figure
 from depmap_cli.report.console import emit
 from depmap_cli.report.evaluation_page import comparisons
@@ -55,16 +56,18 @@ def _table(first: str, *columns: str) -> Table:
 
 
 def _agreement(report: EvaluationReport) -> Table:
-    """All baselines beside clips and recordings, the first of them beside the rest."""
+    """All baselines beside clips and recordings; other weights and the mean beside the rest."""
     titles = {baseline.name: baseline.title for baseline in report.baselines}
+    few = {b.name for b in report.baselines if b.weights is not None} | {MEAN}
     table = _table("", "RMSE", "MAE", "PCC", "CCC")
     for number, (title, part) in enumerate(comparisons(report)):
         size = f"{part.estimates.n} of {part.estimates.people} people"
         label = Text.assemble((clean(title), "bold"), (f"\n{size}", "dim"))
         table.add_row(label, *_cells(part.estimates, with_range=True))
-        for beside in part.baselines if number < 2 else part.baselines[:1]:
-            cells = _cells(beside.agreement, with_range=False)
-            table.add_row(f"  {titles[beside.baseline]}", *cells)
+        for beside in part.baselines:
+            if number < 2 or beside.baseline in few:
+                cells = _cells(beside.agreement, with_range=False)
+                table.add_row(Text(f"  {clean(titles[beside.baseline])}"), *cells)
     return table
 
 
@@ -91,7 +94,7 @@ def _differences(report: EvaluationReport) -> Table:
     table = _table("", *(name for name, _ in columns))
     for i, baseline in enumerate(report.baselines):
         cells = [_cell(part.baselines[i].rmse_difference) for _, part in columns]
-        table.add_row(baseline.title, *cells)
+        table.add_row(Text(clean(baseline.title)), *cells)
     return table
 
 

@@ -15,6 +15,16 @@ _AVEC_REACH = 45.0  # the highest score in AVEC; the rest of the scale would sta
 _BAND_HEIGHT = 230.0
 
 
+CHART_WORDS = {
+    "predicted": "estimates against scores, clip by clip",
+    "bland_altman": "Bland-Altman plot of recordings",
+    "calibration": "mean score of clips with like estimates",
+    "error_by_band": "RMSE, MAE and bias by severity band",
+    "coverage_by_band": "share of scores inside their interval, by severity band",
+}
+"""What each chart shows, for lists."""
+
+
 def evaluation_charts(report: EvaluationReport) -> dict[str, str]:
     """Name -> SVG. Coverage is left out where the weights hold no calibration."""
     charts: dict[str, Callable[[EvaluationReport], str]] = {

@@ -7,10 +7,12 @@ from typing import Any
 
 from depmap_cli.evaluation.results import SCHEMA_VERSION, ClipRow, EvaluationReport
 from depmap_cli.report import svg
-from depmap_cli.report.evaluation_charts import evaluation_charts
+from depmap_cli.report.evaluation_charts import CHART_WORDS, evaluation_charts
 from depmap_cli.report.evaluation_page import ExtraFigure, render_evaluation_page
 from depmap_cli.report.files import Cell, csv_table, write_file
 from depmap_cli.report.page import picture_kind
+from depmap_cli.report.tripod import render_tripod
+from depmap_cli.report.tripod_answers import plain
 from depmap_cli.severity import BANDS
 
 _COLUMNS = (
@@ -22,22 +24,53 @@ _COLUMNS = (
 def write_evaluation(
     report: EvaluationReport, folder: Path, extras: Sequence[ExtraFigure] = ()
 ) -> list[str]:
-    """Write ``evaluation.json``, ``clips.csv``, ``evaluation.html`` and ``figures/`` to ``folder``.
+    """Write the JSON, a table of clips, the page, the checklist and ``figures/`` to ``folder``.
 
-    Returns the names written; the JSON comes last, so where it is, the others are.
+    Returns the names written; the JSON, which lists the others, comes last, so where it is, they
+    are.
 
     Raises:
         OutputUnwritable: the folder or a file in it cannot be written.
     """
-    charts = evaluation_charts(report)
-    contents = {f"figures/{name}.svg": svg.standalone(chart) for name, chart in charts.items()}
-    contents |= {f"figures/{_file_name(extra)}": extra.data for extra in extras}
+    contents = _figures(report, extras)
     contents["clips.csv"] = clips_csv(report)
+    contents["tripod.md"] = render_tripod(report).encode()
     contents["evaluation.html"] = render_evaluation_page(report, extras).encode()
-    contents["evaluation.json"] = (report.model_dump_json(indent=2) + "\n").encode()
+    words = {**_FILES, **_figure_words(report, extras)}
+    listed = report.model_copy(update={"files": words})
+    contents["README.md"] = _readme(listed).encode()
+    contents["evaluation.json"] = (listed.model_dump_json(indent=2) + "\n").encode()
     for name, data in contents.items():
         write_file(folder, name, data)
     return list(contents)
+
+
+_FILES = {
+    "evaluation.html": "the whole evaluation as one page, figures included",
+    "clips.csv": "a row a clip: score, estimate, interval, every baseline",
+    "tripod.md": "TRIPOD+AI checklist, filled in as far as the software knows",
+    "README.md": "this list",
+}
+
+
+def _figures(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, bytes]:
+    charts = evaluation_charts(report)
+    contents = {f"figures/{name}.svg": svg.standalone(chart) for name, chart in charts.items()}
+    return contents | {_file_name(extra): extra.data for extra in extras}
+
+
+def _figure_words(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, str]:
+    words = {f"figures/{name}.svg": CHART_WORDS[name] for name in evaluation_charts(report)}
+    return words | {_file_name(e): f"{e.title}. {e.caption}" for e in extras}
+
+
+def _readme(report: EvaluationReport) -> str:
+    """The files with what they hold, for whoever is handed the folder."""
+    head = f"# {plain(report.weights.file)} on {plain(report.data)}, {report.split}"
+    lines = [head, "", report.disclaimer, "", f"Written by depmap {report.depmap_version}.", ""]
+    files = {"evaluation.json": "every figure and clip, for programs", **report.files}
+    lines += [f"- `{name}`: {plain(words)}" for name, words in files.items()]
+    return "\n".join(lines) + "\n"
 
 
 def evaluation_schema() -> dict[str, Any]:
@@ -81,4 +114,4 @@ def _row(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
 def _file_name(extra: ExtraFigure) -> str:
     """The title in plain letters, with the ending of what it is."""
     stem = re.sub(r"[^a-z0-9]+", "_", extra.title.lower()).strip("_") or "figure"
-    return f"{stem}.{picture_kind(extra.data)}"
+    return f"figures/{stem}.{picture_kind(extra.data)}"

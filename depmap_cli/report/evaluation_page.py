@@ -18,6 +18,7 @@ class ExtraFigure:
     title: str
     data: bytes  # SVG with its namespace, or PNG
     caption: str
+    whole: bool = False  # as wide as the page; others stand two in a row
 
 
 def render_evaluation_page(report: EvaluationReport, extras: Sequence[ExtraFigure] = ()) -> str:

@@ -10,6 +10,8 @@ from depmap_cli.report.text import clean
 
 Number = int | float
 LEVEL_COLOURS = ("#d7e6ef", "#a3c6dc", "#5c97bd", "#1f567f")
+LEVEL_LINES = ("#d99a1c", "#5d9e4a", "#22768a", "#41307a")
+"""For lines and points on white, where the fills above would be too pale; light to dark as they."""
 INK, MUTED, LINE, ACCENT = "#1c2733", "#5d6b78", "#d5dce2", "#b4470f"
 SHAPES = ("circle", "square", "diamond", "triangle")
 _CORNERS = {
@@ -51,6 +53,26 @@ def line(
     ends = f'x1="{x0:.1f}" y1="{y0:.1f}" x2="{x1:.1f}" y2="{y1:.1f}"'
     dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return f'<line {ends} stroke="{colour}" stroke-width="{width}"{dashed}/>'
+
+
+def polyline(
+    points: Iterable[tuple[Number, Number]], colour: str, width: Number, tip: str = ""
+) -> str:
+    """A line through several points."""
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    look = f'fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"'
+    return f'<polyline points="{places}" {look}>{title(tip) if tip else ""}</polyline>'
+
+
+def area(corners: Iterable[tuple[Number, Number]], fill: str, opacity: float) -> str:
+    """A filled polygon."""
+    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
+    return f'<polygon points="{places}" fill="{fill}" fill-opacity="{opacity:g}"/>'
+
+
+def moved(x: Number, y: Number, parts: Iterable[str]) -> str:
+    """Marks, further to the right and below."""
+    return f'<g transform="translate({x:.1f} {y:.1f})">{"".join(parts)}</g>'
 
 
 def text(x: Number, y: Number, words: str, colour: str, anchor: str, style: str = "") -> str:

@@ -6,11 +6,9 @@ there before submitting.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from depmap_cli.evaluation.results import EvaluationReport
 from depmap_cli.report import tripod_answers as known
-from depmap_cli.report.files import write_file
 
 AUTHOR = "FOR THE AUTHOR"
 Known = Callable[[EvaluationReport], str]
@@ -25,15 +23,6 @@ class Item:
     asks: str
     author: str  # what only the author can say; "" if nothing
     known: Known | None = None  # what the software can say
-
-
-def write_tripod(report: EvaluationReport, folder: Path) -> None:
-    """Write ``tripod.md`` to ``folder``.
-
-    Raises:
-        OutputUnwritable: it cannot be written.
-    """
-    write_file(folder, "tripod.md", render_tripod(report).encode())
 
 
 def render_tripod(report: EvaluationReport) -> str:

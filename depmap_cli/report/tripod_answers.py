@@ -70,7 +70,7 @@ def performance(r: EvaluationReport) -> str:
             parts.append(f"People {name}: {_agreement(part.estimates)}")
     titles = {baseline.name: baseline.title for baseline in r.baselines}
     beside = [
-        f"{titles[b.baseline]} {figure_text(b.agreement.rmse)} "
+        f"{plain(titles[b.baseline])} {figure_text(b.agreement.rmse)} "
         f"(difference {figure_text(b.rmse_difference)}{_range(range_text(b.rmse_difference))})"
         for b in found.clips.baselines
     ]
@@ -127,7 +127,7 @@ def measures(r: EvaluationReport) -> str:
         "intercept and curve; Bland-Altman limits; coverage and width of prediction intervals. "
         f"{r.bootstrap.confidence * 100:g} % confidence intervals: percentile bootstrap over "
         f"people, {r.bootstrap.draws} draws, seed {r.bootstrap.seed}. Compared, paired, with "
-        f"{joined([b.title for b in r.baselines])}."
+        f"{joined([plain(b.title) for b in r.baselines])}."
     )
 
 

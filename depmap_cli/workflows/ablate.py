@@ -61,7 +61,7 @@ def _report(
     (result,) = train_run(run, told, lambda summary: None, view)
     weights = result.folder / WEIGHTS
     evaluation = EvaluateOptions(options.source, weights, split, device=options.device)
-    report = evaluate_run(evaluation, told)
+    report = evaluate_run(evaluation, told).report
     stored.write_text(json.dumps(report.model_dump(mode="json")))
     return report
 

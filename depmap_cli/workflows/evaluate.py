@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
+from depmap_cli.ablation import BASELINE
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.conformal import half_width
 from depmap_cli.data.cache import duration_of
@@ -24,11 +25,15 @@ from depmap_cli.evaluation import (
     evaluate_table,
     read_attributes,
 )
+from depmap_cli.evaluation.appearance import Appearance, PrototypeFaces
+from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
-from depmap_cli.evaluation.results import SplitCount
+from depmap_cli.evaluation.results import Baseline, SplitCount
 from depmap_cli.summary import weights_info
 from depmap_cli.training.finish import calibration
+from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
+from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.material import Source, Told
 
 LEVEL = 0.9
@@ -45,9 +50,20 @@ class EvaluateOptions:
     frames: int | None = None  # a video; None for as many as the weights say
     device: str = "auto"
     attributes: Path | None = None  # CSV with a column ``subject``
+    beside: tuple[Path, ...] = ()  # other weights, compared on the same clips
+    appearance: bool = False  # whether to gather what figures of faces and features need
+    gallery: bool = False  # and the prototypes' nearest Training faces
 
 
-def evaluate_run(options: EvaluateOptions, told: Told) -> EvaluationReport:
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a split, and, if asked for, the material of figures of faces and features."""
+
+    report: EvaluationReport
+    appearance: Appearance | None = None
+
+
+def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     """Score one split through the prepared faces and compare with the scores.
 
     Raises:
@@ -56,19 +72,70 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> EvaluationReport:
     networks = load_networks(options.weights, resolve_device(options.device))
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
+    training = _gallery_split(networks, recordings) if options.gallery else []
     attributes = None
     if options.attributes:
         attributes = read_attributes(options.attributes, {r.subject for r in recordings})
-    clips, estimates = _score(networks, chosen, options, told)
-    rows = [_row(clip, estimate) for clip, estimate in zip(clips, estimates, strict=True)]
-    return evaluate_table(
+    clips, estimates = score_clips(networks, chosen, options, told)
+    rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
+    report = evaluate_table(
         rows,
-        _training_facts(networks, recordings, options.split),
+        training_facts(networks, recordings, options.split),
         _about(networks, recordings, clips, options),
-        _half_width(networks.document),
+        stored_half_width(networks.document),
         LEVEL,
         attributes,
+        others=[_beside(i, path, chosen, options, told) for i, path in enumerate(options.beside)],
     )
+    if not options.appearance:
+        return Evaluation(report)
+    prototypes: tuple[PrototypeFaces, ...] = ()
+    if training:
+        found = score_clips(networks, training, options, told, "gallery")
+        prototypes = prototype_faces(networks, *found)
+    return Evaluation(report, appearance_of(networks, clips, estimates, prototypes))
+
+
+def _beside(
+    number: int, path: Path, chosen: list[Recording], options: EvaluateOptions, told: Told
+) -> Guess:
+    """Other weights on the same recordings, prepared and sampled as they ask for."""
+    networks = load_networks(path, resolve_device(options.device))
+    title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
+    _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
+    known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
+    info = weights_info(networks, "semantics")
+    about = Baseline(
+        name=f"beside_{number + 1}",
+        title=title,
+        description=f"Other weights, {info.file}: {network_kind(networks)}. Trained on "
+        f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them.",
+        leaks=False,
+        informed=len(estimates),
+        weights=info,
+    )
+    return about, np.array([e.score for e in estimates])
+
+
+def network_kind(networks: Networks) -> str:
+    """Backbone, and whether Dep-MAP's modules are on it, in words."""
+    model = networks.config.model
+    plain = all(getattr(model, name) == value for name, value in BASELINE.items())
+    return f"{model.backbone}, {'plain, with mean pooling' if plain else 'Dep-MAP'}"
+
+
+def _gallery_split(networks: Networks, recordings: list[Recording]) -> list[Recording]:
+    """The recordings of a gallery of prototypes; asked for before anything is scored.
+
+    Raises:
+        UsageProblem: the weights have no prototypes.
+        DataInvalid: there is no Training split.
+    """
+    if networks.model.clusters is None:
+        raise UsageProblem(
+            f"--gallery: {networks.path.name} has no prototypes", "leave --gallery out"
+        )
+    return of_split(recordings, "Training")
 
 
 def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, float]:
@@ -84,7 +151,7 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     if output.resolve() == networks.path.resolve():
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
     recordings, _ = options.source.read()
-    clips, estimates = _score(networks, of_split(recordings, options.split), options, told)
+    clips, estimates = score_clips(networks, of_split(recordings, options.split), options, told)
     truth = np.array([c.recording.score for c in clips], float)
     found = np.array([e.score for e in estimates])
     checkpoint = load_checkpoint(networks.path, "depmap")
@@ -94,11 +161,15 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     for name in ("format", "kind"):
         document.pop(name)
     save_checkpoint(output, "depmap", document, halved(checkpoint.tensors))
-    return len(set(stored["people"])), _half_width(document) or float("inf")
+    return len(set(stored["people"])), stored_half_width(document) or float("inf")
 
 
-def _score(
-    networks: Networks, chosen: list[Recording], options: EvaluateOptions, told: Told
+def score_clips(
+    networks: Networks,
+    chosen: list[Recording],
+    options: EvaluateOptions,
+    told: Told,
+    stage: str = "scoring",
 ) -> tuple[list[Clip], list[ClipEstimate]]:
     """The recordings as clips, and their estimates."""
     clips = options.source.clips(
@@ -110,11 +181,12 @@ def _score(
         estimates.append(
             estimate_clip(networks.model, networks.semantics, clip, count, networks.device)
         )
-        told("scoring", number + 1, len(clips))
+        told(stage, number + 1, len(clips))
     return clips, estimates
 
 
-def _row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
+def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
+    """The clip in the table that an evaluation starts from."""
     recording = clip.recording
     return EvaluatedClip(
         recording.path.name,
@@ -128,7 +200,7 @@ def _row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
     )
 
 
-def _training_facts(
+def training_facts(
     networks: Networks, recordings: Sequence[Recording], evaluated: str
 ) -> TrainingFacts:
     """What baselines may know: the weights' training people, and splits before the evaluated."""
@@ -165,13 +237,14 @@ def _about(
             "device": networks.device.type,
             "fold": f"{fold[0]} of {fold[1]}" if fold else None,
         },
-        splits=[_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
+        splits=[split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
         usable_frames=sum(len(c.usable) for c in clips),
         sampled_frames=sum(c.sampled for c in clips),
     )
 
 
-def _count(split: str, recordings: list[Recording]) -> SplitCount:
+def split_count(split: str, recordings: list[Recording]) -> SplitCount:
+    """How much these recordings are."""
     scores = np.array([r.score for r in recordings], float)
     return SplitCount(
         name=split,
@@ -183,7 +256,8 @@ def _count(split: str, recordings: list[Recording]) -> SplitCount:
     )
 
 
-def _half_width(document: dict[str, Any]) -> float | None:
+def stored_half_width(document: dict[str, Any]) -> float | None:
+    """Of the intervals by the calibration stored with the weights; None if there is none."""
     stored = document.get("calibration")
     if not stored:
         return None

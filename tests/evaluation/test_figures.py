@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.errors import DataInvalid
-from depmap_cli.evaluation.evaluate import evaluate_table
+from depmap_cli.evaluation.evaluate import Part, evaluate_parts, evaluate_table
 from depmap_cli.evaluation.figures import N_BINS
 from depmap_cli.evaluation.results import Bootstrap
 from depmap_cli.evaluation.table import EvaluatedClip, TrainingFacts
@@ -201,3 +201,18 @@ def test_what_is_no_number_is_refused(bad):
         evaluated([clip("1", "1", "", 7, bad)])
     with pytest.raises(DataInvalid, match="no clip"):
         evaluated([])
+
+
+def test_parts_are_pooled_each_beside_the_mean_of_its_own_training():
+    first = Part([clip("1", "1", "", 10, 12)], TrainingFacts(20.0, frozenset({"1"})), 5.0)
+    second = Part([clip("2", "1", "", 30, 26)], TrainingFacts(40.0, frozenset({"1"})), 3.0)
+    report = evaluate_parts([first, second], ABOUT, bootstrap=QUICK)
+    assert report.agreement.clips.estimates.rmse.value == pytest.approx(math.sqrt((4 + 16) / 2))
+    (mean,) = (b for b in report.agreement.clips.baselines if b.baseline == "mean")
+    assert mean.agreement.mae.value == 10  # 20 beside 10, 40 beside 30
+    assert [row.seen for row in report.table] == [True, False]
+    assert [(row.low, row.high) for row in report.table] == [(7, 17), (23, 29)]
+    assert report.errors.coverage.value == 0.5
+    assert report.intervals.half_width == 4
+    uncalibrated = Part(second.clips, second.training)
+    assert evaluate_parts([first, uncalibrated], ABOUT, bootstrap=QUICK).intervals is None

@@ -10,20 +10,21 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from depmap_cli.errors import OutputUnwritable
-from depmap_cli.evaluation.results import EvaluationReport, SplitCount
+from depmap_cli.evaluation.results import Baseline, EvaluationReport, SplitCount
 from depmap_cli.evaluation.table import EvaluatedClip
 from depmap_cli.report import svg
 from depmap_cli.report.axes import ticks
 from depmap_cli.report.evaluation import render_evaluation
 from depmap_cli.report.evaluation_charts import evaluation_charts
 from depmap_cli.report.evaluation_files import clips_csv, evaluation_schema, write_evaluation
-from depmap_cli.report.evaluation_page import ExtraFigure, render_evaluation_page
+from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
 from depmap_cli.report.text import SELECTED, SIMULATED, range_text
-from depmap_cli.report.tripod import AUTHOR, render_tripod, write_tripod
+from depmap_cli.report.tripod import AUTHOR, render_tripod
 from depmap_cli.results import DISCLAIMER
 
 from .sample import ABOUT, WEIGHTS, some_clips, some_report
@@ -51,7 +52,19 @@ def hostile() -> EvaluationReport:
     changes = {"data": HOSTILE, "weights": weights, "left_out": {HOSTILE: HOSTILE}}
     about = ABOUT.model_copy(update={**changes, "settings": {"clip": HOSTILE}})
     attributes = {HOSTILE: {c.subject: HOSTILE + c.subject[-1] for c in clips}}
-    return some_report(clips=clips, about=about, attributes=attributes)
+    other = some_weights(HOSTILE), np.full(len(clips), 20.0)
+    return some_report(clips=clips, about=about, attributes=attributes, others=[other])
+
+
+def some_weights(title: str) -> Baseline:
+    return Baseline(
+        name="beside_1",
+        title=title,
+        description=f"Other weights, {title}.",
+        leaks=False,
+        informed=9,
+        weights=WEIGHTS,
+    )
 
 
 class _Tags(HTMLParser):
@@ -95,7 +108,12 @@ def test_the_files_promised_and_no_others(report: EvaluationReport, tmp_path: Pa
     assert names[-1] == "evaluation.json"
     found = {str(p.relative_to(tmp_path / "new/out")) for p in tmp_path.rglob("*") if p.is_file()}
     charts = {f"figures/{name}.svg" for name in CHARTS}
-    assert found == set(names) == charts | {"evaluation.json", "clips.csv", "evaluation.html"}
+    texts = {"clips.csv", "evaluation.html", "tripod.md", "README.md"}
+    assert found == set(names) == charts | texts | {"evaluation.json"}
+    listed = json.loads((tmp_path / "new/out/evaluation.json").read_bytes())["files"]
+    assert set(listed) == charts | texts
+    readme = (tmp_path / "new/out/README.md").read_text(encoding="utf-8")
+    assert all(f"- `{name}`: " in readme for name in names)
 
 
 def test_json_reads_back_equal_and_fits_its_schema(
@@ -103,11 +121,12 @@ def test_json_reads_back_equal_and_fits_its_schema(
 ) -> None:
     write_evaluation(report, tmp_path)
     text = (tmp_path / "evaluation.json").read_text(encoding="utf-8")
-    assert EvaluationReport.model_validate_json(text) == report
+    read = EvaluationReport.model_validate_json(text)
+    assert read.model_copy(update={"files": {}}) == report
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.0"
+    assert content["schema_version"] == "1.1"
 
 
 def test_infinite_intervals_survive_json() -> None:
@@ -324,6 +343,26 @@ def test_the_terminal_fits_80_columns(report: EvaluationReport, hostile: Evaluat
         assert part in flat
 
 
+def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationReport) -> None:
+    clips = some_clips()
+    other = np.array([clip.score + 2.0 for clip in clips])
+    beside = some_report(clips=clips, others=[(some_weights("resnet"), other)])
+    for part in (beside.agreement.clips, *beside.agreement.tasks, beside.agreement.unseen):
+        row = part.baselines[0]
+        assert row.agreement.rmse.value == pytest.approx(2)
+        assert row.agreement.pcc.value == pytest.approx(1)
+        ours = part.estimates.rmse.value
+        assert row.rmse_difference.value == pytest.approx(ours - 2)
+        assert row.rmse_difference.low > 0  # paired: they are better in every draw
+    assert beside.agreement.clips.estimates == report.agreement.clips.estimates
+    parts = len(comparisons(beside))
+    assert _shown(beside).count("resnet") == parts + 1  # and once among the differences
+    flat = _Tags(render_evaluation_page(beside)).flat
+    assert "other weights, and what guesses reach" in flat
+    assert "resnet : Other weights, resnet." in flat
+    assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
+
+
 def test_one_person_can_be_shown() -> None:
     report = some_report(clips=[EvaluatedClip("a.mp4", "1", "1", "", 4.0, 5.0)], half_width=None)
     assert "–" in _shown(report)
@@ -334,7 +373,7 @@ def test_one_person_can_be_shown() -> None:
 def test_the_checklist_has_27_items_and_says_who_fills_them(
     report: EvaluationReport, tmp_path: Path
 ) -> None:
-    write_tripod(report, tmp_path)
+    write_evaluation(report, tmp_path)
     text = (tmp_path / "tripod.md").read_text(encoding="utf-8")
     items = re.split(r"\n(?=\*\*\d)", text)[1:]
     assert {int(re.match(r"\*\*(\d+)", item)[1]) for item in items} == set(range(1, 28))
@@ -352,11 +391,17 @@ def test_the_checklist_has_27_items_and_says_who_fills_them(
         assert part in text
 
 
-def test_names_cannot_write_markup_into_the_checklist(hostile: EvaluationReport) -> None:
+def test_names_cannot_write_markup_into_checklist_and_list(
+    hostile: EvaluationReport, tmp_path: Path
+) -> None:
     text = render_tripod(hostile)
     assert "<script" not in text
     assert "\x1b" not in text
     assert len(re.findall(r"^#", text, re.M)) == 6
+    write_evaluation(hostile, tmp_path, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "<script" not in readme
+    assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 11
 
 
 @pytest.mark.parametrize(

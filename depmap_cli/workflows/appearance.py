@@ -1,0 +1,125 @@
+"""The material of the figures that look into the network, from estimates that are there anyway."""
+
+from collections.abc import Sequence
+from typing import cast
+
+import numpy as np
+from torch import Tensor
+
+from depmap_cli.data.cache import duration_of
+from depmap_cli.data.clips import Clip
+from depmap_cli.evaluation.appearance import (
+    Appearance,
+    KeyFace,
+    MappedVideo,
+    PrototypeFaces,
+    spread_over_scores,
+)
+from depmap_cli.evaluation.embedding import map_features
+from depmap_cli.evaluation.estimation import ClipEstimate
+from depmap_cli.evaluation.trends import UnitCurve, trends_of
+from depmap_cli.gallery import key_picture, nearest_level
+from depmap_cli.severity import BANDS, level_of
+from depmap_cli.weights import Networks
+
+FACES = 4
+"""Key frames shown of each level."""
+NEAREST = 3
+"""Training faces shown of each prototype."""
+
+
+def appearance_of(
+    networks: Networks,
+    clips: Sequence[Clip],
+    estimates: Sequence[ClipEstimate],
+    prototypes: tuple[PrototypeFaces, ...] = (),
+) -> Appearance:
+    """What the evaluated clips look like to the networks."""
+    levels = [level_of(clip.recording.score) for clip in clips]
+    videos = tuple(
+        MappedVideo(clip.recording.path.name, level, clip.recording.score)
+        for clip, level in zip(clips, levels, strict=True)
+    )
+    features = map_features(np.stack([e.video.fused[0].numpy() for e in estimates]))
+    curves = [_curve(clip, level) for clip, level in zip(clips, levels, strict=True)]
+    trends = trends_of(curves, networks.semantics.reliable_units)
+    return Appearance(videos, features, trends, _faces(networks, clips, estimates), prototypes)
+
+
+def _curve(clip: Clip, level: int) -> UnitCurve:
+    """Evidence over one clip; its end is the video's, or the last face where that is not told."""
+    times = clip.times[clip.usable]
+    end = max(duration_of(clip.recording.path) or 0.0, float(times[-1]), 1e-6)
+    evidence = clip.seen.evidence.numpy()[clip.usable]
+    return UnitCurve(clip.recording.subject, level, times / end, evidence)
+
+
+def _faces(
+    networks: Networks, clips: Sequence[Clip], estimates: Sequence[ClipEstimate]
+) -> tuple[KeyFace, ...]:
+    faces = []
+    for level in range(len(BANDS)):
+        members = [i for i, c in enumerate(clips) if level_of(c.recording.score) == level]
+        people = [clips[i].recording.subject for i in members]
+        scores = [clips[i].recording.score for i in members]
+        for chosen in spread_over_scores(people, scores, FACES):
+            number = members[chosen]
+            faces.append(_key_face(networks, clips[number], estimates[number], level))
+    return tuple(faces)
+
+
+def _key_face(networks: Networks, clip: Clip, estimate: ClipEstimate, level: int) -> KeyFace:
+    frame = int(estimate.video.weights[0].argmax())
+    nearest = nearest_level(estimate.frames, frame)
+    row = int(estimate.rows[frame])
+    shown = key_picture(networks, np.array(clip.faces[row]), clip.seen, row, nearest)
+    known = nearest if networks.model.clusters is not None else None
+    return KeyFace(level, clip.recording.score, estimate.score, known, shown)
+
+
+def prototype_faces(
+    networks: Networks, clips: Sequence[Clip], estimates: Sequence[ClipEstimate]
+) -> tuple[PrototypeFaces, ...]:
+    """For each prototype the faces of these clips that resemble it most, one a person.
+
+    The networks must have prototypes.
+    """
+    clusters = networks.model.clusters
+    assert clusters is not None
+    owner = np.repeat(np.arange(len(clips)), [len(e.rows) for e in estimates])
+    rows = np.concatenate([e.rows for e in estimates])
+    activations = np.concatenate([_activations(e) for e in estimates])  # (faces, levels, k)
+    people = np.array([clip.recording.subject for clip in clips])[owner]
+    usage = cast(Tensor, clusters.usage).cpu().numpy()
+    found = []
+    for level, number in np.ndindex(*usage.shape):
+        pictures = tuple(
+            key_picture(
+                networks,
+                np.array(clips[owner[i]].faces[rows[i]]),
+                clips[owner[i]].seen,
+                int(rows[i]),
+                level,
+                number,
+            )
+            for i in nearest_of_people(activations[:, level, number], people, NEAREST)
+        )
+        share = float(usage[level, number] / max(usage[level].sum(), 1e-12))
+        found.append(PrototypeFaces(level, number, share, pictures))
+    return tuple(found)
+
+
+def _activations(estimate: ClipEstimate) -> np.ndarray:
+    assert estimate.frames.activations is not None  # there are prototypes
+    activations: np.ndarray = estimate.frames.activations.float().numpy()
+    return activations
+
+
+def nearest_of_people(likeness: np.ndarray, people: np.ndarray, count: int) -> list[int]:
+    """The rows of greatest ``likeness`` (n,), the greatest first, none of the same person."""
+    chosen: dict[str, int] = {}
+    for row in np.argsort(-likeness, kind="stable").tolist():
+        chosen.setdefault(people[row], row)
+        if len(chosen) == count:
+            break
+    return list(chosen.values())
