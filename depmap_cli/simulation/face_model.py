@@ -136,6 +136,11 @@ class FaceModel:
         displacement: np.ndarray = self.expressions[self.expression_names.index(name)]
         return displacement
 
+    def _side(self, name: str) -> np.ndarray:
+        """(v,) bool: the vertices of one part, which not every model has."""
+        number = self.part_names.index(name) if name in self.part_names else -1
+        return np.asarray(self.vertex_part == number)
+
     def mesh(self, vertices: Float[np.ndarray, "v 3"]) -> Mesh:
         """The face with its vertices where a person has them."""
         return Mesh(
@@ -156,10 +161,10 @@ class FaceModel:
         """How far along a lash each vertex lies: 0 at the lid, 1 at the longest tip."""
         length = np.zeros(len(self.vertices), np.float32)
         for lashes, eye in (("lash_L", "sclera_L"), ("lash_R", "sclera_R")):
-            lash = self.vertex_part == self.part_names.index(lashes)
-            if not lash.any():
+            lash, ball = self._side(lashes), self._side(eye)
+            if not lash.any() or not ball.any():
                 continue
-            centre = self.vertices[self.vertex_part == self.part_names.index(eye)].mean(0)
+            centre = self.vertices[ball].mean(0)
             distance = np.linalg.norm(self.vertices[lash] - centre, axis=1)
             root = np.percentile(distance, 10)
             length[lash] = (distance - root) / max(float(distance.max() - root), 1e-6)

@@ -94,7 +94,7 @@ def tube(
     first = np.cross(along, up)
     first /= np.linalg.norm(first, axis=1, keepdims=True) + 1e-9
     second = np.cross(first, along)
-    turn = np.linspace(0, 2 * np.pi, n_sides + 1)[None, :, None]
+    turn = np.linspace(2 * np.pi, 0, n_sides + 1)[None, :, None]  # so that it faces outwards
     around = np.cos(turn) * first[:, None] + np.sin(turn) * second[:, None]
     radius = np.broadcast_to(np.asarray(thickness) / 2, (len(path),))
     vertices = (path[:, None] + radius[:, None, None] * around).reshape(-1, 3)

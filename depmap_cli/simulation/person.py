@@ -25,12 +25,12 @@ from depmap_cli.simulation.skin import (
 from depmap_cli.simulation.visibility import openness
 
 HAIR_COLOURS = {  # sRGB, and how common among light and among dark skins
-    "black": ((18, 15, 14), 2.5, 6.0),
+    "black": ((18, 15, 14), 2.0, 6.0),
     "dark brown": ((38, 27, 20), 3.5, 4.0),
     "brown": ((66, 45, 30), 3.5, 1.6),
-    "light brown": ((104, 76, 50), 2.2, 0.3),
-    "dark blond": ((146, 116, 78), 1.6, 0.1),
-    "blond": ((190, 160, 112), 1.0, 0.1),
+    "light brown": ((104, 76, 50), 2.6, 0.4),
+    "dark blond": ((146, 116, 78), 2.4, 0.15),
+    "blond": ((190, 160, 112), 2.2, 0.15),
     "red": ((122, 62, 34), 0.6, 0.1),
 }
 _GREY = to_linear((168, 166, 164))
@@ -224,7 +224,7 @@ def _draw_hair_colour(rng: np.random.Generator, person: Person) -> tuple[str, np
     common = light if person.tone < 0.38 else dark
     name = names[rng.choice(len(names), p=common / common.sum())]
     colour = to_linear(HAIR_COLOURS[name][0]) * rng.uniform(0.75, 1.3)
-    onset = rng.normal(52, 11) + (12 if person.female and rng.random() < 0.6 else 0)  # dyed
+    onset = rng.normal(56, 11) + (12 if person.female and rng.random() < 0.6 else 0)  # dyed
     grey = float(smooth_step(onset - 12, onset + 18, np.array(person.age)))
     return name, colour * (1 - grey) + _GREY * rng.uniform(0.6, 1.15) * grey, grey
 

@@ -54,7 +54,7 @@ class Scene:
             shift=(float(rng.uniform(-0.05, 0.05)), float(rng.uniform(-0.02, 0.06))),
             tilt=float(rng.normal(1, 4)),
             exposure=exposure,
-            contrast=float(rng.uniform(0.85, 1.25)),
+            contrast=float(rng.uniform(0.9, 1.45)),
             saturation=float(rng.uniform(0.6, 1.15)),
             cast=_white_balance(rng, lighting),
             noise=float(np.exp(rng.uniform(math.log(0.003), math.log(0.022)))),

@@ -137,7 +137,7 @@ def _reflect(picture, triangle, second, third, faces, geometry, lighting, streng
             towards = 2 * (normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2])
             mx, my = towards * normal[0] - view[0], towards * normal[1] - view[1]
             mz = towards * normal[2] - view[2]
-            lamp = 6.0 * _smooth_step(0.82, 0.92, mx * key[0] + my * key[1] + mz * key[2])
+            lamp = 3.0 * _smooth_step(0.88, 0.96, mx * key[0] + my * key[1] + mz * key[2])
             for k in range(3):
                 room = lighting.sky[k] * (0.25 + 0.75 * _smooth_step(0.05, 0.25, my))
                 seen = room + lamp * lighting.key_colour[k]

@@ -366,7 +366,7 @@ def open_curve(points: Float[np.ndarray, "n 2"], steps: int = 8) -> Float[np.nda
 def closed_curve(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
     """Likewise, around and back to the first point."""
     around = open_curve(np.concatenate([points[-2:], points, points[:2]]))
-    return around[16:-16]
+    return around[16:-8]
 
 
 def _strokes(layer: np.ndarray, start: np.ndarray, end: np.ndarray, strength: np.ndarray) -> None:

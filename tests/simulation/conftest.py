@@ -1,8 +1,14 @@
-"""Rendering without processes, and without a renderer."""
+"""Rendering without processes, without a renderer, and with a small face model.
+
+Tests of what only the real model can show run where the environment variable DEPMAP_FACE_MODEL
+names one.
+"""
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.simulation.actors import StillStage
@@ -27,3 +33,32 @@ def stage() -> StillStage:
 def faces_stage(interview) -> StillStage:
     """One with a face that the detector finds."""
     return StillStage(os.fspath(interview))
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of the small face model."""
+    from tests.simulation.small_face import packed_arrays  # not at the top: checked on import
+
+    path = tmp_path_factory.mktemp("face") / "small.npz"
+    np.savez(path, **packed_arrays())
+    return path
+
+
+@pytest.fixture(scope="session")
+def face(packed: Path):
+    """The small face model."""
+    from depmap_cli.simulation.face_model import FaceModel
+
+    return FaceModel.load(packed)
+
+
+@pytest.fixture(scope="session")
+def real_face():
+    """The face model that the environment names, if it does."""
+    from depmap_cli.simulation.face_model import FaceModel
+
+    path = os.environ.get("DEPMAP_FACE_MODEL")
+    if not path:
+        pytest.skip("DEPMAP_FACE_MODEL names no face model")
+    return FaceModel.load(Path(path))
