@@ -1,10 +1,11 @@
 """`depmap train-semantics`: the small open_clip model learns which action units a face shows.
 
 Trained on frames with known AU intensities (``ground_truth/{split}/{video}.npz`` beside a corpus in
-AVEC's layout), by two losses: CLIP's contrast of frames with sentences about their units, where
-equal sentences count as equal; and, a phrase at a time, how far the similarity to that phrase
-tells the unit's intensity. The second also calibrates the similarities. Some faces are covered
-(``data/occlusion.py``) and learn to be told as such, and nothing else.
+AVEC's layout), by three losses: CLIP's contrast of frames with sentences about their units, where
+equal sentences count as equal; a phrase at a time, how far the similarity to that phrase tells the
+unit's intensity, which also calibrates the similarities; and how far a linear map of the image
+tower's features tells it, because phrases that still sound alike teach the tower little at first.
+Some faces are covered (``data/occlusion.py``) and learn to be told as such, and nothing else.
 """
 
 import math
@@ -58,6 +59,17 @@ class AuFrames:
     def __len__(self) -> int:
         return len(self.place)
 
+    @staticmethod
+    def joined(parts: "list[AuFrames]") -> "AuFrames":
+        """The frames of all parts, in order."""
+        before = np.cumsum([0, *(len(p.faces) for p in parts[:-1])])
+        places = [p.place + (shift, 0) for p, shift in zip(parts, before, strict=True)]
+        return AuFrames(
+            [faces for p in parts for faces in p.faces],
+            np.concatenate([p.intensity for p in parts]),
+            np.concatenate(places),
+        )
+
     def thinned(self, step: int) -> "AuFrames":
         """Every ``step``-th frame."""
         return AuFrames(self.faces, self.intensity[::step], self.place[::step])
@@ -92,6 +104,38 @@ class _PhraseCalibration(nn.Module):
         return self.scale * similarity + self.bias
 
 
+class _Learner(nn.Module):
+    """What is trained: the open_clip model, its calibration, and a map from the image tower's
+    features to the units, which is not kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import open_clip
+
+        self.clip: Any = build_clip(OWN_MODEL)
+        self.tokenizer = open_clip.get_tokenizer(OWN_MODEL)
+        self.calibration = _PhraseCalibration()
+        self.units = nn.Linear(self.clip.visual.trunk.num_features, len(ACTION_UNITS))
+
+    def look(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
+        """The image tower's features (n, f) and the embeddings (n, d) made of them, unit length."""
+        with torch.autocast("cpu", torch.bfloat16):
+            features = self.clip.visual.trunk(pixels.to(memory_format=torch.channels_last))
+            image = self.clip.visual.head(features)
+        return features.float(), F.normalize(image.float(), dim=-1)
+
+    def read(self, sentences: list[str]) -> Float[Tensor, "n d"]:
+        """The embeddings of sentences, unit length."""
+        return F.normalize(self.clip.encode_text(self.tokenizer(sentences)).float(), dim=-1)
+
+    def asked(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n asked"]:
+        """Logits of every unit's phrase and, last, of a covered face."""
+        text = encode_phrases(self.clip, self.tokenizer)
+        phrases = torch.cat([text[: len(ACTION_UNITS)], text[-1:]])  # all but the neutral one
+        logits: Tensor = self.calibration(image @ phrases.T)
+        return logits
+
+
 def contrastive_loss(
     image: Float[Tensor, "n d"], text: Float[Tensor, "n d"], sentence: list[str], scale: Tensor
 ) -> Float[Tensor, ""]:
@@ -117,16 +161,11 @@ def train_semantics(
     to the same bits. ``about`` is stored with the weights: what data this is, and whether its
     faces are rendered.
     """
-    import open_clip
-
     torch.manual_seed(config.seed)
-    clip = build_clip(OWN_MODEL).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    tokenizer = open_clip.get_tokenizer(OWN_MODEL)
-    calibration = _PhraseCalibration()
-    modules = nn.ModuleDict({"clip": clip, "calibration": calibration})
+    learner = _Learner().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     steps = math.ceil(len(train) / config.batch_size)
     optimizer = torch.optim.AdamW(
-        modules.parameters(), config.learning_rate, weight_decay=config.weight_decay
+        learner.parameters(), config.learning_rate, weight_decay=config.weight_decay
     )
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: cosine_rate(step, steps * config.epochs, config.warmup)
@@ -135,7 +174,7 @@ def train_semantics(
     first, best = 0, -1.0
     if resume and state_path.is_file():
         state = load_checkpoint(state_path, "training")
-        modules.load_state_dict(
+        learner.load_state_dict(
             {k: v for k, v in state.tensors.items() if not k.startswith("optimizer.")}
         )
         restore_optimizer(optimizer, state.tensors)
@@ -146,22 +185,22 @@ def train_semantics(
     for epoch in range(first, config.epochs):
         generator = torch.Generator().manual_seed(config.seed * 1000 + epoch)
         order = torch.randperm(len(train), generator=generator).numpy()
-        modules.train()
+        learner.train()
         for step in range(steps):
             rows = order[step * config.batch_size : (step + 1) * config.batch_size]
-            loss = _step(train, rows, clip, calibration, tokenizer, generator)
+            loss = _step(train, rows, learner, generator)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(modules.parameters(), 1.0)
+            torch.nn.utils.clip_grad_norm_(learner.parameters(), 1.0)
             optimizer.step()
             schedule.step()
             progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss.item()})
-        metrics = _evaluate(development, clip, calibration, tokenizer)
+        metrics = _evaluate(development, learner)
         progress({"epoch": epoch, "metrics": metrics})
         if metrics["mean_r"] > best:
             best = metrics["mean_r"]
-            _save(output, clip, calibration, metrics, config, about, epoch)
-        tensors = {**modules.state_dict(), **optimizer_tensors(optimizer)}
+            _save(output, learner, metrics, config, about, epoch)
+        tensors = {**learner.state_dict(), **optimizer_tensors(optimizer)}
         rates = [group["lr"] for group in optimizer.param_groups]
         save_checkpoint(
             state_path, "training", {"epoch": epoch + 1, "best": best, "rates": rates}, tensors
@@ -170,57 +209,41 @@ def train_semantics(
 
 
 def _step(
-    frames: AuFrames,
-    rows: np.ndarray,
-    clip: nn.Module,
-    calibration: nn.Module,
-    tokenizer: Any,
-    generator: torch.Generator,
+    frames: AuFrames, rows: np.ndarray, learner: _Learner, generator: torch.Generator
 ) -> Tensor:
     pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
     pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
     free, covered = hidden <= HIDDEN[0], hidden >= HIDDEN[1]
-    intensity = torch.from_numpy(frames.intensity[rows])
+    intensity = torch.from_numpy(frames.intensity[rows]).clamp(0, 1)
     sentences = [
-        COVERED_PHRASE
-        if over
-        else phrase([u for u, value in zip(ACTION_UNITS, row, strict=True) if value >= PRESENT])
+        COVERED_PHRASE if over else _sentence(row)
         for row, over in zip(intensity.tolist(), covered.tolist(), strict=True)
     ]
-    with torch.autocast("cpu", torch.bfloat16):
-        image = clip.encode_image(pixels.to(memory_format=torch.channels_last))  # type: ignore[operator]
-    image = F.normalize(image.float(), dim=-1)
-    text = F.normalize(clip.encode_text(tokenizer(sentences)).float(), dim=-1)  # type: ignore[operator]
-    contrast = contrastive_loss(image, text, sentences, clip.logit_scale)  # type: ignore[arg-type]
-    logits = calibration(image @ _asked(encode_phrases(clip, tokenizer)).T)
-    told = torch.cat([intensity.clamp(0, 1), covered[:, None].float()], 1)
-    counts = torch.cat([(~covered)[:, None].expand_as(intensity), (free | covered)[:, None]], 1)
-    phrases = F.binary_cross_entropy_with_logits(logits, told, reduction="none") * counts
-    return 0.2 * contrast + phrases.sum(1).mean()
+    features, image = learner.look(pixels)
+    contrast = contrastive_loss(image, learner.read(sentences), sentences, learner.clip.logit_scale)
+    seen = (~covered)[:, None].expand_as(intensity)
+    told = torch.cat([intensity, covered[:, None].float()], 1)
+    counts = torch.cat([seen, (free | covered)[:, None]], 1)
+    phrases = F.binary_cross_entropy_with_logits(learner.asked(image), told, reduction="none")
+    units = F.binary_cross_entropy_with_logits(learner.units(features), intensity, reduction="none")
+    return 0.2 * contrast + ((phrases * counts).sum(1) + (units * seen).sum(1)).mean()
 
 
-def _asked(text: Float[Tensor, "phrases d"]) -> Float[Tensor, "asked d"]:
-    """The phrases that are calibrated: all but the neutral one."""
-    return torch.cat([text[: len(ACTION_UNITS)], text[-1:]])
+def _sentence(intensity: list[float]) -> str:
+    pairs = zip(ACTION_UNITS, intensity, strict=True)
+    return phrase([unit for unit, value in pairs if value >= PRESENT])
 
 
 @torch.inference_mode()
-def _evaluate(
-    frames: AuFrames, clip: nn.Module, calibration: nn.Module, tokenizer: Any
-) -> dict[str, Any]:
+def _evaluate(frames: AuFrames, learner: _Learner) -> dict[str, Any]:
     """Pearson r and AUC of presence for every unit, on faces as they are; AUC of a covered face,
     on these and the same ones covered."""
-    clip.eval()
-    text = _asked(encode_phrases(clip, tokenizer))
+    learner.eval()
     generator = torch.Generator().manual_seed(0)
     evidence, over, hidden = [], [], []
 
     def look(pixels: Tensor) -> np.ndarray:
-        with torch.autocast("cpu", torch.bfloat16):
-            image = clip.encode_image(pixels.to(memory_format=torch.channels_last))  # type: ignore[operator]
-        found: np.ndarray = torch.sigmoid(
-            calibration(F.normalize(image.float(), dim=-1) @ text.T)
-        ).numpy()
+        found: np.ndarray = torch.sigmoid(learner.asked(learner.look(pixels)[1])).numpy()
         return found
 
     for start in range(0, len(frames), 256):
@@ -253,15 +276,14 @@ def _evaluate(
 
 def _save(
     path: Path,
-    clip: nn.Module,
-    calibration: _PhraseCalibration,
+    learner: _Learner,
     metrics: dict[str, Any],
     config: SemanticsTrainConfig,
     about: tuple[str, bool],
     epoch: int,
 ) -> None:
-    *scale, covered_scale = calibration.scale.tolist()
-    *bias, covered_bias = calibration.bias.tolist()
+    *scale, covered_scale = learner.calibration.scale.tolist()
+    *bias, covered_bias = learner.calibration.bias.tolist()
     document = {
         "model": OWN_MODEL,
         "version": __version__,
@@ -277,4 +299,4 @@ def _save(
         },
         "development": metrics,
     }
-    save_checkpoint(path, "semantics", document, halved(clip.state_dict()))
+    save_checkpoint(path, "semantics", document, halved(learner.clip.state_dict()))

@@ -164,7 +164,9 @@ def _summarise(results: list[Any], quiet: bool) -> None:
 
 
 def train_semantics(
-    data: DataOption,
+    data: Annotated[
+        list[Path], typer.Option(help="Corpus folder with ground_truth/. Repeat it for several.")
+    ],
     out: Annotated[Path, typer.Option(help="Weights file to write.")] = Path(
         "depmap-au-resnet18.safetensors"
     ),
@@ -178,12 +180,17 @@ def train_semantics(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Train the small open_clip model on a corpus with known action units (ground_truth/)."""
+    """Train the small open_clip model on faces with known action units.
+
+    Example:
+
+      depmap train-semantics --data portraits/ --data cohort/ --simulated
+    """
     from depmap_cli.workflows.material import Source
     from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
     options = SemanticsOptions(
-        Source(data, cache, jobs),
+        tuple(Source(folder, cache, jobs) for folder in data),
         out,
         SemanticsTrainConfig(epochs=epochs, batch_size=batch_size, seed=seed),
         statement,

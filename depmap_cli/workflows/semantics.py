@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.config import FaceConfig, SemanticsTrainConfig
-from depmap_cli.data.corpus import of_split
-from depmap_cli.semantics_training import read_au_frames, train_semantics
+from depmap_cli.data.corpus import Recording, of_split
+from depmap_cli.semantics_training import AuFrames, read_au_frames, train_semantics
 from depmap_cli.workflows.material import Source, Told, people
 
 DEVELOPMENT_STEP = 4
@@ -16,9 +16,9 @@ DEVELOPMENT_STEP = 4
 
 @dataclass(frozen=True)
 class SemanticsOptions:
-    """One run; ``source.data`` is a folder with ``ground_truth/``."""
+    """One run; the data of each source is a folder with ``ground_truth/``."""
 
-    source: Source
+    sources: tuple[Source, ...]
     out: Path
     config: SemanticsTrainConfig
     statement: str | None = None
@@ -30,13 +30,16 @@ def train_semantics_run(
     options: SemanticsOptions, told: Told, note: Callable[[str], None]
 ) -> float:
     """Train on Training, choose the epoch on Development; returns its mean r over the units."""
-    recordings, _ = options.source.read()
-    train, development = of_split(recordings, "Training"), of_split(recordings, "Development")
-    cached = options.source.prepare(train + development, FaceConfig(), told)
-    data, epochs = options.source.data, options.config.epochs
-    frames = read_au_frames(data, train, cached[: len(train)])
-    held_out = read_au_frames(data, development, cached[len(train) :]).thinned(DEVELOPMENT_STEP)
-    about = (options.statement or people(train), options.simulated)
+    read = [source.read()[0] for source in options.sources]
+    train, development = (
+        AuFrames.joined(
+            [_frames(*pair, split, told) for pair in zip(options.sources, read, strict=True)]
+        )
+        for split in ("Training", "Development")
+    )
+    epochs = options.config.epochs
+    known = [recording for recordings in read for recording in of_split(recordings, "Training")]
+    about = (options.statement or people(known), options.simulated)
 
     def progress(event: dict[str, Any]) -> None:
         if "step" in event:
@@ -46,5 +49,17 @@ def train_semantics_run(
             note(f"epoch {event['epoch']}: Development mean r {event['metrics']['mean_r']:.3f}")
 
     return train_semantics(
-        frames, held_out, options.config, options.out, about, options.resume, progress
+        train,
+        development.thinned(DEVELOPMENT_STEP),
+        options.config,
+        options.out,
+        about,
+        options.resume,
+        progress,
     )
+
+
+def _frames(source: Source, recordings: list[Recording], split: str, told: Told) -> AuFrames:
+    """The faces of one split, with what they show."""
+    chosen = of_split(recordings, split)
+    return read_au_frames(source.data, chosen, source.prepare(chosen, FaceConfig(), told))
