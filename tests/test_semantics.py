@@ -154,6 +154,25 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}
 
 
+def test_frames_of_several_corpora_keep_their_pictures_and_units():
+    from depmap_cli.semantics_training import AuFrames
+
+    rng = np.random.default_rng(3)
+
+    def corpus(*lengths: int) -> AuFrames:
+        faces = [rng.integers(0, 255, (n, 4, 4, 3), np.uint8) for n in lengths]
+        place = np.array([(i, f) for i, n in enumerate(lengths) for f in range(n)])
+        return AuFrames(faces, rng.random((len(place), 18)).astype(np.float32), place)
+
+    one, other = corpus(2, 3), corpus(4)
+    both = AuFrames.joined([one, other])
+    assert len(both) == 9
+    for row in range(9):
+        part, own = (one, row) if row < 5 else (other, row - 5)
+        assert torch.equal(both.pictures(np.array([row])), part.pictures(np.array([own])))
+        assert np.array_equal(both.intensity[row], part.intensity[own])
+
+
 def test_the_shipped_model_sees_what_was_rendered(interview):
     """Moments of the example whose action units are known, because it was rendered with them."""
     from depmap_cli.action_units import ACTION_UNITS
