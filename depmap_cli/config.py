@@ -146,7 +146,7 @@ class TrainConfig(_Frozen):
         True, description="Start the backbone at CLIP's image tower."
     )
     score_frames: int = Field(
-        64, ge=1, description="Frames a video when scoring; stored with the weights. Measured."
+        32, ge=1, description="Frames a video when scoring; stored with the weights. Measured."
     )
     seed: int = Field(3407, ge=0)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.model.semantics import Semantics
 
-DEFAULT = "depmap-resnet18-simavec.safetensors"
+DEFAULT = "depmap-resnet18-simulated.safetensors"
 _PACKAGE = Path(__file__).parent
 
 

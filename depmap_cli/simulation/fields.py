@@ -9,8 +9,7 @@ from depmap_cli.opencv import load_opencv
 def smooth_step(low: float, high: float, x: np.ndarray) -> np.ndarray:
     """0 below ``low``, 1 above ``high``, smooth between; falls where ``low`` > ``high``."""
     t = np.clip((x - low) / (high - low), 0, 1)
-    stepped: np.ndarray = t * t * (3 - 2 * t)
-    return stepped
+    return np.asarray(t * t * (3 - 2 * t))
 
 
 def blob(
