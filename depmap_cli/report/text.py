@@ -83,7 +83,8 @@ def threshold_text(check: Check) -> str:
 
 def training_text(weights: WeightsInfo) -> str:
     """What the weights were trained on, with the caution due where that was simulated."""
-    return f"{weights.training_data} {SIMULATED}" if weights.simulated else weights.training_data
+    stated = weights.training_data.rstrip(".")
+    return f"{stated}. {SIMULATED}" if weights.simulated else f"{stated}."
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
