@@ -52,8 +52,12 @@ def main(results: Path, labels: Path) -> None:
             truth.append(row[name] == "1")
             found.append(value[nearest])
             relative.append(value[nearest] - np.median(value))
+        if len(set(truth)) < 2:
+            print(f"{name:14} {sum(truth):3d} of {len(truth):3d}  nothing to compare")
+            continue
         whole, own = (auc(np.array(truth), np.array(values)) for values in (found, relative))
-        print(f"{name:14} {sum(truth):3d} of {len(truth):3d}  AUC {whole:.3f}  (own median {own:.3f})")
+        share = f"{sum(truth):3d} of {len(truth):3d}"
+        print(f"{name:14} {share}  AUC {whole:.3f}  (own median {own:.3f})")
 
 
 if __name__ == "__main__":

@@ -112,10 +112,11 @@ class _Learner(nn.Module):
         super().__init__()
         import open_clip
 
-        self.clip: Any = build_clip(OWN_MODEL)
+        clip: Any = build_clip(OWN_MODEL)
+        self.clip = clip
         self.tokenizer = open_clip.get_tokenizer(OWN_MODEL)
         self.calibration = _PhraseCalibration()
-        self.units = nn.Linear(self.clip.visual.trunk.num_features, len(ACTION_UNITS))
+        self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
 
     def look(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
         """The image tower's features (n, f) and the embeddings (n, d) made of them, unit length."""
