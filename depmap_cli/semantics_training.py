@@ -269,6 +269,7 @@ def _evaluate(frames: AuFrames, learner: _Learner) -> dict[str, Any]:
         "mean_r": float(np.mean([u["r"] for u in units.values()])),
         "covered": {
             "auc": round(auc(truth, np.concatenate([free, covered])), 3),
+            "limit": COVERED,
             "found": round(float((covered >= COVERED).mean()), 3),
             "false": round(float((free >= COVERED).mean()), 3),
         },

@@ -38,7 +38,7 @@ def simulate(
     ] = None,
     portraits: Annotated[
         int | None,
-        typer.Option(min=1, help="No interviews: so many faces for `depmap train-semantics`."),
+        typer.Option(min=1, help="No interviews: at least so many faces, for train-semantics."),
     ] = None,
     frames_per_person: Annotated[int, typer.Option(min=1, help="With --portraits.")] = 8,
     seed: Annotated[int, typer.Option(min=0, help="Another seed, other people.")] = 1,
@@ -55,9 +55,9 @@ def simulate(
 
       depmap simulate cohort/ --face-model ICT-FaceKit/FaceXModel --jobs 8
 
-      depmap simulate train/ --face-model face.npz --recordings 600 --splits 90,10,0 --faces 48
+      depmap simulate train/ --face-model ICT-FaceKit/FaceXModel --splits 90,10,0 --faces 48
 
-      depmap simulate portraits/ --face-model face.npz --portraits 40000
+      depmap simulate portraits/ --face-model ICT-FaceKit/FaceXModel --portraits 40000
     """
     if faces and portraits:
         raise typer.BadParameter("--faces and --portraits exclude each other")
@@ -85,7 +85,7 @@ def _rendered(face_model: Path | None) -> "AbstractContextManager[RenderedStage]
     from depmap_cli.simulation.stage import RenderedStage
 
     if face_model is None:
-        from depmap_cli.simulation.face_model import FETCH_HINT
+        from depmap_cli.simulation import FETCH_HINT
 
         raise UsageProblem("--face-model is missing", FETCH_HINT)
     return RenderedStage(face_model).packed()

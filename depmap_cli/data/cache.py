@@ -61,8 +61,14 @@ class CachedFaces:
 
 
 def write_entry(folder: Path, samples: list[FaceSample], duration: float) -> None:
-    """What ``read_entry`` reads, into a folder that is there: the valid samples of a recording."""
+    """What ``read_entry`` reads, into a folder that is there: the valid samples of a recording.
+
+    Raises:
+        DataInvalid: there are none.
+    """
     valid = [s for s in samples if s.face is not None]
+    if not valid:
+        raise DataInvalid(f"{folder.name}: no face found", "leave the recording out")
     np.save(folder / FACES, np.stack([s.face for s in valid if s.face is not None]))
     index = {
         "times": [s.time for s in valid],

@@ -149,7 +149,7 @@ A person has one to three sessions with related scores and is in one split only.
 _PORTRAITS = """\
 # Simulated portraits
 
-Faces of people who do not exist, in every combination of action units, for training the semantic
+Faces of people who do not exist, in many combinations of action units, for training the semantic
 model (`depmap train-semantics`). Made by depmap {version}:
 
     {command}

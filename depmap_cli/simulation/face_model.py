@@ -21,12 +21,10 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Integer
 
 from depmap_cli.errors import DataInvalid
+from depmap_cli.simulation import FETCH_HINT
 from depmap_cli.simulation.atlas import Atlas
 from depmap_cli.simulation.mesh import Material, Mesh
 
-FETCH_HINT = (
-    "git clone --depth 1 https://github.com/ICT-VGL/ICT-FaceKit and give its FaceXModel folder"
-)
 PARTS = {
     "face": 9409,
     "headneck": 1839,

@@ -1,4 +1,4 @@
-"""Faces with every combination of action units, for training the semantic model.
+"""Faces with many combinations of action units, for training the semantic model.
 
 Many people, a few frames of each: units drawn evenly at any intensity, blends such as smiles and
 speech, and frames of simulated interviews; in any pose and light. They carry no severity.

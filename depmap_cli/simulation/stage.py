@@ -1,7 +1,7 @@
 """The seam to the renderer: who sits there, and a camera that photographs what they do.
 
 Everything that plans, writes and labels recordings sees the renderer through these three protocols,
-and loads it (and numba) only in the processes that render.
+and loads it (and numba) only to check and pack the face model and in the processes that render.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from depmap_cli.errors import InstallationBroken, UsageProblem
+from depmap_cli.simulation import FETCH_HINT
 
 
 @runtime_checkable  # tests check arguments
@@ -81,8 +82,6 @@ class RenderedStage:
                 f"{error.name} is not installed", "pip install 'depmap-cli[simulate]'"
             ) from error
         del imageio_ffmpeg, numba
-        from depmap_cli.simulation.face_model import FETCH_HINT
-
         if not self.face_model.exists():
             raise UsageProblem(f"--face-model {self.face_model.name}: not there", FETCH_HINT)
         _face_model(self.face_model)

@@ -38,8 +38,8 @@ def train_semantics_run(
         for split in ("Training", "Development")
     )
     epochs = options.config.epochs
-    known = [recording for recordings in read for recording in of_split(recordings, "Training")]
-    about = (options.statement or people(known), options.simulated)
+    known = "; ".join(people(of_split(recordings, "Training")) for recordings in read)
+    about = (options.statement or known, options.simulated)
 
     def progress(event: dict[str, Any]) -> None:
         if "step" in event:
