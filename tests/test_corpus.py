@@ -513,3 +513,11 @@ def test_manifest_without_columns(tmp_path, header, missing):
 def test_a_third_column_is_not_overlooked(tmp_path):
     write(tmp_path, "train.csv", "path,label,age\nx.mp4,3,40\n")
     assert "line 1: no column subject" in refusal(tmp_path)
+
+
+def test_an_entry_without_a_face_is_refused_by_name(tmp_path):
+    from depmap_cli.data.cache import write_entry
+
+    with pytest.raises(DataInvalid, match="a.mp4: no face found"):
+        write_entry(tmp_path, "a.mp4", [], 1.0)
+    assert not list(tmp_path.iterdir())

@@ -60,15 +60,15 @@ class CachedFaces:
         return len(self.times)
 
 
-def write_entry(folder: Path, samples: list[FaceSample], duration: float) -> None:
+def write_entry(folder: Path, name: str, samples: list[FaceSample], duration: float) -> None:
     """What ``read_entry`` reads, into a folder that is there: the valid samples of a recording.
 
     Raises:
-        DataInvalid: there are none.
+        DataInvalid: there are none; says the recording's ``name``.
     """
     valid = [s for s in samples if s.face is not None]
     if not valid:
-        raise DataInvalid(f"{folder.name}: no face found", "leave the recording out")
+        raise DataInvalid(f"{name}: no face found", "remove the recording or its label")
     np.save(folder / FACES, np.stack([s.face for s in valid if s.face is not None]))
     index = {
         "times": [s.time for s in valid],
@@ -184,11 +184,8 @@ class FaceCache:
             detector = FaceDetector(self.faces)
             segments = extract_faces(sample_frames(path, self.sampling), detector)
             samples = [sample for segment in segments for sample in segment]
-            if not any(s.valid for s in samples):
-                raise DataInvalid(
-                    f"{path.name}: no face found", "remove the recording or its label"
-                )
-            write_entry(aside, samples, probe(path).duration or samples[-1].time)
+            duration = probe(path).duration or (samples[-1].time if samples else 0.0)
+            write_entry(aside, path.name, samples, duration)
             if not folder.exists():
                 os.replace(aside, folder)
         except DataInvalid:

@@ -11,7 +11,6 @@ import numpy as np
 from depmap_cli.data.cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
 from depmap_cli.data.recording import PREPARED_SUFFIX, SPLITS, TASKS
-from depmap_cli.errors import DataInvalid
 from depmap_cli.simulation.behaviour import Behaviour, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film, spread_frames, write_video
 from depmap_cli.simulation.card import write_card
@@ -167,10 +166,8 @@ def _write_faces(
     folder: Path, pictures: Any, acted: Acted, duration: float, rng: np.random.Generator
 ) -> None:
     samples = faces_of(pictures, acted, rng)
-    if not any(sample.valid for sample in samples):
-        raise DataInvalid(f"{folder.name}: no face found in what was rendered", "another --seed?")
     folder.mkdir()
-    write_entry(folder, samples, duration)
+    write_entry(folder, folder.name, samples, duration)
 
 
 def _write_truth(

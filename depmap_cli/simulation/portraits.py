@@ -164,7 +164,7 @@ def make_group(options: PortraitOptions, stage: Stage, group: Group) -> None:
     repeated = {n: np.repeat(v, options.frames_per_person) for n, v in facts.items()}
     with written_aside(group.folder(options.out)) as folder:
         folder.mkdir()
-        write_entry(folder, samples, float(len(acted)))
+        write_entry(folder, group.name, samples, float(len(acted)))
     traces = {"au": acted.au, "pose": acted.pose, "gaze": acted.gaze}
     rendered = np.arange(len(acted)), np.concatenate([p.landmarks for p in parts])
     with written_aside(ground_truth_path(options.out, group.split, group.name)) as path:

@@ -1,5 +1,7 @@
 """`depmap simulate`: what is refused how, and one small corpus from end to end."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -41,6 +43,16 @@ def test_bad_options_are_usage_errors(simulate, arguments):
     code, said = simulate("--face-model", "x.npz", *arguments)
     assert code == EXIT_USAGE
     assert arguments[0] in said
+
+
+def test_no_face_model_is_told_even_without_the_renderer(tmp_path):
+    code = "import sys; sys.modules['numba'] = None; from depmap_cli.cli import main; main()"
+    environment = {k: v for k, v in os.environ.items() if k != "DEPMAP_FACE_MODEL"}
+    command = [sys.executable, "-c", code, "simulate", str(tmp_path / "out")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == EXIT_USAGE
+    assert "git clone" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_a_missing_face_model_names_the_command_to_fetch_it(simulate):
