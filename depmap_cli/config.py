@@ -92,6 +92,7 @@ class ModelConfig(_Frozen):
     peak_temperature: float = Field(0.2, gt=0, description="Softness of the peak search.")
     token_dim: int = Field(48, ge=4, description="Token width L.")
     fused_channels: int = Field(64, ge=8, description="Channels of the fused map.")
+    wavelet: Literal["haar", "db2"] = Field("haar", description="Of MSR; paper: Haar.")
     sampling_factor: float = Field(5.0, gt=0, description="c in u = c ln T; paper: 5.")
     entropy: float = Field(0.05, gt=0, description="kappa of Eq. 9; paper: 0.05.")
     momentum: float = Field(0.99, ge=0, lt=1, description="beta of Eq. 2 and 11.")
@@ -133,6 +134,12 @@ class TrainConfig(_Frozen):
         10.0, gt=0, description="Rate of the other parts, times the backbone's."
     )
     freeze_backbone: bool = Field(False, description="Leave the backbone as it started.")
+    looks: int = Field(
+        0,
+        ge=0,
+        description="Ways in which a recording's frames are drawn and changed; 0: new ones each "
+        "epoch. With a frozen backbone its maps of each are computed once and kept in memory.",
+    )
     balance: float = Field(
         0.0, ge=0, le=1, description="0: recordings come alike; 1: severity bands come alike."
     )

@@ -1,11 +1,12 @@
 """Which device computes, and in what precision."""
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
 
 import torch
 
-from depmap_cli.errors import UsageProblem
+from depmap_cli.errors import OutOfMemory, UsageProblem
 
 
 class DeviceName(StrEnum):
@@ -45,6 +46,28 @@ def resolve_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+@contextmanager
+def enough_memory(doing: str, hint: str) -> Iterator[None]:
+    """Turns an allocation that failed, on whatever device, into one line.
+
+    Raises:
+        OutOfMemory: what was being done, and the option that makes it smaller.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(f"too little memory for {doing}", hint) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether a device or the computer had no room. The CPU's allocator has no class for it."""
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+
+
 def training_precision(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 autocast where the hardware multiplies it fast, else float32."""
     if device.type == "cuda" or (device.type == "cpu" and _cpu_has_bf16()):
@@ -53,4 +76,9 @@ def training_precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def _cpu_has_bf16() -> bool:
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    """Whether its own instructions multiply bfloat16. oneDNN also claims to support processors on
+    which it can but emulate them, three times slower than float32."""
+    if not hasattr(torch.cpu, "get_capabilities"):  # torch 2.6
+        return False
+    found: dict[str, object] = torch.cpu.get_capabilities()
+    return any(name.endswith("bf16") and bool(present) for name, present in found.items())

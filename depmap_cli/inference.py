@@ -48,21 +48,26 @@ class VideoInference:
         decided = []
         for piece in _slices(len(faces), self.device):
             batch = torch.from_numpy(np.array(faces[piece])).to(self.device)
-            image = seen.image[piece].to(self.device)
-            text = self.semantics.query(seen.evidence[piece].to(self.device))
-            frames = self.model.encode_frames(normalise_pixels(batch), image, text)
-            kept = FrameFeatures(
-                frames.fused.float().cpu(),
-                frames.scores.float().cpu(),
-                None if frames.activations is None else frames.activations.cpu(),
-                None if frames.logits is None else frames.logits.float().cpu(),
-                {},
-            )
-            self._frames.append(kept)
-            decided.append(
-                torch.ones(len(batch)) if kept.logits is None else confidence(kept.logits)
-            )
-        return torch.cat(decided).numpy()
+            maps = self.model.backbone(normalise_pixels(batch))
+            decided.append(self.add_maps(maps, seen[piece]))
+        return np.concatenate(decided)
+
+    @torch.inference_mode()
+    def add_maps(self, maps: list[Tensor], seen: SemanticView) -> Float[np.ndarray, " n"]:
+        """The same with the backbone's maps f_1 to f_4 of the faces."""
+        image = seen.image.to(self.device)
+        text = self.semantics.query(seen.evidence.to(self.device))
+        frames = self.model.encode_maps(maps, image, text)
+        kept = FrameFeatures(
+            frames.fused.float().cpu(),
+            frames.scores.float().cpu(),
+            None if frames.activations is None else frames.activations.cpu(),
+            None if frames.logits is None else frames.logits.float().cpu(),
+            {},
+        )
+        self._frames.append(kept)
+        decided = torch.ones(len(image)) if kept.logits is None else confidence(kept.logits)
+        return decided.numpy()
 
     @torch.inference_mode()
     def finish(self) -> tuple[VideoScores, FrameFeatures]:

@@ -12,7 +12,7 @@ import torch
 
 from depmap_cli import __version__
 from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
-from depmap_cli.devices import resolve_device
+from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.gallery import Candidates, UsableFrames, key_frames
@@ -106,7 +106,8 @@ class Scorer:
         options = options or ScoreOptions()
         source = Source(name=name or path.name)
         try:
-            return self._score(path, options, source, progress)
+            with enough_memory("this video", "close other programs, or give --device cpu"):
+                return self._score(path, options, source, progress)
         except DepmapError as error:
             failed = {"status": Status.failed, "reason": error.message, "hint": error.hint}
         except Exception as error:  # one bad video must never stop the others

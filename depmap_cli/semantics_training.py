@@ -35,6 +35,7 @@ from depmap_cli.data.cache import CachedFaces
 from depmap_cli.data.corpus import Recording
 from depmap_cli.data.ground_truth import read_units
 from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.devices import training_precision
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.semantics import COVERED, OWN_MODEL, build_clip, encode_phrases
@@ -120,7 +121,7 @@ class _Learner(nn.Module):
 
     def look(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
         """The image tower's features (n, f) and the embeddings (n, d) made of them, unit length."""
-        with torch.autocast("cpu", torch.bfloat16):
+        with training_precision(pixels.device):
             features = self.clip.visual.trunk(pixels.to(memory_format=torch.channels_last))
             image = self.clip.visual.head(features)
         return features.float(), F.normalize(image.float(), dim=-1)

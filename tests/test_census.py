@@ -70,11 +70,16 @@ def test_a_corpus_to_train_on_may_share_people():
 
 @pytest.mark.parametrize("split", ["Training", "Development"])
 def test_empty_splits_and_splits_of_one_person(split):
-    rest = [r for r in SMALL if r.split != split]
+    rest = [r for r in SMALL if r.split not in (split, "Testing")]
     with pytest.raises(DataInvalid, match=f"the {split} split is empty"):
         check_trainable(rest)
     with pytest.raises(DataInvalid, match=f"the {split} split is of one person only"):
         check_trainable([*rest, *clips(split, "9", "1", 4), *clips(split, "9", "2", 8)])
+
+
+def test_testing_never_stands_in_for_development():
+    with pytest.raises(DataInvalid, match="Testing is never used to choose"):
+        check_trainable([r for r in SMALL if r.split != "Development"])
 
 
 def test_equal_scores_teach_nothing():

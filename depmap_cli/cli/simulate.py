@@ -45,9 +45,9 @@ def simulate(
     jobs: Annotated[int, typer.Option(min=1, help="Processes that render.")] = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Render interviews of people who do not exist, with known action units and scores.
+    r"""Render interviews of people who do not exist, with known action units and scores.
 
-    Needs pip install 'depmap-cli[simulate]' and a face model that you fetch once (about 1 GB):
+    Needs pip install 'depmap-cli\[simulate]' and a face model that you fetch once (about 1 GB):
 
       git clone --depth 1 https://github.com/ICT-VGL/ICT-FaceKit
 

@@ -32,8 +32,14 @@ def check_trainable(recordings: list[Recording]) -> None:
 
     Raises:
         DataInvalid: Training or Development is empty or of one person only (a choice made on one
-            person says nothing of others), or all Training scores are equal.
+            person says nothing of others), or all Training scores are equal. Testing never stands
+            in for Development.
     """
+    if {"Training", "Testing"} == {r.split for r in recordings}:
+        raise DataInvalid(
+            "there is no Development split, and Testing is never used to choose",
+            "move some people from Training to Development, or add --group-by subject",
+        )
     for split in ("Training", "Development"):
         people = {r.subject for r in of_split(recordings, split)}
         if len(people) == 1:

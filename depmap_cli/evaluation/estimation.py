@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from depmap_cli.data.clips import Clip
 from depmap_cli.inference import VideoInference
@@ -24,12 +25,23 @@ class ClipEstimate:
 
 
 def estimate_clip(
-    model: DepMap, semantics: Semantics, clip: Clip, frames: int, device: torch.device
+    model: DepMap,
+    semantics: Semantics,
+    clip: Clip,
+    frames: int,
+    device: torch.device,
+    maps: list[Tensor] | None = None,
 ) -> ClipEstimate:
-    """The estimate of a prepared recording from ``frames`` frames, by itself."""
+    """The estimate of a prepared recording from ``frames`` frames, by itself.
+
+    ``maps`` are the backbone's of these frames, where they are known already.
+    """
     rows = clip.spread(frames)
     inference = VideoInference(model, semantics, device)
-    inference.add(clip.faces[rows], clip.seen[rows])
+    if maps is None:
+        inference.add(clip.faces[rows], clip.seen[rows])
+    else:
+        inference.add_maps(maps, clip.seen[rows])
     found, features = inference.finish()
     levels = None if found.levels is None else tuple(found.levels[0].tolist())
     return ClipEstimate(float(found.score.clamp(0, MAX_SCORE)), levels, rows, found, features)

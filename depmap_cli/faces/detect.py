@@ -110,13 +110,13 @@ class FaceDetector:
     def _run(self, batch: np.ndarray, ratio: np.ndarray) -> list[list[Detection]]:
         """MTCNN on one batch. It indexes out of range on some degenerate proposals: then each
         frame runs alone, and one that still fails has no face."""
-        import torch
+        from depmap_cli.devices import is_out_of_memory
 
         try:
             boxes, probabilities, points = self._mtcnn.detect(batch, landmarks=True)
-        except torch.OutOfMemoryError:
-            raise
-        except (RuntimeError, IndexError, ValueError):
+        except (RuntimeError, IndexError, ValueError) as error:
+            if is_out_of_memory(error):
+                raise
             if len(batch) == 1:
                 return [[]]
             return [self._run(batch[i : i + 1], ratio)[0] for i in range(len(batch))]

@@ -20,14 +20,15 @@ def balanced_assignment(similarity: Float[Tensor, "n k"], entropy: float) -> Flo
     are kept as logarithms, in float32 whatever the autocast. Rows are scaled last and are exact.
     """
     with torch.autocast(similarity.device.type, enabled=False):
-        log_kernel = similarity.float() / entropy  # Eq. (9): linear term over kappa
-        n, k = log_kernel.shape
-        log_u = log_kernel.new_zeros(n, 1)
-        log_v = log_kernel.new_zeros(1, k)
-        for _ in range(ITERATIONS):  # Eq. (8): column, then row marginals
-            log_v = -math.log(k) - torch.logsumexp(log_kernel + log_u, 0, keepdim=True)
-            log_u = -math.log(n) - torch.logsumexp(log_kernel + log_v, 1, keepdim=True)
-        return (log_u + log_kernel + log_v).exp()  # Eq. (10)
+        n, k = similarity.shape
+        # Eq. (9): linear term over kappa; a prototype a row, so that sums run along memory
+        log_kernel = (similarity.float() / entropy).T.contiguous()
+        log_u = log_kernel.new_zeros(1, n)
+        log_v = log_kernel.new_zeros(k, 1)
+        for _ in range(ITERATIONS):  # Eq. (8): prototype, then token marginals
+            log_v = -math.log(k) - torch.logsumexp(log_kernel + log_u, 1, keepdim=True)
+            log_u = -math.log(n) - torch.logsumexp(log_kernel + log_v, 0, keepdim=True)
+        return (log_u + log_kernel + log_v).exp().T  # Eq. (10)
 
 
 def assigned(plan: Float[Tensor, "n k"]) -> Int[Tensor, " n"]:

@@ -56,9 +56,8 @@ class BehaviourEncoder(nn.Module):
 
     def forward(self, guided: Float[Tensor, "n c h w"]) -> Float[Tensor, "n channels token"]:
         """Tokens G_t of each frame."""
-        responses = self.conv(guided)
-        if responses.shape[-1] > GRID:
-            responses = F.adaptive_avg_pool2d(responses, GRID)
-        peaks = soft_peaks(responses, self.n_peaks, self.temperature)
+        if guided.shape[-1] > GRID:  # before the convolution, with which it commutes
+            guided = F.adaptive_avg_pool2d(guided, GRID)
+        peaks = soft_peaks(self.conv(guided), self.n_peaks, self.temperature)
         code = rearrange(peaks, "n channel peak rc -> n channel (peak rc)")
         return torch.einsum("nik,ikl->nil", code, self.weight) + self.bias  # Eq. (4)

@@ -86,7 +86,9 @@ class DepMap(nn.Module):
         self.fusion: MultiScaleFusion | None = None
         if config.msr:
             groups = config.n_levels * config.n_prototypes
-            self.fusion = MultiScaleFusion(channels, config.scales, config.fused_channels, groups)
+            self.fusion = MultiScaleFusion(
+                channels, config.scales, config.fused_channels, groups, config.wavelet
+            )
         fused_dim = self.fusion.fused_dim if self.fusion else channels[-1]
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(fused_dim, 1)
@@ -114,9 +116,17 @@ class DepMap(nn.Module):
         text: Float[Tensor, "n d"],
     ) -> FrameFeatures:
         """Everything up to fusion over time, for frames of any videos in any order."""
-        features = self.backbone(pixels)
+        return self.encode_maps(self.backbone(pixels), image, text)
+
+    def encode_maps(
+        self,
+        features: list[Tensor],
+        image: Float[Tensor, "n d"],
+        text: Float[Tensor, "n d"],
+    ) -> FrameFeatures:
+        """The same from the backbone's maps f_1 to f_4 on."""
         if self.guidance is not None:
-            features[-1] = self.guidance(features[-1], text, image)
+            features = [*features[:-1], self.guidance(features[-1], text, image)]
         activations = logits = None
         tokens: dict[int, Tensor] = {}
         if self.clusters is not None and self.level_logits is not None:
@@ -160,9 +170,20 @@ class DepMap(nn.Module):
         valid: Bool[Tensor, "b t"],
     ) -> tuple[VideoScores, FrameFeatures]:
         """Both steps for whole videos; frame features come flattened, (b t) in front."""
-        batch = len(pixels)
-        frames = self.encode_frames(
-            *(rearrange(x, "b t ... -> (b t) ...") for x in (pixels, image, text))
+        features = self.backbone(rearrange(pixels, "b t ... -> (b t) ..."))
+        return self.score_maps(features, image, text, valid)
+
+    def score_maps(
+        self,
+        features: list[Tensor],
+        image: Float[Tensor, "b t d"],
+        text: Float[Tensor, "b t d"],
+        valid: Bool[Tensor, "b t"],
+    ) -> tuple[VideoScores, FrameFeatures]:
+        """The same from the backbone's maps f_1 to f_4 on, (b t) in front."""
+        batch = len(valid)
+        frames = self.encode_maps(
+            features, *(rearrange(x, "b t ... -> (b t) ...") for x in (image, text))
         )
 
         def videos(x: Tensor) -> Tensor:

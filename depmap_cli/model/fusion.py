@@ -1,4 +1,4 @@
-"""Multi-scale representation (MSR): attention at each scale, joined by Haar wavelets."""
+"""Multi-scale representation (MSR): attention at each scale, joined by wavelets."""
 
 import math
 import warnings
@@ -7,10 +7,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
-    from pytorch_wavelets import DWTForward, DWTInverse
 
 
 class ScaleAttention(nn.Module):
@@ -49,43 +45,75 @@ class MultiScaleFusion(nn.Module):
     one stage apart, the transform has as many levels, so every choice in Table 2 can be fused.
     Side lengths must halve exactly: faces have sides that are multiples of 32.
 
-    Reading: the orthonormal Haar's LL of a constant map is twice that constant at each level, so
-    the small map is doubled likewise before it joins. Added as it is, S4 would reach S1's size at
-    an eighth of its height, and the fused vector would know next to nothing of it (measured:
-    CHANGELOG).
+    The transform is linear and inverted exactly, so what is added to LL arrives as its own inverse
+    transform without details: IDWT(LL + s, LH, HL, HH) = map + IDWT(s, 0, 0, 0). That spares the
+    forward transform. With Haar's wavelet, the paper's, what is left is s with every value
+    repeated, and needs no transform at all; other wavelets interpolate more smoothly.
+
+    Reading: the LL of a constant map is twice that constant at each level of an orthonormal
+    transform, so the small map is doubled likewise before it joins. Added as it is, S4 would reach
+    S1's size at an eighth of its height, and the fused vector would know next to nothing of it
+    (measured: CHANGELOG).
     """
 
     def __init__(
-        self, in_channels: tuple[int, ...], scales: tuple[int, ...], channels: int, groups: int
+        self,
+        in_channels: tuple[int, ...],
+        scales: tuple[int, ...],
+        channels: int,
+        groups: int,
+        wavelet: str = "haar",
     ) -> None:
         super().__init__()
         self.scales = scales
         self.ready = nn.ModuleDict(
             {str(s): ScaleAttention(in_channels[s - 1], channels, groups) for s in scales}
         )
-        gaps = {b - a for a, b in zip(scales, scales[1:], strict=False)}
-        self.forward_dwt = nn.ModuleDict({str(g): DWTForward(J=g, wave="haar") for g in gaps})
-        self.inverse_dwt = DWTInverse(wave="haar")
+        self.inverse_dwt = None if wavelet == "haar" else _inverse_transform(wavelet)
         self.read = nn.Sequential(
             nn.Conv2d(channels, 2 * channels, 3, stride=2, padding=1, bias=False),
             nn.GroupNorm(math.gcd(8, channels), 2 * channels),
             nn.GELU(),
         )
         self.fused_dim = 2 * channels
+        self.register_load_state_dict_pre_hook(_without_filters)  # type: ignore[no-untyped-call]
 
     def forward(self, features: list[Tensor]) -> Float[Tensor, "n fused"]:
         """One vector a frame from its maps f_1 to f_4 (the deepest guided)."""
-        return F.adaptive_avg_pool2d(self.read(self.fuse(features)), 1).flatten(1)
+        read: Tensor = self.read(self.fuse(features))
+        return read.mean((2, 3))
 
     def fuse(self, features: list[Tensor]) -> Float[Tensor, "n d h w"]:
         """The unified map, at the resolution of the shallowest scale."""
-        maps = {s: self.ready[str(s)](features[s - 1]).float() for s in self.scales}
-        with torch.autocast(features[0].device.type, enabled=False):
-            deeper = self.scales[-1]
-            fused: Tensor = maps[deeper]
-            for scale in self.scales[-2::-1]:
-                levels = deeper - scale
-                low, high = self.forward_dwt[str(levels)](maps[scale])
-                fused = self.inverse_dwt((low + 2**levels * fused, high))
-                deeper = scale
+        deeper = self.scales[-1]
+        fused: Tensor = self.ready[str(deeper)](features[deeper - 1])
+        for scale in self.scales[-2::-1]:
+            ready: Tensor = self.ready[str(scale)](features[scale - 1])
+            fused = ready + self.enlarge(fused, deeper - scale)
+            deeper = scale
         return fused
+
+    def enlarge(self, small: Float[Tensor, "n d h w"], levels: int) -> Float[Tensor, "n d H W"]:
+        """Inverse transform of the small map, doubled at each level, without details."""
+        if self.inverse_dwt is None:
+            return F.interpolate(small, scale_factor=2**levels)
+        with torch.autocast(small.device.type, enabled=False):
+            large: Tensor = self.inverse_dwt((2**levels * small.float(), [None] * levels))
+        return large
+
+
+def _without_filters(
+    module: nn.Module, state: dict[str, Tensor], prefix: str, *unused: object
+) -> None:
+    """Leave out the constant filters of transforms that older weights files carry."""
+    wanted = {prefix + name for name in module.state_dict()}
+    for name in [n for n in state if n.startswith(prefix) and "_dwt." in n and n not in wanted]:
+        del state[name]
+
+
+def _inverse_transform(wavelet: str) -> nn.Module:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
+        from pytorch_wavelets import DWTInverse
+    inverse: nn.Module = DWTInverse(wave=wavelet, mode="periodization")
+    return inverse

@@ -31,10 +31,26 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Frames of some recordings, augmented."""
+class Look:
+    """A recording as an epoch shows it: some of its frames, changed."""
 
-    pixels: Float[Tensor, "b t 3 h w"]
+    clip: Clip
+    key: tuple[int, ...]  # seeds what is drawn; the same key is the same look
+    rows: np.ndarray  # (t,) numbers of the frames
+
+    def pixels(self) -> Float[Tensor, "t 3 h w"]:
+        """The frames as changed."""
+        generator = _generator(*self.key, 1)
+        together = torch.zeros(len(self.rows), dtype=torch.long)
+        faces = torch.from_numpy(self.clip.faces[self.rows])
+        pixels = augment_faces(faces, together, generator, OTHER)
+        return cover_faces(pixels, COVERED_SHARE, generator)[0]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is known of some recordings' frames beside their pixels, and the scores."""
+
     image: Float[Tensor, "b t d"]
     text: Float[Tensor, "b t d"]
     target: Float[Tensor, " b"]  # BDI-II points
@@ -60,37 +76,29 @@ def epoch_batches(clips: list[Clip], train: TrainConfig, epoch: int) -> list[lis
     return [draws[start : start + size] for start in range(0, len(draws), size)]
 
 
-def make_batch(
-    clips: list[Clip],
-    draws: list[Draw],
-    train: TrainConfig,
-    epoch: int,
-    semantics: Semantics,
-    device: torch.device,
-) -> Batch:
-    """The recordings drawn, as they are seen in this epoch."""
-    rows, pixels = [], []
+def looks_at(clips: list[Clip], draws: list[Draw], train: TrainConfig, epoch: int) -> list[Look]:
+    """How this epoch shows the recordings drawn; with ``train.looks`` one that comes round."""
+    looks = []
     for draw in draws:
-        generator = _generator(train.seed, epoch, draw.place)
-        rows.append(clips[draw.number].draw(train.frames, generator))
-        pixels.append(_changed(clips[draw.number].faces[rows[-1]], generator))
-    seen = [clips[d.number].seen[r] for d, r in zip(draws, rows, strict=True)]
+        key = (train.seed, epoch, draw.place)
+        if train.looks:
+            key = (train.seed, epoch % train.looks, draw.number)
+        rows = clips[draw.number].draw(train.frames, _generator(*key))
+        looks.append(Look(clips[draw.number], key, rows))
+    return looks
+
+
+def make_batch(looks: list[Look], semantics: Semantics, device: torch.device) -> Batch:
+    """What a step needs beside the looks' pixels."""
+    seen = [look.clip.seen[look.rows] for look in looks]
     text = semantics.query(torch.cat([s.evidence for s in seen]).to(device))
-    scores = [clips[d.number].recording.score for d in draws]
+    scores = [look.clip.recording.score for look in looks]
     return Batch(
-        pixels=torch.stack(pixels).to(device),
         image=torch.stack([s.image for s in seen]).to(device),
-        text=text.view(len(draws), train.frames, -1),
+        text=text.view(len(looks), len(looks[0].rows), -1),
         target=torch.tensor(scores, dtype=torch.float32, device=device),
         levels=torch.tensor([level_of(s) for s in scores], device=device),
     )
-
-
-def _changed(faces: np.ndarray, generator: Generator) -> Tensor:
-    """Faces (t, h, w, 3) of one recording as changed pixels (t, 3, h, w)."""
-    together = torch.zeros(len(faces), dtype=torch.long)
-    pixels = augment_faces(torch.from_numpy(faces), together, generator, OTHER)
-    return cover_faces(pixels, COVERED_SHARE, generator)[0]
 
 
 def _generator(*numbers: int) -> Generator:

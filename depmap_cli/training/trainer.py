@@ -2,8 +2,9 @@
 
 import copy
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -12,18 +13,20 @@ from torch import Tensor, nn
 
 from depmap_cli.config import TrainConfig
 from depmap_cli.data.clips import Clip
-from depmap_cli.devices import training_precision
-from depmap_cli.errors import DataInvalid, OutOfMemory
+from depmap_cli.devices import enough_memory, training_precision
+from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.metrics import agreement
+from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.losses import Loss, depmap_loss
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes
 from depmap_cli.schedule import cosine_rate
-from depmap_cli.training.batches import Draw, epoch_batches, make_batch
+from depmap_cli.training.batches import Draw, Look, epoch_batches, looks_at, make_batch
 from depmap_cli.training.events import EpochDone, StepDone
 from depmap_cli.training.folder import RunFolder
+from depmap_cli.training.maps import KeptMaps, fingerprint
 from depmap_cli.training.state import Place, load_state, save_state
 
 DEAD = 0.1
@@ -46,11 +49,15 @@ class Trainer:
     document: dict[str, Any]  # stored with the weights
     device: torch.device
     processes: Processes = field(default_factory=Processes)
+    kept: KeptMaps = field(default_factory=KeptMaps)
 
     def __post_init__(self) -> None:
         self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.frozen = ""  # which backbone's maps are kept
         if self.config.freeze_backbone:
             self.model.backbone.requires_grad_(False)
+            if self.config.looks:
+                self.frozen = fingerprint(self.model.backbone)
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = _optimizer(self.model, self.config)
         self.steps = len(epoch_batches(self.train, self.config, 0))
@@ -81,7 +88,7 @@ class Trainer:
         epoch = self.place.epoch
         torch.manual_seed(self.config.seed * 1000 + epoch + 7919 * self.processes.rank)  # dropout
         self.model.train()
-        if self.document["started_from"] != "random":
+        if self.config.freeze_backbone or self.document["started_from"] != "random":
             _freeze_statistics(self.model.backbone)
         totals: dict[str, float] = {}
         for step, draws in enumerate(epoch_batches(self.train, self.config, epoch)):
@@ -92,16 +99,11 @@ class Trainer:
         return totals
 
     def _step(self, draws: list[Draw]) -> dict[str, float]:
-        try:
+        with enough_memory("a batch", "lower train.batch_size or train.frames"):
             loss = self._loss(draws)
             self._check(loss, draws)
             self.optimizer.zero_grad()
             loss.total.backward()  # type: ignore[no-untyped-call]
-        except torch.OutOfMemoryError as error:
-            raise OutOfMemory(
-                f"{self.device} has too little memory for a batch",
-                "lower train.batch_size or train.frames",
-            ) from error
         self.processes.average_gradients(self.model)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
@@ -113,14 +115,27 @@ class Trainer:
 
     def _loss(self, draws: list[Draw]) -> Loss:
         config, epoch = self.config, self.place.epoch
-        batch = make_batch(self.train, draws, config, epoch, self.semantics, self.device)
-        valid = torch.ones(batch.pixels.shape[:2], dtype=torch.bool, device=self.device)
+        looks = looks_at(self.train, draws, config, epoch)
+        batch = make_batch(looks, self.semantics, self.device)
+        valid = torch.ones(batch.image.shape[:2], dtype=torch.bool, device=self.device)
         weight = config.contrastive_weight if epoch >= config.contrastive_start else 0.0
         with training_precision(self.device):
-            videos, frames = self.model(batch.pixels, batch.image, batch.text, valid)
+            maps = self._maps(looks)
+            videos, frames = self.model.score_maps(maps, batch.image, batch.text, valid)
         return depmap_loss(
             self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
         )
+
+    def _maps(self, looks: list[Look]) -> list[Tensor]:
+        if not self.frozen:
+            pixels = torch.cat([look.pixels() for look in looks]).to(self.device)
+            found: list[Tensor] = self.model.backbone(pixels)
+            return found
+        kept = [self._kept("Training", look.key, pixels=look.pixels) for look in looks]
+        return [torch.cat(scale) for scale in zip(*kept, strict=True)]
+
+    def _kept(self, *key: Hashable, pixels: Callable[[], Tensor]) -> list[Tensor]:
+        return self.kept.of(self.model.backbone, (self.frozen, *key), pixels, self.device)
 
     def _check(self, loss: Loss, draws: list[Draw]) -> None:
         if not torch.isfinite(loss.total):
@@ -162,8 +177,13 @@ class Trainer:
         told(done)
 
     def _estimate(self, clip: Clip) -> float:
-        frames = self.config.frames
-        return estimate_clip(self.averaged, self.semantics, clip, frames, self.device).score
+        frames, maps = self.config.frames, None
+        if self.frozen:
+            faces = torch.from_numpy(clip.faces[clip.spread(frames)])
+            maps = self._kept(
+                "Development", clip.recording.path, pixels=partial(normalise_pixels, faces)
+            )
+        return estimate_clip(self.averaged, self.semantics, clip, frames, self.device, maps).score
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "averaged": self.averaged}

@@ -10,6 +10,7 @@ import numpy as np
 from depmap_cli.ablation import FIGURES, TABLES, Variant
 from depmap_cli.evaluation import EvaluationReport
 from depmap_cli.training.folder import WEIGHTS
+from depmap_cli.training.maps import KeptMaps
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
 from depmap_cli.workflows.material import Told
 from depmap_cli.workflows.train import TrainOptions, View, train_run
@@ -30,16 +31,16 @@ def ablate_run(
 ) -> list[AblationRow]:
     """Train and evaluate the rows (all if none are named) of a table, with every seed.
 
-    A run that is finished in ``options.out`` is not repeated, so a killed grid goes on.
+    Seed by seed, so that rows compare early and the maps of a frozen backbone are shared. A run
+    that is finished in ``options.out`` is not repeated, so a killed grid goes on.
     """
     variants = [v for i, v in enumerate(TABLES[table], start=1) if not rows or i in rows]
-    results = []
-    for variant in variants:
-        reports = [
-            _report(options, variant, seed, split, told, view) for seed in range(options.seeds)
-        ]
-        results.append(AblationRow(variant, _figures(reports)))
-    return results
+    reports: list[list[EvaluationReport]] = [[] for _ in variants]
+    for seed in range(options.seeds):
+        shared = replace(options, kept=KeptMaps())
+        for variant, found in zip(variants, reports, strict=True):
+            found.append(_report(shared, variant, seed, split, told, view))
+    return [AblationRow(v, _figures(found)) for v, found in zip(variants, reports, strict=True)]
 
 
 def _report(

@@ -16,7 +16,7 @@ from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
 from depmap_cli.devices import resolve_device
-from depmap_cli.errors import UsageProblem
+from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.evaluation import (
     About,
     EvaluatedClip,
@@ -144,14 +144,27 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     Returns how many people it was, and the half width of 90 % intervals (infinite below 9 people).
 
     Raises:
-        UsageProblem: ``output`` is the weights file itself.
+        UsageProblem: ``output`` is the weights file itself, or the split is Testing.
         DepmapError: whatever is wrong with data or weights.
     """
+    if options.split == "Testing":
+        raise UsageProblem(
+            "--split Testing: it is for figures, never for choosing or fitting",
+            "calibrate on Development, or give people of their own that split",
+        )
     networks = load_networks(options.weights, resolve_device(options.device))
     if output.resolve() == networks.path.resolve():
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
     recordings, _ = options.source.read()
-    clips, estimates = score_clips(networks, of_split(recordings, options.split), options, told)
+    chosen = of_split(recordings, options.split)
+    known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
+    if known:
+        raise DataInvalid(
+            f"the weights were trained on {len(known)} of the people of {options.split}: their "
+            "residuals are too small to calibrate on",
+            "take people whom the weights never saw",
+        )
+    clips, estimates = score_clips(networks, chosen, options, told)
     truth = np.array([c.recording.score for c in clips], float)
     found = np.array([e.score for e in estimates])
     checkpoint = load_checkpoint(networks.path, "depmap")

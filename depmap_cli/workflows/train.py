@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from depmap_cli.results import CorpusSummary
 from depmap_cli.training.events import EpochDone, StepDone
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
+from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.start import build_model
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights import DEFAULT, weights_folder
@@ -46,6 +47,7 @@ class TrainOptions:
     simulated: bool = False
     resume: bool = False
     seeds: int = 1
+    kept: KeptMaps = field(default_factory=KeptMaps)  # maps of a frozen backbone
 
 
 @dataclass(frozen=True)
@@ -132,11 +134,23 @@ def _run_one(
     model, started_from = build_model(config, semantics, scores, options.init)
     statement = options.statement or people([c.recording for c in train])
     document = _document(config, semantics, train, started_from, statement, options.simulated)
+    if options.init:  # who taught the weights that these start from, taught these
+        earlier = read_document(options.init)["training_subjects"]
+        document["training_subjects"] = sorted({*document["training_subjects"], *earlier})
     if processes.is_first:
         about = {"command": sys.argv[1:], "device": str(device), "seed": config.train.seed}
         folder.describe(config.model_dump(mode="json"), {**about, "training_data": statement})
     trainer = Trainer(
-        model, semantics, train, development, config.train, folder, document, device, processes
+        model,
+        semantics,
+        train,
+        development,
+        config.train,
+        folder,
+        document,
+        device,
+        processes,
+        options.kept,
     )
     with view() if processes.is_first else nullcontext(lambda event: None) as told:
         trainer.run(options.resume, told)

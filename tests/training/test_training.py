@@ -1,8 +1,7 @@
-"""Training through the real entry points, on a tiny corpus cut from the rendered interview."""
+"""Training through the real entry points, on a tiny corpus."""
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,64 +11,8 @@ import torch
 from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.data.corpus import read_corpus
 from depmap_cli.data.folds import subject_folds
+from tests.training.runs import depmap, train
 from tests.videos import write_video
-
-SMALL = [
-    *("--set", "train.epochs=2", "--set", "train.frames=4", "--set", "train.batch_size=2"),
-    *("--set", "train.score_frames=8", "--device", "cpu", "--jobs", "1", "-q"),
-]
-
-
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory, face_frames) -> Path:
-    """Four Training and three Development clips of 10 frames; Testing holds what cannot be read."""
-    root = tmp_path_factory.mktemp("corpus")
-    plan = {"Training": [2, 15, 24, 40], "Development": [5, 18, 33], "Testing": [9]}
-    start = 0
-    for number, (split, scores) in enumerate(plan.items()):
-        (root / split / "Freeform").mkdir(parents=True)
-        (root / split / "DepressionLabels").mkdir()
-        for i, score in enumerate(scores):
-            person = 100 * (number + 1) + i
-            video = root / split / "Freeform" / f"{person}_1_Freeform_video.mp4"
-            if split == "Testing":
-                video.write_text("must never be opened by training")
-            else:
-                write_video(video, face_frames[start : start + 10])
-                start += 9
-            (root / split / "DepressionLabels" / f"{person}_1_Depression.csv").write_text(
-                f"{score}\n"
-            )
-    return root
-
-
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("cache")
-
-
-def depmap(monkeypatch, *arguments: object) -> int:
-    from depmap_cli.cli import main
-
-    monkeypatch.setattr(sys, "argv", ["depmap", *map(str, arguments)])
-    with pytest.raises(SystemExit) as ended:
-        main()
-    return int(ended.value.code or 0)
-
-
-def train(monkeypatch, corpus, cache, out, *more) -> int:
-    return depmap(
-        monkeypatch, "train", "--data", corpus, "--out", out, "--cache", cache, *SMALL, *more
-    )
-
-
-@pytest.fixture(scope="module")
-def trained(corpus, cache, tmp_path_factory) -> Path:
-    out = tmp_path_factory.mktemp("run") / "whole"
-    patch = pytest.MonkeyPatch()
-    assert train(patch, corpus, cache, out, "--statement", "seven snippets") == 0
-    patch.undo()
-    return out
 
 
 def test_a_run_folder_holds_everything(trained):

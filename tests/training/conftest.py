@@ -1,0 +1,45 @@
+"""A tiny corpus cut from the rendered interview, its faces, and a run trained on it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.training.runs import train
+from tests.videos import write_video
+
+
+@pytest.fixture(scope="package")
+def corpus(tmp_path_factory, face_frames) -> Path:
+    """Four Training and three Development clips of 10 frames; Testing holds what cannot be read."""
+    root = tmp_path_factory.mktemp("corpus")
+    plan = {"Training": [2, 15, 24, 40], "Development": [5, 18, 33], "Testing": [9]}
+    start = 0
+    for number, (split, scores) in enumerate(plan.items()):
+        (root / split / "Freeform").mkdir(parents=True)
+        (root / split / "DepressionLabels").mkdir()
+        for i, score in enumerate(scores):
+            person = 100 * (number + 1) + i
+            video = root / split / "Freeform" / f"{person}_1_Freeform_video.mp4"
+            if split == "Testing":
+                video.write_text("must never be opened by training")
+            else:
+                write_video(video, face_frames[start : start + 10])
+                start += 9
+            (root / split / "DepressionLabels" / f"{person}_1_Depression.csv").write_text(
+                f"{score}\n"
+            )
+    return root
+
+
+@pytest.fixture(scope="package")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="package")
+def trained(corpus, cache, tmp_path_factory) -> Path:
+    out = tmp_path_factory.mktemp("run") / "whole"
+    patch = pytest.MonkeyPatch()
+    assert train(patch, corpus, cache, out, "--statement", "seven snippets") == 0
+    patch.undo()
+    return out

@@ -1,0 +1,25 @@
+"""Commands of training, as a user gives them, made small."""
+
+import sys
+
+import pytest
+
+SMALL = [
+    *("--set", "train.epochs=2", "--set", "train.frames=4", "--set", "train.batch_size=2"),
+    *("--set", "train.score_frames=8", "--device", "cpu", "--jobs", "1", "-q"),
+]
+
+
+def depmap(monkeypatch, *arguments: object) -> int:
+    from depmap_cli.cli import main
+
+    monkeypatch.setattr(sys, "argv", ["depmap", *map(str, arguments)])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
+
+
+def train(monkeypatch, corpus, cache, out, *more) -> int:
+    return depmap(
+        monkeypatch, "train", "--data", corpus, "--out", out, "--cache", cache, *SMALL, *more
+    )

@@ -1,0 +1,205 @@
+"""What goes wrong in training ends in one line that names the way out, and loses nothing."""
+
+import csv
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from depmap_cli.checkpoint import load_checkpoint, load_tensors, read_document
+from depmap_cli.config import FaceConfig, SamplingConfig
+from depmap_cli.data.cache import FaceCache
+from depmap_cli.data.corpus import find_recordings
+from depmap_cli.devices import enough_memory
+from depmap_cli.errors import OutOfMemory
+from depmap_cli.training.trainer import Trainer
+from depmap_cli.weights import DEFAULT, weights_folder
+from tests.training.runs import SMALL, depmap, train
+
+
+def manifest(corpus: Path, path: Path, **changed: object) -> Path:
+    """The corpus as a list, with columns replaced, by a value or by what a function of the row
+    says; rows of which it says None are left out."""
+    with path.open("w", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "subject", "session", "task", "split", "score"])
+        for r in find_recordings(corpus):
+            row = {"subject": r.subject, "session": r.session, "split": r.split, "score": r.score}
+            for name, value in changed.items():
+                row[name] = value(r) if callable(value) else value
+            if None not in row.values():
+                cells = (row["subject"], row["session"], r.task, row["split"], row["score"])
+                table.writerow([r.path, *cells])
+    return path
+
+
+def same_tensors(a: Path, b: Path) -> bool:
+    first, second = load_tensors(a), load_tensors(b)
+    return first.keys() == second.keys() and all(torch.equal(first[k], second[k]) for k in first)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        (
+            {"split": lambda r: "Testing" if r.split == "Development" else r.split},
+            "Testing is never used to choose",
+        ),
+        (
+            {"split": lambda r: "Development" if r.split == "Testing" else r.split},
+            "300_1_Freeform_video.mp4",  # Testing's one video, which cannot be read
+        ),
+        ({"split": lambda r: None if r.split == "Development" else r.split}, "Testing is never"),
+        (
+            {"split": lambda r: None if r.split == "Training" else r.split},
+            "Training split is empty",
+        ),
+        (
+            {"subject": lambda r: r.split, "session": lambda r: r.subject},
+            "Training split is of one person only",
+        ),
+        ({"score": 12}, "all Training scores are equal"),
+    ],
+)
+def test_a_corpus_that_cannot_be_learned_from(
+    corpus, cache, tmp_path, changed, words, monkeypatch, capfd
+):
+    data = manifest(corpus, tmp_path / "data.csv", **changed)
+    assert train(monkeypatch, data, cache, tmp_path / "run") == 1
+    assert words in capfd.readouterr().err
+    assert not (tmp_path / "run" / "weights.safetensors").exists()
+
+
+def test_testing_is_not_for_calibrating(trained, corpus, tmp_path, monkeypatch, capfd):
+    out = tmp_path / "mine.safetensors"
+    where = ("--data", corpus, "--out", out, "--weights", trained / "weights.safetensors")
+    assert depmap(monkeypatch, "calibrate", *where, "--split", "Testing") == 2
+    assert "never for choosing or fitting" in capfd.readouterr().err
+    one = {"subject": "100", "session": lambda r: r.subject, "split": "Development"}
+    again = manifest(corpus, tmp_path / "again.csv", **one)
+    assert depmap(monkeypatch, "calibrate", *where, "--data", again) == 1
+    assert "trained on 1 of the people of Development" in capfd.readouterr().err
+    assert not out.exists()
+
+
+def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monkeypatch, capfd):
+    """Those given, those shipped, and those of a run that is to be resumed."""
+    weights = trained / "weights.safetensors"
+    more = ("--init", weights, "--set", "model.token_dim=32")
+    assert train(monkeypatch, corpus, cache, tmp_path / "a", *more) == 1
+    assert "of another architecture: token_dim" in capfd.readouterr().err
+    assert train(monkeypatch, corpus, cache, tmp_path / "b", "--set", "model.scales=[3,4]") == 1
+    assert "of another architecture: scales" in capfd.readouterr().err
+    more = ("--resume", "--from-scratch", "--set", "model.kdm=false")
+    assert train(monkeypatch, corpus, cache, trained, *more) == 1
+    assert "other settings" in capfd.readouterr().err
+
+
+def test_who_taught_the_weights_at_the_start_is_remembered(trained):
+    subjects = set(read_document(trained / "weights.safetensors")["training_subjects"])
+    shipped = set(read_document(weights_folder() / DEFAULT)["training_subjects"])
+    assert subjects == shipped | {"100", "101", "102", "103"}
+
+
+def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
+    recordings = [r for r in find_recordings(corpus) if r.split == "Training"][:1]
+    choices = [
+        (SamplingConfig(frames=4), FaceConfig()),
+        (SamplingConfig(frames=4), FaceConfig(size=224)),
+        (SamplingConfig(frames=3), FaceConfig()),
+        (SamplingConfig(frames=4), FaceConfig(min_probability=0.5)),
+    ]
+    found = [FaceCache(tmp_path, *c).prepare(recordings, 1, lambda *_: None)[0] for c in choices]
+    assert len({entry.folder for entry in found}) == len(choices)
+    assert [entry.faces.shape[:2] for entry in found] == [(4, 128), (4, 224), (3, 128), (4, 128)]
+
+
+def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, monkeypatch, capfd):
+    data = tmp_path / "corpus"
+    for recording in find_recordings(corpus):
+        if recording.split != "Testing":
+            entry = FaceCache(cache, SamplingConfig(frames=128), FaceConfig())
+            (made,) = entry.prepare([recording], 1, lambda *_: None)
+            place = data / recording.path.relative_to(corpus)
+            shutil.copytree(made.folder, place.with_suffix(".faces"))
+    for split in ("Training", "Development"):
+        shutil.copytree(corpus / split / "DepressionLabels", data / split / "DepressionLabels")
+    more = ("--from-scratch", "--set", "faces.size=224")
+    assert train(monkeypatch, data, cache, tmp_path / "run", *more) == 1
+    assert "faces of 128 px, but 224 px are wanted" in capfd.readouterr().err
+
+
+def test_too_little_memory_names_the_options_and_keeps_the_weights(
+    trained, corpus, cache, tmp_path, monkeypatch, capfd
+):
+    real, out = Trainer._loss, tmp_path / "run"
+
+    def greedy(self, draws):
+        if self.place.epoch == 1:
+            torch.empty(1 << 60, dtype=torch.uint8)  # the allocator's own words
+        return real(self, draws)
+
+    monkeypatch.setattr(Trainer, "_loss", greedy)
+    assert train(monkeypatch, corpus, cache, out) == 1
+    error = capfd.readouterr().err
+    assert "too little memory for a batch" in error
+    assert "train.batch_size" in error
+    assert load_checkpoint(out / "best.safetensors", "depmap").document["epoch"] == 0
+    monkeypatch.setattr(Trainer, "_loss", real)
+    assert train(monkeypatch, corpus, cache, out, "--resume") == 0
+    assert same_tensors(out / "weights.safetensors", trained / "weights.safetensors")
+
+
+def test_other_errors_are_not_taken_for_want_of_memory():
+    with pytest.raises(ValueError, match="plain"), enough_memory("x", "y"):
+        raise ValueError("plain")
+    with pytest.raises(RuntimeError, match="shapes"), enough_memory("x", "y"):
+        raise RuntimeError("shapes do not fit")
+    with pytest.raises(OutOfMemory, match="too little memory for x"), enough_memory("x", "y"):
+        raise MemoryError
+
+
+def test_a_full_disk_keeps_the_last_good_weights(
+    trained, corpus, cache, tmp_path, monkeypatch, capfd
+):
+    """The disk is full from the second epoch on: no file may become larger than 1 MB."""
+    real, out = Trainer._train_epoch, tmp_path / "run"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def filling(self, told):
+        if self.place.epoch == 1:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
+        return real(self, told)
+
+    monkeypatch.setattr(Trainer, "_train_epoch", filling)
+    try:
+        assert train(monkeypatch, corpus, cache, out) == 1
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot be written" in capfd.readouterr().err
+    assert load_checkpoint(out / "state.safetensors", "training").document["epoch"] == 1
+    assert load_checkpoint(out / "best.safetensors", "depmap").document["epoch"] == 0
+    assert not list(out.glob(".*"))  # nothing half-written
+    monkeypatch.setattr(Trainer, "_train_epoch", real)
+    assert train(monkeypatch, corpus, cache, out, "--resume") == 0
+    assert same_tensors(out / "weights.safetensors", trained / "weights.safetensors")
+
+
+def test_killed_in_the_middle_of_an_epoch(trained, corpus, cache, tmp_path, monkeypatch):
+    """SIGKILL, as by a cluster, while the second epoch runs."""
+    out = tmp_path / "run"
+    arguments = ("train", "--data", corpus, "--out", out, "--cache", cache, *SMALL)
+    command = [sys.executable, "-m", "depmap_cli", *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
+        while not (out / "state.safetensors").exists() and process.poll() is None:
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert train(monkeypatch, corpus, cache, out, "--resume") == 0
+    assert same_tensors(out / "weights.safetensors", trained / "weights.safetensors")

@@ -1,0 +1,116 @@
+"""Protects what is kept of a frozen backbone: the same maps as computed anew, and once only."""
+
+import csv
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+import torch
+
+from depmap_cli.checkpoint import load_tensors
+from depmap_cli.config import TrainConfig
+from depmap_cli.data.clips import Clip
+from depmap_cli.data.recording import Recording
+from depmap_cli.devices import training_precision
+from depmap_cli.model.backbone import Backbone
+from depmap_cli.model.semantics import SemanticView
+from depmap_cli.training.batches import Draw, looks_at
+from depmap_cli.training.maps import KeptMaps, fingerprint
+from depmap_cli.weights import DEFAULT, weights_folder
+from tests.training.runs import train
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def clips(tmp_path) -> list[Clip]:
+    make = np.random.default_rng(0)
+    seen = SemanticView(torch.zeros(20, 4), torch.zeros(20, 18), torch.zeros(20))
+    return [
+        Clip(
+            Recording("Training", str(n), "1", "", tmp_path / f"{n}.mp4", 10),
+            make.integers(0, 256, (20, 64, 64, 3), np.uint8),
+            seen,
+            np.arange(20),
+        )
+        for n in range(3)
+    ]
+
+
+def shown(clips, config, epoch, *draws):
+    return [(look.rows, look.pixels()) for look in looks_at(clips, list(draws), config, epoch)]
+
+
+def same(a, b) -> bool:
+    return bool((a[0] == b[0]).all()) and torch.equal(a[1], b[1])
+
+
+def test_looks_come_round_wherever_a_recording_is_drawn(clips):
+    config = TrainConfig(frames=5, looks=2)
+    (first,) = shown(clips, config, 0, Draw(0, 1))
+    (second,) = shown(clips, config, 1, Draw(0, 1))
+    (other, again) = shown(clips, config, 2, Draw(0, 2), Draw(1, 1))
+    assert same(first, again)
+    assert not same(first, second)
+    assert not same(first, other)
+
+
+def test_without_looks_every_epoch_differs(clips):
+    config = TrainConfig(frames=5)
+    seen = [shown(clips, config, epoch, Draw(0, 1))[0] for epoch in range(4)]
+    assert not any(same(a, b) for i, a in enumerate(seen) for b in seen[:i])
+    assert same(seen[0], shown(clips, config, 0, Draw(0, 1))[0])
+
+
+def test_maps_are_computed_once_for_each_backbone():
+    backbone, calls = Backbone("resnet18").eval(), []
+    pixels = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    kept = KeptMaps()
+
+    def asked():
+        calls.append(1)
+        return pixels
+
+    with torch.no_grad():
+        expected = backbone(pixels)
+    for _ in range(3):
+        found = kept.of(backbone, (fingerprint(backbone), 1), asked, CPU)
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours.dtype == torch.float32
+            torch.testing.assert_close(ours, theirs, rtol=2e-2, atol=2e-2)
+    assert len(calls) == 1
+    before = fingerprint(backbone)
+    with torch.no_grad():
+        backbone.stages[0][0].conv1.weight[0, 0, 0, 0] += 1
+    assert fingerprint(backbone) != before
+
+
+def test_a_run_with_kept_maps_is_the_run_without(corpus, cache, tmp_path, monkeypatch):
+    frozen = ("--set", "train.freeze_backbone=true", "--set", "train.looks=1")
+    assert train(monkeypatch, corpus, cache, tmp_path / "kept", *frozen) == 0
+    monkeypatch.setattr("depmap_cli.training.trainer.fingerprint", lambda backbone: "")
+    assert train(monkeypatch, corpus, cache, tmp_path / "anew", *frozen) == 0
+    kept, anew = (
+        [float(row["rmse"]) for row in csv.DictReader((tmp_path / run / "log.csv").open())]
+        for run in ("kept", "anew")
+    )
+    assert kept == pytest.approx(anew, abs=0.1)
+    start = load_tensors(weights_folder() / DEFAULT)
+    for name, value in load_tensors(tmp_path / "kept" / "weights.safetensors").items():
+        if name.startswith("backbone."):
+            assert torch.equal(value, start[name]), name
+
+
+@pytest.mark.parametrize(
+    ("found", "mixed"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, False),
+        ({"avx512_bf16": False, "amx_bf16": True}, True),
+        ({"avx512_bf16": True}, True),
+        ({}, False),
+    ],
+)
+def test_bfloat16_only_where_the_processor_multiplies_it(found, mixed, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
+    context = training_precision(CPU)
+    assert isinstance(context, nullcontext) != mixed
