@@ -80,5 +80,5 @@ def _cpu_has_bf16() -> bool:
     which it can but emulate them, three times slower than float32."""
     if not hasattr(torch.cpu, "get_capabilities"):  # torch 2.6
         return False
-    found: dict[str, object] = torch.cpu.get_capabilities()
+    found = torch.cpu.get_capabilities()
     return any(name.endswith("bf16") and bool(present) for name, present in found.items())

@@ -87,6 +87,7 @@ def test_maps_are_computed_once_for_each_backbone():
 
 def test_a_run_with_kept_maps_is_the_run_without(corpus, cache, tmp_path, monkeypatch):
     frozen = ("--set", "train.freeze_backbone=true", "--set", "train.looks=1")
+    frozen += ("--set", "train.epochs=1")
     assert train(monkeypatch, corpus, cache, tmp_path / "kept", *frozen) == 0
     monkeypatch.setattr("depmap_cli.training.trainer.fingerprint", lambda backbone: "")
     assert train(monkeypatch, corpus, cache, tmp_path / "anew", *frozen) == 0
