@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from depmap_cli.model.backbone import normalise_pixels
+from depmap_cli.opencv import load_opencv
 
 
 @dataclass(frozen=True)
@@ -26,15 +28,19 @@ OTHER = Looks(bend=0.06, contrast=0.5, light=0.7, tint=0.35)
 """For severity: few people come to look like many, so looks are no use to learn by heart."""
 
 
+QUALITY = (8.0, 50.0)
+"""Of JPEG, whose blocks look like those of a video at a low bit rate."""
+
+
 def augment_faces(
     faces: UInt8[Tensor, "n h w 3"], group: Int[Tensor, " n"], generator: Generator, looks: Looks
 ) -> Float[Tensor, "n 3 h w"]:
     """Randomly changed, normalised pixels; frames of one ``group`` (a recording) change alike.
 
-    Mirror, rotation, scale and shift (with a little of its own for each frame, as alignment
-    jitters), proportions, light, contrast, tint (as far as ``looks`` says), loss of colour, loss of
-    resolution and noise. Action units are symmetrical here: mirroring keeps labels. Covers:
-    ``occlusion.py``.
+    Compression, mirror, rotation, scale and shift (with a little of its own for each frame, as
+    alignment jitters), proportions, light, contrast, tint (as far as ``looks`` says), loss of
+    colour, loss of resolution and noise. Action units are symmetrical here: mirroring keeps labels.
+    Covers: ``occlusion.py``.
     """
     n_groups = int(group.max()) + 1
 
@@ -44,6 +50,7 @@ def augment_faces(
     def chance(share: float) -> Tensor:
         return draw(0, 1) < share
 
+    faces = _compressed(faces, draw(*QUALITY).round().int(), chance(0.2))
     bend = draw(-looks.bend, looks.bend, 2, 4, 4)
     pixels = _warp(normalise_pixels(faces), _affine(draw, len(faces), generator), bend)
     grey = pixels.mean(1, keepdim=True)
@@ -58,6 +65,18 @@ def augment_faces(
     pixels = _lower_resolution(pixels, chance(0.2), generator)
     noise = torch.randn(pixels.shape, generator=generator) * draw(0, 0.12, 1, 1, 1)
     return pixels + noise
+
+
+def _compressed(faces: Tensor, quality: Tensor, chosen: Tensor) -> Tensor:
+    """The faces chosen as they come back from a file of that quality."""
+    cv2 = load_opencv()
+    faces = faces.clone()
+    for row in chosen.nonzero().flatten().tolist():
+        bgr = np.ascontiguousarray(faces[row].numpy()[..., ::-1])
+        _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(quality[row])])
+        again = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+        faces[row] = torch.from_numpy(np.ascontiguousarray(again))
+    return faces
 
 
 def _affine(draw, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]

@@ -1,0 +1,66 @@
+"""Protects augmentation: what labels must not mind changes, alike for a recording, and seeded."""
+
+import numpy as np
+import pytest
+import torch
+
+from depmap_cli.data.augment import OTHER, QUALITY, SAME, _compressed, augment_faces
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def faces(face_frames) -> torch.Tensor:
+    return torch.from_numpy(np.stack([f[32:160, 32:160] for f in face_frames[:8]]))
+
+
+def halves(count: int) -> torch.Tensor:
+    """Pictures that are bright on their left and dark on their right."""
+    picture = torch.full((count, 64, 64, 3), 40, dtype=torch.uint8)
+    picture[:, :, :32] = 200
+    return picture
+
+
+@pytest.mark.parametrize("looks", [SAME, OTHER])
+def test_the_seed_settles_everything(faces, looks):
+    group = torch.arange(len(faces)) // 4
+    first = augment_faces(faces, group, seeded(), looks)
+    assert first.shape == (8, 3, 128, 128)
+    assert first.isfinite().all()
+    assert torch.equal(first, augment_faces(faces, group, seeded(), looks))
+    assert not torch.equal(first, augment_faces(faces, group, seeded(1), looks))
+
+
+def test_frames_of_a_recording_change_alike_and_recordings_do_not():
+    """Of one picture many times, frames of a group differ by alignment's jitter and noise only."""
+    group = torch.arange(64) // 16
+    light = augment_faces(halves(64), group, seeded(), SAME).mean((1, 2, 3)).view(4, 16)
+    within, between = light.std(1).max(), light.mean(1).std()
+    assert between > 3 * within
+
+
+def test_half_of_the_recordings_are_mirrored():
+    pixels = augment_faces(halves(400), torch.arange(400), seeded(), SAME)
+    mirrored = pixels[..., :24].mean((1, 2, 3)) < pixels[..., -24:].mean((1, 2, 3))
+    assert 160 < int(mirrored.sum()) < 240
+
+
+def test_compression_touches_the_chosen_and_hurts_more_at_lower_quality(faces):
+    chosen = torch.tensor([True, False] * 4)
+
+    def damage(quality):
+        again = _compressed(faces, torch.full((8,), quality), chosen)
+        assert torch.equal(again[~chosen], faces[~chosen])
+        return (again.float() - faces.float())[chosen].square().mean().sqrt()
+
+    low, high = damage(QUALITY[0]), damage(QUALITY[1])
+    assert low > 1.3 * high > 0
+    assert low < 20  # grey values: still the same face, in the same colours
+
+
+def test_given_faces_stay_as_they_are(faces):
+    before = faces.clone()
+    augment_faces(faces, torch.arange(len(faces)), seeded(), OTHER)
+    assert torch.equal(faces, before)
