@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +47,7 @@ class TrainOptions:
     simulated: bool = False
     resume: bool = False
     seeds: int = 1
-    kept: KeptMaps = field(default_factory=KeptMaps)  # maps of a frozen backbone
+    kept: KeptMaps | None = None  # maps of a frozen backbone that runs share; None: each its own
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,7 @@ def _run_one(
         document,
         device,
         processes,
-        options.kept,
+        options.kept or KeptMaps(),
     )
     with view() if processes.is_first else nullcontext(lambda event: None) as told:
         trainer.run(options.resume, told)
