@@ -107,7 +107,7 @@ def test_query_mixes_phrases_by_evidence(tiny):
 
 
 def test_equal_sentences_are_no_negatives():
-    from depmap_cli.semantics_training import contrastive_loss
+    from depmap_cli.semantics_training.learner import contrastive_loss
 
     image = torch.eye(3)[[0, 0, 1]]
     text = torch.eye(3)[[0, 0, 1]]
@@ -124,7 +124,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     from depmap_cli.checkpoint import load_tensors
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.model.semantics import OWN_MODEL, load_semantics
-    from depmap_cli.semantics_training import AuFrames, train_semantics
+    from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 
     rng = np.random.default_rng(0)
     intensity = (rng.random((8, 18)) * (rng.random((8, 18)) < 0.3)).astype(np.float32)
@@ -136,7 +136,8 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
             if event["epoch"] == stop_after and "step" in event:
                 raise KeyboardInterrupt
 
-        train_semantics(data, data, config, tmp_path / name, ("here", False), resume, progress)
+        run = SemanticsRun(tmp_path / name, config, "here", False, resume=resume)
+        train_semantics(data, data, run, progress)
 
     train("whole.safetensors", False)
     with pytest.raises(KeyboardInterrupt):
@@ -152,6 +153,29 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     assert set(semantics.reliable_units) == {
         f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15)
     } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}
+
+
+def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
+    from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.model.backbone import normalise_pixels
+    from depmap_cli.model.semantics import OWN_MODEL, load_semantics
+    from depmap_cli.semantics_training.learner import Learner
+    from depmap_cli.weights import default_semantics
+
+    learner = Learner()
+    learner.start_at(load_checkpoint(default_semantics(), "semantics"))
+    learner.eval()
+    pixels = torch.from_numpy(faces)
+    with torch.inference_mode():
+        evidence = torch.sigmoid(learner.asked(learner.look(normalise_pixels(pixels))[1]))
+    seen = load_semantics(OWN_MODEL, str(default_semantics()))(pixels)
+    assert (evidence[:, :-1] - seen.evidence).abs().max() < 0.02  # bfloat16 where there is any
+    assert (evidence[:, -1] - seen.covered).abs().max() < 0.02
+    path = tmp_path / "other.safetensors"
+    save_checkpoint(path, "semantics", {}, {"a": torch.ones(1)})
+    with pytest.raises(WeightsInvalid, match="does not fit"):
+        learner.start_at(load_checkpoint(path, "semantics"))
 
 
 def test_frames_of_several_corpora_keep_their_pictures_and_units():

@@ -152,6 +152,8 @@ def viewer(config: Config, quiet: bool, bar: Any) -> Any:
 def _summarise(results: list[Any], quiet: bool) -> None:
     import statistics
 
+    if left_out := results[0].left_out if results else []:
+        note(f"left out, the face is covered throughout: {', '.join(left_out)}", quiet)
     for result in results:
         figures = ", ".join(f"{k.upper()} {v:.2f}" for k, v in result.development.items())
         note(f"seed {result.seed}: Development {figures}", quiet)
@@ -174,8 +176,13 @@ def train_semantics(
     simulated: SimulatedOption = False,
     epochs: Annotated[int, typer.Option(min=1)] = SemanticsTrainConfig().epochs,
     batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
+    learning_rate: Annotated[float, typer.Option(min=1e-8)] = SemanticsTrainConfig().learning_rate,
     seed: Annotated[int, typer.Option(min=0)] = SemanticsTrainConfig().seed,
+    init: Annotated[
+        Path | None, typer.Option(help="Semantic weights to start from; default: none.")
+    ] = None,
     resume: ResumeOption = False,
+    device: DeviceOption = "auto",
     cache: CacheOption = None,
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
@@ -192,10 +199,14 @@ def train_semantics(
     options = SemanticsOptions(
         tuple(Source(folder, cache, jobs) for folder in data),
         out,
-        SemanticsTrainConfig(epochs=epochs, batch_size=batch_size, seed=seed),
+        SemanticsTrainConfig(
+            epochs=epochs, batch_size=batch_size, learning_rate=learning_rate, seed=seed
+        ),
         statement,
         simulated,
+        init,
         resume,
+        device,
     )
     with progress_bar(quiet) as bar:
         best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))

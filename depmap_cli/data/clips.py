@@ -9,7 +9,6 @@ from torch import Generator
 
 from depmap_cli.data.cache import CachedFaces
 from depmap_cli.data.corpus import Recording
-from depmap_cli.errors import DataInvalid
 from depmap_cli.inference import view
 from depmap_cli.model.semantics import COVERED, Semantics, SemanticView
 
@@ -23,7 +22,7 @@ class Clip:
     recording: Recording
     faces: np.ndarray  # (n, size, size, 3) RGB uint8, memory-mapped
     seen: SemanticView
-    usable: np.ndarray  # numbers of the frames whose face is not covered
+    usable: np.ndarray  # numbers of the frames whose face is not covered; none: of no use
     sampled: int = 0  # frames looked at when it was prepared, with a face or without
     times: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (n,) seconds, of the faces
 
@@ -50,17 +49,11 @@ def load_clips(
     device: torch.device,
     progress: Callable[[int, int], None],
 ) -> list[Clip]:
-    """Pair recordings with their faces and CLIP's view, which is kept beside the faces on disk.
-
-    Raises:
-        DataInvalid: a recording in which the face is covered throughout.
-    """
+    """Pair recordings with their faces and CLIP's view, which is kept beside the faces on disk."""
     clips = []
     for number, (recording, entry) in enumerate(zip(recordings, cached, strict=True)):
         seen = _view(entry, semantics, device)
         usable = np.flatnonzero(seen.covered.numpy() < COVERED)
-        if not len(usable):
-            raise DataInvalid(f"{recording.path.name}: the face is covered throughout", "")
         clips.append(Clip(recording, entry.faces, seen, usable, entry.sampled, entry.times))
         progress(number + 1, len(recordings))
     return clips

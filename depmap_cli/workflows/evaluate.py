@@ -34,7 +34,7 @@ from depmap_cli.training.finish import calibration
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
-from depmap_cli.workflows.material import Source, Told
+from depmap_cli.workflows.material import Source, Told, check_uncovered
 
 LEVEL = 0.9
 """Nominal coverage of the intervals that are judged."""
@@ -184,10 +184,15 @@ def score_clips(
     told: Told,
     stage: str = "scoring",
 ) -> tuple[list[Clip], list[ClipEstimate]]:
-    """The recordings as clips, and their estimates."""
+    """The recordings as clips, and their estimates.
+
+    Raises:
+        DataInvalid: a recording that cannot be scored.
+    """
     clips = options.source.clips(
         chosen, networks.config.faces, networks.semantics, networks.device, told
     )
+    check_uncovered(clips)
     count = options.frames or networks.sampling.frames
     estimates = []
     for number, clip in enumerate(clips):

@@ -75,7 +75,8 @@ class Source:
         device: torch.device,
         told: Told,
     ) -> list[Clip]:
-        """The recordings as the network takes them."""
+        """The recordings as the network takes them; ``usable`` is empty where a face is covered
+        throughout (see ``check_uncovered``)."""
         cached = self.prepare(recordings, faces, told)
         return load_clips(
             recordings, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
@@ -103,6 +104,24 @@ class ClipChoice:
             )
         weights = self.weights or str(default_semantics())
         return load_semantics(self.model or OWN_MODEL, weights, self.allow_network)
+
+
+def covered_names(clips: list[Clip]) -> list[str]:
+    """Files of the recordings in which the face is covered throughout."""
+    return [clip.recording.path.name for clip in clips if not len(clip.usable)]
+
+
+def check_uncovered(clips: list[Clip]) -> None:
+    """For evaluation, where nobody may drop out unsaid.
+
+    Raises:
+        DataInvalid: a recording in which the face is covered throughout; names all of them.
+    """
+    if names := covered_names(clips):
+        raise DataInvalid(
+            f"{', '.join(names)}: the face is covered throughout",
+            "leave out of the data, and say so, what cannot be scored",
+        )
 
 
 def people(recordings: list[Recording]) -> str:

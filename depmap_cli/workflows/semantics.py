@@ -7,7 +7,13 @@ from typing import Any
 
 from depmap_cli.config import FaceConfig, SemanticsTrainConfig
 from depmap_cli.data.corpus import Recording, of_split
-from depmap_cli.semantics_training import AuFrames, read_au_frames, train_semantics
+from depmap_cli.devices import resolve_device
+from depmap_cli.semantics_training import (
+    AuFrames,
+    SemanticsRun,
+    read_au_frames,
+    train_semantics,
+)
 from depmap_cli.workflows.material import Source, Told, people
 
 DEVELOPMENT_STEP = 4
@@ -23,23 +29,35 @@ class SemanticsOptions:
     config: SemanticsTrainConfig
     statement: str | None = None
     simulated: bool = False
+    init: Path | None = None  # semantic weights to start from
     resume: bool = False
+    device: str = "auto"
 
 
 def train_semantics_run(
     options: SemanticsOptions, told: Told, note: Callable[[str], None]
 ) -> float:
-    """Train on Training, choose the epoch on Development; returns its mean r over the units."""
+    """Train on Training, choose the epoch on Development; returns its mean r over the units.
+
+    Raises:
+        DepmapError: whatever is wrong with data, weights or output.
+    """
+    device = resolve_device(options.device)
     read = [source.read()[0] for source in options.sources]
-    train, development = (
-        AuFrames.joined(
-            [_frames(*pair, split, told) for pair in zip(options.sources, read, strict=True)]
-        )
-        for split in ("Training", "Development")
-    )
+    found = list(zip(options.sources, read, strict=True))
+    train, development = (_frames(found, split, told) for split in ("Training", "Development"))
     epochs = options.config.epochs
-    known = "; ".join(people(of_split(recordings, "Training")) for recordings in read)
-    about = (options.statement or known, options.simulated)
+    taught = ([r for r in recordings if r.split == "Training"] for recordings in read)
+    known = "; ".join(people(part) for part in taught if part)
+    run = SemanticsRun(
+        options.out,
+        options.config,
+        options.statement or known,
+        options.simulated,
+        options.init,
+        options.resume,
+        device,
+    )
 
     def progress(event: dict[str, Any]) -> None:
         if "step" in event:
@@ -48,18 +66,19 @@ def train_semantics_run(
         else:
             note(f"epoch {event['epoch']}: Development mean r {event['metrics']['mean_r']:.3f}")
 
-    return train_semantics(
-        train,
-        development.thinned(DEVELOPMENT_STEP),
-        options.config,
-        options.out,
-        about,
-        options.resume,
-        progress,
-    )
+    return train_semantics(train, development.thinned(DEVELOPMENT_STEP), run, progress)
 
 
-def _frames(source: Source, recordings: list[Recording], split: str, told: Told) -> AuFrames:
-    """The faces of one split, with what they show."""
-    chosen = of_split(recordings, split)
-    return read_au_frames(source.data, chosen, source.prepare(chosen, FaceConfig(), told))
+def _frames(found: list[tuple[Source, list[Recording]]], split: str, told: Told) -> AuFrames:
+    """The faces of one split, with what they show; not every source needs to have it.
+
+    Raises:
+        DataInvalid: none has it.
+    """
+    of_split([r for _, recordings in found for r in recordings], split)
+    parts = []
+    for source, recordings in found:
+        if chosen := [r for r in recordings if r.split == split]:
+            cached = source.prepare(chosen, FaceConfig(), told)
+            parts.append(read_au_frames(source.data, chosen, cached))
+    return AuFrames.joined(parts)

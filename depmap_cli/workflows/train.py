@@ -27,7 +27,14 @@ from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.start import build_model
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights import DEFAULT, weights_folder
-from depmap_cli.workflows.material import PREPARED_FRAMES, ClipChoice, Source, Told, people
+from depmap_cli.workflows.material import (
+    PREPARED_FRAMES,
+    ClipChoice,
+    Source,
+    Told,
+    covered_names,
+    people,
+)
 
 View = Callable[[], AbstractContextManager[Callable[[StepDone | EpochDone], None]]]
 """Opens what shows a run as it goes."""
@@ -57,6 +64,7 @@ class TrainResult:
     folder: Path
     seed: int
     development: dict[str, float]  # rmse, mae, pcc, ccc of the finished weights
+    left_out: list[str]  # files of recordings in which the face is covered throughout
 
 
 def start_of(init: Path | None, from_scratch: bool) -> tuple[Path | None, dict[str, Any]]:
@@ -95,15 +103,21 @@ def train_run(
     clips = options.source.clips(train + development, faces, semantics, device, told)
     if processes.is_first:
         processes.wait()
-    parts = clips[: len(train)], clips[len(train) :]
+    left_out, usable = covered_names(clips), [c for c in clips if len(c.usable)]
+    check_trainable([c.recording for c in usable])
+    parts = _of_split(usable, "Training"), _of_split(usable, "Development")
     results = []
     for number, folder in enumerate(folders):
         config = _with_seed(options.config, options.config.train.seed + number)
         document = _run_one(options, config, folder, semantics, parts, device, view, processes)
         if document:
             figures = {k: float(v) for k, v in document["development"].items()}
-            results.append(TrainResult(folder.path, config.train.seed, figures))
+            results.append(TrainResult(folder.path, config.train.seed, figures, left_out))
     return results
+
+
+def _of_split(clips: list[Clip], split: str) -> list[Clip]:
+    return [clip for clip in clips if clip.recording.split == split]
 
 
 def _folders(options: TrainOptions) -> list[Path]:

@@ -7,8 +7,10 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +22,7 @@ from depmap_cli.devices import enough_memory
 from depmap_cli.errors import OutOfMemory
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights import DEFAULT, weights_folder
+from depmap_cli.workflows import material
 from tests.training.runs import SMALL, depmap, train
 
 
@@ -131,6 +134,32 @@ def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, mon
     more = ("--from-scratch", "--set", "faces.size=224")
     assert train(monkeypatch, data, cache, tmp_path / "run", *more) == 1
     assert "faces of 128 px, but 224 px are wanted" in capfd.readouterr().err
+
+
+def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, capfd):
+    """Training goes on without the recording and says so; evaluation may leave nobody out."""
+    real, hidden = material.load_clips, {"101_1_Freeform_video.mp4", "202_1_Freeform_video.mp4"}
+
+    def covered(*given):
+        none = np.zeros(0, int)
+        return [
+            replace(clip, usable=none) if clip.recording.path.name in hidden else clip
+            for clip in real(*given)
+        ]
+
+    monkeypatch.setattr(material, "load_clips", covered)
+    out, where = tmp_path / "run", ("--data", corpus, "--cache", cache)
+    loud = [word for word in SMALL if word != "-q"]
+    assert depmap(monkeypatch, "train", *where, "--out", out, *loud, "--from-scratch") == 0
+    told = " ".join(capfd.readouterr().err.split())
+    assert f"the face is covered throughout: {', '.join(sorted(hidden))}" in told
+    known = read_document(out / "weights.safetensors")["training_subjects"]
+    assert known == ["100", "102", "103"]
+    scored = (out / "development.csv").read_text()
+    assert [name in scored for name in ("200_1", "201_1", "202_1")] == [True, True, False]
+    evaluation = ("evaluate", *where, "--split", "Development", "-q")
+    assert depmap(monkeypatch, *evaluation, "--weights", out / "weights.safetensors") == 1
+    assert "202_1_Freeform_video.mp4: the face is covered" in capfd.readouterr().err
 
 
 def test_too_little_memory_names_the_options_and_keeps_the_weights(

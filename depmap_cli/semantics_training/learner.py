@@ -1,0 +1,144 @@
+"""What `depmap train-semantics` trains, and the losses."""
+
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Generator, Tensor, nn
+from torch.nn import functional as F
+
+from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, phrase
+from depmap_cli.checkpoint import Checkpoint
+from depmap_cli.data.augment import SAME, augment_faces
+from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.devices import training_precision
+from depmap_cli.errors import WeightsInvalid
+from depmap_cli.model.semantics import OWN_MODEL, build_clip, encode_phrases
+from depmap_cli.semantics_training.frames import AuFrames
+
+PRESENT = 0.3
+"""Intensity (of about 0 to 1) from which a unit is named in a frame's sentence."""
+COVERED_SHARE = 0.2
+"""Faces, of all in training, over which something is laid."""
+HIDDEN = (0.05, 0.15)
+"""Hidden share of the inner face up to which it counts as free, and from which as covered."""
+
+
+class PhraseCalibration(nn.Module):
+    """evidence = sigmoid(scale * similarity + bias), one pair an action unit, one for covered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), 8.0))
+        self.bias = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), -3.0))
+
+    def forward(self, similarity: Float[Tensor, "n asked"]) -> Float[Tensor, "n asked"]:
+        """Logits of the evidence."""
+        return self.scale * similarity + self.bias
+
+    def stored(self) -> dict[str, list[float]]:
+        """As ``Semantics`` reads it."""
+        *scale, covered_scale = self.scale.tolist()
+        *bias, covered_bias = self.bias.tolist()
+        return {"scale": scale, "bias": bias, "covered": [covered_scale, covered_bias]}
+
+    @torch.no_grad()
+    def take(self, stored: dict[str, list[float]]) -> None:
+        """Go on from what was stored."""
+        covered_scale, covered_bias = stored["covered"]
+        self.scale.copy_(torch.tensor([*stored["scale"], covered_scale]))
+        self.bias.copy_(torch.tensor([*stored["bias"], covered_bias]))
+
+
+class Learner(nn.Module):
+    """The open_clip model, its calibration, and a map from the image tower's features to the
+    units, which is not kept."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        import open_clip
+
+        clip: Any = build_clip(OWN_MODEL)
+        self.clip = clip
+        self.tokenizer = open_clip.get_tokenizer(OWN_MODEL)
+        self.calibration = PhraseCalibration()
+        self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
+
+    def start_at(self, earlier: Checkpoint) -> None:
+        """Go on from a semantic model that is trained already.
+
+        Raises:
+            WeightsInvalid: it is of another open_clip model.
+        """
+        try:
+            self.clip.load_state_dict(earlier.tensors)
+        except RuntimeError as error:
+            raise WeightsInvalid(
+                f"{earlier.path.name} does not fit the open_clip model {OWN_MODEL}",
+                "name a file that `depmap train-semantics` wrote",
+            ) from error
+        self.calibration.take(earlier.document["calibration"])
+
+    def look(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
+        """The image tower's features (n, f) and the embeddings (n, d) made of them, unit length."""
+        with training_precision(pixels.device):
+            features = self.clip.visual.trunk(pixels.to(memory_format=torch.channels_last))
+            image = self.clip.visual.head(features)
+        return features.float(), F.normalize(image.float(), dim=-1)
+
+    def read(self, sentences: list[str]) -> Float[Tensor, "n d"]:
+        """The embeddings of sentences, unit length."""
+        tokens = self.tokenizer(sentences).to(self.units.weight.device)
+        return F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
+
+    def asked(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n asked"]:
+        """Logits of every unit's phrase and, last, of a covered face."""
+        text = encode_phrases(self.clip, self.tokenizer)
+        phrases = torch.cat([text[: len(ACTION_UNITS)], text[-1:]])  # all but the neutral one
+        logits: Tensor = self.calibration(image @ phrases.T)
+        return logits
+
+    def loss(self, frames: AuFrames, rows: np.ndarray, generator: Generator) -> Tensor:
+        """Of some of the frames, changed and partly covered as the generator has it."""
+        device = self.units.weight.device
+        pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
+        pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
+        free, covered = hidden <= HIDDEN[0], hidden >= HIDDEN[1]
+        intensity = torch.from_numpy(frames.intensity[rows]).clamp(0, 1)
+        sentences = sentences_of(intensity, covered)
+        seen = (~covered)[:, None].expand_as(intensity).to(device)
+        told = torch.cat([intensity, covered[:, None].float()], 1).to(device)
+        counts = torch.cat([seen, (free | covered)[:, None].to(device)], 1)
+        features, image = self.look(pixels.to(device))
+        contrast = contrastive_loss(image, self.read(sentences), sentences, self.clip.logit_scale)
+        phrases = F.binary_cross_entropy_with_logits(self.asked(image), told, reduction="none")
+        units = F.binary_cross_entropy_with_logits(
+            self.units(features), told[:, :-1], reduction="none"
+        )
+        return 0.2 * contrast + ((phrases * counts).sum(1) + (units * seen).sum(1)).mean()
+
+
+def contrastive_loss(
+    image: Float[Tensor, "n d"], text: Float[Tensor, "n d"], sentence: list[str], scale: Tensor
+) -> Float[Tensor, ""]:
+    """CLIP's symmetric cross-entropy; frames with the same sentence share the target."""
+    number = {text: i for i, text in enumerate(dict.fromkeys(sentence))}
+    place = torch.tensor([number[text] for text in sentence], device=image.device)
+    same = (place[:, None] == place).float()
+    target = same / same.sum(1, keepdim=True)
+    logits = scale.exp() * image @ text.T
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
+
+
+def sentences_of(intensity: Float[Tensor, "n units"], covered: Tensor) -> list[str]:
+    """What each frame shows, in words."""
+    return [
+        COVERED_PHRASE if over else _sentence(row)
+        for row, over in zip(intensity.tolist(), covered.tolist(), strict=True)
+    ]
+
+
+def _sentence(intensity: list[float]) -> str:
+    pairs = zip(ACTION_UNITS, intensity, strict=True)
+    return phrase([unit for unit, value in pairs if value >= PRESENT])

@@ -1,0 +1,213 @@
+"""The loop: epochs, selection on Development, taking up again what was stopped."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from depmap_cli import __version__
+from depmap_cli.action_units import ACTION_UNITS, phrase
+from depmap_cli.checkpoint import (
+    halved,
+    load_checkpoint,
+    optimizer_tensors,
+    restore_optimizer,
+    save_checkpoint,
+)
+from depmap_cli.config import SemanticsTrainConfig
+from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.devices import enough_memory
+from depmap_cli.metrics import auc, pearson
+from depmap_cli.model.backbone import normalise_pixels
+from depmap_cli.model.semantics import COVERED, OWN_MODEL
+from depmap_cli.schedule import cosine_rate
+from depmap_cli.semantics_training.frames import AuFrames
+from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner
+
+CLIP_NORM = 1.0
+_OPTIMIZER = "optimizer."
+
+
+@dataclass(frozen=True)
+class SemanticsRun:
+    """Where one run writes, and what it is told."""
+
+    output: Path
+    config: SemanticsTrainConfig
+    statement: str  # what the data is; stored with the weights
+    simulated: bool
+    init: Path | None = None  # semantic weights to start from
+    resume: bool = False
+    device: torch.device = torch.device("cpu")
+
+    @property
+    def state(self) -> Path:
+        """Holds the last finished epoch, to resume from."""
+        return self.output.with_name(self.output.stem + ".training.safetensors")
+
+
+class _Training:
+    """The learner, its optimizer, and how far they have come."""
+
+    def __init__(self, run: SemanticsRun, steps: int) -> None:
+        torch.manual_seed(run.config.seed)
+        self.run, self.steps = run, steps
+        self.learner = Learner()
+        if run.init:
+            self.learner.start_at(load_checkpoint(run.init, "semantics"))
+        self.learner.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.optimizer = torch.optim.AdamW(
+            self.learner.parameters(),
+            run.config.learning_rate,
+            weight_decay=run.config.weight_decay,
+        )
+        self.schedule = torch.optim.lr_scheduler.LambdaLR(
+            self.optimizer,
+            lambda step: cosine_rate(step, steps * run.config.epochs, run.config.warmup),
+        )
+        self.epoch, self.best = 0, -1.0
+
+    def take_up(self) -> None:
+        """Go on after the last finished epoch."""
+        state = load_checkpoint(self.run.state, "training")
+        own = {k: v for k, v in state.tensors.items() if not k.startswith(_OPTIMIZER)}
+        self.learner.load_state_dict(own)
+        restore_optimizer(self.optimizer, state.tensors)
+        self.epoch, self.best = state.document["epoch"], state.document["best"]
+        self.schedule.last_epoch = self.epoch * self.steps
+        for group, rate in zip(self.optimizer.param_groups, state.document["rates"], strict=True):
+            group["lr"] = rate
+
+    def step(self, frames: AuFrames, rows: np.ndarray, generator: torch.Generator) -> float:
+        with enough_memory("a batch", "lower --batch-size"):
+            loss = self.learner.loss(frames, rows, generator)
+            self.optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP_NORM)
+        self.optimizer.step()
+        self.schedule.step()
+        return loss.item()
+
+    def end_epoch(self, metrics: dict[str, Any]) -> None:
+        """Keep the model if it is the best so far, and where to go on."""
+        if metrics["mean_r"] > self.best:
+            self.best = metrics["mean_r"]
+            document = _document(self.run, self.learner, metrics, self.epoch)
+            tensors = halved(self.learner.clip.state_dict())
+            save_checkpoint(self.run.output, "semantics", document, tensors)
+        self.epoch += 1
+        place = {
+            "epoch": self.epoch,
+            "best": self.best,
+            "rates": [group["lr"] for group in self.optimizer.param_groups],
+        }
+        tensors = {**self.learner.state_dict(), **optimizer_tensors(self.optimizer)}
+        save_checkpoint(self.run.state, "training", place, tensors)
+
+
+def train_semantics(
+    train: AuFrames,
+    development: AuFrames,
+    run: SemanticsRun,
+    progress: Callable[[dict[str, Any]], None],
+) -> float:
+    """Fit the model; write the epoch best on Development to ``run.output``. Returns its mean r.
+
+    Every epoch draws from a generator seeded by the seed and its number, so a resumed run continues
+    to the same bits (CPU).
+
+    Raises:
+        WeightsInvalid: ``run.init`` is damaged or of another open_clip model.
+        OutOfMemory: the device is too small for a batch.
+        OutputUnwritable: the weights cannot be written.
+    """
+    size = run.config.batch_size
+    steps = math.ceil(len(train) / size)
+    training = _Training(run, steps)
+    if run.resume and run.state.is_file():
+        training.take_up()
+    while training.epoch < run.config.epochs:
+        epoch = training.epoch
+        generator = torch.Generator().manual_seed(run.config.seed * 1000 + epoch)
+        order = torch.randperm(len(train), generator=generator).numpy()
+        training.learner.train()
+        for step in range(steps):
+            loss = training.step(train, order[step * size : (step + 1) * size], generator)
+            progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss})
+        metrics = evaluate_learner(development, training.learner)
+        training.end_epoch(metrics)
+        progress({"epoch": epoch, "metrics": metrics})
+    return training.best
+
+
+@torch.inference_mode()
+def evaluate_learner(frames: AuFrames, learner: Learner) -> dict[str, Any]:
+    """Pearson r and AUC of presence for every unit, on faces as they are; AUC of a covered face,
+    on these and the same ones covered."""
+    learner.eval()
+    device = learner.units.weight.device
+    generator = torch.Generator().manual_seed(0)
+    evidence, over, hidden = [], [], []
+
+    def look(pixels: Tensor) -> np.ndarray:
+        logits = learner.asked(learner.look(pixels.to(device))[1])
+        found: np.ndarray = torch.sigmoid(logits).cpu().numpy()
+        return found
+
+    for start in range(0, len(frames), 256):
+        pixels = normalise_pixels(frames.pictures(np.arange(start, min(start + 256, len(frames)))))
+        evidence.append(look(pixels))
+        changed, share = cover_faces(pixels, 1.0, generator)
+        over.append(look(changed)[:, -1])
+        hidden.append(share.numpy())
+    found = np.concatenate(evidence)
+    beyond = np.concatenate(hidden) >= HIDDEN[1]
+    units = _unit_figures(frames.intensity, found[:, :-1])
+    return {
+        "units": units,
+        "mean_r": float(np.mean([u["r"] for u in units.values()])),
+        "covered": _covered_figures(found[:, -1], np.concatenate(over)[beyond]),
+    }
+
+
+def _unit_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, dict[str, float]]:
+    return {
+        unit.code: {
+            "r": round(pearson(truth[:, i], found[:, i]), 3),
+            "auc": round(auc(truth[:, i] >= PRESENT, found[:, i]), 3),
+        }
+        for i, unit in enumerate(ACTION_UNITS)
+    }
+
+
+def _covered_figures(free: np.ndarray, covered: np.ndarray) -> dict[str, float]:
+    truth = np.concatenate([np.zeros(len(free), bool), np.ones(len(covered), bool)])
+    return {
+        "auc": round(auc(truth, np.concatenate([free, covered])), 3),
+        "limit": COVERED,
+        "found": round(float((covered >= COVERED).mean()), 3),
+        "false": round(float((free >= COVERED).mean()), 3),
+    }
+
+
+def _document(
+    run: SemanticsRun, learner: Learner, metrics: dict[str, Any], epoch: int
+) -> dict[str, Any]:
+    """Everything but the tensors that rebuilds and describes the model."""
+    return {
+        "model": OWN_MODEL,
+        "version": __version__,
+        "training_data": run.statement,
+        "simulated": run.simulated,
+        "started_from": run.init.name if run.init else "random",
+        "train": run.config.model_dump(),
+        "epoch": epoch,
+        "phrases": [phrase([unit]) for unit in ACTION_UNITS],
+        "calibration": learner.calibration.stored(),
+        "development": metrics,
+    }
