@@ -16,7 +16,7 @@ from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
 from depmap_cli.devices import resolve_device
-from depmap_cli.errors import DataInvalid, UsageProblem
+from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import (
     About,
     EvaluatedClip,
@@ -34,6 +34,7 @@ from depmap_cli.training.finish import calibration
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
+from depmap_cli.workflows.known_people import known_people, refuse_known
 from depmap_cli.workflows.material import Source, Told
 
 LEVEL = 0.9
@@ -103,7 +104,7 @@ def _beside(
     networks = load_networks(path, resolve_device(options.device))
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
-    known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
+    known = known_people(networks, chosen)
     info = weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
@@ -145,6 +146,7 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
 
     Raises:
         UsageProblem: ``output`` is the weights file itself, or the split is Testing.
+        DataInvalid: the weights were trained on some of the split's people.
         DepmapError: whatever is wrong with data or weights.
     """
     if options.split == "Testing":
@@ -157,13 +159,13 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
-    known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
-    if known:
-        raise DataInvalid(
-            f"the weights were trained on {len(known)} of the people of {options.split}: their "
-            "residuals are too small to calibrate on",
-            "take people whom the weights never saw",
-        )
+    refuse_known(
+        networks,
+        chosen,
+        "the weights",
+        f"of {options.split}: their residuals are too small to calibrate on",
+        "take people whom the weights never saw",
+    )
     clips, estimates = score_clips(networks, chosen, options, told)
     truth = np.array([c.recording.score for c in clips], float)
     found = np.array([e.score for e in estimates])

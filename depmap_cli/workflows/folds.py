@@ -11,7 +11,7 @@ import numpy as np
 from depmap_cli import __version__
 from depmap_cli.data.corpus import Recording, of_split
 from depmap_cli.devices import resolve_device
-from depmap_cli.errors import DataInvalid, UsageProblem
+from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import About, read_attributes
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.evaluate import Part, evaluate_parts
@@ -31,6 +31,7 @@ from depmap_cli.workflows.evaluate import (
     stored_half_width,
     training_facts,
 )
+from depmap_cli.workflows.known_people import refuse_known
 from depmap_cli.workflows.material import Told
 
 OUT_OF_FOLD = "out-of-fold"
@@ -107,13 +108,13 @@ def _evaluated(options: EvaluateOptions, run: Path, fold: tuple[int, int], told:
 def _load(run: Path, fold: int, tested: Sequence[Recording], options: EvaluateOptions) -> Networks:
     """The weights of a fold, if they know nobody of those whom it tests."""
     networks = load_networks(_weights_of(run, fold), resolve_device(options.device))
-    known = {r.subject for r in tested} & set(networks.document["training_subjects"])
-    if known:
-        raise DataInvalid(
-            f"{run.name}: the weights of fold {fold} were trained on {len(known)} of the people "
-            "whom that fold tests",
-            "give the same --data and --folds as in training",
-        )
+    refuse_known(
+        networks,
+        tested,
+        f"{run.name}: the weights of fold {fold}",
+        "whom that fold tests",
+        "give the same --data and --folds as in training",
+    )
     return networks
 
 
