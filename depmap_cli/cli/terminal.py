@@ -1,7 +1,7 @@
 """What commands say while they work: progress and notes on stderr, errors in one line."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from depmap_cli.errors import DepmapError
+from depmap_cli.progress import Told
 
 
 def fail(error: DepmapError) -> NoReturn:
@@ -32,8 +33,8 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
         yield bar
 
 
-def stages(bar: Progress) -> Callable[[str, int, int], None]:
-    """A callback (stage, done, total) that keeps one line a stage."""
+def stages(bar: Progress) -> Told:
+    """A callback that keeps one line a stage."""
     tasks: dict[str, Any] = {}
 
     def told(stage: str, done: int, total: int) -> None:

@@ -9,10 +9,10 @@ import numpy as np
 
 from depmap_cli.ablation import FIGURES, TABLES, Variant
 from depmap_cli.evaluation import EvaluationReport
+from depmap_cli.progress import Told
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
-from depmap_cli.workflows.material import Told
 from depmap_cli.workflows.train import TrainOptions, View, train_run
 
 RESULT = "evaluation.json"

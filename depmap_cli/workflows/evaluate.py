@@ -29,13 +29,14 @@ from depmap_cli.evaluation.appearance import Appearance, PrototypeFaces
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import Baseline, SplitCount
+from depmap_cli.progress import Told
 from depmap_cli.summary import weights_info
 from depmap_cli.training.finish import calibration
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.known_people import known_people, refuse_known
-from depmap_cli.workflows.material import Source, Told
+from depmap_cli.workflows.material import Source
 
 LEVEL = 0.9
 """Nominal coverage of the intervals that are judged."""

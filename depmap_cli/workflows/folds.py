@@ -16,6 +16,7 @@ from depmap_cli.evaluation import About, read_attributes
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.evaluate import Part, evaluate_parts
 from depmap_cli.evaluation.results import Baseline
+from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.folder import WEIGHTS
@@ -32,7 +33,6 @@ from depmap_cli.workflows.evaluate import (
     training_facts,
 )
 from depmap_cli.workflows.known_people import refuse_known
-from depmap_cli.workflows.material import Told
 
 OUT_OF_FOLD = "out-of-fold"
 """Stands where the name of a split does."""

@@ -19,17 +19,18 @@ from depmap_cli.data.corpus import of_split
 from depmap_cli.devices import resolve_device
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes, join_processes
+from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
-from depmap_cli.training.events import EpochDone, StepDone
+from depmap_cli.training.events import Watcher
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.start import build_model
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights import DEFAULT, weights_folder
-from depmap_cli.workflows.material import PREPARED_FRAMES, ClipChoice, Source, Told, people
+from depmap_cli.workflows.material import PREPARED_FRAMES, ClipChoice, Source, people
 
-View = Callable[[], AbstractContextManager[Callable[[StepDone | EpochDone], None]]]
+View = Callable[[], AbstractContextManager[Watcher]]
 """Opens what shows a run as it goes."""
 
 
