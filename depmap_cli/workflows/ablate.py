@@ -10,6 +10,7 @@ import numpy as np
 from depmap_cli.ablation import FIGURES, TABLES, Variant
 from depmap_cli.evaluation import EvaluationReport
 from depmap_cli.progress import Told
+from depmap_cli.training.cross_validation import seed_folder
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
@@ -48,7 +49,7 @@ def _report(
 ) -> EvaluationReport:
     """One trained and evaluated run, or the stored report of an earlier one."""
     seed = options.config.train.seed + number
-    folder = options.out / _slug(variant.name) / f"seed-{seed}"
+    folder = seed_folder(options.out / _slug(variant.name), seed)
     stored = folder / f"{split}-{RESULT}"
     if stored.is_file():
         return EvaluationReport.model_validate_json(stored.read_text())

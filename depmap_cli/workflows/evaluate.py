@@ -30,6 +30,7 @@ from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import Baseline, SplitCount
 from depmap_cli.progress import Told
+from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.finish import calibration
 from depmap_cli.training.folder import WEIGHTS
@@ -55,6 +56,7 @@ class EvaluateOptions:
     beside: tuple[Path, ...] = ()  # other weights, compared on the same clips
     appearance: bool = False  # whether to gather what figures of faces and features need
     gallery: bool = False  # and the prototypes' nearest Training faces
+    folds: int | None = None  # pool so many, of the run by folds whose folder ``weights`` is
 
 
 @dataclass(frozen=True)
@@ -75,9 +77,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
     training = _gallery_split(networks, recordings) if options.gallery else []
-    attributes = None
-    if options.attributes:
-        attributes = read_attributes(options.attributes, {r.subject for r in recordings})
+    attributes = attributes_of(options, recordings)
     clips, estimates = score_clips(networks, chosen, options, told)
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     report = evaluate_table(
@@ -117,6 +117,15 @@ def _beside(
         weights=info,
     )
     return about, np.array([e.score for e in estimates])
+
+
+def attributes_of(
+    options: EvaluateOptions, recordings: Sequence[Recording]
+) -> dict[str, dict[str, str]] | None:
+    """The table of subgroups, as ``read_attributes`` reads it; None if none was given."""
+    if options.attributes is None:
+        return None
+    return read_attributes(options.attributes, {r.subject for r in recordings})
 
 
 def network_kind(networks: Networks) -> str:
@@ -242,18 +251,33 @@ def _about(
     options: EvaluateOptions,
 ) -> About:
     fold = options.source.fold
+    settings = {
+        "frames": options.frames or networks.sampling.frames,
+        "device": networks.device.type,
+        "fold": f"{fold[0]} of {fold[1]}" if fold else None,
+    }
+    splits = [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
+    weights = weights_info(networks, "semantics")
+    return about_evaluation(options, options.split, weights, settings, splits, clips)
+
+
+def about_evaluation(
+    options: EvaluateOptions,
+    split: str,
+    weights: WeightsInfo,
+    settings: dict[str, Any],
+    splits: list[SplitCount],
+    clips: Sequence[Clip],
+) -> About:
+    """What every evaluation says of itself; ``clips`` are those that were scored."""
     return About(
         depmap_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=options.source.data.resolve().name,
-        split=options.split,
-        weights=weights_info(networks, "semantics"),
-        settings={
-            "frames": options.frames or networks.sampling.frames,
-            "device": networks.device.type,
-            "fold": f"{fold[0]} of {fold[1]}" if fold else None,
-        },
-        splits=[split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
+        split=split,
+        weights=weights,
+        settings=settings,
+        splits=splits,
         usable_frames=sum(len(c.usable) for c in clips),
         sampled_frames=sum(c.sampled for c in clips),
     )

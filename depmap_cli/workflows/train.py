@@ -21,6 +21,7 @@ from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes, join_processes
 from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
+from depmap_cli.training.cross_validation import seed_folder
 from depmap_cli.training.events import Watcher
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
@@ -112,7 +113,7 @@ def _folders(options: TrainOptions) -> list[Path]:
     if options.seeds == 1:
         return [options.out]
     first = options.config.train.seed
-    return [options.out / f"seed-{first + n}" for n in range(options.seeds)]
+    return [seed_folder(options.out, first + n) for n in range(options.seeds)]
 
 
 def _with_seed(config: Config, seed: int) -> Config:
