@@ -215,3 +215,15 @@ def test_runs_are_compared_with_those_of_the_same_seed(tmp_path):
     for seed in (3, None):
         with pytest.raises(UsageProblem, match="its seeds are not those of --weights"):
             of_seed(several, seed)
+
+
+def test_training_writes_where_evaluation_looks(tmp_path):
+    from depmap_cli.config import Config
+    from depmap_cli.workflows.material import Source
+    from depmap_cli.workflows.train import TrainOptions, by_folds
+
+    runs = by_folds(TrainOptions(Source(tmp_path), tmp_path / "run", Config()), 3)
+    assert [run.source.fold for run in runs] == [(0, 3), (1, 3), (2, 3)]
+    touch(tmp_path, *(run.out.relative_to(tmp_path) for run in runs))
+    (found,) = cross_validations(tmp_path / "run", 3)
+    assert found.weights(1) == runs[1].out / "weights.safetensors"

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from depmap_cli.errors import DepmapError
-from depmap_cli.progress import Told
+from depmap_cli.progress import Share, Told
 
 
 def fail(error: DepmapError) -> NoReturn:
@@ -43,6 +43,17 @@ def stages(bar: Progress) -> Told:
         bar.update(tasks[stage], completed=done, total=total)
 
     return told
+
+
+@contextmanager
+def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[Share]:
+    """A line that is there while ``name`` is worked on; yields what the share done is told to.
+
+    Without a ``total`` the line says only that there is work.
+    """
+    task = bar.add_task(name, total=total)
+    yield lambda share: bar.update(task, completed=share)
+    bar.remove_task(task)
 
 
 def note(text: str, quiet: bool) -> None:

@@ -11,7 +11,6 @@ from depmap_cli.ablation import FIGURES, TABLES, Variant
 from depmap_cli.evaluation import EvaluationReport
 from depmap_cli.progress import Told
 from depmap_cli.training.cross_validation import seed_folder
-from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
 from depmap_cli.workflows.train import TrainOptions, View, train_run
@@ -61,8 +60,7 @@ def _report(
     )
     run = replace(options, out=folder, config=config, seeds=1, resume=True)
     (result,) = train_run(run, told, lambda summary: None, view)
-    weights = result.folder / WEIGHTS
-    evaluation = EvaluateOptions(options.source, weights, split, device=options.device)
+    evaluation = EvaluateOptions(options.source, result.weights, split, device=options.device)
     report = evaluate_run(evaluation, told).report
     stored.write_text(json.dumps(report.model_dump(mode="json")))
     return report
