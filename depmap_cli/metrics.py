@@ -1,5 +1,8 @@
 """Agreement of estimates with scores. Pure NumPy."""
 
+import statistics
+from collections.abc import Sequence
+
 import numpy as np
 
 
@@ -31,6 +34,11 @@ def ccc(truth: np.ndarray, estimate: np.ndarray) -> float:
     covariance = float(((x - x.mean()) * (y - y.mean())).mean())
     spread = float(x.var() + y.var() + (x.mean() - y.mean()) ** 2)
     return 2 * covariance / spread if spread > 0 else 0.0
+
+
+def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
+    """Over two runs or more that differ in their seed; n - 1 in the standard deviation."""
+    return statistics.fmean(values), statistics.stdev(values)
 
 
 def auc(present: np.ndarray, evidence: np.ndarray) -> float:

@@ -1,7 +1,7 @@
 """The whole corridor on one screen: video, faces, model, report."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ from depmap_cli.inference import VideoInference, view
 from depmap_cli.memory import give_back_memory
 from depmap_cli.model.semantics import COVERED, SemanticView
 from depmap_cli.openface import AuTable, read_au_table
+from depmap_cli.progress import Share
 from depmap_cli.quality import judge
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
 from depmap_cli.summary import (
@@ -36,8 +37,6 @@ from depmap_cli.weights import Networks, load_networks
 
 HIDDEN = "covered face"
 """Reason of a frame in which something lies over the face."""
-Progress = Callable[[float], None]
-"""Told the share of the video that has been worked through, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ class Scorer:
         path: Path,
         options: ScoreOptions | None = None,
         name: str | None = None,
-        progress: Progress = lambda share: None,
+        progress: Share = lambda share: None,
     ) -> ScoreResult:
         """Score one video. A bad one gives a report that says so; nothing is raised for it.
 
@@ -116,7 +115,7 @@ class Scorer:
         return ScoreResult(self._report(source, options, {}).model_copy(update=failed))
 
     def _score(
-        self, path: Path, options: ScoreOptions, source: Source, progress: Progress
+        self, path: Path, options: ScoreOptions, source: Source, progress: Share
     ) -> ScoreResult:
         info = probe(path)
         passage = _Passage(
@@ -145,7 +144,7 @@ class Scorer:
         path: Path,
         options: ScoreOptions,
         info: VideoInfo,
-        progress: Progress,
+        progress: Share,
         seconds: dict[str, float],
     ) -> Iterator[list[FaceSample]]:
         """Decode and find the subject, timed."""

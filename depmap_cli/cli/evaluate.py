@@ -63,7 +63,8 @@ def evaluate(
 ) -> None:
     """Compare estimates with scores on a labelled corpus, beside baselines.
 
-    --weights with the folder of a run by folds scores everybody by the fold that never saw them.
+    --weights with the folder of a run by folds scores everybody by the fold that never saw them;
+    with several seeds, once a seed, then their mean and standard deviation.
 
     Examples:
 
@@ -77,22 +78,19 @@ def evaluate(
     """
     if gallery and output is None:
         raise typer.BadParameter("--gallery needs --output")
-    from depmap_cli.report.appearance import appearance_figures
-    from depmap_cli.report.evaluation import render_evaluation
-    from depmap_cli.report.evaluation_files import write_evaluation
-    from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
-    from depmap_cli.workflows.folds import evaluate_folds
-    from depmap_cli.workflows.material import Source
-
-    run = weights if weights and weights.is_dir() else None
-    if run and (not group_by or fold is not None or gallery or split != Split.Testing):
+    pooled = weights is not None and weights.is_dir()
+    if pooled and (not group_by or fold is not None or gallery or split != Split.Testing):
         raise typer.BadParameter(
             "--weights with a folder pools all folds of a run: it needs --group-by, and "
             "takes neither --fold nor --gallery nor another --split"
         )
-    source = Source(data, cache, jobs, (fold or 0, folds) if group_by else None)
+    from depmap_cli.report.evaluation_outputs import EvaluationOutputs
+    from depmap_cli.workflows.evaluate import EvaluateOptions
+    from depmap_cli.workflows.folds import evaluate_all
+    from depmap_cli.workflows.material import Source
+
     options = EvaluateOptions(
-        source,
+        Source(data, cache, jobs, (fold or 0, folds) if group_by else None),
         weights,
         split.value,
         frames,
@@ -101,17 +99,11 @@ def evaluate(
         tuple(beside or []),
         appearance=output is not None,
         gallery=gallery,
+        folds=folds if pooled else None,
     )
     with progress_bar(quiet) as bar:
-        told = stages(bar)
-        found = evaluate_folds(options, run, folds, told) if run else evaluate_run(options, told)
-    if output:
-        extras = appearance_figures(found.appearance, pictures.value) if found.appearance else []
-        write_evaluation(found.report, output, extras)
-    if as_json:
-        typer.echo(found.report.model_dump_json())
-    else:
-        render_evaluation(Console(), found.report)
+        found = evaluate_all(options, stages(bar))
+    EvaluationOutputs(output, pictures.value, as_json).give(found)
 
 
 def calibrate(

@@ -1,12 +1,10 @@
 """`depmap score`: parses, calls the library once, renders."""
 
 from enum import StrEnum
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-from rich.progress import Progress, TaskID
 
 from depmap_cli.cli.options import (
     ClipOption,
@@ -18,11 +16,8 @@ from depmap_cli.cli.options import (
     QuietOption,
     WeightsOption,
 )
-from depmap_cli.cli.terminal import progress_bar
+from depmap_cli.cli.terminal import one_line, progress_bar
 from depmap_cli.config import SubjectRule
-
-if TYPE_CHECKING:
-    from depmap_cli.score import ScoreOptions
 
 
 class FileFormat(StrEnum):
@@ -93,43 +88,19 @@ def score(
     if formats and output is None:
         raise typer.BadParameter("--format needs --output")
     items = find_videos(paths, recursive)
-    options = _options(frames, fps, start, end, subject, keyframes, coverage, au_csv)
     from depmap_cli.report.outputs import Outputs
-    from depmap_cli.score import Scorer
+    from depmap_cli.score import ScoreOptions, Scorer
 
-    outputs = Outputs(
-        output, frozenset(f.value for f in formats or [FileFormat.all]), pictures.value
-    )
+    options = ScoreOptions(frames, fps, start, end, subject, keyframes, coverage, au_csv)
+    kinds = frozenset(f.value for f in formats or [FileFormat.all])
+    outputs = Outputs(output, kinds, pictures.value, as_json, quiet)
+    reports = []
     with progress_bar(quiet) as bar:
-        loading = bar.add_task("loading weights", total=None)
-        scorer = Scorer.load(weights, device, clip, clip_weights, allow_network)
-        bar.remove_task(loading)
-        reports = []
+        with one_line(bar, "loading weights", total=None):
+            scorer = Scorer.load(weights, device, clip, clip_weights, allow_network)
         for item in items:
-            task = bar.add_task(item.name, total=1.0)
-            told = partial(_update, bar, task)
-            result = scorer.score(item.path, options, item.name, told)
-            reports.append(outputs.write(result))
-            bar.remove_task(task)
-            outputs.show(reports[-1], as_json, quiet, several=len(items) > 1)
-    outputs.finish(reports, as_json, quiet)
+            with one_line(bar, item.name) as told:
+                reports.append(outputs.write(scorer.score(item.path, options, item.name, told)))
+            outputs.show(reports[-1], several=len(items) > 1)
+    outputs.finish(reports)
     raise typer.Exit(code=exit_code(reports))
-
-
-def _options(
-    frames: int | None,
-    fps: float | None,
-    start: float,
-    end: float | None,
-    subject: SubjectRule,
-    keyframes: int,
-    coverage: float,
-    au_csv: Path | None,
-) -> "ScoreOptions":
-    from depmap_cli.score import ScoreOptions
-
-    return ScoreOptions(frames, fps, start, end, subject, keyframes, coverage, au_csv)
-
-
-def _update(bar: Progress, task: TaskID, share: float) -> None:
-    bar.update(task, completed=share)

@@ -1,16 +1,12 @@
 """`depmap simulate`: parses, calls the library once, says what there is."""
 
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from depmap_cli.cli.options import QuietOption
 from depmap_cli.cli.terminal import note, progress_bar, stages
-
-if TYPE_CHECKING:
-    from depmap_cli.simulation.stage import RenderedStage
 
 
 def simulate(
@@ -64,31 +60,18 @@ def simulate(
     if size % 2:
         raise typer.BadParameter(f"--size {size}: H.264 needs an even number")
     shares, chosen = _shares(splits), _tasks(tasks)
-    with progress_bar(quiet) as bar, _rendered(face_model) as stage:
-        if portraits:
-            from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
+    from depmap_cli.simulation.cohort import CohortOptions
+    from depmap_cli.simulation.portraits import PortraitOptions
+    from depmap_cli.workflows.simulate import simulate_run
 
-            options = PortraitOptions(out, portraits, frames_per_person, seed, size, jobs)
-            make_portraits(options, stage, stages(bar))
-        else:
-            from depmap_cli.simulation.cohort import CohortOptions, make_cohort
-
-            cohort = CohortOptions(
-                *(out, recordings, shares, chosen, seconds, fps, size, effect, seed, faces, jobs)
-            )
-            make_cohort(cohort, stage, stages(bar))
+    options: CohortOptions | PortraitOptions = CohortOptions(
+        *(out, recordings, shares, chosen, seconds, fps, size, effect, seed, faces, jobs)
+    )
+    if portraits:
+        options = PortraitOptions(out, portraits, frames_per_person, seed, size, jobs)
+    with progress_bar(quiet) as bar:
+        simulate_run(options, face_model, stages(bar))
     note(f"{out}: see README.md there", quiet)
-
-
-def _rendered(face_model: Path | None) -> "AbstractContextManager[RenderedStage]":
-    from depmap_cli.errors import UsageProblem
-    from depmap_cli.simulation.stage import RenderedStage
-
-    if face_model is None:
-        from depmap_cli.simulation import FETCH_HINT
-
-        raise UsageProblem("--face-model is missing", FETCH_HINT)
-    return RenderedStage(face_model).packed()
 
 
 def _shares(text: str) -> tuple[float, ...]:

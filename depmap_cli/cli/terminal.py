@@ -1,7 +1,7 @@
 """What commands say while they work: progress and notes on stderr, errors in one line."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from depmap_cli.errors import DepmapError
+from depmap_cli.progress import Share, Told
 
 
 def fail(error: DepmapError) -> NoReturn:
@@ -32,8 +33,8 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
         yield bar
 
 
-def stages(bar: Progress) -> Callable[[str, int, int], None]:
-    """A callback (stage, done, total) that keeps one line a stage."""
+def stages(bar: Progress) -> Told:
+    """A callback that keeps one line a stage."""
     tasks: dict[str, Any] = {}
 
     def told(stage: str, done: int, total: int) -> None:
@@ -42,6 +43,17 @@ def stages(bar: Progress) -> Callable[[str, int, int], None]:
         bar.update(tasks[stage], completed=done, total=total)
 
     return told
+
+
+@contextmanager
+def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[Share]:
+    """A line that is there while ``name`` is worked on; yields what the share done is told to.
+
+    Without a ``total`` the line says only that there is work.
+    """
+    task = bar.add_task(name, total=total)
+    yield lambda share: bar.update(task, completed=share)
+    bar.remove_task(task)
 
 
 def note(text: str, quiet: bool) -> None:

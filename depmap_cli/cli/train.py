@@ -77,58 +77,45 @@ def train(
 
       torchrun --nproc-per-node 4 -m depmap_cli train --data avec2014/ --out run/
     """
-    from depmap_cli.ablation import BASELINE
     from depmap_cli.settings import read_settings
     from depmap_cli.workflows.material import ClipChoice, Source
-    from depmap_cli.workflows.train import TrainOptions, start_of, train_run
+    from depmap_cli.workflows.train import TrainOptions, by_folds, start_of, train_run
+    from depmap_cli.workflows.train import dry_run as check_run
 
     if init and from_scratch:
         raise typer.BadParameter("--init and --from-scratch exclude each other")
-    start, base = start_of(init, from_scratch or model == Network.resnet_baseline)
-    if model == Network.resnet_baseline:
-        base = {"model": BASELINE}
-    chosen = read_settings(settings or [], config, base)
-    options = [
-        TrainOptions(
-            source=Source(data, cache, jobs, fold),
-            out=out if fold is None else out / f"fold-{fold[0]}",
-            config=chosen,
-            device=device,
-            clip=ClipChoice(clip, clip_weights, allow_network),
-            init=start,
-            statement=statement,
-            simulated=simulated,
-            resume=resume,
-            seeds=seeds,
-        )
-        for fold in ([(i, folds) for i in range(folds)] if group_by else [None])
-    ]
+    start, base = start_of(init, from_scratch, plain=model == Network.resnet_baseline)
+    options = TrainOptions(
+        source=Source(data, cache, jobs),
+        out=out,
+        config=read_settings(settings or [], config, base),
+        device=device,
+        clip=ClipChoice(clip, clip_weights, allow_network),
+        init=start,
+        statement=statement,
+        simulated=simulated,
+        resume=resume,
+        seeds=seeds,
+    )
+    runs = by_folds(options, folds) if group_by else [options]
     if dry_run:
-        _describe(options[0].source)
+        check_run(runs[0].source, _teller(Console()))
         return
+    seen = _teller(None if quiet else Console(stderr=True))
     results = []
-    for part in options:
+    for run in runs:
         with progress_bar(quiet) as bar:
-            results += train_run(part, stages(bar), _teller(quiet), viewer(chosen, quiet, bar))
+            results += train_run(run, stages(bar), seen, viewer(run.config, quiet, bar))
     _summarise(results, quiet)
 
 
-def _describe(source: Any) -> None:
-    from depmap_cli.data.census import check_trainable
-    from depmap_cli.report.corpus import render_corpus
-
-    recordings, summary = source.read()
-    render_corpus(Console(), summary)
-    check_trainable(recordings)
-    source.check_videos(recordings)
-
-
-def _teller(quiet: bool) -> "Callable[[CorpusSummary], None]":
+def _teller(console: Console | None) -> "Callable[[CorpusSummary], None]":
+    """Shows what is in a corpus; with no console, nothing."""
     from depmap_cli.report.corpus import render_corpus
 
     def told(summary: "CorpusSummary") -> None:
-        if not quiet:
-            render_corpus(Console(stderr=True), summary)
+        if console is not None:
+            render_corpus(console, summary)
 
     return told
 
@@ -150,19 +137,18 @@ def viewer(config: Config, quiet: bool, bar: Any) -> Any:
 
 
 def _summarise(results: list[Any], quiet: bool) -> None:
-    import statistics
+    from depmap_cli.metrics import mean_and_sd
 
     if left_out := results[0].left_out if results else []:
         note(f"left out, the face is covered throughout: {', '.join(left_out)}", quiet)
     for result in results:
         figures = ", ".join(f"{k.upper()} {v:.2f}" for k, v in result.development.items())
         note(f"seed {result.seed}: Development {figures}", quiet)
-        note(f"weights: {result.folder}/weights.safetensors", quiet)
+        note(f"weights: {result.weights}", quiet)
     if len(results) > 1:
         for name in results[0].development:
-            values = [r.development[name] for r in results]
-            spread = statistics.stdev(values)
-            note(f"{name.upper()}: mean {statistics.fmean(values):.3f}, sd {spread:.3f}", quiet)
+            mean, spread = mean_and_sd([r.development[name] for r in results])
+            note(f"{name.upper()}: mean {mean:.3f}, sd {spread:.3f}", quiet)
 
 
 def train_semantics(

@@ -48,7 +48,7 @@ class Appearance:
     """Material of the figures that look into the network."""
 
     videos: tuple[MappedVideo, ...]
-    features: FeatureMap  # a point a video, in the order of ``videos``
+    features: FeatureMap | None  # a point a video, in the order of ``videos``; None: no map
     trends: tuple[UnitTrend, ...]
     faces: tuple[KeyFace, ...]  # by level, within it by score
     prototypes: tuple[PrototypeFaces, ...] = ()  # only where a gallery was asked for

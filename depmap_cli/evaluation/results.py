@@ -7,6 +7,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from depmap_cli.results import DISCLAIMER, WeightsInfo
 
 SCHEMA_VERSION = "1.1"
+OUT_OF_FOLD = "out-of-fold"
+"""Stands where the name of a split does, if each person was scored by the fold that tests them."""
 
 
 def _encodable(name: object) -> object:

@@ -1,10 +1,11 @@
 """The figures that look into the network: map of features, key faces, action units, prototypes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from depmap_cli.evaluation.appearance import Appearance, KeyFace, PrototypeFaces
+from depmap_cli.evaluation.appearance import Appearance, KeyFace, MappedVideo, PrototypeFaces
+from depmap_cli.evaluation.embedding import FeatureMap
 from depmap_cli.evaluation.trends import N_BINS, LevelTrend, UnitTrend
 from depmap_cli.report import svg
 from depmap_cli.report.axes import Axes, ticks
@@ -26,7 +27,8 @@ _DEIDENTIFIED = {
 
 def appearance_figures(found: Appearance, style: str) -> list[ExtraFigure]:
     """Every figure that there is material for; faces in ``style``, as ``picture`` names it."""
-    figures = [feature_map(found), unit_trends(found.trends)]
+    figures = [] if found.features is None else [feature_map(found.videos, found.features)]
+    figures.append(unit_trends(found.trends))
     if found.faces:
         figures.append(key_faces(found.faces, style))
     if found.prototypes:
@@ -34,16 +36,16 @@ def appearance_figures(found: Appearance, style: str) -> list[ExtraFigure]:
     return figures
 
 
-def feature_map(found: Appearance) -> ExtraFigure:
+def feature_map(videos: Sequence[MappedVideo], features: FeatureMap) -> ExtraFigure:
     """A point a video, coloured by the level of its score: the paper's Figure 4."""
-    points, perplexity = found.features.points, found.features.perplexity
+    points, perplexity = features.points, features.perplexity
     axes = Axes(_around(points[:, 0]), _around(points[:, 1]))
     parts = [_frame(axes)]
-    for video, (x, y) in zip(found.videos, points.tolist(), strict=True):
+    for video, (x, y) in zip(videos, points.tolist(), strict=True):
         tip = f"{video.video}: score {video.score:g}, {BANDS[video.level].name}"
         mark = SHAPES[video.level], (x, y), 3.8, LEVEL_LINES[video.level]
         parts.append(axes.mark(*mark, tip))
-    levels = sorted({video.level for video in found.videos})
+    levels = sorted({video.level for video in videos})
     key = [(SHAPES[i], LEVEL_LINES[i], BANDS[i].name) for i in levels]
     chart = axes.drawn("Fused features of all videos in the plane", parts, key)
     return ExtraFigure("Map of fused features", svg.standalone(chart), _map_caption(perplexity))

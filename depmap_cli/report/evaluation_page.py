@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from depmap_cli.evaluation.results import Comparison, EvaluationReport
+from depmap_cli.evaluation.results import OUT_OF_FOLD, Comparison, EvaluationReport
 from depmap_cli.report.evaluation_charts import evaluation_charts
 from depmap_cli.report.page import data_uri, rendered
 from depmap_cli.severity import BANDS
@@ -28,6 +28,7 @@ def render_evaluation_page(report: EvaluationReport, extras: Sequence[ExtraFigur
         "evaluation.html",
         r=report,
         parts=comparisons(report),
+        by_folds=report.split == OUT_OF_FOLD,
         titles={baseline.name: baseline.title for baseline in report.baselines},
         charts={"coverage_by_band": "", **charts},
         extras=[(extra, data_uri(extra.data)) for extra in extras],

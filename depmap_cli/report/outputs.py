@@ -19,6 +19,8 @@ class Outputs:
     folder: Path | None
     formats: frozenset[str]
     pictures: str
+    as_json: bool
+    quiet: bool
 
     def write(self, result: ScoreResult) -> Report:
         """Write one video's files; where that fails, the report says so and keeps its figures."""
@@ -34,23 +36,23 @@ class Outputs:
                 update={"status": Status.failed, "reason": error.message, "hint": error.hint}
             )
 
-    def show(self, report: Report, as_json: bool, quiet: bool, several: bool) -> None:
+    def show(self, report: Report, several: bool) -> None:
         """One JSON line, or the rendered report; a line a video in a batch."""
-        if as_json:
+        if self.as_json:
             print(json_line(report), flush=True)
         elif not several:
             render_report(Console(), report)
-        elif not quiet:
+        elif not self.quiet:
             Console(stderr=True, highlight=False).print(_line(report), markup=False)
 
-    def finish(self, reports: list[Report], as_json: bool, quiet: bool) -> None:
+    def finish(self, reports: list[Report]) -> None:
         """The table of a batch, ``scores.csv``, and where the files lie."""
         if len(reports) > 1:
             if self.folder is not None:
                 write_scores_csv(reports, self.folder / "scores.csv")
-            if not as_json:
+            if not self.as_json:
                 render_batch(Console(), reports)
-        if self.folder is not None and not quiet:
+        if self.folder is not None and not self.quiet:
             Console(stderr=True, highlight=False, soft_wrap=True).print(
                 f"results: {self.folder}", markup=False
             )

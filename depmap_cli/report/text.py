@@ -12,6 +12,11 @@ SIMULATED = (
     "and is not an assessment."
 )
 SELECTED = "where weights were selected on this split, its figures are better than on new data."
+BY_FOLDS = (
+    "Everybody was scored by the network of the fold that tests them; heat maps are of that "
+    "network too. There is no map of fused features: those of different networks have no axes "
+    "in common."
+)
 EVIDENCE_NOTE = "Evidence 0-1 from image-text similarity, not FACS intensity."
 UNRELIABLE_NOTE = "† read unreliably on unseen simulated people; do not interpret."
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

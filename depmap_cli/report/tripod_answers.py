@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from depmap_cli.evaluation.results import Agreement, EvaluationReport
+from depmap_cli.evaluation.results import OUT_OF_FOLD, Agreement, EvaluationReport
 from depmap_cli.report.text import (
     SELECTED,
     clean,
@@ -160,6 +160,11 @@ def partition(r: EvaluationReport) -> str:
     use = "fitted on Training, selected and calibrated on Development"
     if r.split == "Development":
         return f"The weights were {use}: {SELECTED}"
+    if r.split == OUT_OF_FOLD:
+        return (
+            "Cross-validation in folds of whole people, each of which is Testing once and "
+            f"Development once: the weights of each were {use}, and score its Testing."
+        )
     return f"The weights were {use}; {r.split} is not read by training."
 
 

@@ -17,6 +17,7 @@ from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
 from depmap_cli.data.recording import PREPARED_SUFFIX
 from depmap_cli.errors import UsageProblem
 from depmap_cli.faces import FaceSample
+from depmap_cli.progress import Told
 from depmap_cli.simulation.behaviour import BY_TASK, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film
 from depmap_cli.simulation.card import write_card
@@ -24,7 +25,7 @@ from depmap_cli.simulation.manifest import Row, write_manifest
 from depmap_cli.simulation.people import draw_score
 from depmap_cli.simulation.stage import Stage, facts_of
 from depmap_cli.simulation.temperament import Temperament
-from depmap_cli.simulation.work import Stream, Told, claim, run_all, stream, written_aside
+from depmap_cli.simulation.work import Stream, claim, run_all, stream, written_aside
 
 TASK = "Portraits"
 DEVELOPMENT_SHARE = 0.1

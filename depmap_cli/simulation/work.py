@@ -21,10 +21,9 @@ import numpy as np
 
 from depmap_cli import __version__
 from depmap_cli.errors import DepmapError, OutputUnwritable, UsageProblem
+from depmap_cli.progress import Told
 
 T = TypeVar("T")
-Told = Callable[[str, int, int], None]
-"""Called with (stage, done, total)."""
 _ASIDE = ".making-"  # and the process, since two may write the label of a session
 SETTINGS = "simulation.json"
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")

@@ -1,5 +1,6 @@
 """What a run tells while it goes. Imports no torch."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -35,3 +36,7 @@ class EpochDone:
             "dead_prototypes": self.dead,
             "frames_per_second": self.frames_per_second,
         }
+
+
+Watcher = Callable[[StepDone | EpochDone], None]
+"""Called with each event of a run."""

@@ -24,16 +24,13 @@ from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.training.batches import Draw, Look, epoch_batches, looks_at, make_batch
-from depmap_cli.training.events import EpochDone, StepDone
+from depmap_cli.training.events import EpochDone, StepDone, Watcher
 from depmap_cli.training.folder import RunFolder
 from depmap_cli.training.maps import KeptMaps, fingerprint
 from depmap_cli.training.state import Place, load_state, save_state
 
 DEAD = 0.1
 """A prototype is dead where it gets less than this part of an even share of its level's tokens."""
-
-
-Told = Callable[[StepDone | EpochDone], None]
 
 
 @dataclass
@@ -67,7 +64,7 @@ class Trainer:
         )
         self.place = Place()
 
-    def run(self, resume: bool, told: Told) -> None:
+    def run(self, resume: bool, told: Watcher) -> None:
         """Train to the last epoch; the best on Development is kept in the folder.
 
         Raises:
@@ -84,7 +81,7 @@ class Trainer:
             seconds = time.perf_counter() - started
             self._end_epoch(losses, seconds, told)
 
-    def _train_epoch(self, told: Told) -> dict[str, float]:
+    def _train_epoch(self, told: Watcher) -> dict[str, float]:
         epoch = self.place.epoch
         torch.manual_seed(self.config.seed * 1000 + epoch + 7919 * self.processes.rank)  # dropout
         self.model.train()
@@ -155,7 +152,7 @@ class Trainer:
         for name, buffer in self.averaged.named_buffers():
             buffer.copy_(buffers[name])
 
-    def _end_epoch(self, losses: dict[str, float], seconds: float, told: Told) -> None:
+    def _end_epoch(self, losses: dict[str, float], seconds: float, told: Watcher) -> None:
         """Score Development with the averaged weights, keep them if best, log, save."""
         truth = np.array([c.recording.score for c in self.development], float)
         with training_precision(self.device):

@@ -9,10 +9,10 @@ import numpy as np
 
 from depmap_cli.ablation import FIGURES, TABLES, Variant
 from depmap_cli.evaluation import EvaluationReport
-from depmap_cli.training.folder import WEIGHTS
+from depmap_cli.progress import Told
+from depmap_cli.training.cross_validation import seed_folder
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
-from depmap_cli.workflows.material import Told
 from depmap_cli.workflows.train import TrainOptions, View, train_run
 
 RESULT = "evaluation.json"
@@ -48,7 +48,7 @@ def _report(
 ) -> EvaluationReport:
     """One trained and evaluated run, or the stored report of an earlier one."""
     seed = options.config.train.seed + number
-    folder = options.out / _slug(variant.name) / f"seed-{seed}"
+    folder = seed_folder(options.out / _slug(variant.name), seed)
     stored = folder / f"{split}-{RESULT}"
     if stored.is_file():
         return EvaluationReport.model_validate_json(stored.read_text())
@@ -60,8 +60,7 @@ def _report(
     )
     run = replace(options, out=folder, config=config, seeds=1, resume=True)
     (result,) = train_run(run, told, lambda summary: None, view)
-    weights = result.folder / WEIGHTS
-    evaluation = EvaluateOptions(options.source, weights, split, device=options.device)
+    evaluation = EvaluateOptions(options.source, result.weights, split, device=options.device)
     report = evaluate_run(evaluation, told).report
     stored.write_text(json.dumps(report.model_dump(mode="json")))
     return report

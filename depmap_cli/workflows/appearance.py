@@ -1,6 +1,7 @@
 """The material of the figures that look into the network, from estimates that are there anyway."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import cast
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch import Tensor
 
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
+from depmap_cli.data.corpus import Recording
 from depmap_cli.evaluation.appearance import (
     Appearance,
     KeyFace,
@@ -17,7 +19,7 @@ from depmap_cli.evaluation.appearance import (
 )
 from depmap_cli.evaluation.embedding import map_features
 from depmap_cli.evaluation.estimation import ClipEstimate
-from depmap_cli.evaluation.trends import UnitCurve, trends_of
+from depmap_cli.evaluation.trends import UnitCurve, UnitTrend, trends_of
 from depmap_cli.gallery import key_picture, nearest_level
 from depmap_cli.severity import BANDS, level_of
 from depmap_cli.weights import Networks
@@ -41,9 +43,15 @@ def appearance_of(
         for clip, level in zip(clips, levels, strict=True)
     )
     features = map_features(np.stack([e.video.fused[0].numpy() for e in estimates]))
-    curves = [_curve(clip, level) for clip, level in zip(clips, levels, strict=True)]
-    trends = trends_of(curves, networks.semantics.reliable_units)
-    return Appearance(videos, features, trends, _faces(networks, clips, estimates), prototypes)
+    shown = shown_videos([clip.recording for clip in clips])
+    faces = key_faces_of(networks, clips, estimates, shown)
+    trends = trends_over(clips, networks.semantics.reliable_units)
+    return Appearance(videos, features, trends, tuple(faces[path] for path in shown), prototypes)
+
+
+def trends_over(clips: Sequence[Clip], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
+    """How the evidence of action units runs over these clips; ``reliable`` by unit."""
+    return trends_of([_curve(clip, level_of(clip.recording.score)) for clip in clips], reliable)
 
 
 def _curve(clip: Clip, level: int) -> UnitCurve:
@@ -54,27 +62,38 @@ def _curve(clip: Clip, level: int) -> UnitCurve:
     return UnitCurve(clip.recording.subject, level, times / end, evidence)
 
 
-def _faces(
-    networks: Networks, clips: Sequence[Clip], estimates: Sequence[ClipEstimate]
-) -> tuple[KeyFace, ...]:
-    faces = []
+def shown_videos(recordings: Sequence[Recording]) -> tuple[Path, ...]:
+    """The videos whose key frame is shown, ``FACES`` a level, by level and within it by score."""
+    shown: list[Path] = []
     for level in range(len(BANDS)):
-        members = [i for i, c in enumerate(clips) if level_of(c.recording.score) == level]
-        people = [clips[i].recording.subject for i in members]
-        scores = [clips[i].recording.score for i in members]
-        for chosen in spread_over_scores(people, scores, FACES):
-            number = members[chosen]
-            faces.append(_key_face(networks, clips[number], estimates[number], level))
-    return tuple(faces)
+        members = [r for r in recordings if level_of(r.score) == level]
+        people, scores = [r.subject for r in members], [r.score for r in members]
+        shown += [members[i].path for i in spread_over_scores(people, scores, FACES)]
+    return tuple(shown)
 
 
-def _key_face(networks: Networks, clip: Clip, estimate: ClipEstimate, level: int) -> KeyFace:
+def key_faces_of(
+    networks: Networks,
+    clips: Sequence[Clip],
+    estimates: Sequence[ClipEstimate],
+    shown: Sequence[Path],
+) -> dict[Path, KeyFace]:
+    """The key frame of each of these clips that is among the videos ``shown``."""
+    return {
+        clip.recording.path: _key_face(networks, clip, estimate)
+        for clip, estimate in zip(clips, estimates, strict=True)
+        if clip.recording.path in shown
+    }
+
+
+def _key_face(networks: Networks, clip: Clip, estimate: ClipEstimate) -> KeyFace:
     frame = int(estimate.video.weights[0].argmax())
     nearest = nearest_level(estimate.frames, frame)
     row = int(estimate.rows[frame])
     shown = key_picture(networks, np.array(clip.faces[row]), clip.seen, row, nearest)
     known = nearest if networks.model.clusters is not None else None
-    return KeyFace(level, clip.recording.score, estimate.score, known, shown)
+    score = clip.recording.score
+    return KeyFace(level_of(score), score, estimate.score, known, shown)
 
 
 def prototype_faces(

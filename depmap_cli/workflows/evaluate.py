@@ -16,7 +16,7 @@ from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
 from depmap_cli.devices import resolve_device
-from depmap_cli.errors import DataInvalid, UsageProblem
+from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import (
     About,
     EvaluatedClip,
@@ -29,12 +29,19 @@ from depmap_cli.evaluation.appearance import Appearance, PrototypeFaces
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import Baseline, SplitCount
+from depmap_cli.progress import Told
+from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.finish import calibration
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
+<<<<<<< HEAD
 from depmap_cli.workflows.material import Source, Told, check_uncovered
+=======
+from depmap_cli.workflows.known_people import known_people, refuse_known
+from depmap_cli.workflows.material import Source
+>>>>>>> w-ev
 
 LEVEL = 0.9
 """Nominal coverage of the intervals that are judged."""
@@ -53,6 +60,7 @@ class EvaluateOptions:
     beside: tuple[Path, ...] = ()  # other weights, compared on the same clips
     appearance: bool = False  # whether to gather what figures of faces and features need
     gallery: bool = False  # and the prototypes' nearest Training faces
+    folds: int | None = None  # pool so many, of the run by folds whose folder ``weights`` is
 
 
 @dataclass(frozen=True)
@@ -73,9 +81,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
     training = _gallery_split(networks, recordings) if options.gallery else []
-    attributes = None
-    if options.attributes:
-        attributes = read_attributes(options.attributes, {r.subject for r in recordings})
+    attributes = attributes_of(options, recordings)
     clips, estimates = score_clips(networks, chosen, options, told)
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     report = evaluate_table(
@@ -103,7 +109,7 @@ def _beside(
     networks = load_networks(path, resolve_device(options.device))
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
-    known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
+    known = known_people(networks, chosen)
     info = weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
@@ -115,6 +121,15 @@ def _beside(
         weights=info,
     )
     return about, np.array([e.score for e in estimates])
+
+
+def attributes_of(
+    options: EvaluateOptions, recordings: Sequence[Recording]
+) -> dict[str, dict[str, str]] | None:
+    """The table of subgroups, as ``read_attributes`` reads it; None if none was given."""
+    if options.attributes is None:
+        return None
+    return read_attributes(options.attributes, {r.subject for r in recordings})
 
 
 def network_kind(networks: Networks) -> str:
@@ -145,6 +160,7 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
 
     Raises:
         UsageProblem: ``output`` is the weights file itself, or the split is Testing.
+        DataInvalid: the weights were trained on some of the split's people.
         DepmapError: whatever is wrong with data or weights.
     """
     if options.split == "Testing":
@@ -157,13 +173,13 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
-    known = {r.subject for r in chosen} & set(networks.document["training_subjects"])
-    if known:
-        raise DataInvalid(
-            f"the weights were trained on {len(known)} of the people of {options.split}: their "
-            "residuals are too small to calibrate on",
-            "take people whom the weights never saw",
-        )
+    refuse_known(
+        networks,
+        chosen,
+        "the weights",
+        f"of {options.split}: their residuals are too small to calibrate on",
+        "take people whom the weights never saw",
+    )
     clips, estimates = score_clips(networks, chosen, options, told)
     truth = np.array([c.recording.score for c in clips], float)
     found = np.array([e.score for e in estimates])
@@ -244,18 +260,33 @@ def _about(
     options: EvaluateOptions,
 ) -> About:
     fold = options.source.fold
+    settings = {
+        "frames": options.frames or networks.sampling.frames,
+        "device": networks.device.type,
+        "fold": f"{fold[0]} of {fold[1]}" if fold else None,
+    }
+    splits = [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
+    weights = weights_info(networks, "semantics")
+    return about_evaluation(options, options.split, weights, settings, splits, clips)
+
+
+def about_evaluation(
+    options: EvaluateOptions,
+    split: str,
+    weights: WeightsInfo,
+    settings: dict[str, Any],
+    splits: list[SplitCount],
+    clips: Sequence[Clip],
+) -> About:
+    """What every evaluation says of itself; ``clips`` are those that were scored."""
     return About(
         depmap_version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         data=options.source.data.resolve().name,
-        split=options.split,
-        weights=weights_info(networks, "semantics"),
-        settings={
-            "frames": options.frames or networks.sampling.frames,
-            "device": networks.device.type,
-            "fold": f"{fold[0]} of {fold[1]}" if fold else None,
-        },
-        splits=[split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS],
+        split=split,
+        weights=weights,
+        settings=settings,
+        splits=splits,
         usable_frames=sum(len(c.usable) for c in clips),
         sampled_frames=sum(c.sampled for c in clips),
     )

@@ -1,134 +1,164 @@
 """`depmap evaluate` of a cross-validation: everybody scored by weights that never saw them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 
-from depmap_cli import __version__
+from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import Recording, of_split
 from depmap_cli.devices import resolve_device
-from depmap_cli.errors import DataInvalid, UsageProblem
-from depmap_cli.evaluation import About, read_attributes
+from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.evaluate import Part, evaluate_parts
-from depmap_cli.evaluation.results import Baseline
+from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Baseline
+from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
-from depmap_cli.training.folder import WEIGHTS
+from depmap_cli.training.cross_validation import CrossValidation, cross_validations, of_seed
 from depmap_cli.weights import Networks, load_networks
+from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
 from depmap_cli.workflows.evaluate import (
     LEVEL,
     EvaluateOptions,
     Evaluation,
+    about_evaluation,
+    attributes_of,
     clip_row,
+    evaluate_run,
     network_kind,
     score_clips,
     split_count,
     stored_half_width,
     training_facts,
 )
-from depmap_cli.workflows.material import Told
+from depmap_cli.workflows.known_people import refuse_known
 
-OUT_OF_FOLD = "out-of-fold"
-"""Stands where the name of a split does."""
+
+@dataclass(frozen=True)
+class _Asked:
+    """A cross-validation to evaluate, those beside it, and what all its folds share."""
+
+    options: EvaluateOptions
+    runs: CrossValidation
+    beside: tuple[CrossValidation, ...]
+    shown: tuple[Path, ...]  # videos whose key frame is drawn
+    told: Told
 
 
 @dataclass(frozen=True)
 class _Fold:
     """One fold evaluated: whom it tests, its part of the table, and which weights those were."""
 
-    tested: list[Recording]
+    clips: list[Clip]
     part: Part
     weights: WeightsInfo
-    frames: int
+    frames: int  # looked at of each video
+    faces: dict[Path, KeyFace]
+    reliable: dict[str, bool]  # of the semantic model's action units
 
 
-def evaluate_folds(options: EvaluateOptions, run: Path, n_folds: int, told: Told) -> Evaluation:
-    """Each fold's people scored by the weights of its own run, all folds pooled.
-
-    ``run``, and each of ``options.beside``, is what `depmap train --group-by subject` wrote.
+def evaluate_all(options: EvaluateOptions, told: Told) -> list[Evaluation]:
+    """What ``options`` ask for: one evaluation, or one a seed of a run by folds.
 
     Raises:
-        UsageProblem: a fold's weights are missing.
+        DepmapError: as ``evaluate_run`` and ``evaluate_folds``.
+    """
+    if options.weights and options.folds:
+        return evaluate_folds(options, options.weights, options.folds, told)
+    return [evaluate_run(options, told)]
+
+
+def evaluate_folds(
+    options: EvaluateOptions, run: Path, n_folds: int, told: Told
+) -> list[Evaluation]:
+    """Each fold's people scored by the weights of its own run, all folds pooled, seed by seed.
+
+    ``run``, and each of ``options.beside``, is what `depmap train --group-by subject` wrote. Each
+    of several seeds is a cross-validation of its own: a mean of their estimates would be that of
+    an ensemble, which nobody trained or will score with.
+
+    Raises:
+        UsageProblem: a fold's weights are missing, or runs beside it are of other seeds.
         DataInvalid: weights that were trained on people whom they would be tested on.
         DepmapError: whatever else is wrong with data, weights or options.
     """
-    for folder in (run, *options.beside):
-        _check_run(folder, n_folds)
+    found = cross_validations(run, n_folds)
+    others = [cross_validations(folder, n_folds) for folder in options.beside]
+    beside = [tuple(of_seed(other, one.seed) for other in others) for one in found]
     everybody, _ = options.source.read()
-    attributes = None
-    if options.attributes:
-        attributes = read_attributes(options.attributes, {r.subject for r in everybody})
-    folds = [_evaluated(options, run, (i, n_folds), told) for i in range(n_folds)]
-    about = _about(options, run, folds)
-    return Evaluation(evaluate_parts([f.part for f in folds], about, LEVEL, attributes))
+    attributes = attributes_of(options, everybody)
+    shown = shown_videos(everybody) if options.appearance else ()
+    return [
+        _evaluation(_Asked(options, *runs, shown, told), attributes)
+        for runs in zip(found, beside, strict=True)
+    ]
 
 
-def _weights_of(run: Path, fold: int) -> Path:
-    return run / f"fold-{fold}" / WEIGHTS
+def _evaluation(asked: _Asked, attributes: Mapping[str, Mapping[str, str]] | None) -> Evaluation:
+    folds = [_evaluated(asked, fold) for fold in range(asked.runs.n_folds)]
+    parts = [fold.part for fold in folds]
+    report = evaluate_parts(parts, _about(asked, folds), LEVEL, attributes)
+    return Evaluation(report, _appearance(asked, folds) if asked.options.appearance else None)
 
 
-def _check_run(run: Path, n_folds: int) -> None:
-    for fold in range(n_folds):
-        path = _weights_of(run, fold)
-        if not path.is_file():
-            raise UsageProblem(
-                f"{run.name}: no {path.relative_to(run)}",
-                f"a run of `depmap train --group-by subject --folds {n_folds}` is expected",
-            )
-    if _weights_of(run, n_folds).exists():
-        raise UsageProblem(f"{run.name}: holds more than {n_folds} folds", "check --folds")
-
-
-def _evaluated(options: EvaluateOptions, run: Path, fold: tuple[int, int], told: Told) -> _Fold:
-    part = replace(options, source=replace(options.source, fold=fold))
-    recordings, _ = part.source.read()
+def _evaluated(asked: _Asked, fold: int) -> _Fold:
+    source = replace(asked.options.source, fold=(fold, asked.runs.n_folds))
+    options = replace(asked.options, source=source)
+    recordings, _ = source.read()
     tested = of_split(recordings, "Testing")
-    networks = _load(run, fold[0], tested, options)
-    clips, estimates = score_clips(networks, tested, part, told, f"scoring fold {fold[0]}")
+    networks = _load(asked.runs, fold, tested, options)
+    clips, estimates = score_clips(networks, tested, options, asked.told, _stage(asked.runs, fold))
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     others = [
-        _beside(number, folder, fold[0], tested, part, told)
-        for number, folder in enumerate(options.beside)
+        _beside(number, runs, fold, tested, options, asked.told)
+        for number, runs in enumerate(asked.beside)
     ]
     facts = training_facts(networks, recordings, "Testing")
     return _Fold(
-        tested,
+        clips,
         Part(rows, facts, stored_half_width(networks.document), others),
         weights_info(networks, "semantics"),
         options.frames or networks.sampling.frames,
+        key_faces_of(networks, clips, estimates, asked.shown),
+        networks.semantics.reliable_units,
     )
 
 
-def _load(run: Path, fold: int, tested: Sequence[Recording], options: EvaluateOptions) -> Networks:
+def _stage(runs: CrossValidation, fold: int) -> str:
+    seed = "" if runs.seed is None else f"seed {runs.seed}, "
+    return f"scoring {seed}fold {fold}"
+
+
+def _load(
+    runs: CrossValidation, fold: int, tested: Sequence[Recording], options: EvaluateOptions
+) -> Networks:
     """The weights of a fold, if they know nobody of those whom it tests."""
-    networks = load_networks(_weights_of(run, fold), resolve_device(options.device))
-    known = {r.subject for r in tested} & set(networks.document["training_subjects"])
-    if known:
-        raise DataInvalid(
-            f"{run.name}: the weights of fold {fold} were trained on {len(known)} of the people "
-            "whom that fold tests",
-            "give the same --data and --folds as in training",
-        )
+    networks = load_networks(runs.weights(fold), resolve_device(options.device))
+    refuse_known(
+        networks,
+        tested,
+        f"{runs.path.name}: the weights of fold {fold}",
+        "whom that fold tests",
+        "give the same --data and --folds as in training",
+    )
     return networks
 
 
 def _beside(
     number: int,
-    run: Path,
+    runs: CrossValidation,
     fold: int,
     tested: list[Recording],
     options: EvaluateOptions,
     told: Told,
 ) -> Guess:
-    networks = _load(run, fold, tested, options)
-    title = run.resolve().name
-    _, estimates = score_clips(networks, tested, options, told, f"scoring with {title}, {fold}")
-    about = Baseline(
+    networks = _load(runs, fold, tested, options)
+    title = runs.path.resolve().name
+    _, estimates = score_clips(networks, tested, options, told, f"{title}: {_stage(runs, fold)}")
+    described = Baseline(
         name=f"beside_{number + 1}",
         title=title,
         description=f"Other weights of the same folds: {network_kind(networks)}. Nobody is scored "
@@ -137,34 +167,44 @@ def _beside(
         informed=len(estimates),
         weights=weights_info(networks, "semantics"),
     )
-    return about, np.array([e.score for e in estimates])
+    return described, np.array([e.score for e in estimates])
 
 
-def _about(options: EvaluateOptions, run: Path, folds: Sequence[_Fold]) -> About:
-    tested = [recording for fold in folds for recording in fold.tested]
-    return About(
-        depmap_version=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        data=options.source.data.resolve().name,
-        split=OUT_OF_FOLD,
-        weights=_weights(run, folds),
-        settings={
+def _appearance(asked: _Asked, folds: Sequence[_Fold]) -> Appearance:
+    """No map of features: those of different networks have no axes in common."""
+    faces = {path: face for fold in folds for path, face in fold.faces.items()}
+    clips = [clip for fold in folds for clip in fold.clips]
+    trends = trends_over(clips, folds[0].reliable)
+    return Appearance((), None, trends, tuple(faces[path] for path in asked.shown))
+
+
+def _about(asked: _Asked, folds: Sequence[_Fold]) -> About:
+    clips = [clip for fold in folds for clip in fold.clips]
+    seed = {} if asked.runs.seed is None else {"seed": asked.runs.seed}
+    return about_evaluation(
+        asked.options,
+        OUT_OF_FOLD,
+        _weights(asked.runs, folds),
+        {
             "frames": ", ".join(str(n) for n in sorted({fold.frames for fold in folds})),
-            "device": resolve_device(options.device).type,
+            "device": resolve_device(asked.options.device).type,
             "folds": len(folds),
+            **seed,
             **{f"fold {i}": fold.weights.sha256[:16] for i, fold in enumerate(folds)},
         },
-        splits=[split_count(OUT_OF_FOLD, tested)],
+        [split_count(OUT_OF_FOLD, [clip.recording for clip in clips])],
+        clips,
     )
 
 
-def _weights(run: Path, folds: Sequence[_Fold]) -> WeightsInfo:
+def _weights(runs: CrossValidation, folds: Sequence[_Fold]) -> WeightsInfo:
     """The folds' weights as one; their hash is that of the folds' hashes, joined."""
     first = folds[0].weights
     hashes = "".join(fold.weights.sha256 for fold in folds)
+    seed = "" if runs.seed is None else f", seed {runs.seed}"
     return first.model_copy(
         update={
-            "file": f"{run.resolve().name}, {len(folds)} folds",
+            "file": f"{runs.path.resolve().name}, {len(folds)} folds{seed}",
             "sha256": hashlib.sha256(hashes.encode()).hexdigest(),
             "training_data": f"{len(folds)} runs, each without the people whom it is tested on; "
             f"the first: {first.training_data}",

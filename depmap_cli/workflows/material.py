@@ -1,6 +1,5 @@
 """Labelled recordings, found, split and prepared."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +13,10 @@ from depmap_cli.data.corpus import Recording, read_corpus
 from depmap_cli.data.folds import split_by_fold
 from depmap_cli.errors import DataInvalid, UsageProblem, VideoUnreadable
 from depmap_cli.model.semantics import OWN_MODEL, Semantics, load_semantics
+from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
 from depmap_cli.weights import default_semantics
 
-Told = Callable[[str, int, int], None]
-"""Called with (stage, done, total)."""
 PREPARED_FRAMES = 128
 """Frames of a recording that are kept for training and evaluation."""
 

@@ -8,13 +8,14 @@ from typing import Any
 from depmap_cli.config import FaceConfig, SemanticsTrainConfig
 from depmap_cli.data.corpus import Recording, of_split
 from depmap_cli.devices import resolve_device
+from depmap_cli.progress import Told
 from depmap_cli.semantics_training import (
     AuFrames,
     SemanticsRun,
     read_au_frames,
     train_semantics,
 )
-from depmap_cli.workflows.material import Source, Told, people
+from depmap_cli.workflows.material import Source, people
 
 DEVELOPMENT_STEP = 4
 """Every how many-th frame of Development the model is judged on."""

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from depmap_cli import __version__
+from depmap_cli.ablation import BASELINE
 from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.data.census import check_trainable
@@ -19,8 +20,10 @@ from depmap_cli.data.corpus import of_split
 from depmap_cli.devices import resolve_device
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes, join_processes
+from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
-from depmap_cli.training.events import EpochDone, StepDone
+from depmap_cli.training.cross_validation import fold_folder, seed_folder
+from depmap_cli.training.events import Watcher
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
 from depmap_cli.training.maps import KeptMaps
@@ -31,12 +34,11 @@ from depmap_cli.workflows.material import (
     PREPARED_FRAMES,
     ClipChoice,
     Source,
-    Told,
     covered_names,
     people,
 )
 
-View = Callable[[], AbstractContextManager[Callable[[StepDone | EpochDone], None]]]
+View = Callable[[], AbstractContextManager[Watcher]]
 """Opens what shows a run as it goes."""
 
 
@@ -66,14 +68,50 @@ class TrainResult:
     development: dict[str, float]  # rmse, mae, pcc, ccc of the finished weights
     left_out: list[str]  # files of recordings in which the face is covered throughout
 
+    @property
+    def weights(self) -> Path:
+        """What `depmap score` takes."""
+        return self.folder / WEIGHTS
 
-def start_of(init: Path | None, from_scratch: bool) -> tuple[Path | None, dict[str, Any]]:
-    """The weights to start from, by default those shipped, and the architecture they dictate."""
+
+def start_of(
+    init: Path | None, from_scratch: bool, plain: bool = False
+) -> tuple[Path | None, dict[str, Any]]:
+    """The weights to start from, by default those shipped, and the architecture they dictate.
+
+    A ``plain`` ResNet with mean pooling starts from none.
+    """
+    if plain:
+        return None, {"model": BASELINE}
     if from_scratch:
         return None, {}
     path = init or weights_folder() / DEFAULT
     config = Config.model_validate(read_document(path)["config"])
     return path, {"model": config.model.model_dump(mode="json")}
+
+
+def by_folds(options: TrainOptions, n_folds: int) -> list[TrainOptions]:
+    """The runs of a cross-validation: one a fold of people, each in a folder of its own."""
+    return [
+        replace(
+            options,
+            source=replace(options.source, fold=(fold, n_folds)),
+            out=fold_folder(options.out, fold),
+        )
+        for fold in range(n_folds)
+    ]
+
+
+def dry_run(source: Source, seen: Callable[[CorpusSummary], None]) -> None:
+    """Look for what would stop training, and open every video; ``seen`` is told what is there.
+
+    Raises:
+        DataInvalid: whatever is wrong with the data.
+    """
+    recordings, summary = source.read()
+    seen(summary)
+    check_trainable(recordings)
+    source.check_videos(recordings)
 
 
 def train_run(
@@ -125,7 +163,7 @@ def _folders(options: TrainOptions) -> list[Path]:
     if options.seeds == 1:
         return [options.out]
     first = options.config.train.seed
-    return [options.out / f"seed-{first + n}" for n in range(options.seeds)]
+    return [seed_folder(options.out, first + n) for n in range(options.seeds)]
 
 
 def _with_seed(config: Config, seed: int) -> Config:

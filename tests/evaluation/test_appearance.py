@@ -53,7 +53,7 @@ def test_few_videos_get_principal_components_and_the_caption_says_so():
     assert few.perplexity is None
     assert few.points.shape == (FEWEST - 1, 2)
     videos = tuple(MappedVideo(f"{i}.mp4", 0, 1.0) for i in range(FEWEST - 1))
-    shown = feature_map(Appearance(videos, few, (), ()))
+    shown = feature_map(videos, few)
     assert "too few different videos for t-SNE" in shown.caption
 
 
@@ -135,7 +135,8 @@ def some_appearance(prototypes=()):
 
 
 def test_points_are_coloured_by_level_and_say_which_video_they_are():
-    root = ElementTree.fromstring(feature_map(some_appearance()).data)
+    found = some_appearance()
+    root = ElementTree.fromstring(feature_map(found.videos, found.features).data)
     titles = [e.text for e in root.iter() if e.tag.endswith("title")]
     assert titles[1] == "<b>1.mp4: score 10, mild"
     fills = {e.attrib["fill"] for e in root.iter() if "fill-opacity" in e.attrib}

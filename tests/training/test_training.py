@@ -2,15 +2,11 @@
 
 import csv
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
-from depmap_cli.data.corpus import read_corpus
-from depmap_cli.data.folds import subject_folds
 from tests.training.runs import depmap, train
 from tests.videos import write_video
 
@@ -91,62 +87,6 @@ def test_evaluate_writes_figures_of_faces_and_features(
     assert found["baselines"][0]["title"] == "whole"  # the run's folder
     assert other["agreement"] == found["agreement"]["clips"]["estimates"]
     assert other["rmse_difference"]["value"] == 0
-
-
-@pytest.fixture(scope="module")
-def by_folds(trained, corpus, tmp_path_factory) -> tuple[Path, Path]:
-    """A manifest of the readable videos, and a run of three folds, of weights that know nobody."""
-    folder = tmp_path_factory.mktemp("folds")
-    lines = ["path,subject,session,task,split,score"]
-    for video in sorted(corpus.glob("*/Freeform/[12]*.mp4")):
-        label = video.parents[1] / "DepressionLabels" / f"{video.name[:5]}_Depression.csv"
-        lines.append(f"{video},{video.name[:3]},1,Freeform,Training,{label.read_text().strip()}")
-    (folder / "all.csv").write_text("\n".join(lines) + "\n")
-    weights = load_checkpoint(trained / "weights.safetensors", "depmap")
-    for fold in range(3):
-        document = {k: v for k, v in weights.document.items() if k not in ("format", "kind")}
-        document |= {"training_subjects": [], "training_mean": 10.0 * fold}
-        (folder / "run" / f"fold-{fold}").mkdir(parents=True)
-        path = folder / "run" / f"fold-{fold}" / "weights.safetensors"
-        save_checkpoint(path, "depmap", document, weights.tensors)
-    return folder / "all.csv", folder / "run"
-
-
-def test_folds_are_pooled_each_by_its_own_weights(by_folds, cache, tmp_path, monkeypatch, capfd):
-    data, run = by_folds
-    where = ("--data", data, "--cache", cache, "--device", "cpu", "-q", "--jobs", "1")
-    arguments = (*where, "--weights", run, "--group-by", "subject", "--folds", "3")
-    capfd.readouterr()
-    more = ("--json", "-o", tmp_path, "--beside", run)
-    assert depmap(monkeypatch, "evaluate", *arguments, *more) == 0
-    found = json.loads(capfd.readouterr().out)
-    assert (found["n_clips"], found["n_people"], found["n_unseen"]) == (7, 7, 7)
-    assert (found["split"], found["weights"]["file"]) == ("out-of-fold", "run, 3 folds")
-    assert [b["rmse_difference"]["value"] for b in found["agreement"]["clips"]["baselines"]][0] == 0
-    folds = subject_folds(read_corpus(data).recordings, 3, 0)
-    mean_of = {r.subject: 10.0 * i for i, fold in enumerate(folds) for r in fold}
-    for row in found["table"]:
-        assert row["baselines"]["mean"] == mean_of[row["subject"]]
-    assert "out-of-fold" in (tmp_path / "evaluation.html").read_text()
-
-
-def test_weights_are_not_tested_on_people_whom_they_know(
-    by_folds, trained, cache, tmp_path, monkeypatch, capfd
-):
-    data, run = by_folds
-    where = ("--data", data, "--cache", cache, "--device", "cpu", "-q", "--jobs", "1")
-    arguments = (*where, "--group-by", "subject", "--folds")
-    known = tmp_path / "known"
-    for fold in range(3):
-        (known / f"fold-{fold}").mkdir(parents=True)
-        weights = (trained / "weights.safetensors").read_bytes()
-        (known / f"fold-{fold}" / "weights.safetensors").write_bytes(weights)
-    assert depmap(monkeypatch, "evaluate", *arguments, "3", "--weights", known) == 1
-    assert "of the people whom that fold tests" in capfd.readouterr().err
-    assert depmap(monkeypatch, "evaluate", *arguments, "4", "--weights", run) == 2
-    assert "no fold-3/weights.safetensors" in capfd.readouterr().err
-    assert depmap(monkeypatch, "evaluate", *where, "--weights", run) == 2
-    assert "pools all folds" in capfd.readouterr().err
 
 
 def test_an_interrupted_run_is_not_overwritten(corpus, cache, tmp_path, monkeypatch, capfd):

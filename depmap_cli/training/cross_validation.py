@@ -1,0 +1,88 @@
+"""Where the runs of several folds and seeds lie, and which there are."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from depmap_cli.errors import UsageProblem
+from depmap_cli.training.folder import WEIGHTS
+
+_SEED = re.compile(r"seed-(\d+)")
+
+
+def fold_folder(out: Path, fold: int) -> Path:
+    """Where below ``out`` the run of a fold goes, or its runs of several seeds."""
+    return out / f"fold-{fold}"
+
+
+def seed_folder(out: Path, seed: int) -> Path:
+    """Where below ``out`` the run of one of several seeds goes."""
+    return out / f"seed-{seed}"
+
+
+@dataclass(frozen=True)
+class CrossValidation:
+    """The runs of all folds, of one seed."""
+
+    path: Path
+    n_folds: int
+    seed: int | None = None  # None where there are no folders of seeds
+
+    def weights(self, fold: int) -> Path:
+        """The finished weights of a fold."""
+        folder = fold_folder(self.path, fold)
+        return (folder if self.seed is None else seed_folder(folder, self.seed)) / WEIGHTS
+
+    def check(self) -> None:
+        """Look for the weights of every fold.
+
+        Raises:
+            UsageProblem: some are missing, or there are more folds.
+        """
+        command = f"depmap train --group-by subject --folds {self.n_folds}"
+        for path in map(self.weights, range(self.n_folds)):
+            if not path.is_file():
+                raise UsageProblem(
+                    f"{self.path.name}: no {path.relative_to(self.path)}",
+                    f"a run of `{command}` is expected",
+                )
+        if fold_folder(self.path, self.n_folds).exists():
+            raise UsageProblem(
+                f"{self.path.name}: holds more than {self.n_folds} folds", "check --folds"
+            )
+
+
+def cross_validations(path: Path, n_folds: int) -> list[CrossValidation]:
+    """What `depmap train --group-by subject` wrote to ``path``: one, or one a seed, in order.
+
+    Raises:
+        UsageProblem: a fold lacks weights, of any seed; there are more folds, or runs with folders
+            of seeds and without, of which either may be meant.
+    """
+    matches = (_SEED.fullmatch(folder.name) for folder in path.glob("fold-*/seed-*"))
+    seeds: list[int | None] = [*sorted({int(m[1]) for m in matches if m})]
+    if seeds and any(path.glob(f"fold-*/{WEIGHTS}")):
+        raise UsageProblem(
+            f"{path.name}: weights of several seeds, and others beside them",
+            "keep the runs of one `depmap train` in a folder",
+        )
+    found = [CrossValidation(path, n_folds, seed) for seed in seeds or [None]]
+    for one in found:
+        one.check()
+    return found
+
+
+def of_seed(found: Sequence[CrossValidation], seed: int | None) -> CrossValidation:
+    """The one to compare with another of this seed: that of the same, or the only one there is.
+
+    Raises:
+        UsageProblem: there are several, and none of this seed.
+    """
+    chosen = found if len(found) == 1 else [one for one in found if one.seed == seed]
+    if not chosen:
+        raise UsageProblem(
+            f"--beside {found[0].path.name}: its seeds are not those of --weights",
+            "compare runs of the same seeds, or with a run of one seed",
+        )
+    return chosen[0]

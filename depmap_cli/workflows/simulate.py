@@ -1,0 +1,27 @@
+"""`depmap simulate`: a corpus of interviews, or a set of portraits, on the rendered stage."""
+
+from pathlib import Path
+
+from depmap_cli.errors import UsageProblem
+from depmap_cli.progress import Told
+from depmap_cli.simulation import FETCH_HINT, stage
+from depmap_cli.simulation.cohort import CohortOptions, make_cohort
+from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
+
+
+def simulate_run(
+    options: CohortOptions | PortraitOptions, face_model: Path | None, told: Told
+) -> None:
+    """Render what is missing of what ``options`` describe.
+
+    Raises:
+        UsageProblem: there is no face model.
+        DepmapError: as ``make_cohort`` and ``make_portraits``.
+    """
+    if face_model is None:
+        raise UsageProblem("--face-model is missing", FETCH_HINT)
+    with stage.RenderedStage(face_model).packed() as rendered:
+        if isinstance(options, PortraitOptions):
+            make_portraits(options, rendered, told)
+        else:
+            make_cohort(options, rendered, told)
