@@ -474,6 +474,7 @@ def test_a_manifest_from_a_spreadsheet(tmp_path):
         ("x.mp4,p,1,t,Training,3,nan", "line 2: fps 'nan'"),
         ("x.mp4,p,1,t,Training,3,inf", "line 2: fps 'inf'"),
         ("x.mp4,p,1,t,Training,3,fast", "line 2: fps 'fast'"),
+        ("x.mp4,p,1,t,Training,3,90000", "line 2: fps '90000'"),
         ("x.mp4,p,1,t,Training,3,25,x", "line 2: 8 values for 7 columns"),
         (
             "x.mp4,p,1,t,Training,3\nx.mp4,p,1,t,Testing,3",

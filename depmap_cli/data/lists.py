@@ -28,6 +28,7 @@ from depmap_cli.data.recording import (
     task_of,
 )
 from depmap_cli.errors import DataInvalid
+from depmap_cli.video import MAX_FPS
 
 MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
 _SCORE_WORDS = frozenset(("label", "score", "bdi", "bdi2", "bdi-ii", "bdi_ii", "depression"))
@@ -210,9 +211,10 @@ def _fps(text: str, where: str) -> float | None:
         fps = float(text)
     except ValueError:
         fps = math.nan
-    if not 0 < fps < math.inf:
+    if not 0 < fps < MAX_FPS:
         raise DataInvalid(
-            f"{where}: fps {text[:40]!r} is no frame rate", "a number above 0, or nothing"
+            f"{where}: fps {text[:40]!r} is no frame rate",
+            f"a number above 0 and below {MAX_FPS:g}, or nothing",
         )
     return fps
 

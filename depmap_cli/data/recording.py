@@ -38,7 +38,7 @@ class Recording:
     task: str  # Freeform, Northwind, or "" where a corpus has no tasks
     path: Path  # a video, or a folder of prepared faces
     score: int  # BDI-II, 0-63
-    fps: float | None = None  # frames/s, where the file's header lies
+    fps: float | None = None  # frames/s, where a video's header lies; prepared faces have times
 
 
 @dataclass(frozen=True)

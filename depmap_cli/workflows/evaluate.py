@@ -208,7 +208,7 @@ def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
         recording.task,
         recording.score,
         estimate.score,
-        duration_of(recording.path),
+        duration_of(recording),
         estimate.levels,
     )
 
@@ -222,7 +222,7 @@ def training_facts(
     timed = [
         (r.task, duration, float(r.score))
         for r in recordings
-        if r.split == "Training" and (duration := duration_of(r.path))
+        if r.split == "Training" and (duration := duration_of(r))
     ]
     return TrainingFacts(
         networks.document["training_mean"],

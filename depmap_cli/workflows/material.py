@@ -53,7 +53,7 @@ class Source:
         """
         for recording in recordings:
             try:
-                duration_of(recording.path)
+                duration_of(recording)
             except VideoUnreadable as error:
                 raise DataInvalid(f"{recording.path.name}: {error.message}", error.hint) from error
 
