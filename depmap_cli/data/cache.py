@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
 from depmap_cli.data.recording import Recording, is_prepared
-from depmap_cli.errors import DataInvalid, DepmapError
+from depmap_cli.errors import DataInvalid, DepmapError, VideoUnreadable
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.quality import judge
 from depmap_cli.results import Quality
@@ -87,19 +87,19 @@ def read_entry(folder: Path) -> CachedFaces:
     return CachedFaces(folder, times, index["sampled"], quality, index.get("duration"))
 
 
-def read_prepared(folder: Path) -> CachedFaces:
+def read_prepared(recording: Recording) -> CachedFaces:
     """The faces that stand in a video's place in a corpus.
 
     Raises:
         DataInvalid: the folder does not hold them, or not whole.
     """
     try:
-        entry = read_entry(folder)
+        entry = read_entry(recording.path)
         if len(entry.faces) != len(entry):
             raise ValueError("as many faces as times are expected")
     except (OSError, ValueError, KeyError) as error:
         raise DataInvalid(
-            f"{folder.name}: not a folder of prepared faces",
+            f"{recording.name}: not a folder of prepared faces",
             f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` writes them",
         ) from error
     return entry
@@ -112,8 +112,23 @@ def duration_of(recording: Recording) -> float | None:
         VideoUnreadable, DataInvalid: it cannot be opened.
     """
     if is_prepared(recording.path):
-        return read_prepared(recording.path).duration
+        return read_prepared(recording).duration
     return probe(recording.path, recording.fps).duration
+
+
+def check_readable(recording: Recording) -> None:
+    """Decode the first picture of a video, or open prepared faces.
+
+    Raises:
+        DataInvalid: that fails; names the recording.
+    """
+    if is_prepared(recording.path):
+        read_prepared(recording)
+        return
+    try:
+        next(sample_frames(recording.path, SamplingConfig(fps=1)))
+    except VideoUnreadable as error:
+        raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
 
 
 class FaceCache:
@@ -149,7 +164,7 @@ class FaceCache:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        return [self._load(folder) for folder in folders]
+        return [self._load(*pair) for pair in zip(recordings, folders, strict=True)]
 
     def _folder(self, recording: Recording) -> Path:
         """Where the faces of a recording are, or will be."""
@@ -167,14 +182,14 @@ class FaceCache:
                 digest.update(block)
         return digest.hexdigest()[:32]
 
-    def _load(self, folder: Path) -> CachedFaces:
-        if not is_prepared(folder):
+    def _load(self, recording: Recording, folder: Path) -> CachedFaces:
+        if not is_prepared(recording.path):
             return read_entry(folder)
-        entry = read_prepared(folder)
+        entry = read_prepared(recording)
         side = entry.faces.shape[1]
         if side != self.faces.size:
             raise DataInvalid(
-                f"{folder.name}: faces of {side} px, but {self.faces.size} px are wanted",
+                f"{recording.name}: faces of {side} px, but {self.faces.size} px are wanted",
                 "set faces.size accordingly, or take the videos",
             )
         return entry
@@ -191,12 +206,12 @@ class FaceCache:
             segments = extract_faces(sample_frames(path, self.sampling, fps), detector)
             samples = [sample for segment in segments for sample in segment]
             duration = probe(path, fps).duration or (samples[-1].time if samples else 0.0)
-            write_entry(aside, path.name, samples, duration)
+            write_entry(aside, recording.name, samples, duration)
             if not folder.exists():
                 os.replace(aside, folder)
         except DataInvalid:
             raise
         except DepmapError as error:
-            raise DataInvalid(f"{path.name}: {error.message}", error.hint) from error
+            raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)

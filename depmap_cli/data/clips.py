@@ -60,7 +60,7 @@ def load_clips(
         seen = _view(entry, semantics, device)
         usable = np.flatnonzero(seen.covered.numpy() < COVERED)
         if not len(usable):
-            raise DataInvalid(f"{recording.path.name}: the face is covered throughout", "")
+            raise DataInvalid(f"{recording.name}: the face is covered throughout", "")
         clips.append(Clip(recording, entry.faces, seen, usable, entry.sampled, entry.times))
         progress(number + 1, len(recordings))
     return clips
