@@ -5,8 +5,9 @@ wrong); those between two samples are decoded but not converted. One frame is he
 memory does not depend on the length of the video.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +19,16 @@ from depmap_cli.opencv import load_opencv
 
 MAX_WORKING_SIDE = 1280
 """Longest side in pixels of the frames handed on; larger video is scaled down on arrival."""
+MAX_FPS = 1e4
+"""Frame rates from here on are taken for nonsense."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What the container says, after rotation; ``duration`` in seconds, None if it does not say."""
+    """What the container says, after rotation, or what is known better.
+
+    ``fps`` is frames/s; ``duration`` is seconds, None if the container does not say.
+    """
 
     width: int
     height: int
@@ -39,8 +45,11 @@ class Frame:
     scale: float  # working pixels per source pixel, <= 1
 
 
-def probe(path: Path) -> VideoInfo:
+def probe(path: Path, fps: float | None = None) -> VideoInfo:
     """Read size, rate and duration from the container.
+
+    A given ``fps`` replaces the rate; frames are then counted, since a container that is wrong
+    about their rate may be wrong about their number.
 
     Raises:
         VideoUnreadable: missing, not a file, empty, or without a decodable picture stream.
@@ -48,36 +57,41 @@ def probe(path: Path) -> VideoInfo:
     cv2 = load_opencv()
     capture = _open(path)
     try:
-        fps = float(capture.get(cv2.CAP_PROP_FPS))
-        count = float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        known = 0 < fps < 1e4 and 0 < count < 1e9
+        rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
+        frames = _count(path) if fps else float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        known = 0 < rate < MAX_FPS and 0 < frames < 1e9
         return VideoInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-            fps=fps,
-            duration=count / fps if known else None,
+            fps=rate,
+            duration=frames / rate if known else None,
         )
     finally:
         capture.release()
 
 
-def sample_frames(path: Path, sampling: SamplingConfig) -> Iterator[Frame]:
+def sample_frames(
+    path: Path, sampling: SamplingConfig, fps: float | None = None
+) -> Iterator[Frame]:
     """Decode ``path`` once, front to back, and yield the frames that ``sampling`` asks for.
 
     With ``sampling.fps`` frames lie that far apart; otherwise ``sampling.frames`` of them are
     spread evenly between ``start`` and ``end``, each in the middle of its share of the time.
     A video with fewer frames than asked for yields each of its frames once.
 
+    With ``fps``, the true rate of a video whose header lies, its n-th frame is at n / ``fps``
+    seconds (n from 0), whatever the stream says; a variable rate is then overruled too.
+
     Raises:
         VideoUnreadable: the file cannot be opened or holds no decodable frame.
         UsageProblem: ``start`` lies behind the end of the video.
     """
-    rate = probe(path).fps
+    rate = probe(path, fps).fps
     lead = 0.5 / rate + 1e-6 if rate > 0 else 1e-6  # the frame nearest in time, not the next one
-    targets = _target_times(path, sampling)
+    targets = _target_times(path, sampling, fps)
     target = next(targets)
     yielded = False
-    for time, capture in _decode(path):
+    for time, capture in _decode(path, fps):
         if sampling.end is not None and time >= sampling.end:
             break
         if time < sampling.start or time + lead < target:
@@ -97,8 +111,18 @@ def sample_frames(path: Path, sampling: SamplingConfig) -> Iterator[Frame]:
         raise VideoUnreadable("holds no decodable picture", "is it audio only, or damaged?")
 
 
-def _open(path: Path) -> Any:
-    """A cv2.VideoCapture on a local, non-empty file."""
+def _count(path: Path) -> int:
+    """How many frames there are, read but not decoded."""
+    cv2 = load_opencv()
+    capture = _open(path, [cv2.CAP_PROP_FORMAT, -1])
+    try:
+        return sum(1 for _ in iter(capture.grab, False))
+    finally:
+        capture.release()
+
+
+def _open(path: Path, settings: Sequence[int] = ()) -> Any:
+    """A cv2.VideoCapture on a local, non-empty file; ``settings`` as OpenCV takes them."""
     if not path.exists():
         raise VideoUnreadable("no such file", "check the path")
     if not path.is_file():
@@ -111,7 +135,7 @@ def _open(path: Path) -> Any:
     except OSError as error:
         raise VideoUnreadable(f"cannot be read: {error.strerror}", "check permissions") from error
     cv2 = load_opencv()
-    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG)
+    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG, settings)
     if not capture.isOpened():
         raise VideoUnreadable(
             "not a video that OpenCV can decode",
@@ -120,20 +144,22 @@ def _open(path: Path) -> Any:
     return capture
 
 
-def _decode(path: Path) -> Iterator[tuple[float, Any]]:
+def _decode(path: Path, fps: float | None) -> Iterator[tuple[float, Any]]:
     """Grab every frame in order: (presentation time in seconds, capture to retrieve it from).
 
-    Times come from the stream. Where it gives none, or they run backwards, the frame's number over
-    the nominal rate stands in, so times always increase.
+    Times come from the stream, or from ``fps`` where that is given. Where the stream gives none, or
+    they run backwards, one step of the nominal rate stands in, so times always increase.
     """
     cv2 = load_opencv()
     capture = _open(path)
     try:
-        fps = capture.get(cv2.CAP_PROP_FPS)
-        step = 1 / fps if 0 < fps < 1e4 else 1 / 25
+        rate = fps or capture.get(cv2.CAP_PROP_FPS)
+        step = 1 / rate if 0 < rate < MAX_FPS else 1 / 25
         last = -step
-        while capture.grab():
-            time = capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
+        for number in count():
+            if not capture.grab():
+                break
+            time = number / fps if fps else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
             if not np.isfinite(time) or time <= last:
                 time = last + step
             last = time
@@ -161,14 +187,14 @@ def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), scale
 
 
-def _target_times(path: Path, sampling: SamplingConfig) -> Iterator[float]:
+def _target_times(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[float]:
     """The times, in seconds, nearest to which a frame is wanted; ends with infinity."""
     if sampling.fps is not None:
         index = 0
         while True:
             yield sampling.start + index / sampling.fps
             index += 1
-    end = _end_time(path, sampling)
+    end = _end_time(path, sampling, fps)
     step = (end - sampling.start) / sampling.frames
     for index in range(sampling.frames):
         yield sampling.start + (index + 0.5) * step
@@ -176,11 +202,11 @@ def _target_times(path: Path, sampling: SamplingConfig) -> Iterator[float]:
         yield float("inf")
 
 
-def _end_time(path: Path, sampling: SamplingConfig) -> float:
+def _end_time(path: Path, sampling: SamplingConfig, fps: float | None) -> float:
     """Where sampling stops: ``--end`` or the duration, counted where the container has none."""
-    duration = probe(path).duration
+    duration = probe(path, fps).duration
     if duration is None:
-        duration = max((time for time, _ in _decode(path)), default=0.0)
+        duration = max((time for time, _ in _decode(path, fps)), default=0.0)
     end = duration if sampling.end is None else min(sampling.end, duration)
     if end <= sampling.start and sampling.start > 0:
         raise UsageProblem(

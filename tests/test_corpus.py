@@ -4,9 +4,12 @@ import re
 
 import pytest
 
+from depmap_cli.config import FaceConfig
 from depmap_cli.data.corpus import Recording, find_recordings, of_split, read_corpus
 from depmap_cli.data.recording import split_named
 from depmap_cli.errors import DataInvalid
+from depmap_cli.workflows.material import Source
+from tests.videos import write_video
 
 COLUMNS = "path,subject,session,task,split,score"
 
@@ -201,6 +204,28 @@ def test_videos_that_tell_nothing_are_told(tmp_path):
     assert "Training/intro.mp4" in note
 
 
+def test_labels_in_folders_that_tell_no_split_are_told(tmp_path):
+    touch(tmp_path, "Training/1_1_a.mp4")
+    write(tmp_path, "labels/1_1_Depression.csv", "3")
+    with pytest.raises(DataInvalid, match=r"1_1_a\.mp4: no label .*there is one in a folder that"):
+        find_recordings(tmp_path)
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    assert read_corpus(tmp_path).notes == [
+        "1 label left out, no folder tells the split: labels/1_1_Depression.csv ..."
+    ]
+
+
+def test_a_recording_in_several_files_is_told(tmp_path):
+    touch(tmp_path, "Training/Freeform/1_1_a.mp4", "Training/Northwind/1_1_a.mp4")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    assert read_corpus(tmp_path).notes == []
+    touch(tmp_path, "copy/Training/Freeform/1_1_a.avi")
+    assert read_corpus(tmp_path).notes == [
+        "1 recording in several files, each counted: Training/Freeform/1_1_a.mp4, "
+        "copy/Training/Freeform/1_1_a.avi"
+    ]
+
+
 def test_empty_and_missing_videos(tmp_path):
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     (tmp_path / "Training/1_1_a.mp4").write_bytes(b"")
@@ -261,6 +286,7 @@ def test_an_empty_split():
         "{a}\t3\n{b}\t12",
         "path,label\r{a},3\r{b},12\r",
         "path,label,\n{a},3,,\n{b},12,\n",
+        "\nwhere it lies,BDI-II total\n{a},3\n{b},12\n",
     ],
 )
 @pytest.mark.parametrize("slash", ["/", "\\"])
@@ -385,9 +411,13 @@ def test_an_empty_list(tmp_path, content):
     assert refusal(tmp_path) == "train.csv: the file is empty"
 
 
-def test_a_list_behind_a_broken_link(tmp_path):
-    (tmp_path / "train.csv").symlink_to(tmp_path / "gone.csv")
-    assert refusal(tmp_path) == "train.csv: No such file or directory"
+@pytest.mark.parametrize("name", ["train.csv", "manifest.csv", "Manifest_2014.CSV"])
+def test_a_list_that_cannot_be_read_is_not_overlooked(tmp_path, name):
+    (tmp_path / name).symlink_to(tmp_path / "gone.csv")
+    assert refusal(tmp_path) == f"{name}: No such file or directory"
+    (tmp_path / name).unlink()
+    write(tmp_path, name, "")
+    assert refusal(tmp_path) == f"{name}: the file is empty"
 
 
 def test_a_file_in_two_lists(tmp_path):
@@ -474,6 +504,7 @@ def test_a_manifest_from_a_spreadsheet(tmp_path):
         ("x.mp4,p,1,t,Training,3,nan", "line 2: fps 'nan'"),
         ("x.mp4,p,1,t,Training,3,inf", "line 2: fps 'inf'"),
         ("x.mp4,p,1,t,Training,3,fast", "line 2: fps 'fast'"),
+        ("x.mp4,p,1,t,Training,3,90000", "line 2: fps '90000'"),
         ("x.mp4,p,1,t,Training,3,25,x", "line 2: 8 values for 7 columns"),
         (
             "x.mp4,p,1,t,Training,3\nx.mp4,p,1,t,Testing,3",
@@ -521,3 +552,66 @@ def test_an_entry_without_a_face_is_refused_by_name(tmp_path):
     with pytest.raises(DataInvalid, match="a.mp4: no face found"):
         write_entry(tmp_path, "a.mp4", [], 1.0)
     assert not list(tmp_path.iterdir())
+
+
+# Videos that cannot be read
+
+
+def undecodable(path, face_frames):
+    """A video whose header is whole and whose pictures are not."""
+    write_video(path, face_frames[:3])
+    content = path.read_bytes()
+    start = content.index(b"mdat") + 4
+    end = content.index(b"moov")
+    assert start < end
+    path.write_bytes(content[:start] + b"\0" * (end - 4 - start) + content[end - 4 :])
+
+
+@pytest.mark.parametrize(
+    ("table", "place"),
+    [
+        (None, "Training/Freeform/1_1.mp4"),
+        ("x/train.csv", "x/train.csv, line 2: Training/Freeform/1_1.mp4"),
+        ("all.csv", "all.csv, line 3: Training/Freeform/1_1.mp4"),
+    ],
+)
+def test_an_unreadable_video_is_named_with_folder_and_line(tmp_path, table, place):
+    video = "Training/Freeform/1_1.mp4"
+    touch(tmp_path, video)
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    if table == "all.csv":
+        write(tmp_path, table, f"{COLUMNS}\n\n{video},1,1,Freeform,Training,3\n")
+    elif table:
+        write(tmp_path, table, f"path,label\n{video},3\n")
+    source = Source(tmp_path)
+    with pytest.raises(DataInvalid) as caught:
+        source.check_videos(source.read()[0])
+    assert caught.value.message == f"{place}: not a video that OpenCV can decode"
+
+
+def test_faces_cannot_be_prepared_of_an_unreadable_video_and_it_is_named_alike(tmp_path):
+    touch(tmp_path, "clips/1_1.mp4")
+    write(tmp_path, "train.csv", "clips/1_1.mp4,3\n")
+    source = Source(tmp_path, tmp_path / ".cache", jobs=1)
+    with pytest.raises(DataInvalid, match="^train.csv, line 1: clips/1_1.mp4: not a video"):
+        source.prepare(source.read()[0], FaceConfig(), lambda *_: None)
+
+
+def test_a_video_whose_header_alone_is_whole_is_found_before_training(tmp_path, face_frames):
+    path = tmp_path / "Training" / "1_1.mp4"
+    path.parent.mkdir()
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    write_video(path, face_frames[:3])
+    source = Source(tmp_path)
+    source.check_videos(source.read()[0])
+    undecodable(path, face_frames)
+    with pytest.raises(DataInvalid, match="^Training/1_1.mp4: holds no decodable picture"):
+        source.check_videos(source.read()[0])
+
+
+def test_prepared_faces_that_are_not_whole_are_named_with_their_folder(tmp_path):
+    touch(tmp_path, "Training/1_1.faces/faces.npy")
+    write(tmp_path, "Training/1_1_Depression.csv", "3")
+    source = Source(tmp_path)
+    with pytest.raises(DataInvalid, match="^Training/1_1.faces: not a folder of prepared faces"):
+        source.check_videos(source.read()[0])

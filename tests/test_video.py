@@ -11,7 +11,7 @@ from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import InstallationBroken, UsageProblem, VideoUnreadable
 from depmap_cli.opencv import load_opencv
 from depmap_cli.video import MAX_WORKING_SIDE, probe, sample_frames
-from tests.videos import write_video
+from tests.videos import ffmpeg, write_video
 
 
 def take(path: Path, **settings) -> list:
@@ -62,6 +62,38 @@ def test_variable_frame_rate_keeps_true_times(media):
     gaps = np.diff(times)
     assert gaps.max() == pytest.approx(10, abs=0.5)  # the ten seconds that were cut out
     assert np.median(gaps) == pytest.approx(1 / 6, abs=0.01)
+
+
+def test_a_given_rate_replaces_the_headers(counted):
+    assert probe(counted, 5).duration == pytest.approx(2 * probe(counted).duration)
+    frames = list(sample_frames(counted, SamplingConfig(fps=1, start=10, end=16), 5))
+    assert [f.time for f in frames] == pytest.approx([10, 11, 12, 13, 14, 15])
+    for frame in frames:  # the 50th picture, now 10 s from the start, is half white
+        assert (frame.image[..., 1] > 128).mean() == pytest.approx(frame.time / 20, abs=0.01)
+    spread = [f.time for f in sample_frames(counted, SamplingConfig(frames=10), 5)]
+    assert spread == pytest.approx([1 + 2 * i for i in range(10)], abs=0.11)
+
+
+def test_a_given_rate_that_is_right_changes_nothing(interview):
+    both = [
+        [f.time for f in sample_frames(interview, SamplingConfig(frames=40), fps)]
+        for fps in (None, 6)
+    ]
+    assert both[0] == pytest.approx(both[1], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["lying.mkv", "lying.avi", "lying.mp4"])
+def test_frames_are_counted_where_the_header_lies_about_their_number_too(counted, tmp_path, name):
+    path = tmp_path / name  # 30 s, of which the header says 10 frames/s
+    ffmpeg("-i", counted, "-c", "copy", "-bsf:v", "setts=ts=TS*3", path)
+    assert probe(path, 10 / 3).duration == pytest.approx(30)
+    times = [f.time for f in sample_frames(path, SamplingConfig(frames=10), 10 / 3)]
+    assert times == pytest.approx([1.5 + 3 * i for i in range(10)], abs=0.16)
+
+
+def test_a_given_rate_overrules_a_variable_one(media):
+    times = [f.time for f in sample_frames(media("vfr.mp4"), SamplingConfig(frames=500), 6)]
+    assert times == pytest.approx(np.arange(len(times)) / 6)
 
 
 def test_rotation_is_honoured(media, interview):

@@ -5,7 +5,7 @@ The folders differ from release to release (``Training/Freeform/``, ``AVEC2014_A
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +68,7 @@ def read_folders(
         DataInvalid: a video without label, a label without video, an empty video, or a score that
             differs from the listed one.
     """
-    labels, (videos, astray) = _labels(root, files), _videos(root, files)
+    (labels, lost), (videos, astray) = _labels(root, files), _videos(root, files)
     known = {entry.recording.path.resolve(): entry for entry in listed}
     _compare(videos, known, labels)
     spoken = {entry.recording.split for entry in listed}
@@ -76,21 +76,25 @@ def read_folders(
     own = [v for v in rest if v.session[0] not in spoken]
     entries = [_entry(v, labels[v.session]) for v in own if v.session in labels]
     notes = _unlisted([v.name for v in rest if v.session[0] in spoken])
-    notes += _without_labels(own, labels, alone=not (entries or listed))
+    notes += _without_labels(own, labels, lost, alone=not (entries or listed))
     notes += _without_videos(labels, {v.session for v in videos}, spoken)
+    notes += _repeated(entries) + _lost([shown(p, root) for p in lost])
     return entries, notes + _astray([shown(p, root) for p in astray if p.resolve() not in known])
 
 
-def _labels(root: Path, files: Iterable[Path]) -> dict[Session, Label]:
-    """The label files in folders that name a split; two of one session must agree."""
+def _labels(root: Path, files: Iterable[Path]) -> tuple[dict[Session, Label], list[Path]]:
+    """Those in folders that name a split, two of one session must agree; and the other files."""
     labels: dict[Session, Label] = {}
+    lost = []
     for path in files:
         match, split = _LABEL.fullmatch(path.name), split_of_folders(path.relative_to(root))
-        if match and split:
+        if match and not split:
+            lost.append(path)
+        elif match and split:
             session = split, match["subject"], match["session"]
             label = Label(_label_score(path, root), shown(path, root))
             _refuse_other_score(label, labels.setdefault(session, label), session)
-    return labels
+    return labels, lost
 
 
 def _compare(
@@ -132,20 +136,24 @@ def _videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[Path]
 def _entry(video: _Video, label: Label) -> Entry:
     refuse_empty_video(video.path, video.name)
     task = task_of(video.below)
-    return Entry(Recording(*video.session, task, video.path, label.score), label.where)
+    found = Recording(*video.session, task, video.path, label.score, place=video.name)
+    return Entry(found, label.where)
 
 
-def _without_labels(videos: list[_Video], labels: dict[Session, Label], alone: bool) -> list[str]:
+def _without_labels(
+    videos: list[_Video], labels: dict[Session, Label], lost: list[Path], alone: bool
+) -> list[str]:
     """A note on Testing where it has no labels at all, unless its videos are ``alone`` here."""
     unlabelled = [v for v in videos if v.session not in labels]
     kept_back = not alone and all(split != "Testing" for split, _, _ in labels)
     for video in unlabelled:
         split, subject, session = video.session
         if split != "Testing" or not kept_back:
-            raise DataInvalid(
-                f"{video.name}: no label",
-                f"expected {subject}_{session}_Depression.csv in a {split} label folder",
-            )
+            name = f"{subject}_{session}_Depression.csv"
+            hint = f"expected {name} in a {split} label folder"
+            if any(path.name.lower() == name.lower() for path in lost):
+                hint += "; there is one in a folder that tells no split"
+            raise DataInvalid(f"{video.name}: no label", hint)
     if not unlabelled:
         return []
     return [f"Testing: no labels, {_counted(len(unlabelled), 'video')} left out"]
@@ -170,6 +178,23 @@ def _without_videos(
 def _unlisted(names: list[str]) -> list[str]:
     """A note on videos of a split that lists speak for."""
     return [f"{_counted(len(names), 'video')} in no list left out: {names[0]} ..."] if names else []
+
+
+def _repeated(entries: list[Entry]) -> list[str]:
+    """A note on recordings that are there in several files, each of which counts."""
+    files: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for found in (entry.recording for entry in entries):
+        files[found.split, found.subject, found.session, found.task].append(found.place)
+    several = [names for names in files.values() if len(names) > 1]
+    return [
+        f"{_counted(len(several), 'recording')} in several files, each counted: {', '.join(names)}"
+        for names in several[:1]
+    ]
+
+
+def _lost(names: list[str]) -> list[str]:
+    told = "no folder tells the split"
+    return [f"{_counted(len(names), 'label')} left out, {told}: {names[0]} ..."] if names else []
 
 
 def _astray(names: list[str]) -> list[str]:

@@ -1,9 +1,9 @@
 """Aligned faces of labelled recordings, prepared once by the code that scoring uses.
 
-An entry is a folder named by a hash of the video's bytes, of every setting that shapes its faces
-and of the packages that find them, so what changed is prepared anew. It is written aside and
-renamed when whole. A corpus may hold such folders itself, ``*.faces`` in place of videos: they are
-taken as they are.
+An entry is a folder named by a hash of the video's bytes, of its frame rate where the corpus gives
+one, of every setting that shapes its faces and of the packages that find them, so what changed is
+prepared anew. It is written aside and renamed when whole. A corpus may hold such folders itself,
+``*.faces`` in place of videos: they are taken as they are.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ from platformdirs import user_cache_path
 
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
 from depmap_cli.data.recording import Recording, is_prepared
-from depmap_cli.errors import DataInvalid, DepmapError
+from depmap_cli.errors import DataInvalid, DepmapError, VideoUnreadable
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.quality import judge
 from depmap_cli.results import Quality
@@ -87,31 +87,48 @@ def read_entry(folder: Path) -> CachedFaces:
     return CachedFaces(folder, times, index["sampled"], quality, index.get("duration"))
 
 
-def read_prepared(folder: Path) -> CachedFaces:
+def read_prepared(recording: Recording) -> CachedFaces:
     """The faces that stand in a video's place in a corpus.
 
     Raises:
         DataInvalid: the folder does not hold them, or not whole.
     """
     try:
-        entry = read_entry(folder)
+        entry = read_entry(recording.path)
         if len(entry.faces) != len(entry):
             raise ValueError("as many faces as times are expected")
     except (OSError, ValueError, KeyError) as error:
         raise DataInvalid(
-            f"{folder.name}: not a folder of prepared faces",
+            f"{recording.name}: not a folder of prepared faces",
             f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` writes them",
         ) from error
     return entry
 
 
-def duration_of(path: Path) -> float | None:
+def duration_of(recording: Recording) -> float | None:
     """Seconds that a recording lasts, None where nothing says.
 
     Raises:
         VideoUnreadable, DataInvalid: it cannot be opened.
     """
-    return read_prepared(path).duration if is_prepared(path) else probe(path).duration
+    if is_prepared(recording.path):
+        return read_prepared(recording).duration
+    return probe(recording.path, recording.fps).duration
+
+
+def check_readable(recording: Recording) -> None:
+    """Decode the first picture of a video, or open prepared faces.
+
+    Raises:
+        DataInvalid: that fails; names the recording.
+    """
+    if is_prepared(recording.path):
+        read_prepared(recording)
+        return
+    try:
+        next(sample_frames(recording.path, SamplingConfig(fps=1)))
+    except VideoUnreadable as error:
+        raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
 
 
 class FaceCache:
@@ -132,13 +149,13 @@ class FaceCache:
         Raises:
             DataInvalid: a recording that cannot be read or shows no face; names the file.
         """
-        folders = [self._folder(r.path) for r in recordings]
+        folders = [self._folder(r) for r in recordings]
         todo = [(r, f) for r, f in zip(recordings, folders, strict=True) if not f.exists()]
         done = len(recordings) - len(todo)
         progress(done, len(recordings))
         self.root.mkdir(parents=True, exist_ok=True)
         with ProcessPoolExecutor(max(1, jobs), mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(self._make, r.path, f) for r, f in todo]
+            futures = [pool.submit(self._make, r, f) for r, f in todo]
             try:
                 for future in as_completed(futures):
                     future.result()
@@ -147,50 +164,54 @@ class FaceCache:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
-        return [self._load(folder) for folder in folders]
+        return [self._load(*pair) for pair in zip(recordings, folders, strict=True)]
 
-    def _folder(self, path: Path) -> Path:
+    def _folder(self, recording: Recording) -> Path:
         """Where the faces of a recording are, or will be."""
-        return path if is_prepared(path) else self.root / self._key(path)
+        path = recording.path
+        return path if is_prepared(path) else self.root / self._key(path, recording.fps)
 
-    def _key(self, path: Path) -> str:
+    def _key(self, path: Path, fps: float | None) -> str:
         made_by = [CACHE_VERSION, *map(metadata.version, _PACKAGES)]
-        settings = [made_by, self.sampling.model_dump(), self.faces.model_dump()]
+        settings: list[object] = [made_by, self.sampling.model_dump(), self.faces.model_dump()]
+        if fps is not None:  # only then, so that entries made before it counted stay good
+            settings.append(fps)
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
         return digest.hexdigest()[:32]
 
-    def _load(self, folder: Path) -> CachedFaces:
-        if not is_prepared(folder):
+    def _load(self, recording: Recording, folder: Path) -> CachedFaces:
+        if not is_prepared(recording.path):
             return read_entry(folder)
-        entry = read_prepared(folder)
+        entry = read_prepared(recording)
         side = entry.faces.shape[1]
         if side != self.faces.size:
             raise DataInvalid(
-                f"{folder.name}: faces of {side} px, but {self.faces.size} px are wanted",
+                f"{recording.name}: faces of {side} px, but {self.faces.size} px are wanted",
                 "set faces.size accordingly, or take the videos",
             )
         return entry
 
-    def _make(self, path: Path, folder: Path) -> None:
+    def _make(self, recording: Recording, folder: Path) -> None:
         """Prepare one recording (in a worker process, on one thread)."""
         import torch
 
         torch.set_num_threads(1)
+        path, fps = recording.path, recording.fps
         aside = Path(tempfile.mkdtemp(prefix=".making-", dir=self.root))
         try:
             detector = FaceDetector(self.faces)
-            segments = extract_faces(sample_frames(path, self.sampling), detector)
+            segments = extract_faces(sample_frames(path, self.sampling, fps), detector)
             samples = [sample for segment in segments for sample in segment]
-            duration = probe(path).duration or (samples[-1].time if samples else 0.0)
-            write_entry(aside, path.name, samples, duration)
+            duration = probe(path, fps).duration or (samples[-1].time if samples else 0.0)
+            write_entry(aside, recording.name, samples, duration)
             if not folder.exists():
                 os.replace(aside, folder)
         except DataInvalid:
             raise
         except DepmapError as error:
-            raise DataInvalid(f"{path.name}: {error.message}", error.hint) from error
+            raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
         finally:
             shutil.rmtree(aside, ignore_errors=True)

@@ -59,9 +59,7 @@ def read_units(data: Path, recording: Recording) -> UnitTraces:
     """
     path = ground_truth_path(data, recording.split, recording.path.stem)
     if not path.is_file():
-        raise DataInvalid(
-            f"{recording.path.name}: no ground truth", f"needs {FOLDER}/ as simulated"
-        )
+        raise DataInvalid(f"{recording.name}: no ground truth", f"needs {FOLDER}/ as simulated")
     with np.load(path, allow_pickle=False) as truth:
         names, au, fps = [str(n) for n in truth["au_names"]], truth["au"], float(truth["fps"])
     if sorted(names) != sorted(_CODES):

@@ -28,6 +28,7 @@ from depmap_cli.data.recording import (
     task_of,
 )
 from depmap_cli.errors import DataInvalid
+from depmap_cli.video import MAX_FPS
 
 MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
 _SCORE_WORDS = frozenset(("label", "score", "bdi", "bdi2", "bdi-ii", "bdi_ii", "depression"))
@@ -42,33 +43,37 @@ Row = tuple[str, list[str]]
 
 
 def is_list(path: Path, root: Path) -> bool:
-    """Whether a file at most one folder below ``root`` is a manifest or a list, by its first row.
+    """Whether a file at most one folder below ``root`` is a manifest or a list, by its first rows.
 
-    One that is named after a split but holds nothing, or no text, counts too: reading it tells why.
+    One that is named after a split, or as a manifest, but holds nothing, or no text, counts too:
+    reading it tells why.
     """
     near = len(path.relative_to(root).parts) <= 2
     if not near or path.suffix.lower() != ".csv" or is_label(path):
         return False
-    first, split = _first_line(path), split_named(path.stem)
-    if split and (not first or "\0" in first):
-        return True
+    (first, second), split = _first_lines(path), split_named(path.stem)
+    if not first or "\0" in first:
+        return bool(split) or "manifest" in path.stem.lower()
     names = [cell.lower() for cell in _cells(first, _delimiter(first))]
     begin, end = (names[0], names[-1]) if names else ("", "")
     if is_recording(begin) or begin in _PATH_WORDS:
         pair = len(names) == 2 and (is_recording(begin) or end in _SCORE_WORDS)
         if pair or split:
             return True
+    if split and is_recording("".join(_cells(second, _delimiter(second))[:1])):
+        return True  # below a header in words of their own
     return "path" in names and len(set(MANIFEST_COLUMNS).intersection(names)) > 2
 
 
-def _first_line(path: Path) -> str:
-    """The first that is not blank, whatever the encoding; "" where there is none."""
+def _first_lines(path: Path) -> tuple[str, str]:
+    """The first two that are not blank, whatever the encoding; "" where there are none."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
     except OSError:
-        return ""
-    return next((line for line in head.splitlines() if line.strip()), "")
+        return "", ""
+    first, second, *_ = [*(line for line in head.splitlines() if line.strip()), "", ""]
+    return first, second
 
 
 def read_list(path: Path, root: Path) -> Iterator[Entry]:
@@ -163,7 +168,10 @@ def _pair(row: Row, table: Path, root: Path) -> Entry:
         )
     match = _PERSON.fullmatch(video.stem)
     person = (match["subject"], match["session"]) if match else (video.stem, "1")
-    found = Recording(split, *person, task_of(below), video, parse_score(score, where))
+    found = Recording(
+        *(split, *person, task_of(below), video, parse_score(score, where)),
+        place=_place(written, where, root),
+    )
     return Entry(found, where, guessed=not person[0].isdigit())
 
 
@@ -199,7 +207,8 @@ def _manifest_row(row: Row, columns: dict[str, int], table: Path, root: Path) ->
         raise DataInvalid(f"{where}: no subject", "tell the person, so that splits can be compared")
     score, fps = parse_score(values["score"], where), _fps(values.get("fps", ""), where)
     person = values["subject"], values["session"], values["task"]
-    return Entry(Recording(split, *person, video, score, fps), where)
+    place = _place(values["path"], where, root)
+    return Entry(Recording(split, *person, video, score, fps, place), where)
 
 
 def _fps(text: str, where: str) -> float | None:
@@ -210,9 +219,10 @@ def _fps(text: str, where: str) -> float | None:
         fps = float(text)
     except ValueError:
         fps = math.nan
-    if not 0 < fps < math.inf:
+    if not 0 < fps < MAX_FPS:
         raise DataInvalid(
-            f"{where}: fps {text[:40]!r} is no frame rate", "a number above 0, or nothing"
+            f"{where}: fps {text[:40]!r} is no frame rate",
+            f"a number above 0 and below {MAX_FPS:g}, or nothing",
         )
     return fps
 
@@ -224,9 +234,13 @@ def _video(written: str, where: str, table: Path, root: Path) -> Path:
     for folder in (table.parent, root):
         for path in (folder / written, folder / written.replace("\\", "/")):
             if exists(path):
-                refuse_empty_video(path, f"{where}: {shown(written, root)}")
+                refuse_empty_video(path, _place(written, where, root))
                 return path
     raise DataInvalid(
         f"{where}: no such video: {shown(written, root)}",
         "paths start at the table's folder or at the data folder",
     )
+
+
+def _place(written: str, where: str, root: Path) -> str:
+    return f"{where}: {shown(written, root)}"

@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PureWindowsPath
 
 from depmap_cli.errors import DataInvalid
@@ -38,7 +38,13 @@ class Recording:
     task: str  # Freeform, Northwind, or "" where a corpus has no tasks
     path: Path  # a video, or a folder of prepared faces
     score: int  # BDI-II, 0-63
-    fps: float | None = None  # frames/s, where the file's header lies
+    fps: float | None = None  # frames/s, where a video's header lies; prepared faces have times
+    place: str = field(default="", compare=False)  # for messages: below the data folder, with line
+
+    @property
+    def name(self) -> str:
+        """How a message names it: the list and line that do so, if any, and the file."""
+        return self.place or shown(self.path.name, Path())
 
 
 @dataclass(frozen=True)

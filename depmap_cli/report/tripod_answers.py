@@ -109,7 +109,7 @@ def subgroups(r: EvaluationReport) -> str:
             for g in split.groups
         ]
         parts.append(f"{plain(split.attribute)}: {'; '.join(groups)}")
-    return ". ".join(parts) + "."
+    return f"By subgroup. {'. '.join(parts)}."
 
 
 def fairness(r: EvaluationReport) -> str:

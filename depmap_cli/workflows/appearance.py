@@ -57,7 +57,7 @@ def trends_over(clips: Sequence[Clip], reliable: dict[str, bool]) -> tuple[UnitT
 def _curve(clip: Clip, level: int) -> UnitCurve:
     """Evidence over one clip; its end is the video's, or the last face where that is not told."""
     times = clip.times[clip.usable]
-    end = max(duration_of(clip.recording.path) or 0.0, float(times[-1]), 1e-6)
+    end = max(duration_of(clip.recording) or 0.0, float(times[-1]), 1e-6)
     evidence = clip.seen.evidence.numpy()[clip.usable]
     return UnitCurve(clip.recording.subject, level, times / end, evidence)
 

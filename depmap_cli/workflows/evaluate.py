@@ -36,12 +36,8 @@ from depmap_cli.training.finish import calibration
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
-<<<<<<< HEAD
-from depmap_cli.workflows.material import Source, Told, check_uncovered
-=======
 from depmap_cli.workflows.known_people import known_people, refuse_known
-from depmap_cli.workflows.material import Source
->>>>>>> w-ev
+from depmap_cli.workflows.material import Source, check_uncovered
 
 LEVEL = 0.9
 """Nominal coverage of the intervals that are judged."""
@@ -229,7 +225,7 @@ def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
         recording.task,
         recording.score,
         estimate.score,
-        duration_of(recording.path),
+        duration_of(recording),
         estimate.levels,
     )
 
@@ -243,7 +239,7 @@ def training_facts(
     timed = [
         (r.task, duration, float(r.score))
         for r in recordings
-        if r.split == "Training" and (duration := duration_of(r.path))
+        if r.split == "Training" and (duration := duration_of(r))
     ]
     return TrainingFacts(
         networks.document["training_mean"],

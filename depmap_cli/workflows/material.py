@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig
-from depmap_cli.data.cache import CachedFaces, FaceCache, default_cache, duration_of
+from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
 from depmap_cli.data.census import describe
 from depmap_cli.data.clips import Clip, load_clips
 from depmap_cli.data.corpus import Recording, read_corpus
 from depmap_cli.data.folds import split_by_fold
-from depmap_cli.errors import DataInvalid, UsageProblem, VideoUnreadable
+from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.model.semantics import OWN_MODEL, Semantics, load_semantics
 from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
@@ -44,16 +44,13 @@ class Source:
         return recordings, describe(recordings, corpus.notes)
 
     def check_videos(self, recordings: list[Recording]) -> None:
-        """Open every video.
+        """Decode the first picture of every video.
 
         Raises:
-            DataInvalid: one cannot be decoded; names it.
+            DataInvalid: one cannot be decoded; names it, and the list and line that do.
         """
         for recording in recordings:
-            try:
-                duration_of(recording.path)
-            except VideoUnreadable as error:
-                raise DataInvalid(f"{recording.path.name}: {error.message}", error.hint) from error
+            check_readable(recording)
 
     def prepare(
         self, recordings: list[Recording], faces: FaceConfig, told: Told
@@ -105,8 +102,8 @@ class ClipChoice:
 
 
 def covered_names(clips: list[Clip]) -> list[str]:
-    """Files of the recordings in which the face is covered throughout."""
-    return [clip.recording.path.name for clip in clips if not len(clip.usable)]
+    """Names of the recordings in which the face is covered throughout."""
+    return [clip.recording.name for clip in clips if not len(clip.usable)]
 
 
 def check_uncovered(clips: list[Clip]) -> None:

@@ -66,7 +66,7 @@ class TrainResult:
     folder: Path
     seed: int
     development: dict[str, float]  # rmse, mae, pcc, ccc of the finished weights
-    left_out: list[str]  # files of recordings in which the face is covered throughout
+    left_out: list[str]  # recordings in which the face is covered throughout
 
     @property
     def weights(self) -> Path:

@@ -391,6 +391,27 @@ def test_the_checklist_has_27_items_and_says_who_fills_them(
         assert part in text
 
 
+PARTS = {
+    **dict.fromkeys((5, 23), "ab"),
+    **dict.fromkeys((3, 6, 8, 9, 20, 27), "abc"),
+    **{12: "abcdefg", 18: "abcdef"},
+}
+OF_ONE_KIND = {
+    "development": ["9a", "12a", "12b", "12c", "15", "22", "27a", "27b"],
+    "evaluation": ["12f", "12g", "20c", "24"],
+}
+
+
+def test_the_checklist_has_the_parts_that_were_published_each_once(
+    report: EvaluationReport,
+) -> None:
+    titles = re.findall(r"^\*\*(\d+[a-g]?) (.+?)\.\*\*", render_tripod(report), re.M)
+    assert [n for n, _ in titles] == [f"{n}{x}" for n in range(1, 28) for x in PARTS.get(n, [""])]
+    assert len(titles) == 52
+    for kind, numbers in OF_ONE_KIND.items():
+        assert [n for n, topic in titles if topic.endswith(f" ({kind} only)")] == numbers
+
+
 def test_names_cannot_write_markup_into_checklist_and_list(
     hostile: EvaluationReport, tmp_path: Path
 ) -> None:

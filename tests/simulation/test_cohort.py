@@ -161,7 +161,7 @@ def test_faces_in_place_of_videos(options, faces_stage, tmp_path):
     assert [len(e) for e in entries] == [4, 4]
     assert not list((tmp_path / "cache").iterdir())
     assert entries[0].faces.shape == (4, 128, 128, 3)
-    assert duration_of(recordings[0].path) == 3
+    assert duration_of(recordings[0]) == 3
     frames = read_au_frames(options.out, recordings, entries)
     truth = np.load(
         options.out / "ground_truth" / recordings[0].split / f"{recordings[0].path.stem}.npz"
