@@ -20,6 +20,7 @@ from depmap_cli.model.fusion import MultiScaleFusion
 from depmap_cli.model.guidance import SemanticGuidance
 from depmap_cli.model.keyframes import key_frame_weights, mean_weights
 from depmap_cli.model.prototypes import PrototypeClusters
+from depmap_cli.model.standardise import Standardise
 
 
 @dataclass(frozen=True)
@@ -90,6 +91,7 @@ class DepMap(nn.Module):
                 channels, config.scales, config.fused_channels, groups, config.wavelet
             )
         fused_dim = self.fusion.fused_dim if self.fusion else channels[-1]
+        self.standardise = Standardise(fused_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(fused_dim, 1)
         self.register_buffer("target", torch.tensor([target_mean, target_std]))
@@ -136,7 +138,7 @@ class DepMap(nn.Module):
             logits = self.level_logits(activations)
         fused = self.fusion(features) if self.fusion else features[-1].mean((2, 3)).float()
         mean, std = cast(Tensor, self.target)
-        scores = mean + std * self.head(self.dropout(fused.float())).squeeze(-1)
+        scores = mean + std * self.head(self.dropout(self.standardise(fused))).squeeze(-1)
         return FrameFeatures(fused, scores, activations, logits, tokens)
 
     def fuse(

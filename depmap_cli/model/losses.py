@@ -1,6 +1,7 @@
 """What training minimises."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from einops import rearrange
@@ -36,12 +37,16 @@ def depmap_loss(
 ) -> Loss:
     """Dep-MAP "Overview", Eq. (3); moves the prototypes, too, when the model is in training.
 
-    Reading: squared error in BDI-II points; the contrastive values are means over frames and are
+    Reading: the squared error counts in units of the training scores' variance. In points it is
+    some hundred times as large as the contrastive values, which would count for nothing at lambda
+    0.1. ``Loss.regression`` is told in points. The contrastive values are means over frames and are
     summed over scales. With ``contrastive_weight`` 0 only the prototypes learn from the tokens.
     With several ``processes`` each brings its videos, as many as the others; prototypes see all.
     """
     regression = (videos.score - target).square().mean()
     contrastive: dict[int, Tensor] = {}
+    if model.training:
+        model.standardise.observe(processes.gathered(frames.fused))
     if model.clusters is not None:
         tokens = {
             s: rearrange(x, "(b t) n l -> b t n l", b=len(target)) for s, x in frames.tokens.items()
@@ -62,5 +67,6 @@ def depmap_loss(
                 for s, x in tokens.items()
                 if s in model.config.scales or s == 4
             }
-    total = regression + contrastive_weight * sum(contrastive.values())  # Eq. (3)
+    variance = cast(Tensor, model.target)[1].square()
+    total = regression / variance + contrastive_weight * sum(contrastive.values())  # Eq. (3)
     return Loss(total, regression, contrastive)

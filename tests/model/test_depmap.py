@@ -198,6 +198,10 @@ def test_kdm_works_on_the_scales_that_are_fused(tiny, videos, scales):
     assert set(loss_of(model, batch).contrastive) == {*scales, 4}
 
 
+def in_units_of_spread(model, loss):
+    return loss.regression / model.target[1] ** 2
+
+
 class TestLoss:
     """Eq. (3) is its terms put together."""
 
@@ -205,7 +209,7 @@ class TestLoss:
         model, batch = tiny().train(), videos(2, 3)
         loss = loss_of(model, batch, weight=0.3)
         assert set(loss.contrastive) == {1, 2, 3, 4}
-        expected = loss.regression + 0.3 * sum(loss.contrastive.values())
+        expected = in_units_of_spread(model, loss) + 0.3 * sum(loss.contrastive.values())
         torch.testing.assert_close(loss.total, expected)
 
     def test_regression_is_the_mean_squared_error_in_points(self, tiny, videos):
@@ -218,7 +222,7 @@ class TestLoss:
         model, batch = tiny().train(), videos(2, 3)
         loss = loss_of(model, batch, weight=0.0)
         assert loss.contrastive == {}
-        assert torch.equal(loss.total, loss.regression)
+        assert torch.equal(loss.total, in_units_of_spread(model, loss))
         assert model.clusters.started.tolist() == [True, False, False, True]
 
     def test_contrast_is_about_the_tokens_that_stand_out(self, tiny, videos):
@@ -244,7 +248,7 @@ class TestLoss:
         model, batch = tiny(**PLAIN).train(), videos(2, 3)
         loss = loss_of(model, batch)
         assert loss.contrastive == {}
-        assert torch.equal(loss.total, loss.regression)
+        assert torch.equal(loss.total, in_units_of_spread(model, loss))
 
 
 def test_mixed_precision_trains(tiny, videos):

@@ -1,0 +1,49 @@
+"""Features as deviations from what training frames have, in units of their spread there."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Standardise(nn.Module):
+    """Follows mean and spread of each feature over training frames, and takes both off.
+
+    Pooled features are all positive, rise and fall together and differ in size, so that gradient
+    steps of a linear head hardly reach what tells people apart (measured: CHANGELOG). Other than a
+    batch norm it uses the same figures in training and scoring: a frame's result never depends on
+    the batch. Before the first observation, and in weights from before it existed, it changes
+    nothing.
+    """
+
+    mean: Tensor
+    spread: Tensor
+    started: Tensor
+
+    def __init__(self, dim: int, momentum: float = 0.95) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(dim))
+        self.register_buffer("spread", torch.ones(dim))
+        self.register_buffer("started", torch.tensor(False))
+        self.register_load_state_dict_pre_hook(_as_before)  # type: ignore[no-untyped-call]
+
+    def forward(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
+        """Deviations in units of the spread."""
+        return (features.float() - self.mean) / self.spread
+
+    @torch.no_grad()
+    def observe(self, features: Float[Tensor, "n d"]) -> None:
+        """Follow the frames of a training batch."""
+        features = features.float()
+        keep = self.momentum if self.started else 0.0
+        spread = features.std(0, correction=0).clamp(min=1e-4)
+        self.mean = keep * self.mean + (1 - keep) * features.mean(0)
+        self.spread = keep * self.spread + (1 - keep) * spread
+        self.started = torch.ones_like(self.started)
+
+
+def _as_before(module: nn.Module, state: dict[str, Tensor], prefix: str, *unused: object) -> None:
+    """Weights from before this module existed: no change."""
+    for name, own in module.state_dict().items():
+        neutral = torch.ones_like(own) if name == "spread" else torch.zeros_like(own)
+        state.setdefault(prefix + name, neutral)

@@ -1,0 +1,45 @@
+"""Features in units of their spread over training frames."""
+
+import torch
+
+from depmap_cli.model.standardise import Standardise
+
+
+def test_the_first_batch_comes_out_with_mean_zero_and_spread_one():
+    features = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * 4 + 7
+    module = Standardise(3)
+    assert torch.equal(module(features), features)  # nothing is known yet
+    module.observe(features)
+    found = module(features)
+    torch.testing.assert_close(found.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    torch.testing.assert_close(found.std(0, correction=0), torch.ones(3))
+
+
+def test_later_batches_are_followed_slowly():
+    module = Standardise(1, momentum=0.9)
+    module.observe(torch.tensor([[0.0], [2.0]]))  # mean 1, spread 1
+    module.observe(torch.tensor([[10.0], [14.0]]))  # mean 12, spread 2
+    torch.testing.assert_close(module.mean, torch.tensor([0.9 * 1 + 0.1 * 12]))
+    torch.testing.assert_close(module.spread, torch.tensor([0.9 * 1 + 0.1 * 2]))
+
+
+def test_a_frame_does_not_depend_on_its_batch_in_training_either():
+    module = Standardise(2).train()
+    module.observe(torch.randn(9, 2, generator=torch.Generator().manual_seed(1)))
+    frames = torch.randn(4, 2, generator=torch.Generator().manual_seed(2))
+    assert torch.equal(module(frames)[:1], module(frames[:1]))
+
+
+def test_a_feature_that_never_changes_stays_finite():
+    module = Standardise(1)
+    module.observe(torch.full((5, 1), 3.0))
+    assert torch.isfinite(module(torch.tensor([[3.0], [3.1]]))).all()
+
+
+def test_weights_from_before_change_nothing():
+    module = Standardise(2)
+    module.observe(torch.randn(9, 2, generator=torch.Generator().manual_seed(1)))
+    module.load_state_dict({})
+    frames = torch.tensor([[1.5, -2.0]])
+    assert torch.equal(module(frames), frames)
+    assert not module.started
