@@ -38,7 +38,13 @@ from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.devices import training_precision
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.model.semantics import COVERED, OWN_MODEL, build_clip, encode_phrases
+from depmap_cli.model.semantics import (
+    COVERED,
+    OWN_MODEL,
+    build_clip,
+    encode_phrases,
+    tokenizer_of,
+)
 from depmap_cli.schedule import cosine_rate
 
 PRESENT = 0.3
@@ -111,11 +117,9 @@ class _Learner(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        import open_clip
-
         clip: Any = build_clip(OWN_MODEL)
         self.clip = clip
-        self.tokenizer = open_clip.get_tokenizer(OWN_MODEL)
+        self.tokenizer = tokenizer_of(OWN_MODEL)
         self.calibration = _PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
 

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
@@ -114,6 +115,12 @@ def duration_of(path: Path) -> float | None:
     return read_prepared(path).duration if is_prepared(path) else probe(path).duration
 
 
+@lru_cache
+def _made_by() -> tuple[int | str, ...]:
+    """What shapes faces besides settings; looked up once and not for every recording."""
+    return (CACHE_VERSION, *map(metadata.version, _PACKAGES))
+
+
 class FaceCache:
     """Aligned faces below ``root`` for one choice of sampling and face settings."""
 
@@ -154,8 +161,7 @@ class FaceCache:
         return path if is_prepared(path) else self.root / self._key(path)
 
     def _key(self, path: Path) -> str:
-        made_by = [CACHE_VERSION, *map(metadata.version, _PACKAGES)]
-        settings = [made_by, self.sampling.model_dump(), self.faces.model_dump()]
+        settings = [_made_by(), self.sampling.model_dump(), self.faces.model_dump()]
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
