@@ -51,6 +51,29 @@ def scored(run, _told):
     return call
 
 
+@pytest.fixture(scope="module")
+def _written() -> dict[str, tuple[int, str, Path]]:
+    """What the command printed about the example, and where its files are."""
+    return {}
+
+
+@pytest.fixture
+def written(run, _written, interview, tmp_path_factory) -> tuple[int, str, Path]:
+    """Exit code and output of ``depmap score -o``, and its folder, which is only read: run once."""
+    if not _written:
+        out = tmp_path_factory.mktemp("written")
+        _written["once"] = (*run("score", interview, "-o", out, *FAST)[:2], out / interview.name)
+    return _written["once"]
+
+
+@pytest.fixture(scope="module")
+def result(interview):
+    """The example, scored through Python; only read."""
+    from depmap_cli import ScoreOptions, score_video
+
+    return score_video(interview, device="cpu", options=ScoreOptions(frames=16))
+
+
 def one_line_error(err: str, *words: str) -> None:
     lines = [line for line in err.splitlines() if line.startswith("error:")]
     assert len(lines) == 1
@@ -59,12 +82,11 @@ def one_line_error(err: str, *words: str) -> None:
         assert word in err
 
 
-def test_one_video_prints_a_report_and_writes_its_files(run, interview, tmp_path):
-    code, out, err = run("score", interview, "-o", tmp_path, *FAST)
+def test_one_video_prints_a_report_and_writes_its_files(written):
+    code, out, folder = written
     assert code == 0
     for words in ("BDI-II", "90 %", "Not a diagnosis", "AU12", "simulated"):
         assert words in out
-    folder = tmp_path / "interview.mp4"
     assert {p.name for p in folder.iterdir()} == {
         *("score.json", "frames.csv", "aus.csv", "report.html", "keyframes")
     }
@@ -189,12 +211,11 @@ def test_another_subject_can_be_chosen(run, media):
     assert boxes == {"left": "left", "right": "right"}
 
 
-def test_two_runs_give_the_same_bits(run, interview, tmp_path):
-    for folder in ("a", "b"):
-        assert run("score", interview, "-o", tmp_path / folder, "-q", *FAST)[0] == 0
+def test_two_runs_give_the_same_bits(run, written, interview, tmp_path):
+    first, second = written[2], tmp_path / "interview.mp4"
+    assert run("score", interview, "-o", tmp_path, "-q", *FAST)[0] == 0
     for name in ("frames.csv", "aus.csv"):
-        first, second = (tmp_path / f / "interview.mp4" / name for f in ("a", "b"))
-        assert first.read_bytes() == second.read_bytes()
+        assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
 def test_a_score_does_not_depend_on_the_batch(run, scored, interview, media):
@@ -323,26 +344,22 @@ def test_quiet_says_nothing_but_the_report(run, interview):
     assert "BDI-II" in out
 
 
-def test_pictures_are_deidentified_unless_raw_is_asked_for(run, interview, tmp_path):
+def test_pictures_are_deidentified_unless_raw_is_asked_for(
+    run, written, result, interview, tmp_path
+):
     import cv2
 
-    from depmap_cli import ScoreOptions, score_video
-
-    face = score_video(interview, device="cpu", options=ScoreOptions(frames=16)).pictures[0].face
-    likeness = {}
-    for style in ("drawing", "raw"):
-        run("score", interview, "-o", tmp_path / style, "--pictures", style, "-q", *FAST)
-        path = min((tmp_path / style / "interview.mp4" / "keyframes").glob("01_*.png"))
+    face, likeness = result.pictures[0].face, {}
+    assert run("score", interview, "-o", tmp_path, "--pictures", "raw", "-q", *FAST)[0] == 0
+    for style, folder in (("drawing", written[2]), ("raw", tmp_path / "interview.mp4")):
+        path = min((folder / "keyframes").glob("01_*.png"))
         image = cv2.resize(cv2.imread(str(path)), face.shape[:2])[..., ::-1]
         likeness[style] = np.corrcoef(image.ravel(), face.ravel())[0, 1]
     assert likeness["raw"] > 0.7
     assert likeness["drawing"] < 0.5
 
 
-def test_python_api(interview):
-    from depmap_cli import ScoreOptions, score_video
-
-    result = score_video(interview, device="cpu", options=ScoreOptions(frames=16))
+def test_python_api(result):
     assert result.report.estimate is not None
     assert len(result.frames) == 16
     assert len(result.pictures) == len(result.report.keyframes) == 6
