@@ -11,7 +11,7 @@ import torch
 
 from tests.videos import ffmpeg, write_video
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)  # tensors are small: threads would wait for each other, and burn time
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +97,15 @@ def media(tmp_path_factory: pytest.TempPathFactory, interview: Path, face_frames
         return path
 
     return make
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread_in_other_processes():
+    """As here: the number of threads shapes the last bits, which some tests compare."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("OMP_NUM_THREADS", "1")
+    yield
+    patch.undo()
 
 
 @pytest.fixture(scope="session", autouse=True)

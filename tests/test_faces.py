@@ -7,17 +7,12 @@ import pytest
 import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig, SubjectRule
-from depmap_cli.faces import (
-    Detection,
-    FaceDetector,
-    align_face,
-    extract_faces,
-    similarity_transform,
-)
+from depmap_cli.faces import FaceDetector, align_face, extract_faces, similarity_transform
 from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.faces.detect import CHUNK, iter_detections
 from depmap_cli.faces.pieces import PIECE, InPieces
 from depmap_cli.video import Frame, sample_frames
+from tests.stub_detector import StubDetector
 
 
 def test_similarity_transform_recovers_a_planted_one():
@@ -50,30 +45,6 @@ def test_landmarks_land_on_the_template(scale, size):
         near = face * (np.hypot(columns - x, rows - y) < 0.08 * size)
         centre = [(near * axis).sum() / near.sum() for axis in (columns, rows)]
         np.testing.assert_allclose(centre, [x, y], atol=0.012 * size)
-
-
-class StubDetector(FaceDetector):
-    """Planted faces instead of MTCNN: ``faces(time)`` gives (x, y, side) of each."""
-
-    def __init__(self, faces, **config):
-        self.config = FaceConfig(**config)
-        self.faces, self.asked = faces, []
-
-    def start_video(self):
-        pass
-
-    def detect(self, images):
-        found = []
-        for image in images:
-            time = float(image[0, 0, 0]) / 4
-            self.asked.append(time)
-            found.append([planted(*face) for face in self.faces(time)])
-        return found
-
-
-def planted(x: float, y: float, side: float) -> Detection:
-    corner = np.array([x, y]) - side / 2
-    return Detection(np.array([*corner, *(corner + side)]), corner + TEMPLATE * side, 0.99)
 
 
 def stream(n: int, step: float = 0.25) -> list[Frame]:

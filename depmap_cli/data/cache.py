@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import metadata
 from multiprocessing import get_context
 from pathlib import Path
@@ -131,6 +132,12 @@ def check_readable(recording: Recording) -> None:
         raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
 
 
+@lru_cache
+def _made_by() -> tuple[int | str, ...]:
+    """What shapes faces besides settings; looked up once and not for every recording."""
+    return (CACHE_VERSION, *map(metadata.version, _PACKAGES))
+
+
 class FaceCache:
     """Aligned faces below ``root`` for one choice of sampling and face settings."""
 
@@ -171,11 +178,16 @@ class FaceCache:
         path = recording.path
         return path if is_prepared(path) else self.root / self._key(path, recording.fps)
 
+<<<<<<< HEAD
     def _key(self, path: Path, fps: float | None) -> str:
         made_by = [CACHE_VERSION, *map(metadata.version, _PACKAGES)]
         settings: list[object] = [made_by, self.sampling.model_dump(), self.faces.model_dump()]
         if fps is not None:  # only then, so that entries made before it counted stay good
             settings.append(fps)
+=======
+    def _key(self, path: Path) -> str:
+        settings = [_made_by(), self.sampling.model_dump(), self.faces.model_dump()]
+>>>>>>> w-speed
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):

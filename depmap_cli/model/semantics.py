@@ -9,6 +9,7 @@ phrase an action unit says which are seen, and an OpenFace table may still be gi
 import os
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +77,6 @@ class Semantics(nn.Module):
 
     def __init__(self, clip: nn.Module, model: str, sha256: str, document: dict[str, Any]) -> None:
         super().__init__()
-        import open_clip
-
         self.clip = clip.eval().requires_grad_(False)
         self.id = SemanticsId(model, sha256)
         self.document = document
@@ -87,9 +86,8 @@ class Semantics(nn.Module):
         )
         self.register_buffer("pixel_mean", torch.tensor(visual.image_mean).view(1, 3, 1, 1))
         self.register_buffer("pixel_std", torch.tensor(visual.image_std).view(1, 3, 1, 1))
-        tokenizer = open_clip.get_tokenizer(model)
         with torch.inference_mode():
-            text = encode_phrases(clip, tokenizer)
+            text = encode_phrases(clip, tokenizer_of(model))
         n_units = len(ACTION_UNITS)
         self.register_buffer("phrases", text[:n_units].clone())
         self.register_buffer("neutral", text[n_units : n_units + 1].clone())
@@ -139,6 +137,14 @@ class Semantics(nn.Module):
         """
         rest = (1 - evidence.amax(1, keepdim=True)).clamp(min=0)
         return F.normalize(evidence @ self.phrases + rest * self.neutral, dim=-1)
+
+
+@lru_cache
+def tokenizer_of(model: str) -> Any:
+    """The tokenizer of an open_clip model. Making one takes as long as loading a small model."""
+    import open_clip
+
+    return open_clip.get_tokenizer(model)
 
 
 def encode_phrases(clip: nn.Module, tokenizer: Any) -> Float[Tensor, "phrases d"]:

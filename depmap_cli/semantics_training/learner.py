@@ -14,7 +14,7 @@ from depmap_cli.data.augment import SAME, augment_faces
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.devices import training_precision
 from depmap_cli.errors import WeightsInvalid
-from depmap_cli.model.semantics import OWN_MODEL, build_clip, encode_phrases
+from depmap_cli.model.semantics import OWN_MODEL, build_clip, encode_phrases, tokenizer_of
 from depmap_cli.semantics_training.frames import AuFrames
 
 PRESENT = 0.3
@@ -57,11 +57,9 @@ class Learner(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        import open_clip
-
         clip: Any = build_clip(OWN_MODEL)
         self.clip = clip
-        self.tokenizer = open_clip.get_tokenizer(OWN_MODEL)
+        self.tokenizer = tokenizer_of(OWN_MODEL)
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
 

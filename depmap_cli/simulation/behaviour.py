@@ -99,6 +99,8 @@ SPEECH_CYCLE, GLANCE_CYCLE = 4.0, 3.0
 MAX_TURN = 28.0
 """Degrees, of every angle of the head."""
 
+_COLUMN = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
+
 Units = dict[str, np.ndarray]
 """Intensity over time of some action units by code, each (n,)."""
 
@@ -167,9 +169,9 @@ def _strongest(parts: list[Units], n: int) -> Float32[np.ndarray, "n 18"]:
     """Of every unit, at every time, the strongest that any behaviour asks for."""
     au = np.zeros((n, len(ACTION_UNITS)), np.float32)
     for units in parts:
-        for i, unit in enumerate(ACTION_UNITS):
-            if unit.code in units:
-                au[:, i] = np.maximum(au[:, i], units[unit.code])
+        for code, trace in units.items():
+            column = _COLUMN[code]
+            au[:, column] = np.maximum(au[:, column], trace)
     return np.clip(au, 0, STRONGEST)
 
 

@@ -1,6 +1,7 @@
 """Traces over time that behaviour is put together from: pulses, drifts, spells and fixations."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -20,7 +21,7 @@ class Clock:
     n: int
     fps: float
 
-    @property
+    @cached_property
     def times(self) -> Float[np.ndarray, " n"]:
         """Seconds from the start."""
         times: np.ndarray = np.arange(self.n) / self.fps

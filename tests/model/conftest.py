@@ -1,17 +1,7 @@
-"""Small networks and small videos for the model's tests; one thread, no weights, no network."""
+"""Small networks and small videos for the model's tests; no weights, no network."""
 
 import pytest
 import torch
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Tensors are tiny here: threads would only wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
 
 DIM = 12  # width of the stand-in CLIP embeddings
 

@@ -14,14 +14,16 @@ import pytest
 from tests.simulation.actors import StillStage
 
 
-@pytest.fixture
-def in_process(monkeypatch):
+@pytest.fixture(scope="module")
+def in_process():
     """What would run in other processes runs in this one; the same in few seconds."""
     from depmap_cli.simulation import work
 
-    monkeypatch.setattr(
-        work, "ProcessPoolExecutor", lambda jobs, *others: ThreadPoolExecutor(max_workers=1)
-    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            work, "ProcessPoolExecutor", lambda jobs, *others: ThreadPoolExecutor(max_workers=1)
+        )
+        yield
 
 
 @pytest.fixture

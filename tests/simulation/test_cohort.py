@@ -1,6 +1,8 @@
 """Corpora on disk: layout, splits, resuming, and the same bytes whatever the processes."""
 
 import json
+import shutil
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from depmap_cli.data.cache import FaceCache, duration_of
 from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.semantics_training import read_au_frames
-from depmap_cli.simulation import cohort
+from depmap_cli.simulation import cohort, work
 from depmap_cli.simulation.cohort import CohortOptions, make_cohort, plan
 from tests.simulation.actors import StillStage
 
@@ -23,20 +25,44 @@ def quiet(stage, done, total):
     pass
 
 
+def small(out):
+    return CohortOptions(out, recordings=6, splits=(2, 2, 2), seconds=3.0, fps=5.0, size=96)
+
+
 @pytest.fixture
 def options(tmp_path):
-    return CohortOptions(
-        tmp_path / "out", recordings=6, splits=(2, 2, 2), seconds=3.0, fps=5.0, size=96
-    )
+    return small(tmp_path / "out")
+
+
+@pytest.fixture(scope="module")
+def made(in_process, tmp_path_factory):
+    """A small corpus that is there already. It is only read."""
+    options = small(tmp_path_factory.mktemp("made") / "out")
+    make_cohort(options, StillStage(), quiet)
+    return options
+
+
+@pytest.fixture(scope="module")
+def null(in_process, tmp_path_factory):
+    """The same without effect. It is only read."""
+    options = replace(small(tmp_path_factory.mktemp("null") / "out"), effect=0.0)
+    make_cohort(options, StillStage(), quiet)
+    return options
+
+
+@pytest.fixture
+def copied(made, options):
+    """A copy of the small corpus, to be changed."""
+    shutil.copytree(made.out, options.out)
+    return options
 
 
 def truths(out):
     return {p.relative_to(out): p.read_bytes() for p in sorted(out.glob("ground_truth/*/*.npz"))}
 
 
-def test_layout_is_read_back(options, stage):
-    make_cohort(options, stage, quiet)
-    corpus = read_corpus(options.out)
+def test_layout_is_read_back(copied):
+    corpus = read_corpus(copied.out)
     assert not corpus.notes
     recordings = corpus.recordings
     assert len(recordings) == 12
@@ -46,14 +72,13 @@ def test_layout_is_read_back(options, stage):
     first = recordings[-1]
     assert first.path.name == f"{first.subject}_{first.session}_{first.task}_video.mp4"
     assert first.fps == 5
-    (options.out / "manifest.csv").unlink()  # AVEC's label files say the same
-    assert [replace(r, fps=None) for r in recordings] == read_corpus(options.out).recordings
+    (copied.out / "manifest.csv").unlink()  # AVEC's label files say the same
+    assert [replace(r, fps=None) for r in recordings] == read_corpus(copied.out).recordings
 
 
-def test_ground_truth_of_a_clip(options, stage):
-    make_cohort(options, stage, quiet)
-    clip = plan(options)[0]
-    with np.load(options.out / "ground_truth" / clip.split / f"{clip.name}.npz") as truth:
+def test_ground_truth_of_a_clip(made):
+    clip = plan(made)[0]
+    with np.load(made.out / "ground_truth" / clip.split / f"{clip.name}.npz") as truth:
         n = truth["au"].shape[1]
         assert truth["au"].dtype == np.float16
         assert truth["au_names"].shape == (18,)
@@ -66,14 +91,11 @@ def test_ground_truth_of_a_clip(options, stage):
         assert float(truth["fps"]) == 5
 
 
-def test_the_card_tells_counts_and_command(options, stage):
-    make_cohort(options, stage, quiet)
-    card = (options.out / "README.md").read_text()
+def test_the_card_tells_counts_and_command(made, null):
+    card = (made.out / "README.md").read_text()
     assert "--recordings 6 --splits 2,2,2" in card
     assert "log strength of smiles" in card
-    assert str(options.out) not in card
-    null = replace(options, out=options.out.parent / "null", effect=0.0)
-    make_cohort(null, stage, quiet)
+    assert str(made.out) not in card
     assert "null cohort" in (null.out / "README.md").read_text()
 
 
@@ -97,41 +119,35 @@ def test_splits_are_shares(recordings, splits, counts):
     assert CohortOptions(Path(), recordings=recordings, splits=splits).counts == counts
 
 
-def test_looks_and_lengths_do_not_depend_on_effect_or_severity(options, stage):
-    make_cohort(options, stage, quiet)
-    null = replace(options, out=options.out.parent / "null", effect=0.0)
-    make_cohort(null, stage, quiet)
-    for clip in plan(options):
+def test_looks_and_lengths_do_not_depend_on_effect_or_severity(made, null):
+    for clip in plan(made):
         parts = [
-            np.load(o.out / "ground_truth" / clip.split / f"{clip.name}.npz")
-            for o in (options, null)
+            np.load(o.out / "ground_truth" / clip.split / f"{clip.name}.npz") for o in (made, null)
         ]
         for name in ("tone", "age", "fps", "frames"):
             assert np.array_equal(parts[0][name], parts[1][name])
 
 
-def test_a_killed_run_goes_on(options, stage, monkeypatch):
-    make_cohort(options, stage, quiet)
-    expected = truths(options.out)
-    clip = plan(options)[3]
-    truth = options.out / "ground_truth" / clip.split / f"{clip.name}.npz"
+def test_a_killed_run_goes_on(copied, stage, monkeypatch):
+    expected = truths(copied.out)
+    clip = plan(copied)[3]
+    truth = copied.out / "ground_truth" / clip.split / f"{clip.name}.npz"
     truth.unlink()
     left = truth.with_name(f".making-999-{truth.name}")
     left.write_bytes(b"half")
     made = []
     make = cohort.make_clip
     monkeypatch.setattr(cohort, "make_clip", lambda *a: (made.append(a[-1]), make(*a))[1])
-    make_cohort(options, stage, quiet)
+    make_cohort(copied, stage, quiet)
     assert made == [clip]
     assert not left.exists()
-    assert truths(options.out) == expected
+    assert truths(copied.out) == expected
 
 
-def test_other_options_do_not_mix(options, stage):
-    make_cohort(options, stage, quiet)
+def test_other_options_do_not_mix(copied, stage):
     with pytest.raises(UsageProblem, match="seed 1, not 2"):
-        make_cohort(replace(options, seed=2), stage, quiet)
-    make_cohort(replace(options, jobs=5), stage, quiet)
+        make_cohort(replace(copied, seed=2), stage, quiet)
+    make_cohort(replace(copied, jobs=5), stage, quiet)
 
 
 def test_a_folder_of_other_things_is_left_alone(options, stage):
@@ -141,12 +157,11 @@ def test_a_folder_of_other_things_is_left_alone(options, stage):
         make_cohort(options, stage, quiet)
 
 
-def test_same_bytes_in_other_processes(options, monkeypatch, tmp_path):
-    make_cohort(options, StillStage(), quiet)
-    monkeypatch.undo()  # real processes
-    apart = replace(options, out=tmp_path / "apart", jobs=2)
+def test_same_bytes_in_other_processes(made, options, monkeypatch):
+    monkeypatch.setattr(work, "ProcessPoolExecutor", ProcessPoolExecutor)
+    apart = replace(options, jobs=2)
     make_cohort(apart, StillStage(), quiet)
-    assert truths(apart.out) == truths(options.out)
+    assert truths(apart.out) == truths(made.out)
 
 
 def test_faces_in_place_of_videos(options, faces_stage, tmp_path):

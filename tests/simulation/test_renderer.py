@@ -20,6 +20,12 @@ def person(face: FaceModel) -> Person:
     return Person(face, 3)
 
 
+@pytest.fixture(scope="module")
+def wearer(face: FaceModel) -> Person:
+    """Of glasses."""
+    return next(p for p in (Person(face, seed) for seed in range(20)) if p.glasses)
+
+
 def _scene(person: Person, seed: int = 0) -> Scene:
     return Scene.draw(np.random.default_rng(seed), person)
 
@@ -75,8 +81,7 @@ def test_moved_skin_changes_the_picture(person: Person) -> None:
 
 
 @pytest.mark.parametrize("cover", COVERS)
-def test_covers_and_glasses_lie_before_the_face(face: FaceModel, cover: str) -> None:
-    wearer = next(p for p in (Person(face, seed) for seed in range(20)) if p.glasses)
+def test_covers_and_glasses_lie_before_the_face(wearer: Person, cover: str) -> None:
     scene = dataclasses.replace(_quiet(wearer), cover=cover)
     frame = Renderer(wearer, scene, SIZE).frame(REST, FRONTAL, AHEAD)
     bare = Renderer(wearer, _quiet(wearer), SIZE).frame(REST, FRONTAL, AHEAD)

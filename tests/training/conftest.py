@@ -1,5 +1,7 @@
 """A tiny corpus cut from the rendered interview, its faces, and a run trained on it."""
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -34,6 +36,25 @@ def corpus(tmp_path_factory, face_frames) -> Path:
 @pytest.fixture(scope="package")
 def cache(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _semantics_loaded_once():
+    """Training only reads the semantic model; each run here would load the same one again."""
+    from depmap_cli.workflows import material
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(material, "load_semantics", lru_cache(material.load_semantics))
+        yield
+
+
+@pytest.fixture
+def faces_in_process(monkeypatch):
+    """Faces are prepared in this process; each new one would first load torch for seconds."""
+    monkeypatch.setattr(
+        "depmap_cli.data.cache.ProcessPoolExecutor",
+        lambda jobs, mp_context: ThreadPoolExecutor(max_workers=1),
+    )
 
 
 @pytest.fixture(scope="package")

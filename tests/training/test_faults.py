@@ -110,6 +110,7 @@ def test_who_taught_the_weights_at_the_start_is_remembered(trained):
     assert subjects == shipped | {"100", "101", "102", "103"}
 
 
+@pytest.mark.usefixtures("faces_in_process")
 def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
     recordings = [r for r in find_recordings(corpus) if r.split == "Training"][:1]
     choices = [

@@ -130,12 +130,14 @@ def test_an_unknown_setting_is_named(corpus, cache, tmp_path, monkeypatch, capfd
         assert words in capfd.readouterr().err
 
 
-def test_the_cache_is_made_once_and_notices_a_changed_video(corpus, tmp_path, face_frames):
+@pytest.mark.usefixtures("faces_in_process")
+def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frames):
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.data.cache import FaceCache
-    from depmap_cli.data.corpus import find_recordings
+    from depmap_cli.data.corpus import Recording
 
-    recordings = [r for r in find_recordings(corpus) if r.split == "Development"][:1]
+    path = write_video(tmp_path / "1_1_a.mp4", face_frames[:10])
+    recordings = [Recording("Development", "1", "1", "", path, 3)]
     store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
     calls = []
 
@@ -148,10 +150,11 @@ def test_the_cache_is_made_once_and_notices_a_changed_video(corpus, tmp_path, fa
     assert store.prepare(recordings, 1, told)[0].folder == first.folder
     assert calls[2:] == [(1, 1)]
     assert sorted(p.name for p in (tmp_path / "c").iterdir()) == [first.folder.name]
-    write_video(recordings[0].path, face_frames[40:50])
+    write_video(path, face_frames[40:50])
     assert store.prepare(recordings, 1, told)[0].folder != first.folder
 
 
+@pytest.mark.usefixtures("faces_in_process")
 def test_a_recording_without_a_face_is_named(tmp_path):
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.data.cache import FaceCache
