@@ -178,16 +178,10 @@ class FaceCache:
         path = recording.path
         return path if is_prepared(path) else self.root / self._key(path, recording.fps)
 
-<<<<<<< HEAD
     def _key(self, path: Path, fps: float | None) -> str:
-        made_by = [CACHE_VERSION, *map(metadata.version, _PACKAGES)]
-        settings: list[object] = [made_by, self.sampling.model_dump(), self.faces.model_dump()]
+        settings: list[object] = [_made_by(), self.sampling.model_dump(), self.faces.model_dump()]
         if fps is not None:  # only then, so that entries made before it counted stay good
             settings.append(fps)
-=======
-    def _key(self, path: Path) -> str:
-        settings = [_made_by(), self.sampling.model_dump(), self.faces.model_dump()]
->>>>>>> w-speed
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         with path.open("rb") as file:
             while block := file.read(1 << 20):
