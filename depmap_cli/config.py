@@ -148,6 +148,12 @@ class TrainConfig(_Frozen):
     clip_norm: float = Field(1.0, gt=0, description="Gradient clipping; authors: 1.0.")
     contrastive_weight: float = Field(0.1, ge=0, description="lambda of Eq. 3; paper: 0.1.")
     contrastive_start: int = Field(2, ge=0, description="Epoch from which Eq. 14 counts.")
+    evidence_weight: float = Field(
+        0.2,
+        ge=0,
+        description="Of a loss that makes the fused representation tell the AU evidence of its "
+        "frame; not in the paper. Measured.",
+    )
     average: float = Field(0.98, ge=0, lt=1, description="Decay of the averaged weights, a step.")
     start_from_semantics: bool = Field(
         True, description="Start the backbone at CLIP's image tower."

@@ -53,6 +53,7 @@ class Batch:
 
     image: Float[Tensor, "b t d"]
     text: Float[Tensor, "b t d"]
+    evidence: Float[Tensor, "bt units"]  # for each action unit, 0 to 1
     target: Float[Tensor, " b"]  # BDI-II points
     levels: Int[Tensor, " b"]  # index of the severity band
 
@@ -91,11 +92,13 @@ def looks_at(clips: list[Clip], draws: list[Draw], train: TrainConfig, epoch: in
 def make_batch(looks: list[Look], semantics: Semantics, device: torch.device) -> Batch:
     """What a step needs beside the looks' pixels."""
     seen = [look.clip.seen[look.rows] for look in looks]
-    text = semantics.query(torch.cat([s.evidence for s in seen]).to(device))
+    evidence = torch.cat([s.evidence for s in seen]).to(device)
+    text = semantics.query(evidence)
     scores = [look.clip.recording.score for look in looks]
     return Batch(
         image=torch.stack([s.image for s in seen]).to(device),
         text=text.view(len(looks), len(looks[0].rows), -1),
+        evidence=evidence,
         target=torch.tensor(scores, dtype=torch.float32, device=device),
         levels=torch.tensor([level_of(s) for s in scores], device=device),
     )

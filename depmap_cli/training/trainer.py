@@ -3,7 +3,7 @@
 import copy
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, cast
 
@@ -25,6 +25,7 @@ from depmap_cli.processes import Processes
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.training.batches import Draw, Look, epoch_batches, looks_at, make_batch
 from depmap_cli.training.events import EpochDone, StepDone, Watcher
+from depmap_cli.training.evidence import EvidenceReader
 from depmap_cli.training.folder import RunFolder
 from depmap_cli.training.maps import KeptMaps, fingerprint
 from depmap_cli.training.state import Place, load_state, save_state
@@ -55,8 +56,10 @@ class Trainer:
             self.model.backbone.requires_grad_(False)
             if self.config.looks:
                 self.frozen = fingerprint(self.model.backbone)
+        self.reader = EvidenceReader(self.model.head.in_features).to(self.device)
+        self.learning = nn.ModuleDict({"model": self.model, "reader": self.reader})
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimizer = _optimizer(self.model, self.config)
+        self.optimizer = _optimizer(self.learning, self.config)
         self.steps = len(epoch_batches(self.train, self.config, 0))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
@@ -97,20 +100,22 @@ class Trainer:
 
     def _step(self, draws: list[Draw]) -> dict[str, float]:
         with enough_memory("a batch", "lower train.batch_size or train.frames"):
-            loss = self._loss(draws)
+            loss, added = self._loss(draws)
             self._check(loss, draws)
             self.optimizer.zero_grad()
             loss.total.backward()  # type: ignore[no-untyped-call]
-        self.processes.average_gradients(self.model)
-        nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+        self.processes.average_gradients(self.learning)
+        nn.utils.clip_grad_norm_(self.learning.parameters(), self.config.clip_norm)
         self.optimizer.step()
         self.schedule.step()
         self._average()
-        names = ["regression", *(f"contrastive_s{s}" for s in loss.contrastive)]
-        values = [float(v.detach()) for v in (loss.regression, *loss.contrastive.values())]
-        return dict(zip(names, self.processes.mean(values), strict=True))
+        contrastive = {f"contrastive_s{s}": value for s, value in loss.contrastive.items()}
+        terms = {"regression": loss.regression, **contrastive, **added}
+        values = self.processes.mean([float(v.detach()) for v in terms.values()])
+        return dict(zip(terms, values, strict=True))
 
-    def _loss(self, draws: list[Draw]) -> Loss:
+    def _loss(self, draws: list[Draw]) -> tuple[Loss, dict[str, Tensor]]:
+        """The paper's loss with ours added, and ours by name."""
         config, epoch = self.config, self.place.epoch
         looks = looks_at(self.train, draws, config, epoch)
         batch = make_batch(looks, self.semantics, self.device)
@@ -119,9 +124,14 @@ class Trainer:
         with training_precision(self.device):
             maps = self._maps(looks)
             videos, frames = self.model.score_maps(maps, batch.image, batch.text, valid)
-        return depmap_loss(
+        loss = depmap_loss(
             self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
         )
+        if not config.evidence_weight:
+            return loss, {}
+        evidence = self.reader(self.model.standardise(frames.fused), batch.evidence)
+        loss = replace(loss, total=loss.total + config.evidence_weight * evidence)
+        return loss, {"evidence": evidence}
 
     def _maps(self, looks: list[Look]) -> list[Tensor]:
         if not self.frozen:
@@ -183,7 +193,7 @@ class Trainer:
         return estimate_clip(self.averaged, self.semantics, clip, frames, self.device, maps).score
 
     def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "averaged": self.averaged}
+        return {"model": self.model, "averaged": self.averaged, "reader": self.reader}
 
     def _key(self) -> dict[str, Any]:
         """What a resumed run must share with the one that was killed."""
@@ -205,12 +215,12 @@ def _rounded(figures: dict[str, float]) -> dict[str, float]:
     return {name: round(value, 3) for name, value in figures.items()}
 
 
-def _optimizer(model: DepMap, config: TrainConfig) -> torch.optim.Optimizer:
+def _optimizer(learning: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
     """The backbone at the base rate, the rest at ``head_rate`` times it; no vector decays."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
+    for name, parameter in learning.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith("backbone."), parameter.ndim > 1)
+            key = (name.startswith("model.backbone."), parameter.ndim > 1)
             groups.setdefault(key, []).append(parameter)
     return torch.optim.AdamW(
         [

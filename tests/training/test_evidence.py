@@ -1,0 +1,45 @@
+"""The fused representation is helped to know the action units."""
+
+import csv
+import math
+
+import torch
+from torch import nn
+
+from depmap_cli.checkpoint import load_tensors
+from depmap_cli.training.evidence import EvidenceReader
+from tests.training.runs import train
+
+
+def test_the_loss_is_the_cross_entropy_summed_over_units():
+    reader = EvidenceReader(2)
+    nn.init.zeros_(reader.units.weight)
+    nn.init.zeros_(reader.units.bias)
+    evidence = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
+    loss = reader(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), evidence)
+    torch.testing.assert_close(loss, torch.tensor(18 * math.log(2)))  # ln 2 a unit, whatever it is
+
+
+def test_what_the_representation_tells_is_learned():
+    """Planted: one feature is the logit of every unit's evidence."""
+    torch.manual_seed(0)
+    fused = torch.randn(256, 4)
+    evidence = torch.sigmoid(3 * fused[:, :1]).expand(-1, 18)
+    reader = EvidenceReader(4)
+    optimizer = torch.optim.Adam(reader.parameters(), 0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        reader(fused, evidence).backward()
+        optimizer.step()
+    weight = reader.units.weight.detach()
+    torch.testing.assert_close(weight[:, 0], torch.full((18,), 3.0), atol=0.1, rtol=0)
+    assert weight[:, 1:].abs().max() < 0.1
+
+
+def test_it_is_logged_and_not_kept(trained, corpus, cache, tmp_path, monkeypatch):
+    with (trained / "log.csv").open(newline="") as file:
+        assert all(float(row["evidence"]) > 0 for row in csv.DictReader(file))
+    assert not [name for name in load_tensors(trained / "weights.safetensors") if "reader" in name]
+    out = tmp_path / "run"
+    assert train(monkeypatch, corpus, cache, out, "--set", "train.evidence_weight=0") == 0
+    assert "evidence" not in (out / "log.csv").read_text()
