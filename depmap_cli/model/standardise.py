@@ -5,6 +5,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 
+FLOOR = 0.1
+"""Least unit of a feature, as a share of its mean: below it lie rounding in half precision and the
+lag of averaged weights, which would shift every estimate (measured: CHANGELOG)."""
+LEAST = 1e-3
+"""The same for features that are about zero."""
+
+
 class Standardise(nn.Module):
     """Follows mean and spread of each feature over training frames, and takes both off.
 
@@ -28,15 +35,18 @@ class Standardise(nn.Module):
         self.register_load_state_dict_pre_hook(_as_before)  # type: ignore[no-untyped-call]
 
     def forward(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
-        """Deviations in units of the spread."""
-        return (features.float() - self.mean) / self.spread
+        """Deviations in units of the spread, or of ``FLOOR`` of the mean where that is more."""
+        if not self.started:
+            return features.float()
+        unit = torch.maximum(self.spread, FLOOR * self.mean.abs()).clamp(min=LEAST)
+        return (features.float() - self.mean) / unit
 
     @torch.no_grad()
     def observe(self, features: Float[Tensor, "n d"]) -> None:
         """Follow the frames of a training batch."""
         features = features.float()
         keep = self.momentum if self.started else 0.0
-        spread = features.std(0, correction=0).clamp(min=1e-4)
+        spread = features.std(0, correction=0)
         self.mean = keep * self.mean + (1 - keep) * features.mean(0)
         self.spread = keep * self.spread + (1 - keep) * spread
         self.started = torch.ones_like(self.started)
