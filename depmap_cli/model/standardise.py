@@ -4,7 +4,6 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-
 FLOOR = 0.1
 """Least unit of a feature, as a share of its mean: below it lie rounding in half precision and the
 lag of averaged weights, which would shift every estimate (measured: CHANGELOG)."""
