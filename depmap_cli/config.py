@@ -61,7 +61,7 @@ class QualityConfig(_Frozen):
     """Limits of the quality gate: (warn, refuse), None where a check never refuses."""
 
     usable_share: tuple[float, float] = (0.8, 0.3)
-    usable_frames: tuple[float, float] = (16, 8)
+    usable_frames: tuple[float, float] = (12, 8)
     longest_gap: tuple[float, None] = (5.0, None)
     face_size: tuple[float, float] = (24.0, 10.0)
     sharpness: tuple[float, None] = (15.0, None)
