@@ -94,7 +94,7 @@ class ModelConfig(_Frozen):
     fused_channels: int = Field(64, ge=8, description="Channels of the fused map.")
     wavelet: Literal["haar", "db2"] = Field("haar", description="Of MSR; paper: Haar.")
     sampling_factor: float = Field(5.0, gt=0, description="c in u = c ln T; paper: 5.")
-    entropy: float = Field(0.05, gt=0, description="kappa of Eq. 9; paper: 0.05.")
+    entropy: float = Field(0.05, ge=0.01, description="kappa of Eq. 9; paper: 0.05.")
     momentum: float = Field(0.99, ge=0, lt=1, description="beta of Eq. 2 and 11.")
     dropout: float = Field(0.3, ge=0, lt=1, description="Before the head, in training.")
     temperature: float = Field(0.1, gt=0, description="Temperature of Eq. 14; authors: 0.1.")

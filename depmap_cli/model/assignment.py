@@ -1,7 +1,5 @@
 """Balanced assignment of key tokens to a level's prototypes by entropic optimal transport."""
 
-import math
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
@@ -16,19 +14,27 @@ def balanced_assignment(similarity: Float[Tensor, "n k"], entropy: float) -> Flo
     Eq. (8), smoothed by entropy, Eq. (9), is solved by Sinkhorn and Knopp's scaling, Eq. (10).
 
     Reading: Eq. (8) mixes up its marginals. Each of the N tokens carries 1/N (rows) and each of
-    the K prototypes receives 1/K (columns). exp(S / kappa) reaches e^20, so the scaling vectors
-    are kept as logarithms, in float32 whatever the autocast. Rows are scaled last and are exact.
+    the K prototypes receives 1/K (columns). Double precision holds exp(S / kappa) and its scaling
+    vectors down to kappa 0.01 (``model.entropy``) without logarithms, which are slower. Rows are
+    scaled last and are exact.
     """
     with torch.autocast(similarity.device.type, enabled=False):
         n, k = similarity.shape
-        # Eq. (9): linear term over kappa; a prototype a row, so that sums run along memory
-        log_kernel = (similarity.float() / entropy).T.contiguous()
-        log_u = log_kernel.new_zeros(1, n)
-        log_v = log_kernel.new_zeros(k, 1)
+        log_kernel = _doubles(similarity) / entropy  # Eq. (9): linear term over kappa
+        kernel = (log_kernel - log_kernel.amax(1, keepdim=True)).exp()
+        by_prototype = kernel.T.contiguous()
+        token = kernel.new_full((n,), 1 / n)
+        prototype = kernel.new_ones(k)
         for _ in range(ITERATIONS):  # Eq. (8): prototype, then token marginals
-            log_v = -math.log(k) - torch.logsumexp(log_kernel + log_u, 1, keepdim=True)
-            log_u = -math.log(n) - torch.logsumexp(log_kernel + log_v, 0, keepdim=True)
-        return (log_u + log_kernel + log_v).exp().T  # Eq. (10)
+            prototype = 1 / (k * (by_prototype @ token))
+            token = 1 / (n * (kernel @ prototype))
+        plan = token[:, None] * kernel * prototype  # Eq. (10)
+        return plan.to(similarity.device, torch.float32)
+
+
+def _doubles(values: Tensor) -> Tensor:
+    """In double precision; on the CPU where the device has none (MPS)."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def assigned(plan: Float[Tensor, "n k"]) -> Int[Tensor, " n"]:

@@ -76,7 +76,6 @@ class MultiScaleFusion(nn.Module):
             nn.GELU(),
         )
         self.fused_dim = 2 * channels
-        self.register_load_state_dict_pre_hook(_without_filters)  # type: ignore[no-untyped-call]
 
     def forward(self, features: list[Tensor]) -> Float[Tensor, "n fused"]:
         """One vector a frame from its maps f_1 to f_4 (the deepest guided)."""
@@ -100,15 +99,6 @@ class MultiScaleFusion(nn.Module):
         with torch.autocast(small.device.type, enabled=False):
             large: Tensor = self.inverse_dwt((2**levels * small.float(), [None] * levels))
         return large
-
-
-def _without_filters(
-    module: nn.Module, state: dict[str, Tensor], prefix: str, *unused: object
-) -> None:
-    """Leave out the constant filters of transforms that older weights files carry."""
-    wanted = {prefix + name for name in module.state_dict()}
-    for name in [n for n in state if n.startswith(prefix) and "_dwt." in n and n not in wanted]:
-        del state[name]
 
 
 def _inverse_transform(wavelet: str) -> nn.Module:

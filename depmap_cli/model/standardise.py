@@ -17,8 +17,7 @@ class Standardise(nn.Module):
     Pooled features are all positive, rise and fall together and differ in size, so that gradient
     steps of a linear head hardly reach what tells people apart (measured: CHANGELOG). Other than a
     batch norm it uses the same figures in training and scoring: a frame's result never depends on
-    the batch. Before the first observation, and in weights from before it existed, it changes
-    nothing.
+    the batch. Before the first observation it changes nothing.
     """
 
     mean: Tensor
@@ -31,7 +30,6 @@ class Standardise(nn.Module):
         self.register_buffer("mean", torch.zeros(dim))
         self.register_buffer("spread", torch.ones(dim))
         self.register_buffer("started", torch.tensor(False))
-        self.register_load_state_dict_pre_hook(_as_before)  # type: ignore[no-untyped-call]
 
     def forward(self, features: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
         """Deviations in units of the spread, or of ``FLOOR`` of the mean where that is more."""
@@ -41,18 +39,11 @@ class Standardise(nn.Module):
         return (features.float() - self.mean) / unit
 
     @torch.no_grad()
-    def observe(self, features: Float[Tensor, "n d"]) -> None:
-        """Follow the frames of a training batch."""
+    def observe(self, features: Float[Tensor, "n d"], afresh: bool = False) -> None:
+        """Follow the frames of a training batch, or take these frames' figures as they are."""
         features = features.float()
-        keep = self.momentum if self.started else 0.0
+        keep = self.momentum if self.started and not afresh else 0.0
         spread = features.std(0, correction=0)
         self.mean = keep * self.mean + (1 - keep) * features.mean(0)
         self.spread = keep * self.spread + (1 - keep) * spread
         self.started = torch.ones_like(self.started)
-
-
-def _as_before(module: nn.Module, state: dict[str, Tensor], prefix: str, *unused: object) -> None:
-    """Weights from before this module existed: no change."""
-    for name, own in module.state_dict().items():
-        neutral = torch.ones_like(own) if name == "spread" else torch.zeros_like(own)
-        state.setdefault(prefix + name, neutral)

@@ -61,4 +61,10 @@ def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint
             "train with --from-scratch",
         )
     target = model.state_dict()["target"].clone()
-    model.load_state_dict({**start.tensors, "target": target})
+    try:
+        model.load_state_dict({**start.tensors, "target": target})
+    except RuntimeError as error:
+        raise WeightsInvalid(
+            f"{start.path.name} is of another architecture, of an earlier version's",
+            "train with --from-scratch",
+        ) from error

@@ -33,6 +33,9 @@ from depmap_cli.training.state import Place, load_state, save_state
 DEAD = 0.1
 """A prototype is dead where it gets less than this part of an even share of its level's tokens."""
 
+SETTLED = 256
+"""Recordings from which the averaged weights' statistics are taken after an epoch."""
+
 
 @dataclass
 class Trainer:
@@ -122,7 +125,7 @@ class Trainer:
         valid = torch.ones(batch.image.shape[:2], dtype=torch.bool, device=self.device)
         weight = config.contrastive_weight if epoch >= config.contrastive_start else 0.0
         with training_precision(self.device):
-            maps = self._maps(looks)
+            maps = self._maps(self.model, looks)
             videos, frames = self.model.score_maps(maps, batch.image, batch.text, valid)
         loss = depmap_loss(
             self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
@@ -133,10 +136,10 @@ class Trainer:
         loss = replace(loss, total=loss.total + config.evidence_weight * evidence)
         return loss, {"evidence": evidence}
 
-    def _maps(self, looks: list[Look]) -> list[Tensor]:
+    def _maps(self, model: DepMap, looks: list[Look]) -> list[Tensor]:
         if not self.frozen:
             pixels = torch.cat([look.pixels() for look in looks]).to(self.device)
-            found: list[Tensor] = self.model.backbone(pixels)
+            found: list[Tensor] = model.backbone(pixels)
             return found
         kept = [self._kept("Training", look.key, pixels=look.pixels) for look in looks]
         return [torch.cat(scale) for scale in zip(*kept, strict=True)]
@@ -162,8 +165,32 @@ class Trainer:
         for name, buffer in self.averaged.named_buffers():
             buffer.copy_(buffers[name])
 
+    @torch.no_grad()
+    def _settle(self) -> None:
+        """Take the averaged weights' statistics from their own features of training frames.
+
+        Those that the live weights left behind lag, and belong to other weights.
+        """
+        fused, activations = [], []
+        for draws in epoch_batches(self.train, self.config, self.place.epoch):
+            looks = looks_at(self.train, self.processes.share(draws), self.config, self.place.epoch)
+            batch = make_batch(looks, self.semantics, self.device)
+            with training_precision(self.device):
+                maps = self._maps(self.averaged, looks)
+                seen = (batch.image.flatten(0, 1), batch.text.flatten(0, 1))
+                frames = self.averaged.encode_maps(maps, *seen)
+            fused.append(self.processes.gathered(frames.fused))
+            if frames.activations is not None:
+                activations.append(self.processes.gathered(frames.activations))
+            if len(fused) * len(draws) >= SETTLED:
+                break
+        self.averaged.standardise.observe(torch.cat(fused), afresh=True)
+        if self.averaged.level_logits is not None:
+            self.averaged.level_logits.observe(torch.cat(activations), afresh=True)
+
     def _end_epoch(self, losses: dict[str, float], seconds: float, told: Watcher) -> None:
         """Score Development with the averaged weights, keep them if best, log, save."""
+        self._settle()
         truth = np.array([c.recording.score for c in self.development], float)
         with training_precision(self.device):
             found = [self._estimate(clip) for clip in self.development]

@@ -112,11 +112,3 @@ def test_a_frame_does_not_see_its_neighbours():
     module, maps = build((1, 2, 3, 4)), features()
     alone = module([feature[:1] for feature in maps])
     torch.testing.assert_close(alone, module(maps)[:1], atol=1e-6, rtol=1e-5)
-
-
-def test_filters_in_older_weights_are_passed_over():
-    module = build((3, 4))
-    old = {"inverse_dwt.g0_col": torch.ones(2), **module.state_dict()}
-    module.load_state_dict(old)
-    with pytest.raises(RuntimeError, match="read.9"):
-        module.load_state_dict({**module.state_dict(), "read.9": torch.ones(2)})

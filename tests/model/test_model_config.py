@@ -20,7 +20,7 @@ from depmap_cli.config import Config, ModelConfig
         ({"n_levels": 3}, "4"),
         ({"backbone": "resnet101"}, "resnet18"),
         ({"momentum": 1.0}, "less than 1"),
-        ({"entropy": 0.0}, "greater than 0"),
+        ({"entropy": 0.001}, "greater than or equal to 0.01"),
         ({"n_prototype": 8}, "Extra inputs"),
     ],
 )

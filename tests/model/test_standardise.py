@@ -39,10 +39,10 @@ def test_a_feature_that_hardly_changes_is_not_blown_up():
     assert (module.half()(torch.tensor([[3.0, 0.0]])).abs() < 0.01).all()
 
 
-def test_weights_from_before_change_nothing():
-    module = Standardise(2)
-    module.observe(torch.randn(9, 2, generator=torch.Generator().manual_seed(1)))
-    module.load_state_dict({})
-    frames = torch.tensor([[1.5, -2.0]])
-    assert torch.equal(module(frames), frames)
-    assert not module.started
+def test_afresh_forgets_what_was_seen():
+    module = Standardise(1, momentum=0.9)
+    module.observe(torch.tensor([[50.0], [90.0]]))
+    module.observe(torch.tensor([[10.0], [14.0]]), afresh=True)
+    torch.testing.assert_close(
+        (module.mean, module.spread), (torch.tensor([12.0]), torch.tensor([2.0]))
+    )

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 import torch
 
+from depmap_cli.devices import training_precision
+from depmap_cli.training.batches import Draw, looks_at, make_batch
+from depmap_cli.training.trainer import Trainer
 from tests.training.runs import depmap, train
 from tests.videos import write_video
 
@@ -209,3 +212,35 @@ def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
     document = read_document(out / "weights.safetensors")
     assert document["started_from"] == "semantics"
     assert document["config"]["model"]["msr"] is False
+
+
+def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, monkeypatch):
+    """Those that the live weights left are of other weights, and would shift every estimate."""
+    settle, found = Trainer._settle, []
+
+    def fused(trainer):
+        looks = looks_at(
+            trainer.train, [Draw(i, i) for i in range(4)], trainer.config, trainer.place.epoch
+        )
+        batch = make_batch(looks, trainer.semantics, trainer.device)
+        seen = (batch.image.flatten(0, 1), batch.text.flatten(0, 1))
+        with torch.no_grad(), training_precision(trainer.device):
+            maps = trainer._maps(trainer.averaged, looks)
+            return trainer.averaged.encode_maps(maps, *seen)
+
+    def offset(trainer):
+        frames = fused(trainer)
+        z = trainer.averaged.standardise(frames.fused)
+        return float(z.mean(0).abs().max()), float(frames.logits.mean(0).abs().max())
+
+    def watched(trainer):
+        before = offset(trainer)
+        settle(trainer)
+        found.append((before, offset(trainer)))
+
+    monkeypatch.setattr(Trainer, "_settle", watched)
+    more = ("--set", "train.looks=1", "--set", "train.freeze_backbone=true")
+    assert train(monkeypatch, corpus, cache, tmp_path / "run", *more) == 0
+    assert len(found) == 2
+    for before, after in found:
+        assert max(after) < 1e-2 < max(before)
