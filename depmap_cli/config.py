@@ -152,7 +152,7 @@ class TrainConfig(_Frozen):
         0.2,
         ge=0,
         description="Of a loss that makes the fused representation tell the AU evidence of its "
-        "frame; not in the paper. Measured.",
+        "frame, part of the emotional branch; not in the paper. Measured.",
     )
     average: float = Field(0.98, ge=0, lt=1, description="Decay of the averaged weights, a step.")
     start_from_semantics: bool = Field(

@@ -130,7 +130,7 @@ class Trainer:
         loss = depmap_loss(
             self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
         )
-        if not config.evidence_weight:
+        if not (config.evidence_weight and self.model.config.emotional):
             return loss, {}
         evidence = self.reader(self.model.standardise(frames.fused), batch.evidence)
         loss = replace(loss, total=loss.total + config.evidence_weight * evidence)

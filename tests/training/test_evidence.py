@@ -40,6 +40,10 @@ def test_it_is_logged_and_not_kept(trained, corpus, cache, tmp_path, monkeypatch
     with (trained / "log.csv").open(newline="") as file:
         assert all(float(row["evidence"]) > 0 for row in csv.DictReader(file))
     assert not [name for name in load_tensors(trained / "weights.safetensors") if "reader" in name]
-    out = tmp_path / "run"
-    assert train(monkeypatch, corpus, cache, out, "--set", "train.evidence_weight=0") == 0
-    assert "evidence" not in (out / "log.csv").read_text()
+    for name, options in (
+        ("off", ["--set", "train.evidence_weight=0"]),
+        ("plain", ["--model", "resnet-baseline"]),  # knows nothing of CLIP
+    ):
+        out = tmp_path / name
+        assert train(monkeypatch, corpus, cache, out, *options) == 0
+        assert "evidence" not in (out / "log.csv").read_text()
