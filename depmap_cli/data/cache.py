@@ -27,9 +27,9 @@ from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
 from depmap_cli.data.recording import Recording, is_prepared
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable, VideoUnreadable
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
-from depmap_cli.quality import judge
+from depmap_cli.quality import decoded_share, judge
 from depmap_cli.results import Quality
-from depmap_cli.video import probe, sample_frames
+from depmap_cli.video import check_whole, probe, sample_frames
 from depmap_cli.workers import run_all
 
 FACES, INDEX, VIEWS = "faces.npy", "index.json", "views"
@@ -73,8 +73,16 @@ class CachedFaces:
         return len(self.times)
 
 
-def write_entry(folder: Path, name: str, samples: list[FaceSample], duration: float) -> None:
+def write_entry(
+    folder: Path,
+    name: str,
+    samples: list[FaceSample],
+    duration: float,
+    decoded: float | None = None,
+) -> None:
     """What ``read_entry`` reads, into a folder that is there: the valid samples of a recording.
+
+    ``decoded`` is the share of its ``duration`` that they reach, where that is known.
 
     Raises:
         DataInvalid: there are none; says the recording's ``name``.
@@ -87,7 +95,7 @@ def write_entry(folder: Path, name: str, samples: list[FaceSample], duration: fl
         "times": [s.time for s in valid],
         "sampled": len(samples),
         "duration": duration,
-        "quality": judge(samples, duration, QualityConfig()).model_dump(mode="json"),
+        "quality": judge(samples, duration, QualityConfig(), decoded).model_dump(mode="json"),
     }
     (folder / INDEX).write_text(json.dumps(index))
 
@@ -138,16 +146,17 @@ def duration_of(recording: Recording) -> float | None:
 
 
 def check_readable(recording: Recording) -> None:
-    """Decode the first picture of a video, or open prepared faces.
+    """Decode the first picture of a video and read the rest, or open prepared faces.
 
     Raises:
-        DataInvalid: that fails; names the recording.
+        DataInvalid: that fails, or the video was cut off; names the recording.
     """
     if is_prepared(recording.path):
         read_prepared(recording)
         return
     try:
         next(sample_frames(recording.path, SamplingConfig(fps=1)))
+        check_whole(recording.path, recording.fps)
     except VideoUnreadable as error:
         raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
 
@@ -272,13 +281,16 @@ class FaceCache:
         recording, folder = item
         path, fps = recording.path, recording.fps
         try:
+            check_whole(path, fps)
             with enough_memory("its faces", "use fewer --jobs"):
-                detector = FaceDetector(self.faces)
-                segments = extract_faces(sample_frames(path, self.sampling, fps), detector)
+                frames = sample_frames(path, self.sampling, fps)
+                segments = extract_faces(frames, FaceDetector(self.faces))
                 samples = [sample for segment in segments for sample in segment]
-            duration = probe(path, fps).duration or (samples[-1].time if samples else 0.0)
+            info = probe(path, fps)
         except DepmapError as error:
             raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
+        duration = info.duration or (samples[-1].time if samples else 0.0)
+        decoded = decoded_share(samples, self.sampling, info)
         with cache_writable(self.root), written_aside(folder, keep=True) as aside:
             aside.mkdir()
-            write_entry(aside, recording.name, samples, duration)
+            write_entry(aside, recording.name, samples, duration, decoded)

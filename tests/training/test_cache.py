@@ -29,6 +29,7 @@ from depmap_cli.errors import DepmapError, OutputUnwritable
 from depmap_cli.settings import read_settings
 from depmap_cli.workflows import material
 from tests.training.runs import depmap
+from tests.videos import ffmpeg
 
 ROOT = Path(__file__).parents[2]
 CPU = torch.device("cpu")
@@ -41,6 +42,14 @@ def quiet(*_) -> None:
 @pytest.fixture
 def recordings(corpus):
     return [r for r in find_recordings(corpus) if r.split == "Training"][:2]
+
+
+@pytest.fixture
+def readable(corpus, tmp_path) -> Path:
+    """A copy of the corpus without what cannot be read: seven videos."""
+    for split in ("Training", "Development"):
+        shutil.copytree(corpus / split, tmp_path / "data" / split)
+    return tmp_path / "data"
 
 
 @pytest.fixture
@@ -255,6 +264,21 @@ def test_a_changed_package_is_noticed(store, recordings, versions):
         assert other.folder not in before
 
 
+@pytest.mark.usefixtures("faces_in_process")
+def test_a_video_that_was_cut_off_is_refused(readable, interview, tmp_path, monkeypatch, capfd):
+    """Before anything is made of it, and by the commands that look at faces alone."""
+    video = readable / "Development" / "Freeform" / "201_1_Freeform_video.mp4"
+    ffmpeg("-i", interview, "-c", "copy", "-movflags", "+faststart", video)
+    data = video.read_bytes()
+    video.write_bytes(data[: len(data) // 3])
+    where = ("--data", readable, "--cache", tmp_path / "cache")
+    for command in (("train", "--dry-run"), ("prepare", "-q")):
+        assert depmap(monkeypatch, *command, *where) == 1
+        err = capfd.readouterr().err
+        assert "error: Development/Freeform/201_1_Freeform_video.mp4: cut off" in err
+        assert "13.3 s of 42.2 s" in err
+
+
 def is_running(pid: int) -> bool:
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
@@ -270,10 +294,7 @@ def wait_for(condition) -> None:
 
 
 @pytest.mark.usefixtures("faces_in_process")
-def test_prepare_goes_on_after_sigkill(corpus, tmp_path, monkeypatch, capfd):
-    readable = tmp_path / "data"
-    for split in ("Training", "Development"):
-        shutil.copytree(corpus / split, readable / split)
+def test_prepare_goes_on_after_sigkill(readable, tmp_path, monkeypatch, capfd):
     cache = tmp_path / "cache"
     arguments = ["prepare", "--data", readable, "--cache", cache, "--jobs", "1"]
     command = [sys.executable, "-m", "depmap_cli", *map(str, arguments)]
@@ -293,15 +314,13 @@ def test_prepare_goes_on_after_sigkill(corpus, tmp_path, monkeypatch, capfd):
 
 
 @pytest.mark.usefixtures("faces_in_process")
-def test_prepare_makes_what_training_uses(corpus, tmp_path, monkeypatch):
-    data = tmp_path / "data"
-    shutil.copytree(corpus / "Training", data / "Training")
+def test_prepare_makes_what_training_uses(readable, tmp_path, monkeypatch):
     cache, pairs = tmp_path / "cache", ["faces.size=224", "faces.min_face=30"]
     settings = [word for pair in pairs for word in ("--set", pair)]
-    where = ("--data", data, "--cache", cache, "-q")
+    where = ("--data", readable, "--cache", cache, "-q")
     assert depmap(monkeypatch, "prepare", *where, *settings) == 0
     before = inodes(cache)
-    source = material.Source(data, cache)
+    source = material.Source(readable, cache)
     made = source.prepare(source.read()[0], read_settings(pairs).faces, quiet)
     assert inodes(cache) == before
     assert {entry.faces.shape[1] for entry in made} == {224}
