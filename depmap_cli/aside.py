@@ -4,11 +4,12 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-_PREFIX = ".making-"
+ASIDE = ".making-*"
+"""Matches what is not whole yet."""
 
 
 @contextmanager
@@ -18,7 +19,7 @@ def written_aside(path: Path, keep: bool = False) -> Iterator[Path]:
     Several processes may make the same at once. What is there already is replaced; with ``keep`` a
     folder that is there stays, and the one made aside is dropped.
     """
-    aside = path.with_name(f"{_PREFIX}{secrets.token_hex(4)}-{path.name}")
+    aside = path.with_name(ASIDE.replace("*", f"{secrets.token_hex(4)}-{path.name}"))
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield aside
@@ -41,12 +42,10 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_left_over(folder: Path, age: float = 0.0) -> None:
-    """Remove what killed processes left in ``folder`` and below, untouched for ``age`` seconds."""
+def remove_left_over(found: Iterable[Path], age: float = 0.0) -> None:
+    """Of paths that match ``ASIDE``, remove what killed processes left ``age`` seconds ago."""
     before = time.time() - age
-    for place, folders, files in os.walk(folder):
-        for name in (n for n in (*folders, *files) if n.startswith(_PREFIX)):
-            left = Path(place, name)
-            with suppress(FileNotFoundError):  # another process has just finished it
-                if left.stat().st_mtime <= before:
-                    remove(left)
+    for left in list(found):
+        with suppress(FileNotFoundError):  # another process has just finished it
+            if left.stat().st_mtime <= before:
+                remove(left)

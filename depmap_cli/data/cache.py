@@ -8,6 +8,7 @@ are, and nothing is ever written into a corpus.
 """
 
 import hashlib
+import io
 import json
 import os
 import tempfile
@@ -21,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from depmap_cli.aside import remove, remove_left_over, written_aside
+from depmap_cli.aside import ASIDE, remove, remove_left_over, written_aside
 from depmap_cli.checkpoint import sha256_of
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
 from depmap_cli.data.recording import Recording, is_prepared
@@ -90,7 +91,9 @@ def write_entry(
     valid = [s for s in samples if s.face is not None]
     if not valid:
         raise DataInvalid(f"{name}: no face found", "remove the recording or its label")
-    np.save(folder / FACES, np.stack([s.face for s in valid if s.face is not None]))
+    content = io.BytesIO()  # written at once: of a full disk np.save tells numbers, not the reason
+    np.save(content, np.stack([s.face for s in valid if s.face is not None]))
+    (folder / FACES).write_bytes(content.getbuffer())
     index = {
         "times": [s.time for s in valid],
         "sampled": len(samples),
@@ -230,7 +233,7 @@ class FaceCache:
         with cache_writable(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.root).close()
-            remove_left_over(self.root, _ABANDONED)
+            remove_left_over(self.root.glob(ASIDE), _ABANDONED)
 
     def _found(self, recording: Recording, folder: Path) -> CachedFaces | None:
         """The faces that are there; None where they are missing, and what is damaged is removed."""

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
-from depmap_cli.aside import remove_left_over, written_aside
+from depmap_cli.aside import ASIDE, remove_left_over, written_aside
 from depmap_cli.errors import OutputUnwritable, UsageProblem
 
 SETTINGS = "simulation.json"
@@ -46,7 +46,7 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
     stored = out / SETTINGS
     if stored.is_file():
         _refuse_others(out, json.loads(stored.read_text()), asked)
-        remove_left_over(out)
+        remove_left_over(out.rglob(ASIDE))
         return
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -93,7 +93,7 @@ def test_a_cache_that_cannot_be_made(corpus, tmp_path, place, monkeypatch, capfd
 
 
 def test_a_disk_that_is_full_when_faces_are_kept(store, recordings):
-    with disk_full_at(50_000), pytest.raises(OutputUnwritable, match="the cache"):
+    with disk_full_at(50_000), pytest.raises(OutputUnwritable, match="the cache.*: File too large"):
         store.prepare(recordings, 1, quiet)
     assert list(store.root.iterdir()) == []  # nothing half-written
     assert len(store.prepare(recordings, 1, quiet)) == 2
