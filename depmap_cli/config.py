@@ -70,6 +70,7 @@ class QualityConfig(_Frozen):
     turned_share: tuple[float, None] = (0.3, None)
     several_faces: tuple[float, float] = (0.2, 0.8)
     duration: tuple[float, float] = (10.0, 1.0)
+    decoded_share: tuple[float, None] = (0.9, None)
 
 
 class ModelConfig(_Frozen):

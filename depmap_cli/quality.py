@@ -5,9 +5,10 @@ from typing import Literal
 
 import numpy as np
 
-from depmap_cli.config import QualityConfig
+from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.faces import FaceSample
 from depmap_cli.results import Check, Quality, Verdict
+from depmap_cli.video import VideoInfo
 
 TURNED = 0.35
 """Nose off the eyes' middle, in eye distances, from which a head is turned: about 30 degrees."""
@@ -22,10 +23,23 @@ class _Measure:
     worse: Literal["below", "above"]
 
 
-def judge(samples: list[FaceSample], duration: float, config: QualityConfig) -> Quality:
-    """Check the sampled frames of a video of ``duration`` seconds."""
+def judge(
+    samples: list[FaceSample],
+    duration: float,
+    config: QualityConfig,
+    decoded: float | None = None,
+) -> Quality:
+    """Check the sampled frames of a video of ``duration`` seconds, ``decoded`` the share of it that
+    they reach (``decoded_share``)."""
     usable = [s for s in samples if s.valid]
-    checks = [_check(m, *getattr(config, m.name)) for m in _measures(samples, usable, duration)]
+    measures = _measures(samples, usable, duration)
+    if decoded is not None:
+        measures.append(
+            _Measure(
+                "decoded_share", "share of the video before it breaks off", decoded, "", "below"
+            )
+        )
+    checks = [_check(m, *getattr(config, m.name)) for m in measures]
     worst = [v for v in (Verdict.refuse, Verdict.warn) if any(c.verdict == v for c in checks)]
     return Quality(
         verdict=worst[0] if worst else Verdict.passed,
@@ -33,6 +47,22 @@ def judge(samples: list[FaceSample], duration: float, config: QualityConfig) -> 
         usable_frames=len(usable),
         checks=checks,
     )
+
+
+def decoded_share(
+    samples: list[FaceSample], sampling: SamplingConfig, info: VideoInfo
+) -> float | None:
+    """Up to where a video gave frames, as a share of the time asked for.
+
+    None where nothing says how long the video is, or there are no samples.
+    """
+    if info.duration is None or not samples:
+        return None
+    stop = info.duration if sampling.end is None else min(sampling.end, info.duration)
+    asked = stop - sampling.start
+    apart = 1 / sampling.fps if sampling.fps else asked / sampling.frames
+    reached = samples[-1].time + max(apart, 1 / info.fps)
+    return min(1.0, (reached - sampling.start) / asked)
 
 
 def _measures(

@@ -21,7 +21,7 @@ from depmap_cli.memory import give_back_memory
 from depmap_cli.model.semantics import COVERED, SemanticView
 from depmap_cli.openface import AuTable, read_au_table
 from depmap_cli.progress import Share
-from depmap_cli.quality import judge
+from depmap_cli.quality import decoded_share, judge
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
 from depmap_cli.summary import (
     action_units_of,
@@ -134,7 +134,12 @@ class Scorer:
                 "duration": info.duration,
             }
         )
-        quality = judge(passage.samples, _covered(passage.samples, info, options), options.quality)
+        quality = judge(
+            passage.samples,
+            _covered(passage.samples, info, options),
+            options.quality,
+            decoded_share(passage.samples, self._sampling(options), info),
+        )
         if quality.verdict == Verdict.refuse:
             return self._refusal(source, options, passage, quality)
         return self._success(source, options, passage, quality)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from depmap_cli.config import SamplingConfig
+from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.errors import UsageProblem, VideoUnreadable
 from depmap_cli.opencv import load_opencv
 
@@ -58,7 +58,7 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
     capture = _open(path)
     try:
         rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
-        frames = _count(path) if fps else float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        frames = len(_times_held(path)) if fps else float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
         known = 0 < rate < MAX_FPS and 0 < frames < 1e9
         return VideoInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
@@ -111,14 +111,35 @@ def sample_frames(
         raise VideoUnreadable("holds no decodable picture", "is it audio only, or damaged?")
 
 
-def _count(path: Path) -> int:
-    """How many frames there are, read but not decoded."""
+def check_whole(path: Path, fps: float | None = None) -> None:
+    """Read a whole video, without decoding it, and see whether it ends where it should.
+
+    With ``fps`` nothing tells where that would be.
+
+    Raises:
+        VideoUnreadable: as ``probe``, or the file was cut off.
+    """
+    info = probe(path, fps)
+    if info.duration is None:
+        return
+    times = _times_held(path)
+    reached = max(len(times) / info.fps, times[-1] if times else 0.0)
+    if reached < QualityConfig().decoded_share[0] * info.duration:
+        raise VideoUnreadable(
+            f"cut off: it holds only the first {reached:.1f} s of {info.duration:.1f} s",
+            "copy it again; if no more was recorded: ffmpeg -i IN -an -c copy OUT.mp4",
+        )
+
+
+def _times_held(path: Path) -> list[float]:
+    """The times of all frames in seconds, sorted, read but not decoded."""
     cv2 = load_opencv()
     capture = _open(path, [cv2.CAP_PROP_FORMAT, -1])
     try:
-        return sum(1 for _ in iter(capture.grab, False))
+        milliseconds = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in iter(capture.grab, False)]
     finally:
         capture.release()
+    return sorted(time / 1000 for time in milliseconds)
 
 
 def _open(path: Path, settings: Sequence[int] = ()) -> Any:

@@ -193,14 +193,26 @@ def test_every_kind_of_input_ends_as_documented(scored, media, name, code, statu
 
 @pytest.mark.parametrize(
     ("name", "check"),
-    [("half.mp4", "usable_share"), ("half.mp4", "longest_gap"), ("tiny.mp4", "face_size")],
+    [
+        ("half.mp4", "usable_share"),
+        ("half.mp4", "longest_gap"),
+        ("tiny.mp4", "face_size"),
+        ("truncated.mkv", "decoded_share"),
+    ],
 )
 def test_doubtful_recordings_are_warned_about(scored, media, name, check):
     _, out, _ = scored(media(name))
     found = {c["name"]: c for c in json.loads(out)["quality"]["checks"]}[check]
     assert found["verdict"] == "warn"
-    if check == "usable_share":
+    if check in ("usable_share", "decoded_share"):
         assert found["value"] == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.parametrize("name", ["half.mp4", "one_frame.mp4", "vfr.mp4"])
+def test_nothing_is_missing_from_whole_recordings(scored, media, name):
+    _, out, _ = scored(media(name))
+    found = {c["name"]: c["value"] for c in json.loads(out)["quality"]["checks"]}
+    assert found["decoded_share"] == 1
 
 
 def test_another_subject_can_be_chosen(run, media):

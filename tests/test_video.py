@@ -10,7 +10,7 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import InstallationBroken, UsageProblem, VideoUnreadable
 from depmap_cli.opencv import load_opencv
-from depmap_cli.video import MAX_WORKING_SIDE, probe, sample_frames
+from depmap_cli.video import MAX_WORKING_SIDE, check_whole, probe, sample_frames
 from tests.videos import ffmpeg, write_video
 
 
@@ -143,6 +143,26 @@ def test_missing_and_folder(tmp_path):
 def test_truncated_video_gives_what_it_holds(media, interview):
     whole, part = (take(p, fps=2)[-1].time for p in (interview, media("truncated.mkv")))
     assert 0.2 * whole < part < 0.8 * whole
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("a.mp4", ("-movflags", "+faststart")), ("a.mkv", ()), ("a.avi", ("-c:v", "mpeg4"))],
+)
+def test_a_file_that_was_cut_off_is_told_from_a_whole_one(interview, tmp_path, name, options):
+    path = tmp_path / name
+    ffmpeg("-i", interview, *(options if "-c:v" in options else ("-c", "copy", *options)), path)
+    check_whole(path)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 3])
+    with pytest.raises(VideoUnreadable, match=r"holds only the first 1\d\.\d s of 42\.2 s"):
+        check_whole(path)
+
+
+@pytest.mark.parametrize("name", ["vfr.mp4", "one_frame.mp4", "rotated.mp4"])
+def test_what_was_not_cut_off_is_not_called_so(media, name):
+    check_whole(media(name))
+    check_whole(media(name), 2.0)
 
 
 def test_missing_libgl_is_explained(monkeypatch):

@@ -17,6 +17,9 @@ JobsOption = Annotated[int, typer.Option(min=1, help="Processes that prepare fac
 WeightsOption = Annotated[
     Path | None, typer.Option(help="Dep-MAP weights; default: those shipped.")
 ]
+InitOption = Annotated[
+    Path | None, typer.Option(help="Dep-MAP weights to start from; default: those shipped.")
+]
 SimulatedOption = Annotated[
     bool, typer.Option("--simulated", help="The faces are rendered; reports will say so.")
 ]

@@ -16,6 +16,7 @@ from depmap_cli.cli.options import (
     DataOption,
     DeviceOption,
     GroupBy,
+    InitOption,
     JobsOption,
     Network,
     NetworkOption,
@@ -42,9 +43,7 @@ def train(
     model: Annotated[
         Network, typer.Option(help="Dep-MAP, or a plain ResNet with mean pooling.")
     ] = Network.depmap,
-    init: Annotated[
-        Path | None, typer.Option(help="Dep-MAP weights to start from; default: those shipped.")
-    ] = None,
+    init: InitOption = None,
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Start from no Dep-MAP weights.")
     ] = False,
@@ -200,18 +199,35 @@ def train_semantics(
 
 
 def prepare(
-    data: DataOption, cache: CacheOption = None, jobs: JobsOption = 2, quiet: QuietOption = False
+    data: DataOption,
+    config: ConfigOption = None,
+    settings: SetOption = None,
+    init: InitOption = None,
+    cache: CacheOption = None,
+    jobs: JobsOption = 2,
+    quiet: QuietOption = False,
 ) -> None:
-    """Align and keep the faces of a whole corpus, so that training starts at once."""
-    from depmap_cli.config import FaceConfig
-    from depmap_cli.report.corpus import render_corpus, render_quality
-    from depmap_cli.workflows.material import Source
+    """Align and keep the faces of a whole corpus, so that training with these settings starts at
+    once.
 
+    Examples:
+
+      depmap prepare --data avec2014/ --jobs 8
+
+      depmap prepare --data avec2014/ --set faces.size=224
+    """
+    from depmap_cli.report.corpus import render_corpus, render_quality
+    from depmap_cli.settings import read_settings
+    from depmap_cli.workflows.material import Source
+    from depmap_cli.workflows.train import start_of
+
+    _, base = start_of(init, from_scratch=False)
+    faces = read_settings(settings or [], config, base).faces
     source = Source(data, cache, jobs)
     recordings, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
-        cached = source.prepare(recordings, FaceConfig(), stages(bar))
+        cached = source.prepare(recordings, faces, stages(bar))
     names = [recording.path.name for recording in recordings]
     render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])

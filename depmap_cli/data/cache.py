@@ -2,38 +2,43 @@
 
 An entry is a folder named by a hash of the video's bytes, of its frame rate where the corpus gives
 one, of every setting that shapes its faces and of the packages that find them, so what changed is
-prepared anew. It is written aside and renamed when whole. A corpus may hold such folders itself,
-``*.faces`` in place of videos: they are taken as they are.
+prepared anew. It is written aside and renamed when whole; one that is damaged all the same is made
+anew. A corpus may hold such folders itself, ``*.faces`` in place of videos: they are taken as they
+are, and nothing is ever written into a corpus.
 """
 
 import hashlib
+import io
 import json
 import os
-import shutil
 import tempfile
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import metadata
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 from platformdirs import user_cache_path
 
+from depmap_cli.aside import ASIDE, remove, remove_left_over, written_aside
+from depmap_cli.checkpoint import sha256_of
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
 from depmap_cli.data.recording import Recording, is_prepared
-from depmap_cli.errors import DataInvalid, DepmapError, VideoUnreadable
+from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable, VideoUnreadable
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
-from depmap_cli.quality import judge
+from depmap_cli.quality import decoded_share, judge
 from depmap_cli.results import Quality
-from depmap_cli.video import probe, sample_frames
+from depmap_cli.video import check_whole, probe, sample_frames
+from depmap_cli.workers import run_all
 
-FACES, INDEX = "faces.npy", "index.json"
+FACES, INDEX, VIEWS = "faces.npy", "index.json", "views"
 CACHE_VERSION = 3
 """Raised whenever the corridor's code changes what it produces."""
 _PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
+_ABANDONED = 3600.0
+"""Seconds after which what is half-written is nobody's: writing takes a moment."""
 
 
 def default_cache() -> Path:
@@ -50,6 +55,14 @@ class CachedFaces:
     sampled: int  # frames looked at, valid or not
     quality: Quality  # of the recording, as the gate of `depmap score` sees it
     duration: float | None = None  # seconds of the recording, where the entry says
+    cache: Path | None = None  # where views of faces belong that lie in a user's corpus
+
+    @property
+    def views(self) -> Path:
+        """Where CLIP's views of the faces are kept: beside them, unless a corpus holds them."""
+        if self.cache is None:
+            return self.folder
+        return self.cache / VIEWS / sha256_of(self.folder / FACES)[:32]
 
     @property
     def faces(self) -> np.ndarray:
@@ -61,8 +74,16 @@ class CachedFaces:
         return len(self.times)
 
 
-def write_entry(folder: Path, name: str, samples: list[FaceSample], duration: float) -> None:
+def write_entry(
+    folder: Path,
+    name: str,
+    samples: list[FaceSample],
+    duration: float,
+    decoded: float | None = None,
+) -> None:
     """What ``read_entry`` reads, into a folder that is there: the valid samples of a recording.
+
+    ``decoded`` is the share of its ``duration`` that they reach, where that is known.
 
     Raises:
         DataInvalid: there are none; says the recording's ``name``.
@@ -70,22 +91,35 @@ def write_entry(folder: Path, name: str, samples: list[FaceSample], duration: fl
     valid = [s for s in samples if s.face is not None]
     if not valid:
         raise DataInvalid(f"{name}: no face found", "remove the recording or its label")
-    np.save(folder / FACES, np.stack([s.face for s in valid if s.face is not None]))
+    content = io.BytesIO()  # written at once: of a full disk np.save tells numbers, not the reason
+    np.save(content, np.stack([s.face for s in valid if s.face is not None]))
+    (folder / FACES).write_bytes(content.getbuffer())
     index = {
         "times": [s.time for s in valid],
         "sampled": len(samples),
         "duration": duration,
-        "quality": judge(samples, duration, QualityConfig()).model_dump(mode="json"),
+        "quality": judge(samples, duration, QualityConfig(), decoded).model_dump(mode="json"),
     }
     (folder / INDEX).write_text(json.dumps(index))
 
 
 def read_entry(folder: Path) -> CachedFaces:
-    """One recording's faces."""
-    index = json.loads((folder / INDEX).read_text())
-    quality = Quality.model_validate(index["quality"])
-    times = np.array(index["times"])
-    return CachedFaces(folder, times, index["sampled"], quality, index.get("duration"))
+    """One recording's faces.
+
+    Raises:
+        ValueError: they are not there, or not whole.
+        OSError: they are there and cannot be read.
+    """
+    try:
+        index = json.loads((folder / INDEX).read_text())
+        quality = Quality.model_validate(index["quality"])
+        times = np.array(index["times"], float)
+        entry = CachedFaces(folder, times, index["sampled"], quality, index.get("duration"))
+        if len(entry.faces) != len(entry):
+            raise ValueError("as many faces as times are expected")
+    except (FileNotFoundError, EOFError, KeyError, TypeError) as error:
+        raise ValueError("not whole") from error
+    return entry
 
 
 def read_prepared(recording: Recording) -> CachedFaces:
@@ -95,15 +129,12 @@ def read_prepared(recording: Recording) -> CachedFaces:
         DataInvalid: the folder does not hold them, or not whole.
     """
     try:
-        entry = read_entry(recording.path)
-        if len(entry.faces) != len(entry):
-            raise ValueError("as many faces as times are expected")
-    except (OSError, ValueError, KeyError) as error:
+        return read_entry(recording.path)
+    except (OSError, ValueError) as error:
         raise DataInvalid(
             f"{recording.name}: not a folder of prepared faces",
             f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` writes them",
         ) from error
-    return entry
 
 
 def duration_of(recording: Recording) -> float | None:
@@ -118,24 +149,45 @@ def duration_of(recording: Recording) -> float | None:
 
 
 def check_readable(recording: Recording) -> None:
-    """Decode the first picture of a video, or open prepared faces.
+    """Decode the first picture of a video and read the rest, or open prepared faces.
 
     Raises:
-        DataInvalid: that fails; names the recording.
+        DataInvalid: that fails, or the video was cut off; names the recording.
     """
     if is_prepared(recording.path):
         read_prepared(recording)
         return
     try:
         next(sample_frames(recording.path, SamplingConfig(fps=1)))
+        check_whole(recording.path, recording.fps)
     except VideoUnreadable as error:
         raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
+
+
+@contextmanager
+def cache_writable(root: Path) -> Iterator[None]:
+    """Turns what the disk refuses into one line that names the cache."""
+    try:
+        yield
+    except OSError as error:
+        raise OutputUnwritable(
+            f"the cache {root}: {error.strerror or error}",
+            "check space and rights, or give another folder with --cache",
+        ) from error
 
 
 @lru_cache
 def _made_by() -> tuple[int | str, ...]:
     """What shapes faces besides settings; looked up once and not for every recording."""
-    return (CACHE_VERSION, *map(metadata.version, _PACKAGES))
+    return (CACHE_VERSION, *map(_version, _PACKAGES))
+
+
+def _version(package: str) -> str:
+    """Of an installed package, or of what stands in for it where there is no screen."""
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return metadata.version(f"{package}-headless")
 
 
 class FaceCache:
@@ -151,32 +203,59 @@ class FaceCache:
 
         Faces that a corpus holds itself are not made, and not copied.
 
-        ``progress`` is told how many of how many are done. Safe to kill and to start again.
+        ``progress`` is told how many of how many are done. Safe to kill and to start again, and to
+        run several times at once.
 
         Raises:
             DataInvalid: a recording that cannot be read or shows no face; names the file.
+            OutputUnwritable: the cache has no space, or gives no right.
+            DepmapError: a process that ended by itself.
         """
         folders = [self._folder(r) for r in recordings]
-        todo = [(r, f) for r, f in zip(recordings, folders, strict=True) if not f.exists()]
-        done = len(recordings) - len(todo)
-        progress(done, len(recordings))
-        self.root.mkdir(parents=True, exist_ok=True)
-        with ProcessPoolExecutor(max(1, jobs), mp_context=get_context("spawn")) as pool:
-            futures = [pool.submit(self._make, r, f) for r, f in todo]
+        found = [self._found(*pair) for pair in zip(recordings, folders, strict=True)]
+        triples = zip(recordings, folders, found, strict=True)
+        todo = {folder: (r, folder) for r, folder, entry in triples if entry is None}
+        before = len(recordings) - len(todo)
+        progress(before, len(recordings))
+        if todo:
+            self._open()
+        run_all(
+            self._make,
+            list(todo.values()),
+            jobs,
+            "preparing faces",
+            lambda _, done, __: progress(before + done, len(recordings)),
+        )
+        return [entry or read_entry(f) for entry, f in zip(found, folders, strict=True)]
+
+    def _open(self) -> None:
+        """Make the folder ready for writing, and tidy it: a damaged entry is already gone."""
+        with cache_writable(self.root):
+            self.root.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=self.root).close()
+            remove_left_over(self.root.glob(ASIDE), _ABANDONED)
+
+    def _found(self, recording: Recording, folder: Path) -> CachedFaces | None:
+        """The faces that are there; None where they are missing, and what is damaged is removed."""
+        if is_prepared(recording.path):
+            return self._load_prepared(recording)
+        with cache_writable(self.root):
             try:
-                for future in as_completed(futures):
-                    future.result()
-                    done += 1
-                    progress(done, len(recordings))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return [self._load(*pair) for pair in zip(recordings, folders, strict=True)]
+                return read_entry(folder)
+            except ValueError:
+                with suppress(FileNotFoundError):  # another process removes it, too
+                    remove(folder)
+        return None
 
     def _folder(self, recording: Recording) -> Path:
         """Where the faces of a recording are, or will be."""
         path = recording.path
-        return path if is_prepared(path) else self.root / self._key(path, recording.fps)
+        try:
+            return path if is_prepared(path) else self.root / self._key(path, recording.fps)
+        except OSError as error:
+            raise DataInvalid(
+                f"{recording.name}: cannot be read: {error.strerror}", "check permissions"
+            ) from error
 
     def _key(self, path: Path, fps: float | None) -> str:
         settings: list[object] = [_made_by(), self.sampling.model_dump(), self.faces.model_dump()]
@@ -188,9 +267,7 @@ class FaceCache:
                 digest.update(block)
         return digest.hexdigest()[:32]
 
-    def _load(self, recording: Recording, folder: Path) -> CachedFaces:
-        if not is_prepared(recording.path):
-            return read_entry(folder)
+    def _load_prepared(self, recording: Recording) -> CachedFaces:
         entry = read_prepared(recording)
         side = entry.faces.shape[1]
         if side != self.faces.size:
@@ -198,26 +275,25 @@ class FaceCache:
                 f"{recording.name}: faces of {side} px, but {self.faces.size} px are wanted",
                 "set faces.size accordingly, or take the videos",
             )
-        return entry
+        return replace(entry, cache=self.root)
 
-    def _make(self, recording: Recording, folder: Path) -> None:
-        """Prepare one recording (in a worker process, on one thread)."""
-        import torch
+    def _make(self, item: tuple[Recording, Path]) -> None:
+        """Prepare one recording, in a worker process."""
+        from depmap_cli.devices import enough_memory
 
-        torch.set_num_threads(1)
+        recording, folder = item
         path, fps = recording.path, recording.fps
-        aside = Path(tempfile.mkdtemp(prefix=".making-", dir=self.root))
         try:
-            detector = FaceDetector(self.faces)
-            segments = extract_faces(sample_frames(path, self.sampling, fps), detector)
-            samples = [sample for segment in segments for sample in segment]
-            duration = probe(path, fps).duration or (samples[-1].time if samples else 0.0)
-            write_entry(aside, recording.name, samples, duration)
-            if not folder.exists():
-                os.replace(aside, folder)
-        except DataInvalid:
-            raise
+            check_whole(path, fps)
+            with enough_memory("its faces", "use fewer --jobs"):
+                frames = sample_frames(path, self.sampling, fps)
+                segments = extract_faces(frames, FaceDetector(self.faces))
+                samples = [sample for segment in segments for sample in segment]
+            info = probe(path, fps)
         except DepmapError as error:
             raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
+        duration = info.duration or (samples[-1].time if samples else 0.0)
+        decoded = decoded_share(samples, self.sampling, info)
+        with cache_writable(self.root), written_aside(folder, keep=True) as aside:
+            aside.mkdir()
+            write_entry(aside, recording.name, samples, duration, decoded)

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import save
 from torch import Generator
 
-from depmap_cli.data.cache import CachedFaces
+from depmap_cli.aside import written_aside
+from depmap_cli.checkpoint import load_tensors
+from depmap_cli.data.cache import CachedFaces, cache_writable
 from depmap_cli.data.corpus import Recording
+from depmap_cli.devices import enough_memory
+from depmap_cli.errors import WeightsInvalid
 from depmap_cli.inference import view
 from depmap_cli.model.semantics import COVERED, Semantics, SemanticView
 
@@ -60,13 +66,20 @@ def load_clips(
 
 
 def _view(entry: CachedFaces, semantics: Semantics, device: torch.device) -> SemanticView:
-    from safetensors.torch import load_file, save_file
-
-    path = entry.folder / f"seen-{semantics.id.sha256[:16]}.safetensors"
-    if path.is_file():
-        return SemanticView(**load_file(path))
-    seen = view(semantics, entry.faces, device)
-    aside = path.with_suffix(".part")
-    save_file({name: getattr(seen, name).contiguous() for name in _COLUMNS}, aside)
-    aside.replace(path)
+    path = entry.views / f"seen-{semantics.id.sha256[:16]}.safetensors"
+    if kept := _kept(path, len(entry)):
+        return kept
+    with enough_memory("the semantic model", "close other programs, or give --device cpu"):
+        seen = view(semantics, entry.faces, device)
+    with cache_writable(path.parent), written_aside(path) as aside:
+        aside.write_bytes(save({name: getattr(seen, name).contiguous() for name in _COLUMNS}))
     return seen
+
+
+def _kept(path: Path, n_faces: int) -> SemanticView | None:
+    """What was seen before; None where there is nothing, or nothing whole."""
+    try:
+        seen = SemanticView(**load_tensors(path))
+    except (WeightsInvalid, TypeError):
+        return None
+    return seen if all(len(getattr(seen, name)) == n_faces for name in _COLUMNS) else None

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
+from depmap_cli.aside import written_aside
 from depmap_cli.data.ground_truth import FOLDER
 from depmap_cli.simulation.behaviour import SLOPES
-from depmap_cli.simulation.work import written_aside
 
 CARD = "README.md"
 _OPTIONS = {"frames": "portraits"}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from depmap_cli.aside import written_aside
 from depmap_cli.data.cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
 from depmap_cli.data.recording import PREPARED_SUFFIX, SPLITS, TASKS
@@ -18,7 +19,8 @@ from depmap_cli.simulation.card import write_card
 from depmap_cli.simulation.manifest import Row, write_manifest
 from depmap_cli.simulation.people import Session, draw_sessions
 from depmap_cli.simulation.stage import Stage, facts_of
-from depmap_cli.simulation.work import Stream, claim, run_all, stream, written_aside
+from depmap_cli.simulation.work import Stream, claim, stream
+from depmap_cli.workers import run_all
 
 FIRST_PERSON = 200
 """The number of the first person; AVEC's begin thereabouts."""

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.aside import written_aside
 from depmap_cli.data.cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
 from depmap_cli.data.recording import PREPARED_SUFFIX
@@ -25,7 +26,8 @@ from depmap_cli.simulation.manifest import Row, write_manifest
 from depmap_cli.simulation.people import draw_score
 from depmap_cli.simulation.stage import Stage, facts_of
 from depmap_cli.simulation.temperament import Temperament
-from depmap_cli.simulation.work import Stream, claim, run_all, stream, written_aside
+from depmap_cli.simulation.work import Stream, claim, stream
+from depmap_cli.workers import run_all
 
 TASK = "Portraits"
 DEVELOPMENT_SHARE = 0.1

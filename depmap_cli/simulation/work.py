@@ -1,32 +1,21 @@
-"""Rendering in several processes, in pieces that are whole or absent, so that runs can be killed.
+"""Rendering in pieces that are whole or absent, so that runs can be killed and go on.
 
 Random numbers come from the seed and from what is drawn, never from the order of work: the same
 seed gives the same recordings with any number of processes.
 """
 
 import json
-import os
-import shutil
-import signal
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from enum import IntEnum
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from depmap_cli import __version__
-from depmap_cli.errors import DepmapError, OutputUnwritable, UsageProblem
-from depmap_cli.progress import Told
+from depmap_cli.aside import ASIDE, remove_left_over, written_aside
+from depmap_cli.errors import OutputUnwritable, UsageProblem
 
-T = TypeVar("T")
-_ASIDE = ".making-"  # and the process, since two may write the label of a session
 SETTINGS = "simulation.json"
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Stream(IntEnum):
@@ -46,85 +35,6 @@ def stream(seed: int, purpose: Stream, *place: int) -> np.random.Generator:
     return np.random.default_rng([seed, purpose, *place])
 
 
-def run_all(
-    make: Callable[[T], None], items: Sequence[T], jobs: int, stage: str, told: Told
-) -> None:
-    """Call ``make`` for all items, ``jobs`` at a time, each in a process with one thread.
-
-    Raises:
-        DepmapError: what ``make`` raised first; or a process that ended by itself.
-    """
-    if not items:
-        return
-    spawn = get_context("spawn")
-    with (
-        _one_thread_each(),
-        ProcessPoolExecutor(min(max(1, jobs), len(items)), spawn, _calm) as pool,
-    ):
-        futures = [pool.submit(make, item) for item in items]
-        try:
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()
-                told(stage, done, len(items))
-        except BrokenProcessPool as error:
-            raise DepmapError(
-                "a rendering process ended by itself", "too little memory? use fewer --jobs"
-            ) from error
-        except OSError as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise OutputUnwritable(f"{error.strerror or error}", "is the disk full?") from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Processes started meanwhile compute on one thread: NumPy reads this when it is loaded.
-
-    The number of threads also shapes rounding, and so the last bits of landmarks.
-    """
-    before = {name: os.environ.get(name) for name in _THREADS}
-    os.environ.update(dict.fromkeys(_THREADS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-def _calm() -> None:
-    """Keep OpenCV to one thread, which does not read the environment; end at Ctrl-C, silently."""
-    from depmap_cli.opencv import load_opencv
-
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    load_opencv().setNumThreads(1)
-
-
-@contextmanager
-def written_aside(path: Path) -> Iterator[Path]:
-    """Where to write a file, or make a folder, that becomes ``path`` once it is whole."""
-    aside = path.with_name(f"{_ASIDE}{os.getpid()}-{path.name}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        yield aside
-        if aside.is_dir():
-            _remove(path)  # a folder cannot be renamed over another
-        os.replace(aside, path)
-    finally:
-        _remove(aside)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-
-
 def claim(out: Path, settings: dict[str, Any]) -> None:
     """Open an output folder for these settings, or go on in one that was opened for the same.
 
@@ -136,8 +46,7 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
     stored = out / SETTINGS
     if stored.is_file():
         _refuse_others(out, json.loads(stored.read_text()), asked)
-        for left in list(out.rglob(f"{_ASIDE}*")):  # by a run that was killed
-            _remove(left)
+        remove_left_over(out.rglob(ASIDE))
         return
     try:
         out.mkdir(parents=True, exist_ok=True)

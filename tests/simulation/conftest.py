@@ -17,11 +17,11 @@ from tests.simulation.actors import StillStage
 @pytest.fixture(scope="module")
 def in_process():
     """What would run in other processes runs in this one; the same in few seconds."""
-    from depmap_cli.simulation import work
+    from depmap_cli import workers
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            work, "ProcessPoolExecutor", lambda jobs, *others: ThreadPoolExecutor(max_workers=1)
+            workers, "ProcessPoolExecutor", lambda jobs, *others: ThreadPoolExecutor(max_workers=1)
         )
         yield
 

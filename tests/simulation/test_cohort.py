@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from depmap_cli import workers
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.cache import FaceCache, duration_of
 from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.semantics_training import read_au_frames
-from depmap_cli.simulation import cohort, work
+from depmap_cli.simulation import cohort
 from depmap_cli.simulation.cohort import CohortOptions, make_cohort, plan
 from tests.simulation.actors import StillStage
 
@@ -158,7 +159,7 @@ def test_a_folder_of_other_things_is_left_alone(options, stage):
 
 
 def test_same_bytes_in_other_processes(made, options, monkeypatch):
-    monkeypatch.setattr(work, "ProcessPoolExecutor", ProcessPoolExecutor)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", ProcessPoolExecutor)
     apart = replace(options, jobs=2)
     make_cohort(apart, StillStage(), quiet)
     assert truths(apart.out) == truths(made.out)
@@ -174,7 +175,7 @@ def test_faces_in_place_of_videos(options, faces_stage, tmp_path):
     store = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig())
     entries = store.prepare(recordings, 1, lambda done, total: None)
     assert [len(e) for e in entries] == [4, 4]
-    assert not list((tmp_path / "cache").iterdir())
+    assert not (tmp_path / "cache").exists()
     assert entries[0].faces.shape == (4, 128, 128, 3)
     assert duration_of(recordings[0]) == 3
     frames = read_au_frames(options.out, recordings, entries)

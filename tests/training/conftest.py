@@ -52,8 +52,8 @@ def _semantics_loaded_once():
 def faces_in_process(monkeypatch):
     """Faces are prepared in this process; each new one would first load torch for seconds."""
     monkeypatch.setattr(
-        "depmap_cli.data.cache.ProcessPoolExecutor",
-        lambda jobs, mp_context: ThreadPoolExecutor(max_workers=1),
+        "depmap_cli.workers.ProcessPoolExecutor",
+        lambda jobs, *others: ThreadPoolExecutor(max_workers=1),
     )
 
 
