@@ -203,7 +203,6 @@ def prepare(
     data: DataOption, cache: CacheOption = None, jobs: JobsOption = 2, quiet: QuietOption = False
 ) -> None:
     """Align and keep the faces of a whole corpus, so that training starts at once."""
-    from depmap_cli.config import FaceConfig
     from depmap_cli.report.corpus import render_corpus, render_quality
     from depmap_cli.workflows.material import Source
 
@@ -211,7 +210,10 @@ def prepare(
     recordings, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)
+    usual = Config()
     with progress_bar(quiet) as bar:
-        cached = source.prepare(recordings, FaceConfig(), stages(bar))
+        cached = source.prepare_splits(
+            recordings, usual.faces, stages(bar), usual.train.score_frames
+        )
     names = [recording.path.name for recording in recordings]
     render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])

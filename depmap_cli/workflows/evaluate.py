@@ -196,16 +196,19 @@ def score_clips(
     told: Told,
     stage: str = "scoring",
 ) -> tuple[list[Clip], list[ClipEstimate]]:
-    """The recordings as clips, and their estimates.
+    """The recordings as clips, and their estimates: those that `depmap score` gives.
+
+    Only where a corpus holds prepared faces instead of videos, or for Training, is it the frames
+    nearest to evenly spread among those prepared.
 
     Raises:
         DataInvalid: a recording that cannot be scored.
     """
+    count = options.frames or networks.sampling.frames
     clips = options.source.clips(
-        chosen, networks.config.faces, networks.semantics, networks.device, told
+        chosen, networks.config.faces, networks.semantics, networks.device, told, count
     )
     check_uncovered(clips)
-    count = options.frames or networks.sampling.frames
     estimates = []
     for number, clip in enumerate(clips):
         estimates.append(

@@ -52,6 +52,22 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
     assert stored["rmse"] == pytest.approx(figure, abs=2e-3)
 
 
+def test_evaluate_says_what_score_says(trained, corpus, cache, monkeypatch, capfd):
+    """Of 10 frames both look at the same 8, which are not those evenly spread among prepared."""
+    options = ("--weights", trained / "weights.safetensors", "--device", "cpu", "--json", "-q")
+    where = ("--data", corpus, "--split", "Development", "--cache", cache, "--jobs", "1")
+    capfd.readouterr()
+    assert depmap(monkeypatch, "evaluate", *where, *options) == 0
+    rows = json.loads(capfd.readouterr().out)["table"]
+    videos = [corpus / "Development" / "Freeform" / row["video"] for row in rows]
+    assert depmap(monkeypatch, "score", *videos, *options) == 0
+    reports = map(json.loads, capfd.readouterr().out.splitlines())
+    scores = [report["estimate"]["score"] for report in reports]
+    assert scores == pytest.approx([row["estimate"] for row in rows], abs=6e-3)
+    stored = csv.DictReader((trained / "development.csv").open())
+    assert scores == pytest.approx([float(row["estimate"]) for row in stored], abs=6e-3)
+
+
 def test_evaluate_prints_a_table_beside_the_baseline(trained, corpus, cache, monkeypatch, capfd):
     arguments = ("--weights", trained / "weights.safetensors", "--split", "Development")
     capfd.readouterr()
