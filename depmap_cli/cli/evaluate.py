@@ -191,6 +191,9 @@ def ablate(
     split: Annotated[Split, typer.Option(help="Which split is scored.")] = Split.Development,
     config: ConfigOption = None,
     settings: SetOption = None,
+    clip: ClipOption = None,
+    clip_weights: ClipWeightsOption = None,
+    allow_network: NetworkOption = False,
     simulated: SimulatedOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
@@ -199,20 +202,31 @@ def ablate(
 ) -> None:
     """Train and evaluate the grid of the paper's Table 2 (scales) or 3 (modules, backbones).
 
+    Backbones start at the semantic model's image tower; those of another depth start at random,
+    which the table says. The table is also written to --out, as CSV and JSON.
+
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
     from depmap_cli.cli.train import viewer
-    from depmap_cli.report.ablation import render_ablation
+    from depmap_cli.report.ablation import render_ablation, write_ablation
     from depmap_cli.settings import read_settings
     from depmap_cli.workflows.ablate import ablate_run
-    from depmap_cli.workflows.material import Source
+    from depmap_cli.workflows.material import ClipChoice, Source
     from depmap_cli.workflows.train import TrainOptions
 
     chosen = read_settings(settings or [], config)
     options = TrainOptions(
-        Source(data, cache, jobs), out, chosen, device, simulated=simulated, seeds=seeds
+        Source(data, cache, jobs),
+        out,
+        chosen,
+        device,
+        ClipChoice(clip, clip_weights, allow_network),
+        simulated=simulated,
+        seeds=seeds,
     )
     with progress_bar(quiet) as bar:
         view = viewer(chosen, quiet, bar)
         found = ablate_run(options, table, split.value, row or [], stages(bar), view)
-    render_ablation(Console(), found, f"{data.resolve().name}, {split.value}")
+    name = data.resolve().name
+    render_ablation(Console(), found, f"{name}, {split.value}")
+    write_ablation(found, out, table, name, split.value)

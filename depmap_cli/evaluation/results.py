@@ -11,14 +11,14 @@ OUT_OF_FOLD = "out-of-fold"
 """Stands where the name of a split does, if each person was scored by the fold that tests them."""
 
 
-def _encodable(name: object) -> object:
+def encodable(name: object) -> object:
     """A file's name with what UTF-8 cannot hold replaced; Linux allows such names."""
     if not isinstance(name, str):
         return name
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-Name = Annotated[str, BeforeValidator(_encodable)]
+Name = Annotated[str, BeforeValidator(encodable)]
 
 
 class _Frozen(BaseModel):

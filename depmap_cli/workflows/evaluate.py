@@ -243,8 +243,8 @@ def _about(
         "device": networks.device.type,
         "fold": f"{fold[0]} of {fold[1]}" if fold else None,
     }
-    splits = [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
     weights = weights_info(networks, "semantics")
+    splits = split_counts(recordings)
     return about_evaluation(options, options.split, weights, settings, splits, clips)
 
 
@@ -268,6 +268,11 @@ def about_evaluation(
         usable_frames=sum(len(c.usable) for c in clips),
         sampled_frames=sum(c.sampled for c in clips),
     )
+
+
+def split_counts(recordings: Sequence[Recording]) -> list[SplitCount]:
+    """How much there is of every split."""
+    return [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
 
 
 def split_count(split: str, recordings: list[Recording]) -> SplitCount:
