@@ -6,8 +6,10 @@ import shutil
 
 import numpy as np
 import pytest
+import torch
 
 from depmap_cli.errors import UsageProblem
+from depmap_cli.inference import VideoInference
 from depmap_cli.workflows.seeds import runs_of
 from tests.test_cross_validation import touch, write_weights
 from tests.training.runs import depmap
@@ -77,16 +79,31 @@ def test_without_other_weights_the_way_to_a_plain_resnet_is_told(evaluate, runs,
     assert "--beside resnet/weights.safetensors" in told
 
 
-def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path):
+def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypatch, capfd):
     """Of two faults the one that would show after hours is told first."""
+    where = ("--data", tmp_path / "nowhere", "--weights", tmp_path / "none")
     (tmp_path / "file").touch()
     code, _, err = evaluate("--weights", tmp_path / "none", "-o", tmp_path / "file" / "below")
     assert code == 1
     assert "cannot write to below: file is no folder" in err
+    code = depmap(monkeypatch, "calibrate", *where, "--out", tmp_path / "file" / "w.safetensors")
+    assert code == 1
+    assert "cannot write to file: file is no folder" in capfd.readouterr().err
     wrong = ("--beside", tmp_path / "none.safetensors", "--data", tmp_path / "nowhere")
     code, _, err = evaluate("--weights", runs / "seed-7", *wrong)
     assert code == 1
     assert "none.safetensors: no such weights file" in err
+
+
+def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):
+    def greedy(*_):
+        torch.empty(1 << 60, dtype=torch.uint8)  # the allocator's own words
+
+    monkeypatch.setattr(VideoInference, "add", greedy)
+    code, _, err = evaluate("--weights", runs / "seed-7", "-q")
+    assert code == 1
+    assert "error: too little memory for a recording" in err
+    assert "fewer frames" in err
 
 
 def test_a_report_that_cannot_be_written_has_been_shown(evaluate, runs, tmp_path):
