@@ -74,30 +74,15 @@ def ablate_run(
     """
     variants = _chosen(table, rows)
     grid = _Grid(options, split, options.clip.load(), options.source.read()[0])
-    configs = {number: _config(grid, number, v) for number, v in variants.items()}
-    seeds = [options.config.train.seed + n for n in range(options.seeds)]
-    runs = {
-        (seed, number): _Run(_folder(options.out, variant, seed), _with_seed(configs[number], seed))
-        for seed in seeds
-        for number, variant in variants.items()
-    }
-    reports = {key: _finished(grid, run) for key, run in runs.items()}
-    for seed in seeds:
+    runs = {number: _runs(grid, number, variant) for number, variant in variants.items()}
+    finished = {run.folder: _finished(grid, run) for row in runs.values() for run in row}
+    reports: dict[int, list[EvaluationReport]] = {number: [] for number in runs}
+    for of_seed in zip(*runs.values(), strict=True):
         shared = replace(options, kept=KeptMaps())
-        for number in variants:
-            if reports[seed, number] is None:
-                run = runs[seed, number]
-                reports[seed, number] = _evaluated(grid, shared, run, told, view)
-    return [
-        AblationRow(
-            number,
-            variant,
-            read_document(runs[seeds[0], number].weights)["started_from"],
-            tuple(seeds),
-            _figures([report for seed in seeds if (report := reports[seed, number])]),
-        )
-        for number, variant in variants.items()
-    ]
+        for number, run in zip(runs, of_seed, strict=True):
+            report = finished[run.folder] or _evaluated(grid, shared, run, told, view)
+            reports[number].append(report)
+    return [_row(n, variants[n], runs[n], reports[n]) for n in variants]
 
 
 def _chosen(table: int, rows: Sequence[int]) -> dict[int, Variant]:
@@ -109,6 +94,18 @@ def _chosen(table: int, rows: Sequence[int]) -> dict[int, Variant]:
                 f"--row {row}: Table {table} has no such row", f"rows are 1 to {len(known)}"
             )
     return {number: v for number, v in known.items() if not rows or number in rows}
+
+
+def _runs(grid: _Grid, number: int, variant: Variant) -> list[_Run]:
+    """Those of a row, one a seed."""
+    config = _config(grid, number, variant)
+    slug = "".join(c if c.isalnum() else "-" for c in variant.name.lower()).strip("-")
+    runs = []
+    for seed in range(config.train.seed, config.train.seed + grid.options.seeds):
+        train = config.train.model_copy(update={"seed": seed})
+        folder = seed_folder(grid.options.out / slug, seed)
+        runs.append(_Run(folder, config.model_copy(update={"train": train})))
+    return runs
 
 
 def _config(grid: _Grid, number: int, variant: Variant) -> Config:
@@ -127,15 +124,6 @@ def _config(grid: _Grid, number: int, variant: Variant) -> Config:
         train = config.train.model_copy(update={"start_from_semantics": False})
         return config.model_copy(update={"train": train})
     return config
-
-
-def _with_seed(config: Config, seed: int) -> Config:
-    return config.model_copy(update={"train": config.train.model_copy(update={"seed": seed})})
-
-
-def _folder(out: Path, variant: Variant, seed: int) -> Path:
-    slug = "".join(c if c.isalnum() else "-" for c in variant.name.lower()).strip("-")
-    return seed_folder(out / slug, seed)
 
 
 def _finished(grid: _Grid, run: _Run) -> EvaluationReport | None:
@@ -188,6 +176,14 @@ def _evaluated(
     report = evaluate_run(evaluation, told).report
     RunFolder(run.folder).write(f"{grid.split}-{RESULT}", report.model_dump_json())
     return report
+
+
+def _row(
+    number: int, variant: Variant, runs: list[_Run], reports: list[EvaluationReport]
+) -> AblationRow:
+    started = read_document(runs[0].weights)["started_from"]
+    seeds = tuple(run.config.train.seed for run in runs)
+    return AblationRow(number, variant, started, seeds, _figures(reports))
 
 
 def _figures(reports: list[EvaluationReport]) -> dict[str, np.ndarray]:

@@ -1,6 +1,5 @@
 """What `depmap train --seeds` wrote is evaluated seed by seed; what is wrong is told beforehand."""
 
-import csv
 import json
 import shutil
 
@@ -42,7 +41,7 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture
-def evaluate(corpus, tmp_path_factory, monkeypatch, capfd):
+def evaluate(corpus, faces_in_process, tmp_path_factory, monkeypatch, capfd):
     cache = tmp_path_factory.getbasetemp() / "faces of few"
 
     def call(*arguments):
@@ -54,10 +53,8 @@ def evaluate(corpus, tmp_path_factory, monkeypatch, capfd):
     return call
 
 
-def test_each_seed_by_itself_then_mean_and_deviation(evaluate, runs, tmp_path, monkeypatch):
-    monkeypatch.setattr("depmap_cli.workflows.appearance.FACES", 0)
-    one = runs / "seed-7"
-    code, out, err = evaluate("--weights", runs, "--beside", one, "--json", "-o", tmp_path)
+def test_each_seed_by_itself(evaluate, runs):
+    code, out, err = evaluate("--weights", runs, "--beside", runs / "seed-7", "--json")
     assert code == 0
     first, second = map(json.loads, out.splitlines())
     assert [report["settings"]["seed"] for report in (first, second)] == [7, 12]
@@ -65,15 +62,16 @@ def test_each_seed_by_itself_then_mean_and_deviation(evaluate, runs, tmp_path, m
         assert b["estimate"] == pytest.approx(a["estimate"] + 2, abs=1e-3)
         assert b["baselines"]["beside_1"] == pytest.approx(a["estimate"])
         assert a["baselines"]["mean"] == np.mean(SCORES["Training"])  # not the weights' 50
-    assert {p.name for p in tmp_path.iterdir()} == {"seed-7", "seed-12", "seeds.csv"}
-    rows = list(csv.DictReader((tmp_path / "seeds.csv").open()))
-    assert [row["seed"] for row in rows] == ["7", "12", "mean", "sd"] * 2
     assert "resnet-baseline" not in err  # there is something beside
 
 
-def test_without_other_weights_the_way_to_a_plain_resnet_is_told(evaluate, runs, corpus):
-    code, _, err = evaluate("--weights", runs / "seed-7")
+def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evaluate, runs, corpus):
+    code, out, err = evaluate("--weights", runs)
     assert code == 0
+    spread = out[out.index("2 seeds, each evaluated by itself") :]
+    assert [word for word in spread.split() if word in ("7", "12", "mean", "sd")] == [
+        *("7", "12", "mean", "sd") * 2
+    ]
     told = " ".join(err.split())
     assert f"depmap train --data {corpus} --model resnet-baseline --out resnet" in told
     assert "--beside resnet/weights.safetensors" in told
