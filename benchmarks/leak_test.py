@@ -22,7 +22,7 @@ from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.material import Source
+from depmap_cli.workflows.material import PREPARED_FRAMES, Source
 
 FRAMES = 8
 ROUNDING = 1e-2
@@ -74,6 +74,7 @@ def main() -> int:
         networks.semantics,
         networks.device,
         lambda *told: None,
+        PREPARED_FRAMES,
     )
     alone = [
         estimate_clip(networks.model, networks.semantics, c, FRAMES, networks.device).score

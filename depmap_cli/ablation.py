@@ -6,8 +6,6 @@ The figures here are the paper's, for the column that says so; ours come from ru
 from dataclasses import dataclass, field
 from typing import Any
 
-from depmap_cli.config import ModelConfig
-
 FIGURES = ("rmse", "mae", "pcc", "ccc")
 TASKS = ("Northwind", "Freeform")
 
@@ -20,10 +18,6 @@ class Variant:
     changes: dict[str, Any]
     paper: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
     """Task ("" for both together) -> RMSE, MAE, PCC, CCC."""
-
-    def applied(self, model: ModelConfig) -> ModelConfig:
-        """The model with this row's switches."""
-        return ModelConfig.model_validate({**model.model_dump(), **self.changes})
 
 
 def _scales(*scales: int, paper: tuple[float, float, float, float]) -> Variant:

@@ -47,11 +47,11 @@ def write_weights(path, shift=0.0, **changes):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Three folds, told apart by the mean score of their training data."""
+    """Three folds, told apart by their estimates."""
     folder = tmp_path_factory.mktemp("plain") / "run"
     for fold in range(3):
         path = folder / f"fold-{fold}" / "weights.safetensors"
-        write_weights(path, shift=fold, training_mean=10.0 * fold)
+        write_weights(path, shift=fold)
     return folder
 
 
@@ -100,9 +100,11 @@ def test_folds_are_pooled_each_by_its_own_weights(evaluate, run, corpus, tmp_pat
     assert [b["rmse_difference"]["value"] for b in found["agreement"]["clips"]["baselines"]][0] == 0
     assert (found["sampled_frames"], found["usable_frames"]) == (48, 48)
     folds = subject_folds(read_corpus(corpus).recordings, 3, 0)
-    mean_of = {r.subject: 10.0 * i for i, fold in enumerate(folds) for r in fold}
-    for row in found["table"]:
-        assert row["baselines"]["mean"] == mean_of[row["subject"]]
+    for i, fold in enumerate(folds):
+        mean = np.mean([r.score for r in folds[(i + 2) % 3]])  # neither tested nor chosen on
+        for row in found["table"]:
+            if row["subject"] in {r.subject for r in fold}:
+                assert row["baselines"]["mean"] == pytest.approx(mean)
     assert "Cross-validation" in (tmp_path / "tripod.md").read_text()
     # figures of faces cross folds, a map of features does not
     figures = {p.name for p in (tmp_path / "figures").iterdir()}
@@ -176,7 +178,11 @@ def test_what_is_no_run_by_folds(evaluate, run):
     assert "no fold-3/weights.safetensors" in err
     code, _, err = evaluate("--weights", run)
     assert code == 2
-    assert "pools all folds" in err
+    assert "no weights.safetensors" in err
+    assert "by folds needs --group-by" in " ".join(err.split())
+    code, _, err = evaluate("--weights", run, "--folds", "3")
+    assert code == 2
+    assert "need --group-by" in " ".join(err.split())
 
 
 def touch(root, *places):

@@ -1,6 +1,7 @@
 """`depmap evaluate`, `depmap calibrate`, `depmap ablate`."""
 
 import math
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,15 @@ from rich.console import Console
 
 from depmap_cli.cli.options import (
     CacheOption,
+    ClipOption,
+    ClipWeightsOption,
     ConfigOption,
     DataOption,
     DeviceOption,
     GroupBy,
     JobsOption,
     JsonOption,
+    NetworkOption,
     PicturesOption,
     PictureStyle,
     QuietOption,
@@ -46,10 +50,15 @@ def evaluate(
     group_by: Annotated[
         GroupBy | None, typer.Option(help="Folds of whole people, as in `depmap train`.")
     ] = None,
-    folds: Annotated[int, typer.Option(min=3, help="How many folds, with --group-by.")] = 5,
+    folds: Annotated[
+        int | None, typer.Option(min=3, help="How many folds, with --group-by; default 5.")
+    ] = None,
     fold: Annotated[
         int | None, typer.Option(min=0, help="Which fold is Testing, from 0; default the first.")
     ] = None,
+    clip: ClipOption = None,
+    clip_weights: ClipWeightsOption = None,
+    allow_network: NetworkOption = False,
     pictures: PicturesOption = PictureStyle.drawing,
     gallery: Annotated[
         bool, typer.Option("--gallery", help="Show each prototype's nearest Training faces.")
@@ -63,8 +72,9 @@ def evaluate(
 ) -> None:
     """Compare estimates with scores on a labelled corpus, beside baselines.
 
-    --weights with the folder of a run by folds scores everybody by the fold that never saw them;
-    with several seeds, once a seed, then their mean and standard deviation.
+    --weights with the folder of `depmap train --seeds` evaluates each seed by itself, then tells
+    mean and standard deviation. With --group-by, and the folder of a run by folds, everybody is
+    scored by the fold that never saw them.
 
     Examples:
 
@@ -74,23 +84,28 @@ def evaluate(
 
       depmap evaluate --data avec2014/ --subgroups people.csv --json
 
+      depmap evaluate --data avec2014/ --weights runs/ -o evaluation/
+
       depmap evaluate --data avec2014/ --weights run/ --group-by subject --folds 5
     """
     if gallery and output is None:
         raise typer.BadParameter("--gallery needs --output")
-    pooled = weights is not None and weights.is_dir()
-    if pooled and (not group_by or fold is not None or gallery or split != Split.Testing):
+    if not group_by and (fold is not None or folds is not None):
+        raise typer.BadParameter("--fold and --folds need --group-by")
+    n_folds = folds or 5
+    pooled = weights is not None and weights.is_dir() and group_by is not None
+    if pooled and (fold is not None or gallery or split != Split.Testing):
         raise typer.BadParameter(
-            "--weights with a folder pools all folds of a run: it needs --group-by, and "
-            "takes neither --fold nor --gallery nor another --split"
+            "--group-by and a folder as --weights pool all folds of a run: they take neither "
+            "--fold nor --gallery nor another --split"
         )
     from depmap_cli.report.evaluation_outputs import EvaluationOutputs
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
-    from depmap_cli.workflows.material import Source
+    from depmap_cli.workflows.material import ClipChoice, Source
 
     options = EvaluateOptions(
-        Source(data, cache, jobs, (fold or 0, folds) if group_by else None),
+        Source(data, cache, jobs, (fold or 0, n_folds) if group_by else None),
         weights,
         split.value,
         frames,
@@ -99,11 +114,24 @@ def evaluate(
         tuple(beside or []),
         appearance=output is not None,
         gallery=gallery,
-        folds=folds if pooled else None,
+        folds=n_folds if pooled else None,
+        clip=ClipChoice(clip, clip_weights, allow_network),
     )
+    outputs = EvaluationOutputs(output, pictures.value, as_json)
+    outputs.check()
     with progress_bar(quiet) as bar:
         found = evaluate_all(options, stages(bar))
-    EvaluationOutputs(output, pictures.value, as_json).give(found)
+    outputs.give(found)
+    if not beside:
+        note(_how_to_compare(data, n_folds if pooled else None), quiet)
+
+
+def _how_to_compare(data: Path, folds: int | None) -> str:
+    """The commands that put a plain ResNet beside the weights."""
+    command = f"depmap train --data {shlex.quote(str(data))} --model resnet-baseline --out resnet"
+    grouped = f" --group-by subject --folds {folds}" if folds else ""
+    weights = "resnet" if folds else "resnet/weights.safetensors"
+    return f"to put a plain ResNet beside: {command}{grouped}, then add --beside {weights}"
 
 
 def calibrate(
@@ -114,6 +142,9 @@ def calibrate(
         Split, typer.Option(help="Whose residuals; not the split you will report on.")
     ] = Split.Development,
     frames: FramesOption = None,
+    clip: ClipOption = None,
+    clip_weights: ClipWeightsOption = None,
+    allow_network: NetworkOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
     jobs: JobsOption = 2,
@@ -124,10 +155,20 @@ def calibrate(
     Example: depmap calibrate --data mine/ --out mine.safetensors
     """
     from depmap_cli.conformal import people_needed
-    from depmap_cli.workflows.evaluate import LEVEL, EvaluateOptions, calibrate_run
-    from depmap_cli.workflows.material import Source
+    from depmap_cli.report.files import check_folder
+    from depmap_cli.workflows.calibrate import calibrate_run
+    from depmap_cli.workflows.evaluate import LEVEL, EvaluateOptions
+    from depmap_cli.workflows.material import ClipChoice, Source
 
-    options = EvaluateOptions(Source(data, cache, jobs), weights, split.value, frames, device)
+    options = EvaluateOptions(
+        Source(data, cache, jobs),
+        weights,
+        split.value,
+        frames,
+        device,
+        clip=ClipChoice(clip, clip_weights, allow_network),
+    )
+    check_folder(out.parent)
     with progress_bar(quiet) as bar:
         people, reach = calibrate_run(options, out, stages(bar))
     if math.isinf(reach):
@@ -152,6 +193,9 @@ def ablate(
     split: Annotated[Split, typer.Option(help="Which split is scored.")] = Split.Development,
     config: ConfigOption = None,
     settings: SetOption = None,
+    clip: ClipOption = None,
+    clip_weights: ClipWeightsOption = None,
+    allow_network: NetworkOption = False,
     simulated: SimulatedOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
@@ -160,20 +204,31 @@ def ablate(
 ) -> None:
     """Train and evaluate the grid of the paper's Table 2 (scales) or 3 (modules, backbones).
 
+    Backbones start at the semantic model's image tower; those of another depth start at random,
+    which the table says. The table is also written to --out, as CSV and JSON.
+
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
     from depmap_cli.cli.train import viewer
-    from depmap_cli.report.ablation import render_ablation
+    from depmap_cli.report.ablation import render_ablation, write_ablation
     from depmap_cli.settings import read_settings
     from depmap_cli.workflows.ablate import ablate_run
-    from depmap_cli.workflows.material import Source
+    from depmap_cli.workflows.material import ClipChoice, Source
     from depmap_cli.workflows.train import TrainOptions
 
     chosen = read_settings(settings or [], config)
     options = TrainOptions(
-        Source(data, cache, jobs), out, chosen, device, simulated=simulated, seeds=seeds
+        Source(data, cache, jobs),
+        out,
+        chosen,
+        device,
+        ClipChoice(clip, clip_weights, allow_network),
+        simulated=simulated,
+        seeds=seeds,
     )
     with progress_bar(quiet) as bar:
         view = viewer(chosen, quiet, bar)
         found = ablate_run(options, table, split.value, row or [], stages(bar), view)
-    render_ablation(Console(), found, f"{data.resolve().name}, {split.value}")
+    name = data.resolve().name
+    render_ablation(Console(), found, f"{name}, {split.value}")
+    write_ablation(found, out, table, name, split.value)

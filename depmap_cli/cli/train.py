@@ -222,12 +222,14 @@ def prepare(
     from depmap_cli.workflows.train import start_of
 
     _, base = start_of(init, from_scratch=False)
-    faces = read_settings(settings or [], config, base).faces
+    chosen = read_settings(settings or [], config, base)
     source = Source(data, cache, jobs)
     recordings, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
-        cached = source.prepare(recordings, faces, stages(bar))
+        cached = source.prepare_splits(
+            recordings, chosen.faces, stages(bar), chosen.train.score_frames
+        )
     names = [recording.path.name for recording in recordings]
     render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])

@@ -54,13 +54,13 @@ def is_list(path: Path, root: Path) -> bool:
     (first, second), split = _first_lines(path), split_named(path.stem)
     if not first or "\0" in first:
         return bool(split) or "manifest" in path.stem.lower()
-    names = [cell.lower() for cell in _cells(first, _delimiter(first))]
+    names = [cell.lower() for cell in _cells(first, delimiter_of(first))]
     begin, end = (names[0], names[-1]) if names else ("", "")
     if is_recording(begin) or begin in _PATH_WORDS:
         pair = len(names) == 2 and (is_recording(begin) or end in _SCORE_WORDS)
         if pair or split:
             return True
-    if split and is_recording("".join(_cells(second, _delimiter(second))[:1])):
+    if split and is_recording("".join(_cells(second, delimiter_of(second))[:1])):
         return True  # below a header in words of their own
     return "path" in names and len(set(MANIFEST_COLUMNS).intersection(names)) > 2
 
@@ -112,7 +112,7 @@ def _rows(path: Path, root: Path) -> list[Row]:
     first = next(line for line in text.splitlines() if line.strip())
     reader = csv.reader(
         io.StringIO(text, newline=""),
-        delimiter=_delimiter(first),
+        delimiter=delimiter_of(first),
         skipinitialspace=True,
         strict=True,
     )
@@ -129,7 +129,8 @@ def _rows(path: Path, root: Path) -> list[Row]:
     return rows
 
 
-def _delimiter(line: str) -> str:
+def delimiter_of(line: str) -> str:
+    """The comma, semicolon or tab that parts the cells of a table's first row."""
     return max(",;\t", key=lambda mark: len(_cells(line, mark)))
 
 

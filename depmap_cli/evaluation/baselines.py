@@ -30,7 +30,8 @@ def baseline_guesses(clips: Sequence[EvaluatedClip], training: TrainingFacts) ->
             training.mean,
             name=MEAN,
             title="training mean",
-            description="The mean score of the training data for everybody.",
+            description="The mean score of the Training split for everybody, of that of the "
+            "weights where the data has none.",
         ),
         _guess(
             look_up(clips, known),

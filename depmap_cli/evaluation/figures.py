@@ -53,7 +53,7 @@ def errors_of(table: ScoreTable, bootstrap: Bootstrap) -> Errors:
         return Errors(n=0, people=0)
     sample = PeopleBootstrap(table.people, bootstrap)
     drawn = drawn_figures(sample, table.truth, table.estimates[OURS])
-    names = ["rmse", "mae", "bias"]
+    names = ["rmse", "mae", "bias", "pcc", "ccc"]
     if table.half_widths is not None:
         low, high = interval_ends(table.estimates[OURS], table.half_widths)
         inside = np.abs(table.truth - table.estimates[OURS]) <= table.half_widths + 1e-9

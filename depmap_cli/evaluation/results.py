@@ -6,19 +6,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from depmap_cli.results import DISCLAIMER, WeightsInfo
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 OUT_OF_FOLD = "out-of-fold"
 """Stands where the name of a split does, if each person was scored by the fold that tests them."""
 
 
-def _encodable(name: object) -> object:
+def encodable(name: object) -> object:
     """A file's name with what UTF-8 cannot hold replaced; Linux allows such names."""
     if not isinstance(name, str):
         return name
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-Name = Annotated[str, BeforeValidator(_encodable)]
+Name = Annotated[str, BeforeValidator(encodable)]
 
 
 class _Frozen(BaseModel):
@@ -101,6 +101,8 @@ class Errors(_Frozen):
     rmse: Figure = Figure()
     mae: Figure = Figure()
     bias: Figure = Field(Figure(), description="Mean of estimate less score, points.")
+    pcc: Figure = Field(Figure(), description="Near 0 in a severity band: its scores are alike.")
+    ccc: Figure = Figure()
     coverage: Figure = Field(Figure(), description="Share of scores inside their interval.")
     width: Figure = Field(Figure(), description="Mean width of the clipped intervals, points.")
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from depmap_cli.data.lists import delimiter_of
 from depmap_cli.errors import DataInvalid
 
 NOT_GIVEN = "not given"
@@ -13,12 +14,16 @@ _FEW = 6
 """So many different numbers are categories, such as the six Fitzpatrick types; more are cut."""
 _MOST_GROUPS = 20
 
+_MARKS = {",": "comma", ";": "semicolon", "\t": "tab"}
+
 Attributes = dict[str, dict[str, str]]
 """attribute -> subject -> value, "" where none is given"""
 
 
 def read_attributes(path: Path, subjects: Collection[str]) -> Attributes:
     """Attributes of people from a CSV with a column ``subject``; all other columns are attributes.
+
+    Cells are parted as in lists of recordings: by commas, semicolons or tabs.
 
     Args:
         subjects: everybody in the data, evaluated or not.
@@ -58,7 +63,9 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line numbers and rows, checked against the header, cells stripped."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.reader(file)
+            delimiter = delimiter_of(file.readline())
+            file.seek(0)
+            reader = csv.reader(file, delimiter=delimiter)
             header = [name.strip() for name in next(reader, [])]
             _check_header(header, path.name)
             for cells in reader:
@@ -68,7 +75,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                     raise DataInvalid(
                         f"{path.name}, line {reader.line_num}: {len(cells)} cells, the header "
                         f"has {len(header)}",
-                        "quote cells that hold a comma",
+                        f"quote cells that hold a {_MARKS[delimiter]}",
                     )
                 yield reader.line_num, dict(zip(header, (c.strip() for c in cells), strict=True))
     except (OSError, UnicodeDecodeError, csv.Error) as error:

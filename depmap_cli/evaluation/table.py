@@ -30,7 +30,7 @@ class TrainingFacts:
     For the look-up to be honest, ``known`` must not hold people's scores of the evaluated split.
     """
 
-    mean: float  # of the Training scores, per clip
+    mean: float  # of the Training scores, per clip; of the weights', where there is no Training
     subjects: frozenset[str]  # people whom the model was trained on
     known: tuple[tuple[str, str, float], ...] = ()  # subject, session, score: Training, Development
     timed: tuple[tuple[str, float, float], ...] = ()  # task, seconds, score: Training clips

@@ -1,20 +1,29 @@
 """The files of an evaluation: JSON, a table of clips, a page and its charts."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.evaluation.results import SCHEMA_VERSION, ClipRow, EvaluationReport
+from depmap_cli.evaluation.results import (
+    SCHEMA_VERSION,
+    Agreement,
+    ClipRow,
+    Errors,
+    EvaluationReport,
+    Figure,
+)
+from depmap_cli.evaluation.table import OURS
 from depmap_cli.report import svg
 from depmap_cli.report.evaluation_charts import CHART_WORDS, evaluation_charts
-from depmap_cli.report.evaluation_page import ExtraFigure, render_evaluation_page
+from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
 from depmap_cli.report.files import Cell, csv_table, write_file
 from depmap_cli.report.page import picture_kind
 from depmap_cli.report.tripod import render_tripod
 from depmap_cli.report.tripod_answers import plain
 from depmap_cli.severity import BANDS
 
+_FIGURES = ("rmse", "mae", "pcc", "ccc", "bias", "coverage", "width")
 _COLUMNS = (
     "video", "subject", "session", "task", "score", "estimate", "low", "high", "band",
     "seen_in_training", "duration", *(f"share_{band.name}" for band in BANDS),
@@ -33,6 +42,7 @@ def write_evaluation(
         OutputUnwritable: the folder or a file in it cannot be written.
     """
     contents = _figures(report, extras)
+    contents["figures.csv"] = figures_csv(report)
     contents["clips.csv"] = clips_csv(report)
     contents["tripod.md"] = render_tripod(report).encode()
     contents["evaluation.html"] = render_evaluation_page(report, extras).encode()
@@ -47,6 +57,7 @@ def write_evaluation(
 
 _FILES = {
     "evaluation.html": "the whole evaluation as one page, figures included",
+    "figures.csv": "every figure with the ends of its interval, a row a group and method",
     "clips.csv": "a row a clip: score, estimate, interval, every baseline",
     "tripod.md": "TRIPOD+AI checklist, filled in as far as the software knows",
     "README.md": "this list",
@@ -90,24 +101,55 @@ def clips_csv(report: EvaluationReport) -> bytes:
     return csv_table(columns, (_row(row, baselines) for row in report.table))
 
 
-def _row(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
-    def rounded(value: float | None) -> float | None:
-        return None if value is None else round(value, 4)
+def figures_csv(report: EvaluationReport) -> bytes:
+    """A row for each group of clips or recordings and each method: figures with interval ends.
 
+    Empty where a figure is not known: baselines have no coverage, comparisons no bias.
+    """
+    ends = [(name, f"{name}_low", f"{name}_high") for name in _FIGURES]
+    columns = ("group", "method", "n", "people", *(c for three in ends for c in three))
+    return csv_table(columns, (_figures_row(*row) for row in _grouped(report)))
+
+
+def _grouped(report: EvaluationReport) -> Iterator[tuple[str, str, Agreement | Errors]]:
+    """Group, method and figures: comparisons, then the errors by band and by subgroup."""
+    for title, part in comparisons(report):
+        yield title, OURS, part.estimates
+        for beside in part.baselines:
+            yield title, beside.baseline, beside.agreement
+    yield "All clips", OURS, report.errors
+    for band in report.bands:
+        yield f"Band {band.name}", OURS, band.errors
+    for split in report.subgroups:
+        for group in split.groups:
+            yield f"{split.attribute}: {group.name}", OURS, group.errors
+
+
+def _figures_row(group: str, method: str, found: Agreement | Errors) -> list[Cell]:
+    figures = [getattr(found, name, Figure()) for name in _FIGURES]
+    values = [_rounded(v) for f in figures for v in (f.value, f.low, f.high)]
+    return [group, method, found.n, found.people, *values]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _row(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
     return [
         row.video,
         row.subject,
         row.session,
         row.task,
         row.score,
-        rounded(row.estimate),
-        rounded(row.low),
-        rounded(row.high),
+        _rounded(row.estimate),
+        _rounded(row.low),
+        _rounded(row.high),
         row.band,
         int(row.seen),
-        rounded(row.duration),
-        *(map(rounded, row.levels) if row.levels else [None] * len(BANDS)),
-        *(rounded(row.baselines[name]) for name in baselines),
+        _rounded(row.duration),
+        *(map(_rounded, row.levels) if row.levels else [None] * len(BANDS)),
+        *(_rounded(row.baselines[name]) for name in baselines),
     ]
 
 

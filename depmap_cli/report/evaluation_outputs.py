@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from depmap_cli.evaluation.results import EvaluationReport
 from depmap_cli.report.appearance import appearance_figures
 from depmap_cli.report.evaluation import render_evaluation
 from depmap_cli.report.evaluation_files import write_evaluation
-from depmap_cli.report.files import write_file
+from depmap_cli.report.files import check_folder, write_file
 from depmap_cli.report.seeds import render_seeds, seeds_csv
 
 if TYPE_CHECKING:
@@ -25,36 +26,41 @@ class EvaluationOutputs:
     pictures: str
     as_json: bool
 
+    def check(self) -> None:
+        """See to it, before hours pass, that there is a place for files.
+
+        Raises:
+            OutputUnwritable: there cannot be such a folder.
+        """
+        if self.folder is not None:
+            check_folder(self.folder)
+
     def give(self, found: "Sequence[Evaluation]") -> None:
-        """Write and show one evaluation, or those of several seeds with mean and spread.
+        """Show one evaluation, or those of several seeds with mean and spread; then write them.
 
         Several lie in folders of their own, beside ``seeds.csv``; as JSON they are a line each.
 
         Raises:
             OutputUnwritable: a folder or a file in it cannot be written.
         """
-        several = len(found) > 1
-        for one in found:
-            if self.folder is not None:
-                below = f"seed-{one.report.settings['seed']}" if several else ""
-                self._write(one, self.folder / below)
-            self._show(one)
-        if several:
-            self._give_spread(found)
-
-    def _write(self, found: "Evaluation", folder: Path) -> None:
-        figures = appearance_figures(found.appearance, self.pictures) if found.appearance else []
-        write_evaluation(found.report, folder, figures)
-
-    def _show(self, found: "Evaluation") -> None:
-        if self.as_json:
-            print(found.report.model_dump_json(), flush=True)
-        else:
-            render_evaluation(Console(), found.report)
-
-    def _give_spread(self, found: "Sequence[Evaluation]") -> None:
         reports = [one.report for one in found]
-        if self.folder is not None:
-            write_file(self.folder, "seeds.csv", seeds_csv(reports))
-        if not self.as_json:
+        for report in reports:
+            self._show(report)
+        if len(found) > 1 and not self.as_json:
             render_seeds(Console(), reports)
+        if self.folder is not None:
+            self._write(found, self.folder)
+
+    def _show(self, report: EvaluationReport) -> None:
+        if self.as_json:
+            print(report.model_dump_json(), flush=True)
+        else:
+            render_evaluation(Console(), report)
+
+    def _write(self, found: "Sequence[Evaluation]", folder: Path) -> None:
+        for one in found:
+            below = f"seed-{one.report.settings['seed']}" if len(found) > 1 else ""
+            figures = appearance_figures(one.appearance, self.pictures) if one.appearance else []
+            write_evaluation(one.report, folder / below, figures)
+        if len(found) > 1:
+            write_file(folder, "seeds.csv", seeds_csv([one.report for one in found]))

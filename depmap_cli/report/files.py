@@ -207,6 +207,22 @@ def write_file(folder: Path, name: str, data: bytes) -> None:
         ) from error
 
 
+def check_folder(folder: Path) -> None:
+    """Look whether files can be written to a folder, or below one that is to be made.
+
+    Raises:
+        OutputUnwritable: it is a file or lies below one, or must not be written.
+    """
+    place = folder.absolute()
+    while not place.exists():
+        place = place.parent
+    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+        raise OutputUnwritable(
+            f"cannot write to {clean(folder.name)}: {clean(place.name)} is no folder to write to",
+            "choose another folder",
+        )
+
+
 def _discard(path: Path) -> None:
     try:
         path.unlink()

@@ -21,6 +21,12 @@ def seed_folder(out: Path, seed: int) -> Path:
     return out / f"seed-{seed}"
 
 
+def seed_of(folder: Path) -> int | None:
+    """The seed whose run a folder is, by its name; None if it is no such folder."""
+    match = _SEED.fullmatch(folder.name)
+    return int(match[1]) if match else None
+
+
 @dataclass(frozen=True)
 class CrossValidation:
     """The runs of all folds, of one seed."""
@@ -60,8 +66,8 @@ def cross_validations(path: Path, n_folds: int) -> list[CrossValidation]:
         UsageProblem: a fold lacks weights, of any seed; there are more folds, or runs with folders
             of seeds and without, of which either may be meant.
     """
-    matches = (_SEED.fullmatch(folder.name) for folder in path.glob("fold-*/seed-*"))
-    seeds: list[int | None] = [*sorted({int(m[1]) for m in matches if m})]
+    numbers = map(seed_of, path.glob("fold-*/seed-*"))
+    seeds: list[int | None] = [*sorted({seed for seed in numbers if seed is not None})]
     if seeds and any(path.glob(f"fold-*/{WEIGHTS}")):
         raise UsageProblem(
             f"{path.name}: weights of several seeds, and others beside them",

@@ -211,7 +211,7 @@ class Trainer:
         told(done)
 
     def _estimate(self, clip: Clip) -> float:
-        frames, maps = self.config.frames, None
+        frames, maps = self.config.score_frames, None
         if self.frozen:
             faces = torch.from_numpy(clip.faces[clip.spread(frames)])
             maps = self._kept(

@@ -1,6 +1,5 @@
 """`depmap ablate`: the rows of the paper's Table 2 or 3, each trained and evaluated alike."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -8,11 +7,20 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.ablation import FIGURES, TABLES, Variant
+from depmap_cli.checkpoint import read_document
+from depmap_cli.config import Config
+from depmap_cli.data.corpus import Recording
+from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.evaluation import EvaluationReport
+from depmap_cli.evaluation.results import encodable
+from depmap_cli.model.semantics import Semantics
 from depmap_cli.progress import Told
+from depmap_cli.settings import check_settings
 from depmap_cli.training.cross_validation import seed_folder
+from depmap_cli.training.folder import WEIGHTS, RunFolder
 from depmap_cli.training.maps import KeptMaps
-from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
+from depmap_cli.training.start import build_model
+from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run, split_counts
 from depmap_cli.workflows.train import TrainOptions, View, train_run
 
 RESULT = "evaluation.json"
@@ -22,8 +30,33 @@ RESULT = "evaluation.json"
 class AblationRow:
     """One variant: what seeds gave, per task ("" for all clips), as (runs, 4) of ``FIGURES``."""
 
+    number: int  # in the table, from 1
     variant: Variant
+    started_from: str  # "semantics", or "random": where the backbone began
+    seeds: tuple[int, ...]
     found: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """What all runs share."""
+
+    options: TrainOptions
+    split: str
+    semantics: Semantics
+    recordings: list[Recording]
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A row with one seed."""
+
+    folder: Path
+    config: Config
+
+    @property
+    def weights(self) -> Path:
+        return self.folder / WEIGHTS
 
 
 def ablate_run(
@@ -33,49 +66,132 @@ def ablate_run(
 
     Seed by seed, so that rows compare early and the maps of a frozen backbone are shared. A run
     that is finished in ``options.out`` is not repeated, so a killed grid goes on.
+
+    Raises:
+        UsageProblem: no such row, one that cannot be trained as asked, or a finished run in
+            ``options.out`` is of other settings or data: before anything is trained.
+        DepmapError: as ``train_run`` and ``evaluate_run``.
     """
-    variants = [v for i, v in enumerate(TABLES[table], start=1) if not rows or i in rows]
-    reports: list[list[EvaluationReport]] = [[] for _ in variants]
-    for seed in range(options.seeds):
+    variants = _chosen(table, rows)
+    grid = _Grid(options, split, options.clip.load(), options.source.read()[0])
+    runs = {number: _runs(grid, number, variant) for number, variant in variants.items()}
+    finished = {run.folder: _finished(grid, run) for row in runs.values() for run in row}
+    reports: dict[int, list[EvaluationReport]] = {number: [] for number in runs}
+    for of_seed in zip(*runs.values(), strict=True):
         shared = replace(options, kept=KeptMaps())
-        for variant, found in zip(variants, reports, strict=True):
-            found.append(_report(shared, variant, seed, split, told, view))
-    return [AblationRow(v, _figures(found)) for v, found in zip(variants, reports, strict=True)]
+        for number, run in zip(runs, of_seed, strict=True):
+            report = finished[run.folder] or _evaluated(grid, shared, run, told, view)
+            reports[number].append(report)
+    return [_row(n, variants[n], runs[n], reports[n]) for n in variants]
 
 
-def _report(
-    options: TrainOptions, variant: Variant, number: int, split: str, told: Told, view: View
-) -> EvaluationReport:
-    """One trained and evaluated run, or the stored report of an earlier one."""
-    seed = options.config.train.seed + number
-    folder = seed_folder(options.out / _slug(variant.name), seed)
-    stored = folder / f"{split}-{RESULT}"
-    if stored.is_file():
-        return EvaluationReport.model_validate_json(stored.read_text())
-    config = options.config.model_copy(
-        update={
-            "model": variant.applied(options.config.model),
-            "train": options.config.train.model_copy(update={"seed": seed}),
-        }
-    )
-    run = replace(options, out=folder, config=config, seeds=1, resume=True)
-    (result,) = train_run(run, told, lambda summary: None, view)
-    evaluation = EvaluateOptions(options.source, result.weights, split, device=options.device)
-    report = evaluate_run(evaluation, told).report
-    stored.write_text(json.dumps(report.model_dump(mode="json")))
+def _chosen(table: int, rows: Sequence[int]) -> dict[int, Variant]:
+    """The rows by their number from 1, in the table's order."""
+    known = dict(enumerate(TABLES[table], start=1))
+    for row in rows:
+        if row not in known:
+            raise UsageProblem(
+                f"--row {row}: Table {table} has no such row", f"rows are 1 to {len(known)}"
+            )
+    return {number: v for number, v in known.items() if not rows or number in rows}
+
+
+def _runs(grid: _Grid, number: int, variant: Variant) -> list[_Run]:
+    """Those of a row, one a seed."""
+    config = _config(grid, number, variant)
+    slug = "".join(c if c.isalnum() else "-" for c in variant.name.lower()).strip("-")
+    runs = []
+    for seed in range(config.train.seed, config.train.seed + grid.options.seeds):
+        train = config.train.model_copy(update={"seed": seed})
+        folder = seed_folder(grid.options.out / slug, seed)
+        runs.append(_Run(folder, config.model_copy(update={"train": train})))
+    return runs
+
+
+def _config(grid: _Grid, number: int, variant: Variant) -> Config:
+    """The settings of a row; its backbone starts at random where the image tower is another's."""
+    settings = grid.options.config.model_dump(mode="json")
+    config = check_settings({**settings, "model": {**settings["model"], **variant.changes}})
+    try:
+        build_model(config, grid.semantics, np.array([0.0, 1.0]), None)
+    except UsageProblem as error:
+        if config.train.freeze_backbone:
+            raise UsageProblem(
+                f"row {number}, {variant.name}: {error.message}, and train.freeze_backbone would "
+                "leave its backbone as it is, at random",
+                "leave the row out (--row names those to train), or do not freeze",
+            ) from error
+        train = config.train.model_copy(update={"start_from_semantics": False})
+        return config.model_copy(update={"train": train})
+    return config
+
+
+def _finished(grid: _Grid, run: _Run) -> EvaluationReport | None:
+    """The stored report of a run; None where there is none, or it or its weights are not whole.
+
+    Raises:
+        UsageProblem: it is of other settings, of other data or of another semantic model.
+    """
+    try:
+        stored = (run.folder / f"{grid.split}-{RESULT}").read_text(encoding="utf-8")
+        report = EvaluationReport.model_validate_json(stored)
+        document = read_document(run.weights)
+        config = Config.model_validate(document["config"])
+    except (OSError, ValueError, WeightsInvalid):
+        return None
+    alike = {
+        "settings": config == run.config,
+        "data": _is_of(report, grid),
+        "semantic weights": document["semantics"]["sha256"] == grid.semantics.id.sha256,
+    }
+    if others := [name for name, same in alike.items() if not same]:
+        place = run.folder.relative_to(grid.options.out)
+        raise UsageProblem(
+            f"--out {grid.options.out.name}: {place} is a run of other {' and '.join(others)}",
+            "give what it was made with, or choose another folder",
+        )
     return report
 
 
+def _is_of(report: EvaluationReport, grid: _Grid) -> bool:
+    """Whether a report is of this data: the same splits, and in its own the same clips."""
+    clips = {(row.video, row.subject, row.session, row.score) for row in report.table}
+    wanted = {
+        (encodable(r.path.name), encodable(r.subject), encodable(r.session), r.score)
+        for r in grid.recordings
+        if r.split == grid.split
+    }
+    return report.splits == split_counts(grid.recordings) and clips == wanted
+
+
+def _evaluated(
+    grid: _Grid, options: TrainOptions, run: _Run, told: Told, view: View
+) -> EvaluationReport:
+    """Train a run, or what is left of it, and evaluate and store it."""
+    one = replace(options, out=run.folder, config=run.config, seeds=1, resume=True)
+    train_run(one, told, lambda summary: None, view)
+    evaluation = EvaluateOptions(
+        options.source, run.weights, grid.split, device=options.device, clip=options.clip
+    )
+    report = evaluate_run(evaluation, told).report
+    RunFolder(run.folder).write(f"{grid.split}-{RESULT}", report.model_dump_json())
+    return report
+
+
+def _row(
+    number: int, variant: Variant, runs: list[_Run], reports: list[EvaluationReport]
+) -> AblationRow:
+    started = read_document(runs[0].weights)["started_from"]
+    seeds = tuple(run.config.train.seed for run in runs)
+    return AblationRow(number, variant, started, seeds, _figures(reports))
+
+
 def _figures(reports: list[EvaluationReport]) -> dict[str, np.ndarray]:
-    """Task -> (runs, 4)."""
+    """Task -> (runs, 4); a task without a name is all clips, which are there anyway."""
     found: dict[str, list[list[float]]] = {}
     for report in reports:
-        parts = [("", report.agreement.clips), *((c.name, c) for c in report.agreement.tasks)]
-        for task, comparison in parts:
-            values = [getattr(comparison.estimates, name).value for name in FIGURES]
-            found.setdefault(task, []).append([np.nan if v is None else v for v in values])
+        tasks = [(task.name, task) for task in report.agreement.tasks if task.name]
+        for name, comparison in [("", report.agreement.clips), *tasks]:
+            values = [getattr(comparison.estimates, figure).value for figure in FIGURES]
+            found.setdefault(name, []).append([np.nan if v is None else v for v in values])
     return {task: np.array(values) for task, values in found.items()}
-
-
-def _slug(name: str) -> str:
-    return Path("".join(c if c.isalnum() else "-" for c in name.lower())).name.strip("-")

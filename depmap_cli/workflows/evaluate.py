@@ -1,4 +1,4 @@
-"""`depmap evaluate` and `depmap calibrate`: labelled recordings scored, each video by itself."""
+"""`depmap evaluate`: labelled recordings scored, each video by itself, and compared."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ import numpy as np
 
 from depmap_cli import __version__
 from depmap_cli.ablation import BASELINE
-from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.conformal import half_width
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
@@ -32,12 +31,11 @@ from depmap_cli.evaluation.results import Baseline, SplitCount
 from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
-from depmap_cli.training.finish import calibration
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
-from depmap_cli.workflows.known_people import known_people, refuse_known
-from depmap_cli.workflows.material import Source, check_uncovered
+from depmap_cli.workflows.known_people import known_people
+from depmap_cli.workflows.material import ClipChoice, Source, check_uncovered
 
 LEVEL = 0.9
 """Nominal coverage of the intervals that are judged."""
@@ -57,6 +55,21 @@ class EvaluateOptions:
     appearance: bool = False  # whether to gather what figures of faces and features need
     gallery: bool = False  # and the prototypes' nearest Training faces
     folds: int | None = None  # pool so many, of the run by folds whose folder ``weights`` is
+    clip: ClipChoice = ClipChoice()  # names the semantic weights that lie elsewhere
+
+    def networks(self, path: Path | None) -> Networks:
+        """The networks of a weights file, by default those shipped.
+
+        Raises:
+            WeightsInvalid, UsageProblem: as ``load_networks`` and ``resolve_device``.
+        """
+        clip = self.clip
+        device = resolve_device(self.device)
+        return load_networks(path, device, clip.model, clip.weights, clip.allow_network)
+
+    def frames_of(self, networks: Networks) -> int:
+        """How many frames of a video are looked at."""
+        return self.frames or networks.sampling.frames
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,8 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     Raises:
         DepmapError: whatever is wrong with data, weights or options.
     """
-    networks = load_networks(options.weights, resolve_device(options.device))
+    networks = options.networks(options.weights)
+    others = [options.networks(path) for path in options.beside]
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
     training = _gallery_split(networks, recordings) if options.gallery else []
@@ -87,7 +101,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
         stored_half_width(networks.document),
         LEVEL,
         attributes,
-        others=[_beside(i, path, chosen, options, told) for i, path in enumerate(options.beside)],
+        others=[_beside(i, other, chosen, options, told) for i, other in enumerate(others)],
     )
     if not options.appearance:
         return Evaluation(report)
@@ -99,10 +113,10 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
 
 
 def _beside(
-    number: int, path: Path, chosen: list[Recording], options: EvaluateOptions, told: Told
+    number: int, networks: Networks, chosen: list[Recording], options: EvaluateOptions, told: Told
 ) -> Guess:
     """Other weights on the same recordings, prepared and sampled as they ask for."""
-    networks = load_networks(path, resolve_device(options.device))
+    path = networks.path
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
     known = known_people(networks, chosen)
@@ -149,46 +163,6 @@ def _gallery_split(networks: Networks, recordings: list[Recording]) -> list[Reco
     return of_split(recordings, "Training")
 
 
-def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, float]:
-    """A copy of the weights whose intervals rest on this split's residuals.
-
-    Returns how many people it was, and the half width of 90 % intervals (infinite below 9 people).
-
-    Raises:
-        UsageProblem: ``output`` is the weights file itself, or the split is Testing.
-        DataInvalid: the weights were trained on some of the split's people.
-        DepmapError: whatever is wrong with data or weights.
-    """
-    if options.split == "Testing":
-        raise UsageProblem(
-            "--split Testing: it is for figures, never for choosing or fitting",
-            "calibrate on Development, or give people of their own that split",
-        )
-    networks = load_networks(options.weights, resolve_device(options.device))
-    if output.resolve() == networks.path.resolve():
-        raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
-    recordings, _ = options.source.read()
-    chosen = of_split(recordings, options.split)
-    refuse_known(
-        networks,
-        chosen,
-        "the weights",
-        f"of {options.split}: their residuals are too small to calibrate on",
-        "take people whom the weights never saw",
-    )
-    clips, estimates = score_clips(networks, chosen, options, told)
-    truth = np.array([c.recording.score for c in clips], float)
-    found = np.array([e.score for e in estimates])
-    checkpoint = load_checkpoint(networks.path, "depmap")
-    source = f"{options.source.data.resolve().name}, {options.split}"
-    stored = calibration(truth, found, [c.recording.subject for c in clips], source)
-    document: dict[str, Any] = {**checkpoint.document, "calibration": stored}
-    for name in ("format", "kind"):
-        document.pop(name)
-    save_checkpoint(output, "depmap", document, halved(checkpoint.tensors))
-    return len(set(stored["people"])), stored_half_width(document) or float("inf")
-
-
 def score_clips(
     networks: Networks,
     chosen: list[Recording],
@@ -196,16 +170,19 @@ def score_clips(
     told: Told,
     stage: str = "scoring",
 ) -> tuple[list[Clip], list[ClipEstimate]]:
-    """The recordings as clips, and their estimates.
+    """The recordings as clips, and their estimates: those that `depmap score` gives.
+
+    Only where a corpus holds prepared faces instead of videos, or for Training, is it the frames
+    nearest to evenly spread among those prepared.
 
     Raises:
         DataInvalid: a recording that cannot be scored.
     """
+    count = options.frames_of(networks)
     clips = options.source.clips(
-        chosen, networks.config.faces, networks.semantics, networks.device, told
+        chosen, networks.config.faces, networks.semantics, networks.device, told, count
     )
     check_uncovered(clips)
-    count = options.frames or networks.sampling.frames
     estimates = []
     for number, clip in enumerate(clips):
         estimates.append(
@@ -233,7 +210,12 @@ def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
 def training_facts(
     networks: Networks, recordings: Sequence[Recording], evaluated: str
 ) -> TrainingFacts:
-    """What baselines may know: the weights' training people, and splits before the evaluated."""
+    """What baselines may know: the weights' training people, and splits before the evaluated.
+
+    Their mean is that of the corpus: weights that were trained on more than it, or elsewhere, have
+    another, which nobody who holds the corpus would guess.
+    """
+    training = [r.score for r in recordings if r.split == "Training"]
     earlier = SPLITS[: SPLITS.index(evaluated)]
     known = [(r.subject, r.session, float(r.score)) for r in recordings if r.split in earlier]
     timed = [
@@ -242,7 +224,7 @@ def training_facts(
         if r.split == "Training" and (duration := duration_of(r))
     ]
     return TrainingFacts(
-        networks.document["training_mean"],
+        float(np.mean(training)) if training else networks.document["training_mean"],
         frozenset(networks.document["training_subjects"]),
         tuple(known),
         tuple(timed),
@@ -257,12 +239,12 @@ def _about(
 ) -> About:
     fold = options.source.fold
     settings = {
-        "frames": options.frames or networks.sampling.frames,
+        "frames": options.frames_of(networks),
         "device": networks.device.type,
         "fold": f"{fold[0]} of {fold[1]}" if fold else None,
     }
-    splits = [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
     weights = weights_info(networks, "semantics")
+    splits = split_counts(recordings)
     return about_evaluation(options, options.split, weights, settings, splits, clips)
 
 
@@ -286,6 +268,11 @@ def about_evaluation(
         usable_frames=sum(len(c.usable) for c in clips),
         sampled_frames=sum(c.sampled for c in clips),
     )
+
+
+def split_counts(recordings: Sequence[Recording]) -> list[SplitCount]:
+    """How much there is of every split."""
+    return [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
 
 
 def split_count(split: str, recordings: list[Recording]) -> SplitCount:

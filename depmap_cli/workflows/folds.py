@@ -18,7 +18,7 @@ from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.cross_validation import CrossValidation, cross_validations, of_seed
-from depmap_cli.weights import Networks, load_networks
+from depmap_cli.weights import Networks
 from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
 from depmap_cli.workflows.evaluate import (
     LEVEL,
@@ -27,7 +27,6 @@ from depmap_cli.workflows.evaluate import (
     about_evaluation,
     attributes_of,
     clip_row,
-    evaluate_run,
     network_kind,
     score_clips,
     split_count,
@@ -35,6 +34,7 @@ from depmap_cli.workflows.evaluate import (
     training_facts,
 )
 from depmap_cli.workflows.known_people import refuse_known
+from depmap_cli.workflows.seeds import evaluate_seeds
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,14 @@ class _Fold:
 
 
 def evaluate_all(options: EvaluateOptions, told: Told) -> list[Evaluation]:
-    """What ``options`` ask for: one evaluation, or one a seed of a run by folds.
+    """What ``options`` ask for: one evaluation, or one a seed.
 
     Raises:
-        DepmapError: as ``evaluate_run`` and ``evaluate_folds``.
+        DepmapError: as ``evaluate_seeds`` and ``evaluate_folds``.
     """
     if options.weights and options.folds:
         return evaluate_folds(options, options.weights, options.folds, told)
-    return [evaluate_run(options, told)]
+    return evaluate_seeds(options, told)
 
 
 def evaluate_folds(
@@ -121,7 +121,7 @@ def _evaluated(asked: _Asked, fold: int) -> _Fold:
         clips,
         Part(rows, facts, stored_half_width(networks.document), others),
         weights_info(networks, "semantics"),
-        options.frames or networks.sampling.frames,
+        options.frames_of(networks),
         key_faces_of(networks, clips, estimates, asked.shown),
         networks.semantics.reliable_units,
     )
@@ -136,7 +136,7 @@ def _load(
     runs: CrossValidation, fold: int, tested: Sequence[Recording], options: EvaluateOptions
 ) -> Networks:
     """The weights of a fold, if they know nobody of those whom it tests."""
-    networks = load_networks(runs.weights(fold), resolve_device(options.device))
+    networks = options.networks(runs.weights(fold))
     refuse_known(
         networks,
         tested,

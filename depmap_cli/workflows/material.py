@@ -18,7 +18,7 @@ from depmap_cli.results import CorpusSummary
 from depmap_cli.weights import default_semantics
 
 PREPARED_FRAMES = 128
-"""Frames of a recording that are kept for training and evaluation."""
+"""Frames of a recording that are kept to draw from in training."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +53,34 @@ class Source:
             check_readable(recording)
 
     def prepare(
-        self, recordings: list[Recording], faces: FaceConfig, told: Told
+        self,
+        recordings: list[Recording],
+        faces: FaceConfig,
+        told: Told,
+        frames: int = PREPARED_FRAMES,
     ) -> list[CachedFaces]:
-        """The recordings' aligned faces, made where they are missing."""
-        sampling = SamplingConfig(frames=PREPARED_FRAMES)
+        """The recordings' aligned faces in so many frames, made where they are missing."""
+        sampling = SamplingConfig(frames=frames)
         store = FaceCache(self.cache or default_cache(), sampling, faces)
         return store.prepare(
             recordings, self.jobs, lambda done, total: told("preparing faces", done, total)
         )
+
+    def prepare_splits(
+        self, recordings: list[Recording], faces: FaceConfig, told: Told, frames: int
+    ) -> list[CachedFaces]:
+        """The same with ``PREPARED_FRAMES`` of Training, and of the other splits ``frames``.
+
+        Those are the very frames that `depmap score` looks at, found as it finds them, so that
+        figures, choices and intervals rest on the estimates that scoring gives.
+        """
+        counts = [PREPARED_FRAMES if r.split == "Training" else frames for r in recordings]
+        made: dict[Path, CachedFaces] = {}
+        for count in sorted(set(counts)):
+            chosen = [r for r, n in zip(recordings, counts, strict=True) if n == count]
+            entries = self.prepare(chosen, faces, told, count)
+            made |= zip((r.path for r in chosen), entries, strict=True)
+        return [made[r.path] for r in recordings]
 
     def clips(
         self,
@@ -69,10 +89,13 @@ class Source:
         semantics: Semantics,
         device: torch.device,
         told: Told,
+        frames: int,
     ) -> list[Clip]:
-        """The recordings as the network takes them; ``usable`` is empty where a face is covered
-        throughout (see ``check_uncovered``)."""
-        cached = self.prepare(recordings, faces, told)
+        """The recordings as the network takes them, prepared as by ``prepare_splits``.
+
+        ``usable`` is empty where a face is covered throughout (see ``check_uncovered``).
+        """
+        cached = self.prepare_splits(recordings, faces, told, frames)
         return load_clips(
             recordings, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
         )

@@ -138,7 +138,8 @@ def train_run(
     faces = options.config.faces
     if not processes.is_first:
         processes.wait()  # until the first has written the cache
-    clips = options.source.clips(train + development, faces, semantics, device, told)
+    frames = options.config.train.score_frames
+    clips = options.source.clips(train + development, faces, semantics, device, told, frames)
     if processes.is_first:
         processes.wait()
     left_out, usable = covered_names(clips), [c for c in clips if len(c.usable)]

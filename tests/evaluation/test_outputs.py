@@ -21,7 +21,12 @@ from depmap_cli.report import svg
 from depmap_cli.report.axes import ticks
 from depmap_cli.report.evaluation import render_evaluation
 from depmap_cli.report.evaluation_charts import evaluation_charts
-from depmap_cli.report.evaluation_files import clips_csv, evaluation_schema, write_evaluation
+from depmap_cli.report.evaluation_files import (
+    clips_csv,
+    evaluation_schema,
+    figures_csv,
+    write_evaluation,
+)
 from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
 from depmap_cli.report.text import SELECTED, SIMULATED, range_text
 from depmap_cli.report.tripod import AUTHOR, render_tripod
@@ -108,7 +113,7 @@ def test_the_files_promised_and_no_others(report: EvaluationReport, tmp_path: Pa
     assert names[-1] == "evaluation.json"
     found = {str(p.relative_to(tmp_path / "new/out")) for p in tmp_path.rglob("*") if p.is_file()}
     charts = {f"figures/{name}.svg" for name in CHARTS}
-    texts = {"clips.csv", "evaluation.html", "tripod.md", "README.md"}
+    texts = {"clips.csv", "figures.csv", "evaluation.html", "tripod.md", "README.md"}
     assert found == set(names) == charts | texts | {"evaluation.json"}
     listed = json.loads((tmp_path / "new/out/evaluation.json").read_bytes())["files"]
     assert set(listed) == charts | texts
@@ -126,7 +131,7 @@ def test_json_reads_back_equal_and_fits_its_schema(
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.1"
+    assert content["schema_version"] == "1.2"
 
 
 def test_infinite_intervals_survive_json() -> None:
@@ -144,6 +149,26 @@ def test_clips_csv_reads_back(report: EvaluationReport) -> None:
         assert float(row["share_minimal"]) == 0.4
         assert float(row["baseline_mean"]) == 15
         assert row["seen_in_training"] == str(int(clip.seen))
+
+
+def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationReport) -> None:
+    rows = {(row["group"], row["method"]): row for row in _rows(figures_csv(report))}
+    methods = len(report.baselines) + 1
+    assert len(rows) == len(comparisons(report)) * methods + 1 + 4 + 3  # bands, f, m, not given
+    ours, mean = report.agreement.recordings.estimates, report.agreement.recordings.baselines[0]
+    for name, three in (
+        ("estimate", ours),
+        (mean.baseline, mean.agreement),
+    ):
+        row = rows["Recordings", name]
+        assert (int(row["n"]), int(row["people"])) == (three.n, three.people)
+        for figure in ("rmse", "mae", "pcc", "ccc"):
+            found = getattr(three, figure)
+            for column, value in ((figure, found.value), (f"{figure}_low", found.low)):
+                assert float(row[column]) == pytest.approx(value, abs=1e-4)
+    women = report.subgroups[0].groups[0].errors
+    assert float(rows["sex: f", "estimate"]["ccc_high"]) == pytest.approx(women.ccc.high, abs=1e-4)
+    assert rows["Clips", "mean"]["coverage"] == ""
 
 
 def test_what_is_not_known_is_left_empty_in_the_csv() -> None:
@@ -422,7 +447,7 @@ def test_names_cannot_write_markup_into_checklist_and_list(
     write_evaluation(hostile, tmp_path, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "<script" not in readme
-    assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 11
+    assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 12
 
 
 def test_figures_need_no_torch() -> None:

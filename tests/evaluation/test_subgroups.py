@@ -24,6 +24,14 @@ def test_columns_become_attributes(tmp_path):
     }
 
 
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_semicolons_and_tabs_part_cells_as_in_lists(tmp_path, mark):
+    table = "subject,place\n1,Köln\n2,Ulm".replace(",", mark) + ", by the river\n"
+    assert read_attributes(written(tmp_path, table), PEOPLE) == {
+        "place": {"1": "Köln", "2": "Ulm, by the river"}
+    }
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [

@@ -1,6 +1,7 @@
 """A manifest's frame rate replaces the header's, in every command that prepares faces."""
 
 import csv
+import json
 from dataclasses import replace
 from itertools import chain
 
@@ -73,12 +74,15 @@ def test_faces_of_one_rate_are_not_taken_for_those_of_another(prepared, cache):
 
 
 def test_every_command_goes_by_the_manifest(prepared, hasty, cache, tmp_path, monkeypatch):
-    """None makes an entry of its own, so all found those with the manifest's times."""
-    data, before = hasty / "told.csv", entries(cache)
+    """Whatever they prepare or find prepared lies at the manifest's times."""
+    data, cache = hasty / "told.csv", tmp_path / "cache"
     assert depmap(monkeypatch, "prepare", "--data", data, "--cache", cache, "-q") == 0
     assert train(monkeypatch, data, cache, tmp_path / "run", "--set", "train.epochs=1") == 0
     more = ("--weights", tmp_path / "run/weights.safetensors", "-o", tmp_path / "out", "-q")
     assert depmap(monkeypatch, "evaluate", "--data", data, "--cache", cache, *more) == 0
-    assert entries(cache) == before
+    for entry in entries(cache):
+        times = np.array(json.loads((cache / entry / "index.json").read_text())["times"])
+        assert times * TRUE == pytest.approx((times * TRUE).round())
+        assert times[-1] > FRAMES / HEADER
     (row,) = csv.DictReader((tmp_path / "out/clips.csv").open())
     assert float(row["duration"]) == pytest.approx(FRAMES / TRUE)

@@ -52,6 +52,22 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
     assert stored["rmse"] == pytest.approx(figure, abs=2e-3)
 
 
+def test_evaluate_says_what_score_says(trained, corpus, cache, monkeypatch, capfd):
+    """Of 10 frames both look at the same 8, which are not those evenly spread among prepared."""
+    options = ("--weights", trained / "weights.safetensors", "--device", "cpu", "--json", "-q")
+    where = ("--data", corpus, "--split", "Development", "--cache", cache, "--jobs", "1")
+    capfd.readouterr()
+    assert depmap(monkeypatch, "evaluate", *where, *options) == 0
+    rows = json.loads(capfd.readouterr().out)["table"]
+    videos = [corpus / "Development" / "Freeform" / row["video"] for row in rows]
+    assert depmap(monkeypatch, "score", *videos, *options) == 0
+    reports = map(json.loads, capfd.readouterr().out.splitlines())
+    scores = [report["estimate"]["score"] for report in reports]
+    assert scores == pytest.approx([row["estimate"] for row in rows], abs=6e-3)
+    stored = csv.DictReader((trained / "development.csv").open())
+    assert scores == pytest.approx([float(row["estimate"]) for row in stored], abs=6e-3)
+
+
 def test_evaluate_prints_a_table_beside_the_baseline(trained, corpus, cache, monkeypatch, capfd):
     arguments = ("--weights", trained / "weights.safetensors", "--split", "Development")
     capfd.readouterr()
@@ -188,13 +204,14 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
 ):
     out = tmp_path / "mine.safetensors"
     more = ("--weights", trained / "weights.safetensors", "--cache", cache, "--device", "cpu")
-    arguments = ("--data", corpus, "--out", out, "--jobs", "1", *more)
+    arguments = ("--data", corpus, "--out", out, "--jobs", "1", "--frames", "5", *more)
     assert depmap(monkeypatch, "calibrate", *arguments) == 0
     assert "does not exist below 9" in capfd.readouterr().err
     from depmap_cli.checkpoint import load_tensors, read_document
 
     document = read_document(out)
     assert document["calibration"]["split"] == f"{corpus.name}, Development"
+    assert document["sampling"]["frames"] == 5  # those of the residuals
     old, new = (load_tensors(p) for p in (trained / "weights.safetensors", out))
     assert all(torch.equal(old[k], new[k]) for k in old)
 

@@ -1,0 +1,62 @@
+"""`depmap calibrate`: intervals that rest on the user's own data."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
+from depmap_cli.data.corpus import of_split
+from depmap_cli.errors import UsageProblem
+from depmap_cli.progress import Told
+from depmap_cli.training.finish import calibration
+from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips, stored_half_width
+from depmap_cli.workflows.known_people import refuse_known
+
+
+def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, float]:
+    """A copy of the weights whose intervals rest on this split's residuals.
+
+    It looks at as many frames as those residuals are of. All of a person's residuals are kept;
+    together they count as one (``conformal.half_width``).
+
+    Returns how many people it was, and the half width of 90 % intervals (infinite below 9 people).
+
+    Raises:
+        UsageProblem: ``output`` is the weights file itself, or the split is Testing.
+        DataInvalid: the weights were trained on some of the split's people.
+        DepmapError: whatever is wrong with data or weights.
+    """
+    if options.split == "Testing":
+        raise UsageProblem(
+            "--split Testing: it is for figures, never for choosing or fitting",
+            "calibrate on Development, or give people of their own that split",
+        )
+    networks = options.networks(options.weights)
+    if output.resolve() == networks.path.resolve():
+        raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
+    recordings, _ = options.source.read()
+    chosen = of_split(recordings, options.split)
+    refuse_known(
+        networks,
+        chosen,
+        "the weights",
+        f"of {options.split}: their residuals are too small to calibrate on",
+        "take people whom the weights never saw",
+    )
+    clips, estimates = score_clips(networks, chosen, options, told)
+    truth = np.array([c.recording.score for c in clips], float)
+    found = np.array([e.score for e in estimates])
+    checkpoint = load_checkpoint(networks.path, "depmap")
+    source = f"{options.source.data.resolve().name}, {options.split}"
+    stored = calibration(truth, found, [c.recording.subject for c in clips], source)
+    sampling = networks.sampling.model_copy(update={"frames": options.frames_of(networks)})
+    document: dict[str, Any] = {
+        **checkpoint.document,
+        "sampling": sampling.model_dump(mode="json"),
+        "calibration": stored,
+    }
+    for name in ("format", "kind"):
+        document.pop(name)
+    save_checkpoint(output, "depmap", document, halved(checkpoint.tensors))
+    return len(set(stored["people"])), stored_half_width(document) or float("inf")

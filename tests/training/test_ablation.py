@@ -1,0 +1,130 @@
+"""Protects the grids: every row trains or is refused beforehand, and no run is taken for another.
+
+On a manifest without tasks, so the paper's tasks are not ours.
+"""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from depmap_cli.ablation import TABLES
+from depmap_cli.data.corpus import find_recordings
+from depmap_cli.report.ablation import render_ablation
+from depmap_cli.weights import default_semantics
+from depmap_cli.workflows.ablate import AblationRow
+from tests.training.runs import depmap
+
+TINY = [
+    *("--set", "train.epochs=1", "--set", "train.frames=2", "--set", "train.batch_size=2"),
+    *("--set", "train.score_frames=2", "--device", "cpu", "--jobs", "1", "-q"),
+]
+
+
+@pytest.fixture(scope="module")
+def data(corpus, tmp_path_factory) -> Path:
+    """Training and Development of the tiny corpus, of no task."""
+    path = tmp_path_factory.mktemp("untold") / "all.csv"
+    rows = [
+        f"{r.path},{r.subject},{r.session},,{r.split},{r.score}"
+        for r in find_recordings(corpus)
+        if r.split != "Testing"
+    ]
+    path.write_text("\n".join(["path,subject,session,task,split,score", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture
+def ablate(data, cache, monkeypatch, capfd):
+    """Runs the command on Table 3: (exit code, stdout, stderr)."""
+
+    def call(*arguments):
+        where = ("--data", data, "--cache", cache, "--table", "3", *TINY, "--seeds", "1")
+        capfd.readouterr()
+        code = depmap(monkeypatch, "ablate", *where, *arguments)
+        return code, *(" ".join(text.split()) for text in capfd.readouterr())
+
+    return call
+
+
+def entries(out):
+    """(row, task, of) -> the record of that line of the table."""
+    with (out / "table-3-Development.csv").open(newline="") as file:
+        return {(r["row"], r["task"], r["of"]): r for r in csv.DictReader(file)}
+
+
+@pytest.mark.usefixtures("faces_in_process")
+def test_rows_are_trained_once_and_never_taken_for_others(ablate, data, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "160")
+    out = tmp_path / "grid"
+    rows = ("--row", "7", "--row", "1", "--out", out, "--clip-weights", default_semantics())
+    code, told, _ = ablate(*rows)
+    assert code == 0
+    assert "All clips: paper on AVEC2014 | ours on all.csv, Development" in told
+    assert "Dep-MAP-34 *" in told
+    assert "* the backbone started at random" in told
+    found = entries(out)
+    assert found["7", "", "seed 3407"]["started_from"] == "random"
+    assert found["1", "", "seed 3407"]["started_from"] == "semantics"
+    assert {(task, of) for _, task, of in found} == {
+        *(("", "seed 3407"), ("Northwind", "paper"), ("Freeform", "paper"))
+    }
+    stored = out / "resnet-18" / "seed-3407" / "Development-evaluation.json"
+    rmse = json.loads(stored.read_text())["agreement"]["clips"]["estimates"]["rmse"]["value"]
+    assert float(found["1", "", "seed 3407"]["rmse"]) == pytest.approx(rmse, abs=1e-4)
+    as_json = json.loads((out / "table-3-Development.json").read_text())
+    assert [line["of"] for line in as_json["figures"]] == [of for _, _, of in found]
+
+    before = os.stat(stored)
+    assert ablate(*rows)[0] == 0
+    assert os.stat(stored) == before  # neither trained nor evaluated again
+
+    code, _, err = ablate(*rows, "--set", "train.epochs=2")
+    assert code == 2
+    assert "resnet-18/seed-3407 is a run of other settings" in err
+    other = tmp_path / "all.csv"
+    other.write_text(data.read_text().replace("Development,5\n", "Development,6\n"))
+    code, _, err = ablate(*rows, "--data", other)
+    assert code == 2
+    assert "resnet-18/seed-3407 is a run of other data" in err
+
+    stored.write_text(stored.read_text()[:1000])  # as left by a full disk
+    assert ablate("--row", "1", "--out", out)[0] == 0
+    assert float(entries(out)["1", "", "seed 3407"]["rmse"]) == pytest.approx(rmse, abs=1e-4)
+    assert json.loads(stored.read_text())["n_clips"] == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--row", "1", "--row", "9"), "--row 9: Table 3 has no such row rows are 1 to 8"),
+        (("--row", "0"), "--row 0: Table 3 has no such row"),
+        (("--set", "train.freeze_backbone=true"), "row 7, Dep-MAP-34: the semantic model's image"),
+        (("--set", "model.sdpm=false", "--set", "model.kdm=false"), "sdpm"),
+    ],
+)
+def test_what_cannot_be_trained_is_told_before_the_first_row(ablate, tmp_path, arguments, words):
+    code, _, err = ablate(*arguments, "--out", tmp_path / "grid")
+    assert code == 2
+    assert words in err.replace("hint: ", "")
+    assert not (tmp_path / "grid").exists()
+
+
+def test_the_table_tells_mean_and_deviation_of_several_seeds(tmp_path):
+    runs = np.array([[9.0, 7.0, 0.5, np.nan], [11.0, 8.0, 0.7, 0.4]])
+    row = AblationRow(6, TABLES[3][5], "semantics", (1, 2), {"": runs, "Freeform": runs})
+    console = Console(width=120, record=True, file=(tmp_path / "none").open("w"))
+    render_ablation(console, [row], "mine, Development")
+    text = console.export_text()
+    lines = [line.split() for line in text.splitlines() if "Dep-MAP" in line]
+    everything, northwind, freeform = ([w for w in line if w not in "│┃"] for line in lines)
+    ours = ["10.00", "7.50", "0.60", "-"]
+    assert everything == ["Dep-MAP", *"----", *ours]
+    assert northwind == ["Dep-MAP", "6.25", "5.25", "0.95", "0.79", *"----"]
+    assert freeform == ["Dep-MAP", "7.42", "5.60", "0.91", "0.69", *ours]
+    assert "±1.41" in text
+    assert "*" not in text

@@ -1,0 +1,131 @@
+"""What `depmap train --seeds` wrote is evaluated seed by seed; what is wrong is told beforehand."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from depmap_cli.errors import UsageProblem
+from depmap_cli.inference import VideoInference
+from depmap_cli.workflows.seeds import runs_of
+from tests.test_cross_validation import touch, write_weights
+from tests.training.runs import depmap
+from tests.videos import write_video
+
+SCORES = {"Training": (4, 20), "Testing": (3, 17, 31)}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory, face_frames):
+    """Training is only read for its scores."""
+    folder = tmp_path_factory.mktemp("few")
+    lines = ["path,subject,session,task,split,score"]
+    for split, scores in SCORES.items():
+        for score in scores:
+            name = f"{len(lines)}.mp4"
+            write_video(folder / name, face_frames[9 * len(lines) :][:8])
+            lines.append(f"{name},p{score},1,,{split},{score}")
+    (folder / "all.csv").write_text("\n".join(lines) + "\n")
+    return folder / "all.csv"
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Two seeds, of which the second says two points more."""
+    folder = tmp_path_factory.mktemp("seeds") / "runs"
+    for seed, shift in ((7, 0.0), (12, 2.0)):
+        write_weights(folder / f"seed-{seed}" / "weights.safetensors", shift, training_mean=50.0)
+    return folder
+
+
+@pytest.fixture
+def evaluate(corpus, faces_in_process, tmp_path_factory, monkeypatch, capfd):
+    cache = tmp_path_factory.getbasetemp() / "faces of few"
+
+    def call(*arguments):
+        where = ("--data", corpus, "--cache", cache, "--device", "cpu", "--jobs", "1")
+        capfd.readouterr()
+        code = depmap(monkeypatch, "evaluate", *where, *arguments)
+        return code, *capfd.readouterr()
+
+    return call
+
+
+def test_each_seed_by_itself(evaluate, runs):
+    code, out, err = evaluate("--weights", runs, "--beside", runs / "seed-7", "--json")
+    assert code == 0
+    first, second = map(json.loads, out.splitlines())
+    assert [report["settings"]["seed"] for report in (first, second)] == [7, 12]
+    for a, b in zip(first["table"], second["table"], strict=True):
+        assert b["estimate"] == pytest.approx(a["estimate"] + 2, abs=1e-3)
+        assert b["baselines"]["beside_1"] == pytest.approx(a["estimate"])
+        assert a["baselines"]["mean"] == np.mean(SCORES["Training"])  # not the weights' 50
+    assert "resnet-baseline" not in err  # there is something beside
+
+
+def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evaluate, runs, corpus):
+    code, out, err = evaluate("--weights", runs)
+    assert code == 0
+    spread = out[out.index("2 seeds, each evaluated by itself") :]
+    assert [word for word in spread.split() if word in ("7", "12", "mean", "sd")] == [
+        *("7", "12", "mean", "sd") * 2
+    ]
+    told = " ".join(err.split())
+    assert f"depmap train --data {corpus} --model resnet-baseline --out resnet" in told
+    assert "--beside resnet/weights.safetensors" in told
+
+
+def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypatch, capfd):
+    """Of two faults the one that would show after hours is told first."""
+    where = ("--data", tmp_path / "nowhere", "--weights", tmp_path / "none")
+    (tmp_path / "file").touch()
+    code, _, err = evaluate("--weights", tmp_path / "none", "-o", tmp_path / "file" / "below")
+    assert code == 1
+    assert "cannot write to below: file is no folder" in err
+    code = depmap(monkeypatch, "calibrate", *where, "--out", tmp_path / "file" / "w.safetensors")
+    assert code == 1
+    assert "cannot write to file: file is no folder" in capfd.readouterr().err
+    wrong = ("--beside", tmp_path / "none.safetensors", "--data", tmp_path / "nowhere")
+    code, _, err = evaluate("--weights", runs / "seed-7", *wrong)
+    assert code == 1
+    assert "none.safetensors: no such weights file" in err
+
+
+def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):
+    def greedy(*_):
+        torch.empty(1 << 60, dtype=torch.uint8)  # the allocator's own words
+
+    monkeypatch.setattr(VideoInference, "add", greedy)
+    code, _, err = evaluate("--weights", runs / "seed-7", "-q")
+    assert code == 1
+    assert "error: too little memory for a recording" in err
+    assert "fewer frames" in err
+
+
+def test_a_report_that_cannot_be_written_has_been_shown(evaluate, runs, tmp_path):
+    (tmp_path / "figures").touch()
+    code, out, err = evaluate("--weights", runs / "seed-7", "--json", "-o", tmp_path)
+    assert code == 1
+    assert "cannot write" in err
+    assert json.loads(out)["n_clips"] == 3
+
+
+def test_a_folder_is_of_one_run_or_of_seeds(tmp_path):
+    runs = touch(tmp_path / "runs", "seed-10", "seed-9")
+    assert list(runs_of(runs)) == [9, 10]
+    assert runs_of(runs / "seed-9") == {None: runs / "seed-9" / "weights.safetensors"}
+    (runs / "seed-9" / "weights.safetensors").unlink()
+    with pytest.raises(UsageProblem, match=r"runs: no seed-9/weights\.safetensors"):
+        runs_of(runs)
+    shutil.copy(runs / "seed-10" / "weights.safetensors", runs)
+    with pytest.raises(UsageProblem, match="several seeds, and others beside"):
+        runs_of(runs)
+
+
+def test_runs_beside_are_of_the_same_seeds(evaluate, runs, tmp_path):
+    other = touch(tmp_path / "other", "seed-1", "seed-2")
+    code, _, err = evaluate("--weights", runs, "--beside", other)
+    assert code == 2
+    assert "--beside other: its seeds are not those of --weights" in " ".join(err.split())
