@@ -17,7 +17,7 @@ def test_two_processes_train_the_weights_that_one_trains(corpus, cache, tmp_path
     where = ("train", "--data", corpus, "--cache", cache, "--out", tmp_path / "two")
     done = torchrun("-m", "tests.two_trainers", *where, *SMALL, *ALIKE)
     assert done.returncode == 0, done.stderr[-3000:]
-    assert sorted(done.stdout.split("\n"))[-2:] == ["process 0 agrees", "process 1 agrees"]
+    assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
 
     start = load_tensors(weights_folder() / DEFAULT)
     one, two = (load_tensors(tmp_path / run / "last.safetensors") for run in ("one", "two"))
