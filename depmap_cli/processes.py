@@ -4,6 +4,7 @@ Every process holds the whole model and its share of each batch. Gradients are a
 prototypes learn from is gathered first, so that all processes stay equal to the last bit.
 """
 
+import atexit
 import os
 from dataclasses import dataclass
 from datetime import timedelta
@@ -84,9 +85,14 @@ class Processes:
             torch.distributed.barrier()
 
 
+def process_count() -> int:
+    """How many processes torchrun started; 1 where it did not."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
 def join_processes(device: torch.device) -> Processes:
     """The group that torchrun started, or this process alone where it did not."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
+    count = process_count()
     if count == 1:
         return Processes()
     if not torch.distributed.is_initialized():
@@ -95,4 +101,5 @@ def join_processes(device: torch.device) -> Processes:
         torch.distributed.init_process_group(
             "nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE
         )
+        atexit.register(torch.distributed.destroy_process_group)  # else its threads may abort us
     return Processes(torch.distributed.get_rank(), count, device)

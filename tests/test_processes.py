@@ -21,7 +21,7 @@ def torchrun(*arguments: object, timeout: int = 150) -> subprocess.CompletedProc
 def test_two_processes_learn_what_one_learns():
     done = torchrun("-m", "tests.two_processes")
     assert done.returncode == 0, done.stderr[-3000:]
-    assert sorted(done.stdout.split("\n"))[-2:] == ["process 0 agrees", "process 1 agrees"]
+    assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
 
 
 def test_shares_are_disjoint_and_whole():

@@ -31,6 +31,7 @@ from depmap_cli.config import Config, SemanticsTrainConfig
 
 if TYPE_CHECKING:
     from depmap_cli.results import CorpusSummary
+    from depmap_cli.training.spread import TrainResult
 
 
 def train(
@@ -50,7 +51,9 @@ def train(
     group_by: Annotated[
         GroupBy | None, typer.Option(help="Folds of whole people instead of the corpus's splits.")
     ] = None,
-    folds: Annotated[int, typer.Option(min=3, help="How many folds, with --group-by.")] = 5,
+    folds: Annotated[
+        int | None, typer.Option(min=3, help="How many folds, with --group-by; default 5.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Train as often, each with its seed.")] = 1,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Check data and settings, tell what is there, stop.")
@@ -77,12 +80,13 @@ def train(
       torchrun --nproc-per-node 4 -m depmap_cli train --data avec2014/ --out run/
     """
     from depmap_cli.settings import read_settings
+    from depmap_cli.training.start import start_of
     from depmap_cli.workflows.material import ClipChoice, Source
-    from depmap_cli.workflows.train import TrainOptions, by_folds, start_of, train_run
-    from depmap_cli.workflows.train import dry_run as check_run
+    from depmap_cli.workflows.train import TrainOptions, by_folds, train_all
+    from depmap_cli.workflows.train import dry_run as check_runs
 
-    if init and from_scratch:
-        raise typer.BadParameter("--init and --from-scratch exclude each other")
+    if folds and not group_by:
+        raise typer.BadParameter("--folds needs --group-by")
     start, base = start_of(init, from_scratch, plain=model == Network.resnet_baseline)
     options = TrainOptions(
         source=Source(data, cache, jobs),
@@ -96,15 +100,14 @@ def train(
         resume=resume,
         seeds=seeds,
     )
-    runs = by_folds(options, folds) if group_by else [options]
+    runs = by_folds(options, folds or 5) if group_by else [options]
     if dry_run:
-        check_run(runs[0].source, _teller(Console()))
+        check_runs(runs, _teller(Console()))
         return
     seen = _teller(None if quiet else Console(stderr=True))
-    results = []
-    for run in runs:
-        with progress_bar(quiet) as bar:
-            results += train_run(run, stages(bar), seen, viewer(run.config, quiet, bar))
+    with progress_bar(quiet) as bar:
+        view = viewer(options.config, quiet, bar)
+        results = train_all(runs, out, stages(bar), seen, view)
     _summarise(results, quiet)
 
 
@@ -120,34 +123,38 @@ def _teller(console: Console | None) -> "Callable[[CorpusSummary], None]":
 
 
 def viewer(config: Config, quiet: bool, bar: Any) -> Any:
-    """Opens what shows a run as it goes, in place of the progress bar."""
+    """Opens what shows a run as it goes, in place of the progress bar, which then goes on."""
     from depmap_cli.report.training import TrainingView
 
     @contextmanager
     def view() -> Iterator[Callable[[Any], None]]:
-        bar.stop()
         if quiet:
             yield lambda event: None
             return
+        bar.stop()
         with TrainingView(Console(stderr=True), config.train.epochs) as shown:
             yield shown
+        bar.start()
 
     return view
 
 
-def _summarise(results: list[Any], quiet: bool) -> None:
-    from depmap_cli.metrics import mean_and_sd
+def _summarise(results: "list[TrainResult]", quiet: bool) -> None:
+    from depmap_cli.training.spread import left_out, spread_rows
 
-    if left_out := results[0].left_out if results else []:
-        note(f"left out, the face is covered throughout: {', '.join(left_out)}", quiet)
+    if names := left_out(results):
+        note(f"left out, the face is covered throughout: {', '.join(names)}", quiet)
+    for fold, seed, found in spread_rows(results):
+        figures = ", ".join(f"{name.upper()} {value:.3f}" for name, value in found.items())
+        note(f"{_named(fold, seed)}: Development {figures}", quiet)
     for result in results:
-        figures = ", ".join(f"{k.upper()} {v:.2f}" for k, v in result.development.items())
-        note(f"seed {result.seed}: Development {figures}", quiet)
         note(f"weights: {result.weights}", quiet)
-    if len(results) > 1:
-        for name in results[0].development:
-            mean, spread = mean_and_sd([r.development[name] for r in results])
-            note(f"{name.upper()}: mean {mean:.3f}, sd {spread:.3f}", quiet)
+
+
+def _named(fold: str, seed: str) -> str:
+    """A row of ``spread_rows``, in words."""
+    of = {"": "", "all": "all folds, "}.get(fold, f"fold {fold}, ")
+    return of + (f"seed {seed}" if seed.isdigit() else f"{seed} over seeds")
 
 
 def train_semantics(

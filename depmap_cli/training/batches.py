@@ -15,6 +15,7 @@ from depmap_cli.config import TrainConfig
 from depmap_cli.data.augment import OTHER, augment_faces
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.errors import UsageProblem
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.severity import level_of
 
@@ -58,6 +59,27 @@ class Batch:
     levels: Int[Tensor, " b"]  # index of the severity band
 
 
+def batch_rows(n_recordings: int, train: TrainConfig) -> int:
+    """Recordings in every batch."""
+    return min(train.batch_size, n_recordings)
+
+
+def check_divides(n_recordings: int, train: TrainConfig, count: int) -> None:
+    """Whether each of ``count`` processes gets as much of every batch as the others.
+
+    Raises:
+        UsageProblem: some would get more, which would skew the means over processes.
+    """
+    rows = batch_rows(n_recordings, train)
+    if rows % count:
+        raise UsageProblem(
+            f"batches of {rows} recordings do not divide over {count} processes",
+            f"set train.batch_size={rows // count * count}"
+            if rows > count
+            else f"start at most {rows} processes",
+        )
+
+
 def epoch_batches(clips: list[Clip], train: TrainConfig, epoch: int) -> list[list[Draw]]:
     """Which recordings every batch of an epoch draws.
 
@@ -71,7 +93,7 @@ def epoch_batches(clips: list[Clip], train: TrainConfig, epoch: int) -> list[lis
         order = torch.multinomial(share, len(clips), replacement=True, generator=generator)
     else:
         order = torch.randperm(len(clips), generator=generator)
-    size = min(train.batch_size, len(clips))
+    size = batch_rows(len(clips), train)
     order = torch.cat([order, order[: -len(order) % size]])
     draws = [Draw(place, number) for place, number in enumerate(order.tolist())]
     return [draws[start : start + size] for start in range(0, len(draws), size)]

@@ -1,15 +1,19 @@
-"""From the best epoch to weights that score: half precision, calibration, what they are."""
+"""From an epoch to weights that score: what they are, how good, and what intervals rest on."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.config import Config
 from depmap_cli.data.clips import Clip
+from depmap_cli.devices import enough_memory
+from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
@@ -28,25 +32,56 @@ def finish_weights(
 
     The residuals are those of the halved weights on Development, at ``frames`` frames a video. They
     were also used for selection, which makes intervals a little too narrow. Returns the document
-    stored with the weights and the estimates on Development (clips,), BDI-II points.
+    that is stored with the weights, and the estimates (BDI-II points).
+
+    Raises:
+        DataInvalid: the weights are too large for half precision.
+        OutOfMemory: the device is too small for ``frames``.
+        OutputUnwritable: as ``save_checkpoint``.
     """
     checkpoint = load_checkpoint(best, "depmap")
     document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
-    tensors = halved(checkpoint.tensors)
+    document["config"]["train"]["score_frames"] = frames
     model = DepMap(Config.model_validate(document["config"]).model, semantics.dim)
+    tensors = halved(checkpoint.tensors)
+    check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
     model.load_state_dict(tensors)  # copied into the model's own precision
     model.eval().requires_grad_(False).to(device)
-    truth = np.array([c.recording.score for c in development], float)
-    found = np.array(
-        [estimate_clip(model, semantics, c, frames, device).score for c in development]
-    )
-    document["sampling"]["frames"] = frames
-    document["development"] = {k: round(v, 3) for k, v in agreement(truth, found).items()}
-    document["calibration"] = calibration(
-        truth, found, [c.recording.subject for c in development], "Development"
-    )
+    with enough_memory("scoring Development", "lower train.score_frames and add --resume"):
+        found = np.array(
+            [estimate_clip(model, semantics, c, frames, device).score for c in development]
+        )
+    document = with_figures(document, development, found, frames)
     save_checkpoint(output, "depmap", document, tensors)
     return json.loads(json.dumps(document)), found
+
+
+def check_finite(tensors: dict[str, Tensor], what: str, hint: str) -> None:
+    """Before anything is written over good weights.
+
+    Raises:
+        DataInvalid: a number among them is none.
+    """
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise DataInvalid(f"{what}: not all numbers are finite", hint)
+
+
+def with_figures(
+    document: dict[str, Any], development: Sequence[Clip], found: np.ndarray, frames: int
+) -> dict[str, Any]:
+    """``document`` of weights with how they do on Development, so that they can score.
+
+    ``found`` holds their estimates (BDI-II points) from ``frames`` frames a video.
+    """
+    truth = np.array([c.recording.score for c in development], float)
+    return {
+        **document,
+        "sampling": {**document["sampling"], "frames": frames},
+        "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
+        "calibration": calibration(
+            truth, found, [c.recording.subject for c in development], "Development"
+        ),
+    }
 
 
 def calibration(

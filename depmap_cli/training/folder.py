@@ -23,7 +23,7 @@ from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid, OutputUnwritable
 from depmap_cli.training.card import model_card
 
-BEST, WEIGHTS = "best.safetensors", "weights.safetensors"
+BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", "weights.safetensors"
 CONFIG, LOG, RUN = "config.yaml", "log.csv", "run.json"
 _PACKAGES = (
     *("torch", "torchvision", "numpy", "open_clip_torch", "timm", "facenet-pytorch"),
@@ -40,7 +40,8 @@ class RunFolder:
     run.json           versions, git state, seed, data, command
     log.csv            a row an epoch; ``tensorboard/`` holds the same
     best.safetensors   the epoch best on Development, full precision
-    state.safetensors  the last finished epoch, for ``--resume``
+    last.safetensors   the last finished epoch, likewise
+    state.safetensors  what the next epoch starts from, for ``--resume``
     weights.safetensors  what ``depmap score`` takes: the best, calibrated
     development.csv    estimates of the best on Development
     card.md            the model card
@@ -49,29 +50,47 @@ class RunFolder:
 
     path: Path
 
-    def open(self, resume: bool) -> None:
-        """Make the folder, or take up the one to resume; never one with other results.
+    def check(self, resume: bool) -> None:
+        """Whether a run may write here, before there is anything to write.
 
         Raises:
             DataInvalid: it holds files and ``resume`` was not asked for.
-            OutputUnwritable: it cannot be made.
+            OutputUnwritable: it cannot be made or written.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            occupied = any(self.path.iterdir())
-        except OSError as error:
+        with self._ours():
+            there = next(p for p in (self.path, *self.path.absolute().parents) if p.exists())
+            occupied = there == self.path and any(there.iterdir())
+        if not (there.is_dir() and os.access(there, os.W_OK)):
             raise OutputUnwritable(
-                f"--out {self.path.name}: {error.strerror}", "choose another folder"
-            ) from error
+                f"--out {self.path.name}: nothing can be written there", "choose another folder"
+            )
         if occupied and not resume:
             raise DataInvalid(
                 f"--out {self.path.name}: the folder is not empty",
                 "add --resume, or choose another",
             )
 
-    def keep_best(self, model: nn.Module, document: dict[str, Any]) -> None:
-        """Keep these weights as the best so far."""
-        save_checkpoint(self.path / BEST, "depmap", document, model.state_dict())
+    def make(self) -> None:
+        """Make the folder, or take up the one that is there.
+
+        Raises:
+            OutputUnwritable: it cannot be made.
+        """
+        with self._ours():
+            self.path.mkdir(parents=True, exist_ok=True)
+
+    @contextmanager
+    def _ours(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputUnwritable(
+                f"--out {self.path.name}: {error.strerror}", "choose another folder"
+            ) from error
+
+    def keep(self, name: str, model: nn.Module, document: dict[str, Any]) -> None:
+        """Keep these weights, in place of earlier ones of this name."""
+        save_checkpoint(self.path / name, "depmap", document, model.state_dict())
 
     def log(self, epoch: int, row: dict[str, float]) -> None:
         """Write an epoch's row; rows of a run that was killed after it are replaced."""
@@ -86,7 +105,8 @@ class RunFolder:
             writer.writeheader()
             writer.writerows(rows)
             os.replace(aside, self.path / LOG)
-        with SummaryWriter(str(self.path / "tensorboard"), purge_step=epoch) as board:
+        folder = str(self.path / "tensorboard")
+        with _writable("tensorboard"), SummaryWriter(folder, purge_step=epoch) as board:
             for name, value in row.items():
                 board.add_scalar(name, value, epoch)
 

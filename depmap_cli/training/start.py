@@ -1,15 +1,41 @@
 """What a run starts from: earlier weights, the semantic model's image tower, or nothing."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from depmap_cli.checkpoint import Checkpoint, load_checkpoint
+from depmap_cli.ablation import BASELINE
+from depmap_cli.checkpoint import Checkpoint, load_checkpoint, read_document
 from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
+from depmap_cli.weights import DEFAULT, weights_folder
+
+
+def start_of(
+    init: Path | None, from_scratch: bool, plain: bool = False
+) -> tuple[Path | None, dict[str, Any]]:
+    """The weights to start from, by default those shipped, and the settings that they dictate.
+
+    A ``plain`` ResNet with mean pooling starts from none.
+
+    Raises:
+        UsageProblem: ``init`` is given where nothing is to be started from.
+        WeightsInvalid: no weights.
+    """
+    if init and (from_scratch or plain):
+        other = "--from-scratch" if from_scratch else "--model resnet-baseline"
+        raise UsageProblem(f"--init and {other} exclude each other", "leave one of them out")
+    if plain:
+        return None, {"model": BASELINE}
+    if from_scratch:
+        return None, {}
+    path = init or weights_folder() / DEFAULT
+    config = Config.model_validate(read_document(path)["config"])
+    return path, config.model_dump(mode="json", include={"model", "faces"})
 
 
 def build_model(

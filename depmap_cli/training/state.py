@@ -1,5 +1,8 @@
 """The state of a run on disk, so that it goes on to the same bits after a kill."""
 
+import hashlib
+import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +13,15 @@ from torch.optim import Optimizer
 from depmap_cli.checkpoint import (
     load_checkpoint,
     optimizer_tensors,
+    read_document,
     restore_optimizer,
     save_checkpoint,
+    sha256_of,
 )
-from depmap_cli.errors import DepmapError
+from depmap_cli.config import Config
+from depmap_cli.data.cache import INDEX, read_prepared
+from depmap_cli.data.recording import Recording, is_prepared
+from depmap_cli.errors import DataInvalid, DepmapError
 
 STATE = "state.safetensors"
 
@@ -26,12 +34,69 @@ class Place:
     best: float = float("inf")  # lowest RMSE on Development, BDI-II points
 
 
+def run_key(config: Config, data: str, semantics: str, start: Path | None) -> dict[str, Any]:
+    """What a resumed run must share with the one that was killed.
+
+    ``data`` is the ``data_hash`` of its recordings, ``semantics`` the hash of the semantic weights,
+    ``start`` the weights it starts from. How many frames are scored is decided after training.
+    """
+    return {
+        "settings": config.model_dump(mode="json", exclude={"train": {"score_frames"}}),
+        "data": data,
+        "semantic weights": semantics,
+        "weights to start from": sha256_of(start) if start else None,
+    }
+
+
+def data_hash(recordings: Sequence[Recording]) -> str:
+    """Tells recordings apart by their labels and their bytes, wherever they lie.
+
+    Prepared faces are told by their index, which holds the frames' times and the quality.
+
+    Raises:
+        DataInvalid: one cannot be read; names it.
+    """
+    labels = [
+        (r.split, r.subject, r.session, r.task, r.path.name, r.score, r.fps, _content(r))
+        for r in recordings
+    ]
+    return hashlib.sha256(json.dumps(sorted(labels, key=str)).encode()).hexdigest()
+
+
+def _content(recording: Recording) -> str:
+    if is_prepared(recording.path):
+        return sha256_of(read_prepared(recording).folder / INDEX)
+    try:
+        return sha256_of(recording.path)
+    except OSError as error:
+        raise DataInvalid(
+            f"{recording.name}: cannot be read: {error.strerror}", "check the file"
+        ) from error
+
+
+def check_resumable(folder: Path, key: dict[str, Any]) -> None:
+    """Look whether the state in a folder, if there is one, is that of this run.
+
+    Raises:
+        DepmapError: it is of a run with another key.
+        WeightsInvalid: it is damaged.
+    """
+    if not (folder / STATE).is_file():
+        return
+    found = read_document(folder / STATE).get("key", {})
+    if changed := [name for name in key if found.get(name) != key[name]]:
+        raise DepmapError(
+            f"--out {folder.name}: was trained with other {', '.join(changed)}",
+            "give what it was trained with, or choose another --out",
+        )
+
+
 def save_state(
     folder: Path,
     place: Place,
     modules: dict[str, nn.Module],
     optimizer: Optimizer,
-    settings: dict[str, Any],
+    key: dict[str, Any],
 ) -> None:
     """Write all that the next epoch starts from.
 
@@ -43,7 +108,7 @@ def save_state(
         "epoch": place.epoch,
         "best": place.best,
         "rates": [group["lr"] for group in optimizer.param_groups],
-        "settings": settings,
+        "key": key,
     }
     save_checkpoint(
         folder / STATE, "training", document, {**tensors, **optimizer_tensors(optimizer)}
@@ -51,23 +116,19 @@ def save_state(
 
 
 def load_state(
-    folder: Path,
-    modules: dict[str, nn.Module],
-    optimizer: Optimizer,
-    settings: dict[str, Any],
+    folder: Path, modules: dict[str, nn.Module], optimizer: Optimizer, key: dict[str, Any]
 ) -> Place:
     """Put the last finished epoch back; the start where there is none.
 
     Raises:
-        DepmapError: the folder's run had other settings.
+        DepmapError: as ``check_resumable``.
         WeightsInvalid: the state is damaged.
     """
     path = folder / STATE
     if not path.is_file():
         return Place()
+    check_resumable(folder, key)
     state = load_checkpoint(path, "training")
-    if state.document["settings"] != settings:
-        raise DepmapError("the run folder was trained with other settings", "choose another --out")
     for name, module in modules.items():
         prefix = f"{name}."
         own = {k.removeprefix(prefix): v for k, v in state.tensors.items() if k.startswith(prefix)}

@@ -23,10 +23,18 @@ from depmap_cli.model.losses import Loss, depmap_loss
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes
 from depmap_cli.schedule import cosine_rate
-from depmap_cli.training.batches import Draw, Look, epoch_batches, looks_at, make_batch
+from depmap_cli.training.batches import (
+    Draw,
+    Look,
+    batch_rows,
+    epoch_batches,
+    looks_at,
+    make_batch,
+)
 from depmap_cli.training.events import EpochDone, StepDone, Watcher
 from depmap_cli.training.evidence import EvidenceReader
-from depmap_cli.training.folder import RunFolder
+from depmap_cli.training.finish import check_finite, with_figures
+from depmap_cli.training.folder import BEST, LAST, RunFolder
 from depmap_cli.training.maps import KeptMaps, fingerprint
 from depmap_cli.training.state import Place, load_state, save_state
 
@@ -48,6 +56,7 @@ class Trainer:
     config: TrainConfig
     folder: RunFolder
     document: dict[str, Any]  # stored with the weights
+    key: dict[str, Any]  # what a resumed run must share with the one that was killed
     device: torch.device
     processes: Processes = field(default_factory=Processes)
     kept: KeptMaps = field(default_factory=KeptMaps)
@@ -74,12 +83,13 @@ class Trainer:
         """Train to the last epoch; the best on Development is kept in the folder.
 
         Raises:
-            DataInvalid: the loss is no longer finite; the last good weights stay.
+            DataInvalid: a loss, gradient, weight or estimate is no longer finite; the weights of
+                the epochs before stay.
             OutOfMemory: the device is too small for a batch.
             OutputUnwritable: the run folder cannot be written.
         """
         if resume:
-            self.place = load_state(self.folder.path, self._modules(), self.optimizer, self._key())
+            self.place = load_state(self.folder.path, self._modules(), self.optimizer, self.key)
             self.schedule.last_epoch = self.place.epoch * self.steps
         while self.place.epoch < self.config.epochs:
             started = time.perf_counter()
@@ -104,11 +114,12 @@ class Trainer:
     def _step(self, draws: list[Draw]) -> dict[str, float]:
         with enough_memory("a batch", "lower train.batch_size or train.frames"):
             loss, added = self._loss(draws)
-            self._check(loss, draws)
+            self._check("the loss", loss.total, draws)
             self.optimizer.zero_grad()
             loss.total.backward()  # type: ignore[no-untyped-call]
         self.processes.average_gradients(self.learning)
-        nn.utils.clip_grad_norm_(self.learning.parameters(), self.config.clip_norm)
+        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), self.config.clip_norm)
+        self._check("the gradient's norm", norm, draws)
         self.optimizer.step()
         self.schedule.step()
         self._average()
@@ -147,13 +158,18 @@ class Trainer:
     def _kept(self, *key: Hashable, pixels: Callable[[], Tensor]) -> list[Tensor]:
         return self.kept.of(self.model.backbone, (self.frozen, *key), pixels, self.device)
 
-    def _check(self, loss: Loss, draws: list[Draw]) -> None:
-        if not torch.isfinite(loss.total):
+    def _check(self, what: str, value: Tensor, draws: list[Draw]) -> None:
+        if not torch.isfinite(value):
             names = ", ".join(self.train[d.number].recording.path.name for d in draws)
             raise DataInvalid(
-                f"the loss is {loss.total.item()} at epoch {self.place.epoch} on {names}",
-                "lower train.learning_rate; the last good weights are kept",
+                f"{what} is {value.item()} at epoch {self.place.epoch} on {names}", self._way_out()
             )
+
+    def _way_out(self) -> str:
+        kept = "there are no weights of an earlier epoch"
+        if self.place.epoch:
+            kept = f"{BEST} and {LAST} hold the epochs before"
+        return f"train with a lower train.learning_rate; {kept}"
 
     @torch.no_grad()
     def _average(self) -> None:
@@ -189,26 +205,36 @@ class Trainer:
             self.averaged.level_logits.observe(torch.cat(activations), afresh=True)
 
     def _end_epoch(self, losses: dict[str, float], seconds: float, told: Watcher) -> None:
-        """Score Development with the averaged weights, keep them if best, log, save."""
-        self._settle()
+        """Score Development with the averaged weights, keep them, log, save."""
+        found = self._score_development()
         truth = np.array([c.recording.score for c in self.development], float)
-        with training_precision(self.device):
-            found = [self._estimate(clip) for clip in self.development]
-        figures = agreement(truth, np.array(found))
+        figures = agreement(truth, found)
         epoch, is_best = self.place.epoch, figures["rmse"] < self.place.best
-        seen = self.steps * min(self.config.batch_size, len(self.train)) * self.config.frames
+        seen = self.steps * batch_rows(len(self.train), self.config) * self.config.frames
         done = EpochDone(
             epoch, losses, figures, *prototype_use(self.averaged), seen / seconds, is_best
         )
         self.place = Place(epoch + 1, min(self.place.best, figures["rmse"]))
         if self.processes.is_first:
-            if is_best:
-                document = {**self.document, "epoch": epoch, "development": _rounded(figures)}
-                self.folder.keep_best(self.averaged, document)
+            document = with_figures(
+                {**self.document, "epoch": epoch}, self.development, found, self.config.frames
+            )
+            for name in (BEST, LAST) if is_best else (LAST,):
+                self.folder.keep(name, self.averaged, document)
             self.folder.log(epoch, done.row)
-            save_state(self.folder.path, self.place, self._modules(), self.optimizer, self._key())
+            save_state(self.folder.path, self.place, self._modules(), self.optimizer, self.key)
         self.processes.wait()
         told(done)
+
+    def _score_development(self) -> np.ndarray:
+        """Estimates of the averaged weights, BDI-II points; nothing is kept of broken ones."""
+        with enough_memory("scoring Development", "lower train.batch_size or train.frames"):
+            self._settle()
+            with training_precision(self.device):
+                found = np.array([self._estimate(clip) for clip in self.development])
+        tensors = {**self.averaged.state_dict(), "estimates": torch.from_numpy(found)}
+        check_finite(tensors, f"the weights after epoch {self.place.epoch}", self._way_out())
+        return found
 
     def _estimate(self, clip: Clip) -> float:
         frames, maps = self.config.score_frames, None
@@ -222,10 +248,6 @@ class Trainer:
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "averaged": self.averaged, "reader": self.reader}
 
-    def _key(self) -> dict[str, Any]:
-        """What a resumed run must share with the one that was killed."""
-        return {"train": self.config.model_dump(mode="json"), "weights": self.document["config"]}
-
 
 def prototype_use(model: DepMap) -> tuple[float, int]:
     """How evenly prototypes are used (mean normalised entropy of a level), and how many hardly."""
@@ -236,10 +258,6 @@ def prototype_use(model: DepMap) -> tuple[float, int]:
     count = share.shape[1]
     entropy = -(share * share.clamp(min=1e-9).log()).sum(1) / np.log(max(count, 2))
     return float(entropy.mean()), int((share < DEAD / count).sum())
-
-
-def _rounded(figures: dict[str, float]) -> dict[str, float]:
-    return {name: round(value, 3) for name, value in figures.items()}
 
 
 def _optimizer(learning: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:

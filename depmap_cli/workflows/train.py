@@ -1,7 +1,7 @@
 """`depmap train`: from labelled recordings to weights that score, in one folder a run."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,36 +10,40 @@ from typing import Any
 import numpy as np
 import torch
 
-from depmap_cli import __version__
-from depmap_cli.ablation import BASELINE
-from depmap_cli.checkpoint import read_document
-from depmap_cli.config import Config, SamplingConfig
+from depmap_cli.config import Config, TrainConfig
 from depmap_cli.data.census import check_trainable
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
+from depmap_cli.data.recording import Recording
 from depmap_cli.devices import resolve_device
 from depmap_cli.model.semantics import Semantics
-from depmap_cli.processes import Processes, join_processes
+from depmap_cli.processes import Processes, join_processes, process_count
 from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
+from depmap_cli.training.batches import check_divides
 from depmap_cli.training.cross_validation import fold_folder, seed_folder
+from depmap_cli.training.document import training_document
 from depmap_cli.training.events import Watcher
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
 from depmap_cli.training.maps import KeptMaps
+from depmap_cli.training.spread import TrainResult, spread_csv
 from depmap_cli.training.start import build_model
+from depmap_cli.training.state import check_resumable, data_hash, run_key
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights import DEFAULT, weights_folder
-from depmap_cli.workflows.material import (
-    PREPARED_FRAMES,
-    ClipChoice,
-    Source,
-    covered_names,
-    people,
-)
+from depmap_cli.workflows.material import ClipChoice, Source, covered_names, people
+
+SEEDS = "seeds.csv"
+"""Beside several runs: figures of each, mean and spread."""
+
+LEARNED = ("Training", "Development")
+"""The splits that a run reads: what it learns from, and what it selects on."""
 
 View = Callable[[], AbstractContextManager[Watcher]]
 """Opens what shows a run as it goes."""
+
+Seen = Callable[[CorpusSummary], None]
+"""Is told what is in a corpus."""
 
 
 @dataclass(frozen=True)
@@ -58,36 +62,20 @@ class TrainOptions:
     seeds: int = 1
     kept: KeptMaps | None = None  # maps of a frozen backbone that runs share; None: each its own
 
+    def configs(self) -> list[Config]:
+        """The settings of each run."""
+        train = self.config.train
+        return [
+            self.config.model_copy(
+                update={"train": train.model_copy(update={"seed": train.seed + number})}
+            )
+            for number in range(self.seeds)
+        ]
 
-@dataclass(frozen=True)
-class TrainResult:
-    """One finished run."""
-
-    folder: Path
-    seed: int
-    development: dict[str, float]  # rmse, mae, pcc, ccc of the finished weights
-    left_out: list[str]  # recordings in which the face is covered throughout
-
-    @property
-    def weights(self) -> Path:
-        """What `depmap score` takes."""
-        return self.folder / WEIGHTS
-
-
-def start_of(
-    init: Path | None, from_scratch: bool, plain: bool = False
-) -> tuple[Path | None, dict[str, Any]]:
-    """The weights to start from, by default those shipped, and the architecture they dictate.
-
-    A ``plain`` ResNet with mean pooling starts from none.
-    """
-    if plain:
-        return None, {"model": BASELINE}
-    if from_scratch:
-        return None, {}
-    path = init or weights_folder() / DEFAULT
-    config = Config.model_validate(read_document(path)["config"])
-    return path, {"model": config.model.model_dump(mode="json")}
+    def folder(self, config: Config) -> RunFolder:
+        """Of one of the runs: ``out`` itself, or one below it for each seed."""
+        several = self.seeds > 1
+        return RunFolder(seed_folder(self.out, config.train.seed) if several else self.out)
 
 
 def by_folds(options: TrainOptions, n_folds: int) -> list[TrainOptions]:
@@ -102,21 +90,38 @@ def by_folds(options: TrainOptions, n_folds: int) -> list[TrainOptions]:
     ]
 
 
-def dry_run(source: Source, seen: Callable[[CorpusSummary], None]) -> None:
-    """Look for what would stop training, and open every video; ``seen`` is told what is there.
+def dry_run(runs: Sequence[TrainOptions], seen: Seen) -> None:
+    """Look for what would stop any of the runs, and open every video; nothing is written.
+
+    ``seen`` is told what is in the data, split as the first run takes it.
 
     Raises:
-        DataInvalid: whatever is wrong with the data.
+        DepmapError: whatever is wrong with data, settings, weights, device or folders.
     """
-    recordings, summary = source.read()
-    seen(summary)
-    check_trainable(recordings)
-    source.check_videos(recordings)
+    begun = _begin(runs[0], seen)
+    for run in runs[1:]:
+        _check(run, _unseen)
+    runs[0].source.check_videos(begun.recordings)
 
 
-def train_run(
-    options: TrainOptions, told: Told, seen: Callable[[CorpusSummary], None], view: View
+def train_all(
+    runs: Sequence[TrainOptions], out: Path, told: Told, seen: Seen, view: View
 ) -> list[TrainResult]:
+    """Train the runs of a cross-validation, or the only one; ``SEEDS`` in ``out`` sums up several.
+
+    Raises:
+        DepmapError: as ``train_run``; what is wrong with the data or folder of any run is said
+            before the first is trained.
+    """
+    for run in runs[1:]:
+        _check(run, _unseen)
+    results = [result for run in runs for result in train_run(run, told, seen, view)]
+    if len(results) > 1:
+        RunFolder(out).write(SEEDS, spread_csv(results))
+    return results
+
+
+def train_run(options: TrainOptions, told: Told, seen: Seen, view: View) -> list[TrainResult]:
     """Train, choose on Development, calibrate, write the run folders.
 
     Of several processes the first alone writes and tells; the others return nothing.
@@ -126,127 +131,168 @@ def train_run(
     """
     device = resolve_device(options.device)
     processes = join_processes(device)
+    if not processes.is_first:
+        told, seen, view = _untold, _unseen, _unshown
+    begun = _begin(options, seen)
+    for config in options.configs():
+        options.folder(config).make()
+    material = _material(options, begun, device, processes, told)
+    found = [_train(options, config, begun, material, view) for config in options.configs()]
+    return [result for result in found if result]
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """Runs that nothing stands in the way of, before faces are prepared."""
+
+    recordings: list[Recording]
+    semantics: Semantics
+    data: str  # hash of what is learned from and selected on
+
+    def key(self, options: TrainOptions, config: Config) -> dict[str, Any]:
+        """What one of the runs and its resumption share."""
+        return run_key(config, self.data, self.semantics.id.sha256, options.init)
+
+
+def _begin(options: TrainOptions, seen: Seen) -> _Begun:
+    device = resolve_device(options.device)
+    recordings = _check(options, seen)
+    train = of_split(recordings, "Training")
+    semantics = options.clip.load()
+    build_model(options.config, semantics, _scores(train), options.init)
+    data = data_hash([*train, *of_split(recordings, "Development")])
+    begun = _Begun(recordings, semantics.to(device), data)
+    for config in options.configs():
+        check_resumable(options.folder(config).path, begun.key(options, config))
+    return begun
+
+
+def _check(options: TrainOptions, seen: Seen) -> list[Recording]:
+    """The recordings, if they can be learned from and the folders written."""
     recordings, summary = options.source.read()
-    if processes.is_first:
-        seen(summary)
+    seen(summary)
+    _check_learnable(recordings, options.config.train)
+    for config in options.configs():
+        options.folder(config).check(options.resume)
+    return recordings
+
+
+def _check_learnable(recordings: list[Recording], train: TrainConfig) -> None:
     check_trainable(recordings)
-    train, development = of_split(recordings, "Training"), of_split(recordings, "Development")
-    folders = [RunFolder(path) for path in _folders(options)]
-    for folder in folders:
-        folder.open(options.resume)
-    semantics = options.clip.load().to(device)
-    faces = options.config.faces
+    check_divides(len(of_split(recordings, "Training")), train, process_count())
+
+
+@dataclass(frozen=True)
+class _Material:
+    """What all seeds of a run learn from, and where."""
+
+    train: list[Clip]
+    development: list[Clip]
+    left_out: list[str]
+    device: torch.device
+    processes: Processes
+
+
+def _material(
+    options: TrainOptions, begun: _Begun, device: torch.device, processes: Processes, told: Told
+) -> _Material:
+    wanted = [r for split in LEARNED for r in of_split(begun.recordings, split)]
     if not processes.is_first:
         processes.wait()  # until the first has written the cache
-    frames = options.config.train.score_frames
-    clips = options.source.clips(train + development, faces, semantics, device, told, frames)
+    config = options.config
+    clips = options.source.clips(
+        wanted, config.faces, begun.semantics, device, told, config.train.score_frames
+    )
     if processes.is_first:
         processes.wait()
-    left_out, usable = covered_names(clips), [c for c in clips if len(c.usable)]
-    check_trainable([c.recording for c in usable])
-    parts = _of_split(usable, "Training"), _of_split(usable, "Development")
-    results = []
-    for number, folder in enumerate(folders):
-        config = _with_seed(options.config, options.config.train.seed + number)
-        document = _run_one(options, config, folder, semantics, parts, device, view, processes)
-        if document:
-            figures = {k: float(v) for k, v in document["development"].items()}
-            results.append(TrainResult(folder.path, config.train.seed, figures, left_out))
-    return results
+    usable = [c for c in clips if len(c.usable)]
+    _check_learnable([c.recording for c in usable], config.train)
+    train, development = ([c for c in usable if c.recording.split == s] for s in LEARNED)
+    return _Material(train, development, covered_names(clips), device, processes)
 
 
-def _of_split(clips: list[Clip], split: str) -> list[Clip]:
-    return [clip for clip in clips if clip.recording.split == split]
-
-
-def _folders(options: TrainOptions) -> list[Path]:
-    """The run folder itself, or one below it for each seed."""
-    if options.seeds == 1:
-        return [options.out]
-    first = options.config.train.seed
-    return [seed_folder(options.out, first + n) for n in range(options.seeds)]
-
-
-def _with_seed(config: Config, seed: int) -> Config:
-    return config.model_copy(update={"train": config.train.model_copy(update={"seed": seed})})
-
-
-def _run_one(
-    options: TrainOptions,
-    config: Config,
-    folder: RunFolder,
-    semantics: Semantics,
-    parts: tuple[list[Clip], list[Clip]],
-    device: torch.device,
-    view: View,
-    processes: Processes,
-) -> dict[str, Any] | None:
-    """Train in one folder; what is stored with the weights, in the process that wrote them."""
-    train, development = parts
-    scores = np.array([c.recording.score for c in train], float)
-    model, started_from = build_model(config, semantics, scores, options.init)
-    statement = options.statement or people([c.recording for c in train])
-    document = _document(config, semantics, train, started_from, statement, options.simulated)
-    if options.init:  # who taught the weights that these start from, taught these
-        earlier = read_document(options.init)["training_subjects"]
-        document["training_subjects"] = sorted({*document["training_subjects"], *earlier})
+def _train(
+    options: TrainOptions, config: Config, begun: _Begun, material: _Material, view: View
+) -> TrainResult | None:
+    """Train in one folder; the result in the process that writes."""
+    folder, processes = options.folder(config), material.processes
+    trainer = _trainer(options, config, begun, material)
     if processes.is_first:
-        about = {"command": sys.argv[1:], "device": str(device), "seed": config.train.seed}
-        folder.describe(config.model_dump(mode="json"), {**about, "training_data": statement})
-    trainer = Trainer(
-        model,
-        semantics,
+        about = {
+            "command": sys.argv[1:],
+            "device": str(material.device),
+            "seed": config.train.seed,
+            "training_data": trainer.document["training_data"],
+        }
+        folder.describe(config.model_dump(mode="json"), about)
+    with view() as told:
+        trainer.run(options.resume, told)
+    result = _finish(options, config, begun, material) if processes.is_first else None
+    processes.wait()
+    return result
+
+
+def _trainer(options: TrainOptions, config: Config, begun: _Begun, material: _Material) -> Trainer:
+    train = [c.recording for c in material.train]
+    model, started_from = build_model(config, begun.semantics, _scores(train), options.init)
+    document = training_document(
+        config,
+        begun.semantics,
         train,
-        development,
+        started_from,
+        options.init,
+        options.statement or people(train),
+        options.simulated,
+    )
+    return Trainer(
+        model,
+        begun.semantics,
+        material.train,
+        material.development,
         config.train,
-        folder,
+        options.folder(config),
         document,
-        device,
-        processes,
+        begun.key(options, config),
+        material.device,
+        material.processes,
         options.kept or KeptMaps(),
     )
-    with view() if processes.is_first else nullcontext(lambda event: None) as told:
-        trainer.run(options.resume, told)
-    finished = None
-    if processes.is_first:
-        finished, found = finish_weights(
-            folder.path / BEST,
-            folder.path / WEIGHTS,
-            semantics,
-            development,
-            config.train.score_frames,
-            device,
-        )
-        folder.conclude(finished, [c.recording for c in development], found)
-    processes.wait()
-    return finished
 
 
-def _document(
-    config: Config,
-    semantics: Semantics,
-    train: list[Clip],
-    started_from: str,
-    statement: str,
-    simulated: bool,
-) -> dict[str, Any]:
-    """Everything but the tensors that rebuilds and describes the model."""
-    scores = [c.recording.score for c in train]
-    return {
-        "version": __version__,
-        "torch": torch.__version__,
-        "config": config.model_dump(mode="json"),
-        "sampling": SamplingConfig(frames=PREPARED_FRAMES).model_dump(mode="json"),
-        "semantics": {
-            "model": semantics.id.model,
-            "sha256": semantics.id.sha256,
-            "dim": semantics.dim,
-            "phrases": semantics.document.get("phrases"),
-        },
-        "started_from": started_from,
-        "training_mean": float(np.mean(scores)),
-        "training_data": statement,
-        "training_subjects": sorted({c.recording.subject for c in train}),
-        "simulated": simulated,
-        "development": {},
-    }
+def _finish(
+    options: TrainOptions, config: Config, begun: _Begun, material: _Material
+) -> TrainResult:
+    folder = options.folder(config)
+    document, found = finish_weights(
+        folder.path / BEST,
+        folder.path / WEIGHTS,
+        begun.semantics,
+        material.development,
+        config.train.score_frames,
+        material.device,
+    )
+    folder.conclude(document, [c.recording for c in material.development], found)
+    fold = options.source.fold
+    return TrainResult(
+        folder.path,
+        None if fold is None else fold[0],
+        config.train.seed,
+        {k: float(v) for k, v in document["development"].items()},
+        material.left_out,
+    )
+
+
+def _scores(recordings: list[Recording]) -> np.ndarray:
+    return np.array([r.score for r in recordings], float)
+
+
+def _untold(stage: str, done: int, total: int) -> None:
+    pass
+
+
+def _unseen(summary: CorpusSummary) -> None:
+    pass
+
+
+def _unshown() -> AbstractContextManager[Watcher]:
+    return nullcontext(lambda event: None)

@@ -1,6 +1,8 @@
 """What goes wrong in training ends in one line that names the way out, and loses nothing."""
 
 import csv
+import errno
+import os
 import resource
 import shutil
 import signal
@@ -181,6 +183,34 @@ def test_too_little_memory_names_the_options_and_keeps_the_weights(
     assert "train.batch_size" in error
     assert load_checkpoint(out / "best.safetensors", "depmap").document["epoch"] == 0
     assert load_checkpoint(out / "state.safetensors", "training").document["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("greedy", "words"),
+    [
+        ("depmap_cli.training.trainer.estimate_clip", "lower train.batch_size or train.frames"),
+        ("depmap_cli.training.finish.estimate_clip", "lower train.score_frames and add --resume"),
+    ],
+)
+def test_too_little_memory_for_development(
+    corpus, cache, tmp_path, monkeypatch, capfd, greedy, words
+):
+    monkeypatch.setattr(greedy, lambda *_: torch.empty(1 << 60, dtype=torch.uint8))
+    assert train(monkeypatch, corpus, cache, tmp_path / "run", "--set", "train.epochs=1") == 1
+    told = capfd.readouterr().err
+    assert "too little memory for scoring Development" in told
+    assert words in told
+
+
+def test_no_room_for_tensorboard(corpus, cache, tmp_path, monkeypatch, capfd):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("torch.utils.tensorboard.SummaryWriter.add_scalar", full)
+    out = tmp_path / "run"
+    assert train(monkeypatch, corpus, cache, out, "--set", "train.epochs=1") == 1
+    assert "tensorboard: cannot be written: No space left" in capfd.readouterr().err
+    assert load_checkpoint(out / "best.safetensors", "depmap").document["epoch"] == 0
 
 
 def test_other_errors_are_not_taken_for_want_of_memory():

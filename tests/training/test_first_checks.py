@@ -1,0 +1,91 @@
+"""What would stop a run is said by a dry run, and by a real one before faces are prepared."""
+
+import pytest
+
+from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
+from depmap_cli.data.corpus import find_recordings
+from depmap_cli.devices import available_devices
+from depmap_cli.settings import read_settings
+from depmap_cli.training.start import start_of
+from depmap_cli.weights import DEFAULT, weights_folder
+from depmap_cli.workflows.material import Source
+from tests.training.runs import SMALL, depmap
+
+MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
+
+
+@pytest.fixture
+def refused(corpus, tmp_path, monkeypatch, capfd):
+    """Gives the command both ways, with more options; its exit code and its error."""
+    (tmp_path / "occupied").mkdir()
+    (tmp_path / "occupied" / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+
+    def unwanted(*_):
+        raise AssertionError("faces are prepared")
+
+    monkeypatch.setattr(Source, "prepare", unwanted)
+
+    def call(*arguments, data=corpus):
+        given = ("train", "--data", data, *SMALL, "--out", "run", *arguments)
+        codes = [depmap(monkeypatch, *given, *more) for more in (("--dry-run",), ())]
+        first, *others = capfd.readouterr().err.replace("hint:", "error:").split("error:")[1::2]
+        assert not first or others == [first]
+        assert codes[0] == codes[1]
+        assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["occupied"]
+        return codes[0], first
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--set", "model.scales=[3,4]"), 1, "of another architecture: scales"),
+        (("--set", "model.backbone=resnet34", "--from-scratch"), 2, "is no resnet34"),
+        (("--device", MISSING), 2, "is not available here"),
+        (("--clip-weights", "nowhere.safetensors"), 2, "nowhere.safetensors: neither a file"),
+        (("--out", "occupied"), 1, "the folder is not empty"),
+        (("--out", "occupied/notes.txt"), 1, "Not a directory"),
+        (("--out", "occupied/notes.txt/run"), 1, "nothing can be written there"),
+    ],
+)
+def test_settings_that_would_stop_a_run(refused, arguments, code, words):
+    found, told = refused(*arguments)
+    assert (found, words in told) == (code, True), told
+
+
+def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
+    """Of seven people in four folds one is alone, and is not the first fold's Development."""
+    lines = ["path,subject,session,task,split,score"]
+    for r in find_recordings(corpus):
+        if r.split != "Testing":  # unreadable
+            lines.append(f"{r.path},{r.subject},{r.session},{r.task},Training,{r.score}")
+    data = tmp_path / "seven.csv"
+    data.write_text("\n".join(lines))
+    found, told = refused("--group-by", "subject", "--folds", "4", data=data)
+    assert (found, "the Development split is of one person only" in told) == (1, True), told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--init", "w", "--model", "resnet-baseline"), "--model resnet-baseline exclude"),
+        (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
+        (("--folds", "4"), "--folds needs --group-by"),
+    ],
+)
+def test_no_option_is_ignored(corpus, monkeypatch, capfd, arguments, words):
+    assert depmap(monkeypatch, "train", "--data", corpus, "--dry-run", *arguments) == 2
+    assert words in " ".join(capfd.readouterr().err.replace("│", " ").split())
+
+
+def test_faces_are_those_of_the_weights_at_the_start(tmp_path):
+    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
+    document["config"]["faces"]["size"] = 224
+    save_checkpoint(tmp_path / "large.safetensors", "depmap", document, shipped.tensors)
+    _, base = start_of(tmp_path / "large.safetensors", False)
+    assert read_settings([], None, base).faces.size == 224
+    assert read_settings(["faces.size=128"], None, base).faces.size == 128
+    assert read_settings([], None, base).train == read_settings([]).train

@@ -1,0 +1,69 @@
+"""A run goes on with what it was begun with, and with nothing else."""
+
+import csv
+import shutil
+
+import pytest
+
+from depmap_cli.checkpoint import read_document
+from depmap_cli.data.corpus import find_recordings
+from depmap_cli.training.state import data_hash
+from tests.training.runs import train
+
+
+@pytest.fixture
+def run(trained, tmp_path):
+    """A copy of a finished run, which may be gone on with."""
+    return shutil.copytree(trained, tmp_path / "run")
+
+
+@pytest.fixture
+def moved(corpus, tmp_path):
+    """The same recordings elsewhere, in a manifest."""
+    shutil.copytree(corpus, tmp_path / "moved")
+    rows = [["path", "subject", "session", "task", "split", "score"]]
+    for r in find_recordings(tmp_path / "moved"):
+        rows.append([r.path, r.subject, r.session, r.task, r.split, r.score])
+
+    def write(**scores: int):
+        with (tmp_path / "data.csv").open("w", newline="") as file:
+            for path, subject, *rest, score in rows:
+                table = csv.writer(file)
+                table.writerow([path, subject, *rest, scores.get(f"p{subject}", score)])
+        return tmp_path / "data.csv"
+
+    return write
+
+
+def test_the_same_recordings_may_have_moved(run, moved, cache, monkeypatch):
+    assert train(monkeypatch, moved(), cache, run, "--resume") == 0
+    assert "moved" not in (run / "card.md").read_text()
+
+
+def test_other_scores_are_other_data(run, moved, cache, monkeypatch, capfd):
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    for more in ((), ("--dry-run",)):
+        assert train(monkeypatch, moved(p101=16), cache, run, "--resume", *more) == 1
+        assert "run: was trained with other data" in capfd.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+
+
+def test_data_is_told_by_labels_and_bytes(corpus, moved):
+    there = find_recordings(corpus)
+    again = find_recordings(moved().parent / "moved")
+    assert data_hash(there) == data_hash(again[::-1])
+    assert data_hash(there) != data_hash(there[1:])
+    again[0].path.write_bytes(again[0].path.read_bytes() + b"\0")
+    assert data_hash(there) != data_hash(again)
+
+
+def test_other_weights_at_the_start(run, trained, corpus, cache, monkeypatch, capfd):
+    more = ("--resume", "--init", trained / "weights.safetensors")
+    assert train(monkeypatch, corpus, cache, run, *more) == 1
+    assert "trained with other weights to start from" in capfd.readouterr().err
+
+
+def test_how_many_frames_are_scored_may_still_change(run, corpus, cache, monkeypatch):
+    assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=5") == 0
+    document = read_document(run / "weights.safetensors")
+    assert document["sampling"]["frames"] == document["config"]["train"]["score_frames"] == 5

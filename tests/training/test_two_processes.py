@@ -1,0 +1,44 @@
+"""`depmap train` under torchrun: two processes take the steps that one takes."""
+
+import pytest
+
+from depmap_cli.checkpoint import load_tensors
+from depmap_cli.weights import DEFAULT, weights_folder
+from tests.test_processes import torchrun
+from tests.training.runs import SMALL, depmap, train
+
+ALIKE = ("--set", "model.dropout=0", "--set", "train.contrastive_start=0")
+"""Dropout differs between processes; prototypes are to steer the gradients from the first step."""
+
+
+def test_two_processes_train_the_weights_that_one_trains(corpus, cache, tmp_path, monkeypatch):
+    monkeypatch.setattr("depmap_cli.devices._cpu_has_bf16", lambda: False)
+    assert train(monkeypatch, corpus, cache, tmp_path / "one", *ALIKE) == 0
+    where = ("train", "--data", corpus, "--cache", cache, "--out", tmp_path / "two")
+    done = torchrun("-m", "tests.two_trainers", *where, *SMALL, *ALIKE)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
+
+    start = load_tensors(weights_folder() / DEFAULT)
+    one, two = (load_tensors(tmp_path / run / "last.safetensors") for run in ("one", "two"))
+    moved = {}
+    for name in (name for name in start if start[name].is_floating_point()):
+        apart, moved[name] = ((one[name] - other[name]).norm() for other in (two, start))
+        assert apart <= 1e-3 * moved[name], name
+    assert (
+        min(moved[k] for k in ("head.weight", "clusters.prototypes", "backbone.stem.0.weight")) > 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("count", "hint"), [(3, "set train.batch_size=3"), (5, "start at most 4 processes")]
+)
+def test_batches_that_do_not_divide_over_the_processes(
+    corpus, tmp_path, monkeypatch, capfd, count, hint
+):
+    monkeypatch.setenv("WORLD_SIZE", str(count))
+    where = ("train", "--data", corpus, "--out", tmp_path / "run")
+    assert depmap(monkeypatch, *where, "--set", "train.batch_size=8", "--dry-run") == 2
+    told = capfd.readouterr().err
+    assert f"batches of 4 recordings do not divide over {count} processes" in told
+    assert hint in told
