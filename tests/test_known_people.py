@@ -9,7 +9,8 @@ import torch
 from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid
 from depmap_cli.weights import load_networks
-from depmap_cli.workflows.evaluate import EvaluateOptions, calibrate_run
+from depmap_cli.workflows.calibrate import calibrate_run
+from depmap_cli.workflows.evaluate import EvaluateOptions
 from depmap_cli.workflows.known_people import known_people, refuse_known
 from depmap_cli.workflows.material import Source
 

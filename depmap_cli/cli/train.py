@@ -225,8 +225,8 @@ def prepare(
     """
     from depmap_cli.report.corpus import render_corpus, render_quality
     from depmap_cli.settings import read_settings
+    from depmap_cli.training.start import start_of
     from depmap_cli.workflows.material import Source
-    from depmap_cli.workflows.train import start_of
 
     _, base = start_of(init, from_scratch=False)
     chosen = read_settings(settings or [], config, base)
