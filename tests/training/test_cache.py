@@ -321,6 +321,8 @@ def test_prepare_makes_what_training_uses(readable, tmp_path, monkeypatch):
     assert depmap(monkeypatch, "prepare", *where, *settings) == 0
     before = inodes(cache)
     source = material.Source(readable, cache)
-    made = source.prepare(source.read()[0], read_settings(pairs).faces, quiet)
+    config = read_settings(pairs)
+    recordings = source.read()[0]
+    made = source.prepare_splits(recordings, config.faces, quiet, config.train.score_frames)
     assert inodes(cache) == before
     assert {entry.faces.shape[1] for entry in made} == {224}
