@@ -1,6 +1,7 @@
 """Videos that no camera made: every kind of input that users have, rendered or mangled here."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -31,6 +32,15 @@ def face_frames(interview: Path) -> list[np.ndarray]:
         frames.append(cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB))
     capture.release()
     return frames
+
+
+@pytest.fixture
+def faces_in_process(monkeypatch):
+    """Faces are prepared in this process; each new one would first load torch for seconds."""
+    monkeypatch.setattr(
+        "depmap_cli.workers.ProcessPoolExecutor",
+        lambda jobs, *others: ThreadPoolExecutor(max_workers=1),
+    )
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def seeded(run, tmp_path_factory):
 
 
 @pytest.fixture
-def evaluate(corpus, tmp_path_factory, monkeypatch, capfd):
+def evaluate(corpus, faces_in_process, tmp_path_factory, monkeypatch, capfd):
     """Runs the command on three folds: (exit code, stdout, stderr)."""
     cache = tmp_path_factory.getbasetemp() / "faces of six"
 

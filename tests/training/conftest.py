@@ -1,6 +1,5 @@
 """A tiny corpus cut from the rendered interview, its faces, and a run trained on it."""
 
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -46,15 +45,6 @@ def _semantics_loaded_once():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(material, "load_semantics", lru_cache(material.load_semantics))
         yield
-
-
-@pytest.fixture
-def faces_in_process(monkeypatch):
-    """Faces are prepared in this process; each new one would first load torch for seconds."""
-    monkeypatch.setattr(
-        "depmap_cli.workers.ProcessPoolExecutor",
-        lambda jobs, *others: ThreadPoolExecutor(max_workers=1),
-    )
 
 
 @pytest.fixture(scope="package")

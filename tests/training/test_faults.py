@@ -124,6 +124,7 @@ def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
     assert [entry.faces.shape[:2] for entry in found] == [(4, 128), (3, 224)]
 
 
+@pytest.mark.usefixtures("faces_in_process")
 def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, monkeypatch, capfd):
     data = tmp_path / "corpus"
     for recording in find_recordings(corpus):

@@ -73,6 +73,7 @@ def test_faces_of_one_rate_are_not_taken_for_those_of_another(prepared, cache):
     assert entries(cache) == set(names)
 
 
+@pytest.mark.usefixtures("faces_in_process")
 def test_every_command_goes_by_the_manifest(prepared, hasty, cache, tmp_path, monkeypatch):
     """Whatever they prepare or find prepared lies at the manifest's times."""
     data, cache = hasty / "told.csv", tmp_path / "cache"
