@@ -155,6 +155,12 @@ class TrainConfig(_Frozen):
         description="Of a loss that makes the fused representation tell the AU evidence of its "
         "frame, part of the emotional branch; not in the paper. Measured.",
     )
+    level_weight: float = Field(
+        0.3,
+        ge=0,
+        description="Of a loss that makes the key frames' evidence tell the severity level, where "
+        "there is MAP; not in the paper. Measured.",
+    )
     average: float = Field(0.98, ge=0, lt=1, description="Decay of the averaged weights, a step.")
     start_from_semantics: bool = Field(
         True, description="Start the backbone at CLIP's image tower."

@@ -70,3 +70,13 @@ def depmap_loss(
     variance = cast(Tensor, model.target)[1].square()
     total = regression / variance + contrastive_weight * sum(contrastive.values())  # Eq. (3)
     return Loss(total, regression, contrastive)
+
+
+def level_loss(shares: Float[Tensor, "b levels"], levels: Int[Tensor, " b"]) -> Float[Tensor, ""]:
+    """Cross-entropy of the videos' level shares with their severity levels, the mean over videos.
+
+    Not in the paper, where the weights of Eq. (13) learn from the fused score alone: key frames
+    were then no better than chance, and their fusion worse than a mean (measured: CHANGELOG).
+    """
+    own = shares.gather(1, levels[:, None])
+    return -own.clamp(min=1e-6).log().mean()

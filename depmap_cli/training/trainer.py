@@ -18,12 +18,13 @@ from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.metrics import agreement
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.model.depmap import DepMap
-from depmap_cli.model.losses import Loss, depmap_loss
+from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
+from depmap_cli.model.losses import Loss, depmap_loss, level_loss
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.training.batches import (
+    Batch,
     Draw,
     Look,
     batch_rows,
@@ -141,11 +142,19 @@ class Trainer:
         loss = depmap_loss(
             self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
         )
-        if not (config.evidence_weight and self.model.config.emotional):
-            return loss, {}
-        evidence = self.reader(self.model.standardise(frames.fused), batch.evidence)
-        loss = replace(loss, total=loss.total + config.evidence_weight * evidence)
-        return loss, {"evidence": evidence}
+        added = self._added(videos, frames, batch)
+        weighed = sum(getattr(config, f"{name}_weight") * value for name, value in added.items())
+        return replace(loss, total=loss.total + weighed), added
+
+    def _added(self, videos: VideoScores, frames: FrameFeatures, batch: Batch) -> dict[str, Tensor]:
+        """Losses of the emotional branch that are not in the paper, by the name of their weight."""
+        added = {}
+        if self.config.evidence_weight and self.model.config.emotional:
+            known = self.model.standardise(frames.fused)
+            added["evidence"] = self.reader(known, batch.evidence)
+        if self.config.level_weight and self.model.config.map and videos.levels is not None:
+            added["level"] = level_loss(videos.levels, batch.levels)
+        return added
 
     def _maps(self, model: DepMap, looks: list[Look]) -> list[Tensor]:
         if not self.frozen:

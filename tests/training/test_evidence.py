@@ -1,4 +1,4 @@
-"""The fused representation is helped to know the action units."""
+"""Losses beside the paper's: of action units in the fused representation, of levels in frames."""
 
 import csv
 import math
@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from depmap_cli.checkpoint import load_tensors
+from depmap_cli.model.keyframes import key_frame_weights
+from depmap_cli.model.losses import level_loss
 from depmap_cli.training.evidence import EvidenceReader
 from tests.training.runs import train
 
@@ -38,12 +40,36 @@ def test_what_the_representation_tells_is_learned():
 
 def test_it_is_logged_and_not_kept(trained, corpus, cache, tmp_path, monkeypatch):
     with (trained / "log.csv").open(newline="") as file:
-        assert all(float(row["evidence"]) > 0 for row in csv.DictReader(file))
+        rows = list(csv.DictReader(file))
+    assert all(float(row["evidence"]) > 0 and float(row["level"]) > 0 for row in rows)
     assert not [name for name in load_tensors(trained / "weights.safetensors") if "reader" in name]
     for name, options in (
-        ("off", ["--set", "train.evidence_weight=0"]),
+        ("off", ["--set", "train.evidence_weight=0", "--set", "train.level_weight=0"]),
         ("plain", ["--model", "resnet-baseline"]),  # knows nothing of CLIP
     ):
         out = tmp_path / name
         assert train(monkeypatch, corpus, cache, out, *options) == 0
-        assert "evidence" not in (out / "log.csv").read_text()
+        heads = (out / "log.csv").read_text().splitlines()[0].split(",")
+        assert not {"evidence", "level"}.intersection(heads)
+
+
+def test_the_level_loss_by_hand():
+    shares = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.75, 0.25]])
+    loss = level_loss(shares, torch.tensor([0, 3]))
+    torch.testing.assert_close(loss, torch.tensor((math.log(2) + math.log(4)) / 2))
+
+
+def test_the_level_loss_makes_key_frames_show_the_level():
+    """Planted: two of eight frames show the level, the others the wrong one less decidedly."""
+    logits = torch.zeros(1, 8, 4)
+    logits[0, :2, 2], logits[0, 2:, 0] = 1.0, 1.2
+    logits.requires_grad_()
+    optimizer = torch.optim.Adam([logits], 0.1)
+    valid, level = torch.ones(1, 8).bool(), torch.tensor([2])
+    for _ in range(100):
+        weights = key_frame_weights(logits, valid, 0.5)
+        shares = (weights[..., None] * logits.softmax(-1)).sum(1)
+        optimizer.zero_grad()
+        level_loss(shares, level).backward()
+        optimizer.step()
+    assert shares[0, 2] > 0.9
