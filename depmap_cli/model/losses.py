@@ -75,7 +75,7 @@ def depmap_loss(
 def level_loss(shares: Float[Tensor, "b levels"], levels: Int[Tensor, " b"]) -> Float[Tensor, ""]:
     """Cross-entropy of the videos' level shares with their severity levels, the mean over videos.
 
-    Not in the paper, where the weights of Eq. (13) learn from the fused score alone: key frames
+    Not in the paper, where the level logits learn from the fused score alone: key frames
     were then no better than chance, and their fusion worse than a mean (measured: CHANGELOG).
     """
     own = shares.gather(1, levels[:, None])
