@@ -41,13 +41,12 @@ def finish_weights(
     """
     checkpoint = load_checkpoint(best, "depmap")
     document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
-    document["config"]["train"]["score_frames"] = frames
     model = DepMap(Config.model_validate(document["config"]).model, semantics.dim)
     tensors = halved(checkpoint.tensors)
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
     model.load_state_dict(tensors)  # copied into the model's own precision
     model.eval().requires_grad_(False).to(device)
-    with enough_memory("scoring Development", "lower train.score_frames and add --resume"):
+    with enough_memory("scoring Development", "close other programs and add --resume"):
         found = np.array(
             [estimate_clip(model, semantics, c, frames, device).score for c in development]
         )

@@ -38,10 +38,10 @@ def run_key(config: Config, data: str, semantics: str, start: Path | None) -> di
     """What a resumed run must share with the one that was killed.
 
     ``data`` is the ``data_hash`` of its recordings, ``semantics`` the hash of the semantic weights,
-    ``start`` the weights it starts from. How many frames are scored is decided after training.
+    ``start`` the weights it starts from.
     """
     return {
-        "settings": config.model_dump(mode="json", exclude={"train": {"score_frames"}}),
+        "settings": config.model_dump(mode="json"),
         "data": data,
         "semantic weights": semantics,
         "weights to start from": sha256_of(start) if start else None,

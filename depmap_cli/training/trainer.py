@@ -226,7 +226,10 @@ class Trainer:
         self.place = Place(epoch + 1, min(self.place.best, figures["rmse"]))
         if self.processes.is_first:
             document = with_figures(
-                {**self.document, "epoch": epoch}, self.development, found, self.config.frames
+                {**self.document, "epoch": epoch},
+                self.development,
+                found,
+                self.config.score_frames,
             )
             for name in (BEST, LAST) if is_best else (LAST,):
                 self.folder.keep(name, self.averaged, document)
@@ -237,7 +240,7 @@ class Trainer:
 
     def _score_development(self) -> np.ndarray:
         """Estimates of the averaged weights, BDI-II points; nothing is kept of broken ones."""
-        with enough_memory("scoring Development", "lower train.batch_size or train.frames"):
+        with enough_memory("scoring Development", "lower train.score_frames or train.frames"):
             self._settle()
             with training_precision(self.device):
                 found = np.array([self._estimate(clip) for clip in self.development])

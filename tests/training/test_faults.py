@@ -189,8 +189,8 @@ def test_too_little_memory_names_the_options_and_keeps_the_weights(
 @pytest.mark.parametrize(
     ("greedy", "words"),
     [
-        ("depmap_cli.training.trainer.estimate_clip", "lower train.batch_size or train.frames"),
-        ("depmap_cli.training.finish.estimate_clip", "lower train.score_frames and add --resume"),
+        ("depmap_cli.training.trainer.estimate_clip", "lower train.score_frames or train.frames"),
+        ("depmap_cli.training.finish.estimate_clip", "close other programs and add --resume"),
     ],
 )
 def test_too_little_memory_for_development(

@@ -63,7 +63,13 @@ def test_other_weights_at_the_start(run, trained, corpus, cache, monkeypatch, ca
     assert "trained with other weights to start from" in capfd.readouterr().err
 
 
-def test_how_many_frames_are_scored_may_still_change(run, corpus, cache, monkeypatch):
-    assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=5") == 0
-    document = read_document(run / "weights.safetensors")
-    assert document["sampling"]["frames"] == document["config"]["train"]["score_frames"] == 5
+def test_how_many_frames_are_scored_decides_on_the_best_epoch(
+    run, corpus, cache, monkeypatch, capfd
+):
+    assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=5") == 1
+    assert "run: was trained with other settings" in capfd.readouterr().err
+
+
+def test_every_weights_file_scores_the_frames_it_was_judged_on(trained):
+    for name in ("best", "last", "weights"):
+        assert read_document(trained / f"{name}.safetensors")["sampling"]["frames"] == 8
