@@ -31,7 +31,7 @@ def soft_peaks(
         for _ in range(n_peaks):
             share = torch.softmax(flat / temperature, -1)
             positions.append(share @ grid)
-            flat = flat + torch.log1p(-share.clamp(max=1 - 1e-4))  # -9.2: lower than any spike
+            flat = flat + (1 - share.clamp(max=1 - 1e-4)).log()  # -9.2: lower than any spike
         return torch.stack(positions, -2)
 
 

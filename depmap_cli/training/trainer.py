@@ -69,7 +69,8 @@ class Trainer:
             self.model.backbone.requires_grad_(False)
             if self.config.looks:
                 self.frozen = fingerprint(self.model.backbone)
-        self.reader = EvidenceReader(self.model.head.in_features).to(self.device)
+        usual = torch.cat([clip.seen.evidence for clip in self.train]).mean(0)
+        self.reader = EvidenceReader(self.model.head.in_features, usual).to(self.device)
         self.learning = nn.ModuleDict({"model": self.model, "reader": self.reader})
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizer = _optimizer(self.learning, self.config)

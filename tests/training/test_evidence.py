@@ -4,7 +4,6 @@ import csv
 import math
 
 import torch
-from torch import nn
 
 from depmap_cli.checkpoint import load_tensors
 from depmap_cli.model.keyframes import key_frame_weights
@@ -14,12 +13,21 @@ from tests.training.runs import train
 
 
 def test_the_loss_is_the_cross_entropy_summed_over_units():
-    reader = EvidenceReader(2)
-    nn.init.zeros_(reader.units.weight)
-    nn.init.zeros_(reader.units.bias)
+    reader = EvidenceReader(2, torch.full((18,), 0.5))
     evidence = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
     loss = reader(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), evidence)
     torch.testing.assert_close(loss, torch.tensor(18 * math.log(2)))  # ln 2 a unit, whatever it is
+
+
+def test_it_starts_at_the_usual_evidence_of_each_unit():
+    """So that features are not pushed, epoch after epoch, to tell what no frame has to tell."""
+    usual = torch.linspace(0.0, 0.9, 18)
+    reader = EvidenceReader(3, usual)
+    fused = torch.randn(7, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    reader(fused, usual.expand(7, -1)).backward()
+    told = torch.sigmoid(reader.units(fused))
+    torch.testing.assert_close(told, usual.clamp(min=1e-4).expand(7, -1))
+    assert not fused.grad.any()
 
 
 def test_what_the_representation_tells_is_learned():
@@ -27,7 +35,7 @@ def test_what_the_representation_tells_is_learned():
     torch.manual_seed(0)
     fused = torch.randn(256, 4)
     evidence = torch.sigmoid(3 * fused[:, :1]).expand(-1, 18)
-    reader = EvidenceReader(4)
+    reader = EvidenceReader(4, evidence.mean(0))
     optimizer = torch.optim.Adam(reader.parameters(), 0.1)
     for _ in range(200):
         optimizer.zero_grad()
