@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,13 @@ class Checkpoint:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes."""
+    """Hash of a file's bytes; read once a process while the file stays as it is."""
+    found = path.stat()
+    return _sha256_of(path, found.st_mtime_ns, found.st_size, found.st_ino)
+
+
+@lru_cache(maxsize=100_000)
+def _sha256_of(path: Path, *state: int) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

@@ -1,6 +1,8 @@
 """Weights files: self-sufficient, atomic, never unpickled; optimiser state comes back whole."""
 
+import hashlib
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -11,6 +13,7 @@ from depmap_cli.checkpoint import (
     read_document,
     restore_optimizer,
     save_checkpoint,
+    sha256_of,
 )
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 
@@ -104,3 +107,17 @@ def test_shipped_weights_say_what_they_are():
     assert semantics["simulated"] is True
     assert len(semantics["calibration"]["scale"]) == 18
     assert "pickle" not in json.dumps(document)
+
+
+def test_a_file_is_hashed_once_and_again_when_it_changes(tmp_path, monkeypatch):
+    path, opened = tmp_path / "a.bin", []
+    path.write_bytes(b"abc")
+    real = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, *a: opened.append(self) or real(self, *a))
+    known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+    assert sha256_of(path) == sha256_of(path) == known
+    assert opened == [path]
+    replaced = tmp_path / "b.bin"
+    replaced.write_bytes(b"abd")
+    replaced.rename(path)
+    assert sha256_of(path) == hashlib.sha256(b"abd").hexdigest()
