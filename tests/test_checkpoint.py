@@ -113,7 +113,9 @@ def test_a_file_is_hashed_once_and_again_when_it_changes(tmp_path, monkeypatch):
     path, opened = tmp_path / "a.bin", []
     path.write_bytes(b"abc")
     real = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *a: opened.append(self) or real(self, *a))
+    monkeypatch.setattr(
+        Path, "open", lambda self, *a, **k: opened.append(self) or real(self, *a, **k)
+    )
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
     assert sha256_of(path) == sha256_of(path) == known
     assert opened == [path]
