@@ -150,7 +150,7 @@ class TrainConfig(_Frozen):
     contrastive_weight: float = Field(0.1, ge=0, description="lambda of Eq. 3; paper: 0.1.")
     contrastive_start: int = Field(2, ge=0, description="Epoch from which Eq. 14 counts.")
     evidence_weight: float = Field(
-        0.2,
+        1.0,
         ge=0,
         description="Of a loss that makes the fused representation tell the AU evidence of its "
         "frame, part of the emotional branch; not in the paper. Measured.",
