@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from depmap_cli.checkpoint import load_checkpoint, read_document, sha256_of
+from depmap_cli.checkpoint import Checkpoint, load_checkpoint, read_document, sha256_of
 from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.errors import WeightsInvalid
 
@@ -64,7 +64,7 @@ def load_networks(
             ones that Dep-MAP was trained with.
     """
     from depmap_cli.model.depmap import DepMap
-    from depmap_cli.model.semantics import load_semantics
+    from depmap_cli.model.tower import whole
 
     checkpoint = load_checkpoint(path or weights_folder() / DEFAULT, "depmap")
     document = checkpoint.document
@@ -72,12 +72,33 @@ def load_networks(
         trained_with, config = document["semantics"], Config.model_validate(document["config"])
         sampling = SamplingConfig.model_validate(document["sampling"])
         model = DepMap(config.model, int(trained_with["dim"]))
-        model.load_state_dict(checkpoint.tensors)
+        semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
+        model.load_state_dict(whole(checkpoint.tensors, semantics))
     except (KeyError, ValueError, RuntimeError) as error:
         raise WeightsInvalid(
             f"{checkpoint.path.name}: its content does not fit its description",
             "train or fetch it again",
         ) from error
+    model.eval().requires_grad_(False).to(device)
+    return Networks(
+        model,
+        semantics.to(device),
+        checkpoint.path,
+        checkpoint.sha256,
+        document,
+        config,
+        sampling,
+        device,
+    )
+
+
+def _semantics(
+    checkpoint: Checkpoint, clip: str | None, clip_weights: str | None, allow_network: bool
+) -> "Semantics":
+    """The semantic model that the weights were trained with."""
+    from depmap_cli.model.semantics import load_semantics
+
+    trained_with = checkpoint.document["semantics"]
     name = clip or trained_with["model"]
     if name != trained_with["model"]:
         raise WeightsInvalid(
@@ -91,17 +112,7 @@ def load_networks(
             f"--clip-weights {Path(found).name}: {checkpoint.path.name} was trained with others",
             f"expected sha256 {trained_with['sha256'][:16]}...",
         )
-    model.eval().requires_grad_(False).to(device)
-    return Networks(
-        model,
-        semantics.to(device),
-        checkpoint.path,
-        checkpoint.sha256,
-        document,
-        config,
-        sampling,
-        device,
-    )
+    return semantics
 
 
 def _find_semantics(beside: Path, sha256: str) -> Path:

@@ -1,5 +1,7 @@
 """ResNet as a source of feature maps at four scales (Dep-MAP Figure 2, S1 to S4)."""
 
+import re
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -42,17 +44,17 @@ class Backbone(nn.Module):
             features.append(x)
         return features
 
-    def load_resnet(self, state: dict[str, Tensor]) -> None:
-        """Take weights under ResNet's customary names, e.g. ``layer1.0.conv1.weight``.
 
-        Raises:
-            RuntimeError: names or shapes do not match this depth.
-        """
-        own = {}
-        for name, value in state.items():
-            head, _, rest = name.partition(".")
-            if head in ("conv1", "bn1"):
-                own[f"stem.{('conv1', 'bn1').index(head)}.{rest}"] = value
-            elif head.startswith("layer"):
-                own[f"stages.{int(head[5:]) - 1}.{rest}"] = value
-        self.load_state_dict(own)
+def resnet_tensors(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Weights under ResNet's customary names, e.g. ``layer1.0.conv1.weight``, under ``Backbone``'s.
+
+    What is no part of a ResNet without its classifier is left out.
+    """
+    own = {}
+    for name, value in state.items():
+        head, _, rest = name.partition(".")
+        if head in ("conv1", "bn1"):
+            own[f"stem.{('conv1', 'bn1').index(head)}.{rest}"] = value
+        elif re.fullmatch(r"layer[1-4]", head):
+            own[f"stages.{int(head[5:]) - 1}.{rest}"] = value
+    return own

@@ -21,6 +21,7 @@ from torch.nn import functional as F
 from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL_PHRASE, phrase
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, load_tensors, sha256_of
 from depmap_cli.errors import UsageProblem, WeightsInvalid
+from depmap_cli.model.backbone import resnet_tensors
 
 OWN_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
@@ -107,6 +108,12 @@ class Semantics(nn.Module):
     def dim(self) -> int:
         """Width of the embeddings."""
         return int(self.phrases.shape[1])
+
+    @property
+    def tower(self) -> dict[str, Tensor]:
+        """Weights of the image tower by the names of ``Backbone``; {} if it is no ResNet."""
+        trunk = getattr(self.clip.visual, "trunk", None)
+        return {} if trunk is None else resnet_tensors(trunk.state_dict())
 
     @property
     def reliable_units(self) -> dict[str, bool]:

@@ -18,6 +18,7 @@ from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
+from depmap_cli.model.tower import stored, whole
 
 
 def finish_weights(
@@ -44,7 +45,8 @@ def finish_weights(
     model = DepMap(Config.model_validate(document["config"]).model, semantics.dim)
     tensors = halved(checkpoint.tensors)
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
-    model.load_state_dict(tensors)  # copied into the model's own precision
+    tensors = stored(tensors, semantics)
+    model.load_state_dict(whole(tensors, semantics))  # copied into the model's own precision
     model.eval().requires_grad_(False).to(device)
     with enough_memory("scoring Development", "close other programs and add --resume"):
         found = np.array(

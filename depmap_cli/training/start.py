@@ -12,6 +12,7 @@ from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
+from depmap_cli.model.tower import whole
 from depmap_cli.weights import DEFAULT, weights_folder
 
 
@@ -58,11 +59,8 @@ def build_model(
         return model, init.name
     if not config.train.start_from_semantics:
         return model, "random"
-    trunk = getattr(semantics.clip.visual, "trunk", None)
     try:
-        if trunk is None:
-            raise RuntimeError
-        model.backbone.load_resnet(trunk.state_dict())
+        model.backbone.load_state_dict(semantics.tower)
     except RuntimeError as error:
         raise UsageProblem(
             f"the semantic model's image tower is no {config.model.backbone}",
@@ -88,7 +86,7 @@ def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint
         )
     target = model.state_dict()["target"].clone()
     try:
-        model.load_state_dict({**start.tensors, "target": target})
+        model.load_state_dict({**whole(start.tensors, semantics), "target": target})
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{start.path.name} is of another architecture, of an earlier version's",

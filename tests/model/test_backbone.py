@@ -4,7 +4,14 @@ import pytest
 import torch
 from torchvision import models
 
-from depmap_cli.model.backbone import CHANNELS, PIXEL_MEAN, PIXEL_STD, STRIDES, Backbone
+from depmap_cli.model.backbone import (
+    CHANNELS,
+    PIXEL_MEAN,
+    PIXEL_STD,
+    STRIDES,
+    Backbone,
+    resnet_tensors,
+)
 from depmap_cli.model.backbone import normalise_pixels as normalise
 
 
@@ -26,7 +33,7 @@ def reference():
 def test_torchvision_weights_give_torchvision_features(reference):
     torch.manual_seed(0)
     backbone = Backbone("resnet18").eval()
-    backbone.load_resnet(reference.state_dict())
+    backbone.load_state_dict(resnet_tensors(reference.state_dict()))
     x = torch.randn(2, 3, 64, 64)
     for ours, theirs in zip(backbone(x), stages_of(reference, x), strict=True):
         assert torch.equal(ours, theirs)
@@ -34,18 +41,22 @@ def test_torchvision_weights_give_torchvision_features(reference):
 
 def test_other_depths_are_refused(reference):
     with pytest.raises(RuntimeError):
-        Backbone("resnet34").load_resnet(reference.state_dict())
+        Backbone("resnet34").load_state_dict(resnet_tensors(reference.state_dict()))
     with pytest.raises(RuntimeError):
-        Backbone("resnet18").load_resnet(models.resnet34(weights=None).state_dict())
+        Backbone("resnet18").load_state_dict(
+            resnet_tensors(models.resnet34(weights=None).state_dict())
+        )
 
 
 def test_incomplete_and_foreign_names_are_refused(reference):
     state = reference.state_dict()
     with pytest.raises(RuntimeError):
-        Backbone("resnet18").load_resnet({f"module.{k}": v for k, v in state.items()})
+        Backbone("resnet18").load_state_dict(
+            resnet_tensors({f"module.{k}": v for k, v in state.items()})
+        )
     del state["layer3.0.conv1.weight"]
     with pytest.raises(RuntimeError):
-        Backbone("resnet18").load_resnet(state)
+        Backbone("resnet18").load_state_dict(resnet_tensors(state))
 
 
 @pytest.mark.parametrize("name", ["resnet18", "resnet34", "resnet50"])

@@ -16,7 +16,7 @@ from depmap_cli.model.backbone import Backbone
 from depmap_cli.model.semantics import SemanticView
 from depmap_cli.training.batches import Draw, looks_at
 from depmap_cli.training.maps import KeptMaps, fingerprint
-from depmap_cli.weights import DEFAULT, weights_folder
+from depmap_cli.weights import load_networks
 from tests.training.runs import train
 
 CPU = torch.device("cpu")
@@ -97,10 +97,11 @@ def test_a_run_with_kept_maps_is_the_run_without(corpus, cache, tmp_path, monkey
         for run in ("kept", "anew")
     )
     assert kept == pytest.approx(anew, abs=0.1)
-    start = load_tensors(weights_folder() / DEFAULT)
-    for name, value in load_tensors(tmp_path / "kept" / "weights.safetensors").items():
-        if name.startswith("backbone."):
-            assert torch.equal(value, start[name]), name
+    start = load_networks(None, CPU).model.backbone.state_dict()
+    weights = tmp_path / "kept" / "weights.safetensors"
+    for name, value in load_networks(weights, CPU).model.backbone.state_dict().items():
+        assert torch.equal(value, start[name]), name
+    assert not [name for name in load_tensors(weights) if name.startswith("backbone.")]
 
 
 @pytest.mark.parametrize(
