@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from depmap_cli.model.semantics import Semantics
 
 DEFAULT = "depmap-resnet18-simulated.safetensors"
+PLAIN = "resnet18-simulated.safetensors"
+"""A plain ResNet with mean pooling, trained alike."""
 _PACKAGE = Path(__file__).parent
 
 

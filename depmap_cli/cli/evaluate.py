@@ -1,7 +1,6 @@
 """`depmap evaluate`, `depmap calibrate`, `depmap ablate`."""
 
 import math
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +44,10 @@ def evaluate(
     ] = None,
     beside: Annotated[
         list[Path] | None,
-        typer.Option(help="Other weights to compare with, e.g. of --model resnet-baseline."),
+        typer.Option(
+            help="Other weights to compare with; default: the plain ResNet in resnet-baseline/ "
+            "beside --weights, or the one shipped."
+        ),
     ] = None,
     group_by: Annotated[
         GroupBy | None, typer.Option(help="Folds of whole people, as in `depmap train`.")
@@ -103,6 +105,7 @@ def evaluate(
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
     from depmap_cli.workflows.material import ClipChoice, Source
+    from depmap_cli.workflows.plain import plain_beside, way_to_plain
 
     options = EvaluateOptions(
         Source(data, cache, jobs, (fold or 0, n_folds) if group_by else None),
@@ -111,7 +114,7 @@ def evaluate(
         frames,
         device,
         attributes,
-        tuple(beside or []),
+        tuple(beside) if beside else plain_beside(weights),
         appearance=output is not None,
         gallery=gallery,
         folds=n_folds if pooled else None,
@@ -122,16 +125,9 @@ def evaluate(
     with progress_bar(quiet) as bar:
         found = evaluate_all(options, stages(bar))
     outputs.give(found)
-    if not beside:
-        note(_how_to_compare(data, n_folds if pooled else None), quiet)
-
-
-def _how_to_compare(data: Path, folds: int | None) -> str:
-    """The commands that put a plain ResNet beside the weights."""
-    command = f"depmap train --data {shlex.quote(str(data))} --model resnet-baseline --out resnet"
-    grouped = f" --group-by subject --folds {folds}" if folds else ""
-    weights = "resnet" if folds else "resnet/weights.safetensors"
-    return f"to put a plain ResNet beside: {command}{grouped}, then add --beside {weights}"
+    way = way_to_plain(data, weights, n_folds if pooled else None)
+    if way and not options.beside:
+        note(way, quiet)
 
 
 def calibrate(

@@ -9,6 +9,7 @@ import torch
 
 from depmap_cli.errors import UsageProblem
 from depmap_cli.inference import VideoInference
+from depmap_cli.workflows.plain import plain_beside
 from depmap_cli.workflows.seeds import runs_of
 from tests.test_cross_validation import touch, write_weights
 from tests.training.runs import depmap
@@ -72,9 +73,22 @@ def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evalua
     assert [word for word in spread.split() if word in ("7", "12", "mean", "sd")] == [
         *("7", "12", "mean", "sd") * 2
     ]
-    told = " ".join(err.split())
-    assert f"depmap train --data {corpus} --model resnet-baseline --out resnet" in told
-    assert "--beside resnet/weights.safetensors" in told
+    way = f"depmap train --data {corpus} --model resnet-baseline --out {runs}/resnet-baseline"
+    assert way in " ".join(err.split())
+
+
+def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path):
+    run, plain = tmp_path / "run", tmp_path / "run" / "resnet-baseline"
+    shutil.copytree(runs / "seed-12", run)
+    shutil.copytree(runs / "seed-7", plain)
+    code, out, err = evaluate("--weights", run / "weights.safetensors", "--json")
+    assert code == 0
+    assert "to put a plain ResNet beside" not in err
+    assert "resnet-baseline" in [b["title"] for b in json.loads(out)["baselines"]]
+    assert plain_beside(run) == (plain,)  # of several seeds
+    code, _, err = evaluate("--weights", plain / "weights.safetensors")
+    assert code == 0
+    assert "to put a plain ResNet beside" not in err  # it is one
 
 
 def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypatch, capfd):
