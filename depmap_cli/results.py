@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
-SCHEMA_VERSION = "1.0"
+SCHEMA_VERSION = "1.1"
 DISCLAIMER = (
     "Research software. Not a diagnosis, not a medical device, not evaluated by any regulator. "
     "An estimate must not be used to decide on a person's care, work, schooling or insurance."
@@ -67,6 +67,17 @@ class Estimate(_Frozen):
     training_mean: float = Field(
         description="Mean score of the training recordings, for reference."
     )
+
+
+class Familiarity(_Frozen):
+    """How unlike the faces that the weights were trained on this recording is."""
+
+    distance: float = Field(description="From the training faces; a training face has about 1.")
+    share_nearer: float = Field(
+        description="Share of recordings of people not trained on that are nearer to them."
+    )
+    n_reference: int = Field(description="How many such recordings that is of.")
+    unlike: bool = Field(description="Beyond 95 % of them: figures measured there do not apply.")
 
 
 class LevelEvidence(_Frozen):
@@ -168,6 +179,9 @@ class Report(_Frozen):
     reason: str = Field("", description="Why there is no score; empty if scored.")
     hint: str = ""
     estimate: Estimate | None = None
+    familiarity: Familiarity | None = Field(
+        None, description="Null if not scored, or if the weights do not know their training faces."
+    )
     levels: list[LevelEvidence] = []
     quality: Quality | None = None
     keyframes: list[KeyFrame] = []

@@ -26,6 +26,7 @@ from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Ver
 from depmap_cli.summary import (
     action_units_of,
     estimate_of,
+    familiarity_of,
     levels_of,
     scored_rows,
     timeline_of,
@@ -237,6 +238,7 @@ class Scorer:
                 "estimate": estimate_of(
                     float(scores.score), self.networks.document, options.coverage
                 ),
+                "familiarity": familiarity_of(self.networks.faces, seen.image.numpy()),
                 "levels": levels_of(scores),
                 "quality": quality,
                 "keyframes": keys,

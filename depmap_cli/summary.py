@@ -3,14 +3,17 @@
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float
 
 from depmap_cli.action_units import ACTION_UNITS, SEEN
 from depmap_cli.conformal import half_width
 from depmap_cli.faces import FaceSample
+from depmap_cli.familiarity import UNLIKE, TrainingFaces
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
 from depmap_cli.results import (
     ActionUnitSummary,
     Estimate,
+    Familiarity,
     FrameRow,
     Interval,
     LevelEvidence,
@@ -42,6 +45,22 @@ def estimate_of(score: float, document: dict[str, Any], coverage: float) -> Esti
             n_people=len(np.unique(people)),
         ),
         training_mean=round(document["training_mean"], 2),
+    )
+
+
+def familiarity_of(
+    faces: TrainingFaces | None, embeddings: Float[np.ndarray, "n d"]
+) -> Familiarity | None:
+    """How unlike the training ``faces`` the usable frames are, by their CLIP embeddings."""
+    if faces is None or not len(faces.reference):
+        return None
+    distance = faces.distance(embeddings)
+    nearer = faces.share_nearer(distance)
+    return Familiarity(
+        distance=round(distance, 3),
+        share_nearer=round(nearer, 4),
+        n_reference=len(faces.reference),
+        unlike=nearer >= UNLIKE,
     )
 
 

@@ -12,6 +12,7 @@ from depmap_cli.errors import WeightsInvalid
 if TYPE_CHECKING:
     import torch
 
+    from depmap_cli.familiarity import TrainingFaces
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.model.semantics import Semantics
 
@@ -47,6 +48,7 @@ class Networks:
     config: Config
     sampling: SamplingConfig
     device: "torch.device"
+    faces: "TrainingFaces | None" = None  # those it was trained on, where the weights say
 
 
 def load_networks(
@@ -66,7 +68,7 @@ def load_networks(
             ones that Dep-MAP was trained with.
     """
     from depmap_cli.model.depmap import DepMap
-    from depmap_cli.model.tower import whole
+    from depmap_cli.model.stored import faces_of, network_of
 
     checkpoint = load_checkpoint(path or weights_folder() / DEFAULT, "depmap")
     document = checkpoint.document
@@ -75,7 +77,8 @@ def load_networks(
         sampling = SamplingConfig.model_validate(document["sampling"])
         model = DepMap(config.model, int(trained_with["dim"]))
         semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
-        model.load_state_dict(whole(checkpoint.tensors, semantics))
+        model.load_state_dict(network_of(checkpoint.tensors, semantics))
+        faces = faces_of(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise WeightsInvalid(
             f"{checkpoint.path.name}: its content does not fit its description",
@@ -91,6 +94,7 @@ def load_networks(
         config,
         sampling,
         device,
+        faces,
     )
 
 

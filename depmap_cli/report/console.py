@@ -16,6 +16,7 @@ from depmap_cli.report.text import (
     bands_text,
     clean,
     clock,
+    familiarity_text,
     in_plain_words,
     interval_name,
     interval_text,
@@ -30,6 +31,7 @@ from depmap_cli.results import (
     ActionUnitSummary,
     Check,
     Estimate,
+    Familiarity,
     KeyFrame,
     LevelEvidence,
     Quality,
@@ -52,7 +54,7 @@ def render_report(console: Console, report: Report) -> None:
     if report.status is not Status.scored:
         parts += _failure(report)
     if report.estimate:
-        parts += _estimate(report.estimate, console.width)
+        parts += _estimate(report.estimate, report.familiarity, console.width)
     if report.estimate and report.levels:
         parts += _section("Evidence for each severity level", _levels(report.levels))
     if report.quality:
@@ -90,6 +92,8 @@ def _batch_row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
         score = Text(f"{report.estimate.score:.1f}", style="bold")
         interval = Text(interval_text(report.estimate.interval))
         note = Text(", ".join(report.estimate.interval.bands))
+    if report.familiarity and report.familiarity.unlike:
+        note.append("; unlike the training faces", "yellow")
     if report.status is not Status.scored:
         note = Text(f"{report.status.value}: {clean(report.reason)}", style="red")
     return Text(clean(report.source.name)), score, interval, quality, note
@@ -122,7 +126,9 @@ def _grid(*columns: str) -> Table:
     return table
 
 
-def _estimate(estimate: Estimate, width: int) -> list[RenderableType]:
+def _estimate(
+    estimate: Estimate, familiarity: Familiarity | None, width: int
+) -> list[RenderableType]:
     headline = Text.assemble(
         ("Estimated BDI-II score  ", ""), (f"{estimate.score:.1f}", "bold"), (" of 63", "dim")
     )
@@ -134,6 +140,9 @@ def _estimate(estimate: Estimate, width: int) -> list[RenderableType]:
     )
     facts.add_row("covers", f"{bands_text(estimate)}; BDI-II bands")
     facts.add_row("training mean", f"{estimate.training_mean:.1f}, for reference")
+    if familiarity:
+        style = "yellow" if familiarity.unlike else ""
+        facts.add_row("training faces", Text(familiarity_text(familiarity), style))
     return [Text(), headline, Text(), *gauge_rows(estimate, min(64, width - 8)), Text(), facts]
 
 

@@ -20,7 +20,7 @@ FORMATS = ("json", "csv", "html")
 PICTURES = "keyframes"
 SCORES_COLUMNS = (
     "name", "status", "reason", "score", "low", "high", "interval_level", "band", "bands",
-    "quality", "usable_share", "duration", "weights_sha256",
+    "quality", "usable_share", "duration", "familiarity", "unlike_training_faces", "weights_sha256",
 )  # fmt: skip
 _BOX = ("x0", "y0", "x1", "y1")
 FRAMES_COLUMNS = (
@@ -150,6 +150,7 @@ def _units_row(number: int, row: FrameRow) -> list[Cell]:
 
 def _scores_row(report: Report) -> list[Cell]:
     estimate, quality, weights = report.estimate, report.quality, report.weights
+    familiarity = report.familiarity
     figures: list[Cell] = [None] * 6
     if estimate:
         interval = estimate.interval
@@ -165,6 +166,8 @@ def _scores_row(report: Report) -> list[Cell]:
         verdict,
         None if share is None else round(share, 4),
         report.source.duration,
+        None if familiarity is None else familiarity.distance,
+        None if familiarity is None else int(familiarity.unlike),
         weights.sha256 if weights else None,
     ]
 

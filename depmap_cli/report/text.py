@@ -5,11 +5,15 @@ from collections.abc import Sequence
 
 from depmap_cli.action_units import BY_CODE
 from depmap_cli.evaluation.results import Figure
-from depmap_cli.results import Check, Estimate, Interval, Report, WeightsInfo
+from depmap_cli.results import Check, Estimate, Familiarity, Interval, Report, WeightsInfo
 
 SIMULATED = (
     "Trained on simulated faces: a figure for a real person demonstrates the pipeline "
     "and is not an assessment."
+)
+UNLIKE = (
+    "The faces in this recording are unlike those that the weights were trained on. What was "
+    "measured on faces like theirs need not hold for it."
 )
 SELECTED = "where weights were selected on this split, its figures are better than on new data."
 BY_FOLDS = (
@@ -75,6 +79,14 @@ def bands_text(estimate: Estimate) -> str:
     """The bands that the interval covers, in words."""
     bands = estimate.interval.bands
     return f"all four bands ({joined(bands)})" if len(bands) == 4 else joined(bands)
+
+
+def familiarity_text(familiarity: Familiarity) -> str:
+    """How unlike the training faces a recording is, in words."""
+    nearer = f"{percent(familiarity.share_nearer)} of {familiarity.n_reference} recordings"
+    if familiarity.unlike:
+        return f"unlike them: farther away than {nearer} of other people"
+    return f"like them: farther away than {nearer} of other people, no more"
 
 
 def threshold_text(check: Check) -> str:

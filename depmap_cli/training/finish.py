@@ -15,21 +15,24 @@ from depmap_cli.data.clips import Clip
 from depmap_cli.devices import enough_memory
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimation import estimate_clip
+from depmap_cli.familiarity import training_faces
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
-from depmap_cli.model.tower import stored, whole
+from depmap_cli.model.stored import faces_stored, network_of, network_stored
 
 
 def finish_weights(
     best: Path,
     output: Path,
     semantics: Semantics,
+    train: list[Clip],
     development: list[Clip],
     frames: int,
     device: torch.device,
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """The best weights in half precision, with the residuals that intervals rest on.
+    """The best weights in half precision, with the residuals that intervals rest on and what tells
+    recordings that are unlike those trained on.
 
     The residuals are those of the halved weights on Development, at ``frames`` frames a video. They
     were also used for selection, which makes intervals a little too narrow. Returns the document
@@ -45,16 +48,22 @@ def finish_weights(
     model = DepMap(Config.model_validate(document["config"]).model, semantics.dim)
     tensors = halved(checkpoint.tensors)
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
-    tensors = stored(tensors, semantics)
-    model.load_state_dict(whole(tensors, semantics))  # copied into the model's own precision
+    tensors = network_stored(tensors, semantics)
+    model.load_state_dict(network_of(tensors, semantics))  # copied into the model's own precision
     model.eval().requires_grad_(False).to(device)
     with enough_memory("scoring Development", "close other programs and add --resume"):
         found = np.array(
             [estimate_clip(model, semantics, c, frames, device).score for c in development]
         )
     document = with_figures(document, development, found, frames)
-    save_checkpoint(output, "depmap", document, tensors)
+    faces = training_faces(*(_embeddings(clips, frames) for clips in (train, development)))
+    save_checkpoint(output, "depmap", document, {**tensors, **faces_stored(faces)})
     return json.loads(json.dumps(document)), found
+
+
+def _embeddings(clips: list[Clip], frames: int) -> list[np.ndarray]:
+    """CLIP's, of the frames that scoring looks at: (frames, d) a clip."""
+    return [clip.seen.image[clip.spread(frames)].numpy() for clip in clips]
 
 
 def check_finite(tensors: dict[str, Tensor], what: str, hint: str) -> None:

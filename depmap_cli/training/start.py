@@ -12,7 +12,7 @@ from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
-from depmap_cli.model.tower import whole
+from depmap_cli.model.stored import network_of
 from depmap_cli.weights import DEFAULT, weights_folder
 
 
@@ -86,7 +86,7 @@ def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint
         )
     target = model.state_dict()["target"].clone()
     try:
-        model.load_state_dict({**whole(start.tensors, semantics), "target": target})
+        model.load_state_dict({**network_of(start.tensors, semantics), "target": target})
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{start.path.name} is of another architecture, of an earlier version's",

@@ -267,6 +267,7 @@ def _finish(
         folder.path / BEST,
         folder.path / WEIGHTS,
         begun.semantics,
+        material.train,
         material.development,
         config.train.score_frames,
         material.device,

@@ -7,6 +7,7 @@ from depmap_cli.results import (
     ActionUnitSummary,
     Check,
     Estimate,
+    Familiarity,
     FrameRow,
     Interval,
     KeyFrame,
@@ -192,6 +193,7 @@ def scored_report() -> Report:
             ),
             training_mean=15.2,
         ),
+        familiarity=Familiarity(distance=1.9, share_nearer=0.97, n_reference=100, unlike=True),
         levels=[
             LevelEvidence(name=band.name, low=band.low, high=band.high, share=float(share))
             for band, share in zip(BANDS, np.asarray(shares), strict=True)

@@ -81,7 +81,7 @@ def test_the_schema_names_every_field_and_forbids_others(
     written = json.loads((tmp_path / "score.json").read_text(encoding="utf-8"))
     assert set(written) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert schema["$id"] == "urn:depmap:report:1.0"
+    assert schema["$id"] == "urn:depmap:report:1.1"
     assert "score.json" in schema["title"]
     assert json.loads(json.dumps(schema)) == schema
 
@@ -218,7 +218,8 @@ def test_scores_csv_has_one_row_a_video(
         "name": "clinic/visit_03.mp4", "status": "scored", "reason": "", "score": "17.43",
         "low": "8.1", "high": "27.9", "interval_level": "0.9", "band": "mild",
         "bands": "minimal; mild; moderate", "quality": "warn", "usable_share": "0.7917",
-        "duration": "20.4", "weights_sha256": "9f2c" * 16,
+        "duration": "20.4", "familiarity": "1.9", "unlike_training_faces": "1",
+        "weights_sha256": "9f2c" * 16,
     }  # fmt: skip
     assert refused["status"] == "refused"
     assert refused["reason"].startswith("a face in 2")

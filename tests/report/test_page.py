@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from depmap_cli.report import charts, render_page
-from depmap_cli.report.text import SIMULATED
+from depmap_cli.report.text import SIMULATED, UNLIKE
 from depmap_cli.report.timeline import MOST_BINS, bins_of
 from depmap_cli.results import DISCLAIMER, Report, ScoreResult, Timeline
 
@@ -82,6 +82,7 @@ def test_the_page_says_what_a_reader_must_know(outline: _Outline) -> None:
         "model 0.8 s",
         "AU7† lids tight",
         SIMULATED,
+        UNLIKE,
     ):
         assert part in outline.flat
     assert outline.flat.count(DISCLAIMER) == 2

@@ -87,5 +87,5 @@ def test_weights_too_large_for_half_precision(trained, tmp_path):
     save_checkpoint(tmp_path / "best.safetensors", "depmap", document, tensors)
     given = (tmp_path / "best.safetensors", tmp_path / "weights.safetensors", ClipChoice().load())
     with pytest.raises(DataInvalid, match="half precision: not all numbers are finite"):
-        finish_weights(*given, [], 4, torch.device("cpu"))
+        finish_weights(*given, [], [], 4, torch.device("cpu"))
     assert not (tmp_path / "weights.safetensors").exists()

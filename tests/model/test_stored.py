@@ -7,7 +7,7 @@ from depmap_cli.checkpoint import halved
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import OWN_MODEL, load_semantics
-from depmap_cli.model.tower import stored, whole
+from depmap_cli.model.stored import network_of, network_stored
 from depmap_cli.weights import default_semantics
 
 
@@ -26,9 +26,9 @@ def model(semantics):
 
 def test_the_image_tower_is_left_out_and_comes_back(semantics, model):
     tensors = halved(model.state_dict())
-    kept = stored(tensors, semantics)
+    kept = network_stored(tensors, semantics)
     assert kept.keys() == {n for n in tensors if not n.startswith("backbone.")}
-    back = whole(kept, semantics)
+    back = network_of(kept, semantics)
     assert back.keys() == tensors.keys()
     for name, value in model.backbone.state_dict().items():
         assert torch.equal(back[f"backbone.{name}"], value)
@@ -38,10 +38,10 @@ def test_a_backbone_that_moved_at_all_is_kept(semantics, model):
     with torch.no_grad():
         model.backbone.stages[3][1].bn2.running_mean[7] += 0.25
     tensors = halved(model.state_dict())
-    assert stored(tensors, semantics) is tensors
-    assert whole(tensors, semantics) is tensors
+    assert network_stored(tensors, semantics) is tensors
+    assert network_of(tensors, semantics) == tensors
 
 
 def test_a_backbone_of_another_depth_is_kept(semantics):
     tensors = DepMap(ModelConfig(backbone="resnet34"), semantics.dim).state_dict()
-    assert stored(tensors, semantics) is tensors
+    assert network_stored(tensors, semantics) is tensors

@@ -1,0 +1,73 @@
+"""How unlike the training faces a recording is, on planted clouds of embeddings."""
+
+import numpy as np
+import pytest
+
+from depmap_cli.familiarity import AXES, TrainingFaces, training_faces
+from depmap_cli.model.stored import faces_of, faces_stored
+from depmap_cli.summary import familiarity_of
+
+D = 48
+
+
+@pytest.fixture(scope="module")
+def spreads() -> np.ndarray:
+    """Standard deviations of the planted cloud: wide along few axes, alike in the rest."""
+    return np.where(np.arange(D) < AXES, np.linspace(0.5, 0.1, D), 0.02)
+
+
+def recordings(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
+    """Each with four frames of one person."""
+    make = np.random.default_rng(seed)
+    people = make.normal(size=(count, 1, D)) * spreads
+    return list(0.3 + people + 1e-3 * make.normal(size=(count, 4, D)))
+
+
+@pytest.fixture(scope="module")
+def faces(spreads: np.ndarray) -> TrainingFaces:
+    found = training_faces(recordings(spreads, 0, 3000), recordings(spreads, 1, 200))
+    assert found is not None
+    return found
+
+
+def test_the_distance_is_mahalanobis_of_the_planted_cloud(faces, spreads):
+    face = np.random.default_rng(2).normal(size=(1, D)) * spreads
+    by_hand = np.sqrt(np.mean((face[0] / spreads) ** 2))
+    assert faces.distance(0.3 + face) == pytest.approx(by_hand, rel=0.03)
+
+
+def test_people_of_the_same_kind_are_spread_over_the_reference(faces, spreads):
+    shares = [faces.share_nearer(faces.distance(one)) for one in recordings(spreads, 3, 400)]
+    assert np.mean(shares) == pytest.approx(0.5, abs=0.06)
+    assert np.mean(np.array(shares) >= 0.95) == pytest.approx(0.05, abs=0.035)
+
+
+@pytest.mark.parametrize("axis", [0, D - 1])
+def test_one_off_in_any_direction_is_unlike(faces, spreads, axis):
+    """Along a wide axis, or in what is left, where distances are small."""
+    strange = np.full((4, D), 0.3)
+    strange[:, axis] += 20 * spreads[axis]
+    told = familiarity_of(faces, strange)
+    assert told is not None
+    assert told.unlike
+    assert told.share_nearer == 1
+    assert told.n_reference == 200
+    usual = familiarity_of(faces, np.full((4, D), 0.3))
+    assert usual is not None
+    assert not usual.unlike
+
+
+def test_it_is_stored_in_half_precision_beside_the_network(faces, spreads):
+    back = faces_of(
+        {**faces_stored(faces), "head.weight": faces_stored(faces)["training_faces.mean"]}
+    )
+    assert back is not None
+    for one in recordings(spreads, 4, 20):
+        assert back.distance(one) == pytest.approx(faces.distance(one), rel=0.02)
+
+
+def test_weights_may_know_nothing_of_their_training_faces():
+    assert faces_stored(None) == {}
+    assert faces_of({}) is None
+    assert familiarity_of(None, np.zeros((3, D))) is None
+    assert training_faces([np.zeros((AXES, D))], []) is None  # too few frames
