@@ -25,20 +25,33 @@ def view(
     semantics: Semantics, faces: UInt8[np.ndarray, "n h w 3"], device: torch.device
 ) -> SemanticView:
     """CLIP's view of some faces, on the CPU."""
-    pieces = []
-    for piece in _slices(len(faces), device):
+    seen = []
+    for piece in pieces(len(faces), device):
         batch = torch.from_numpy(np.array(faces[piece])).to(device)
-        seen = semantics(batch)
-        pieces.append(SemanticView(seen.image.cpu(), seen.evidence.cpu(), seen.covered.cpu()))
-    return SemanticView.joined(pieces)
+        seen.append(semantics(batch).on_cpu())
+    return SemanticView.joined(seen)
 
 
 class VideoInference:
     """Collects the frames of one video and scores them together."""
 
-    def __init__(self, model: DepMap, semantics: Semantics, device: torch.device) -> None:
+    def __init__(
+        self, model: DepMap, semantics: Semantics, device: torch.device, one_backbone: bool = False
+    ) -> None:
         self.model, self.semantics, self.device = model, semantics, device
+        self.one_backbone = one_backbone  # the semantic model's image tower is Dep-MAP's, too
         self._frames: list[FrameFeatures] = []
+
+    @torch.inference_mode()
+    def look(self, faces: UInt8[np.ndarray, "n h w 3"]) -> tuple[SemanticView, list[Tensor] | None]:
+        """CLIP's view of a piece's faces, and the maps f_1 to f_4 if it is of the same ones."""
+        if not self.one_backbone:
+            return view(self.semantics, faces, self.device), None
+        maps: list[Tensor] = self.model.backbone(self._pixels(faces))
+        return self.semantics.see_map(maps[-1]).on_cpu(), maps
+
+    def _pixels(self, faces: np.ndarray) -> Tensor:
+        return normalise_pixels(torch.from_numpy(np.array(faces)).to(self.device))
 
     @torch.inference_mode()
     def add(
@@ -46,9 +59,8 @@ class VideoInference:
     ) -> Float[np.ndarray, " n"]:
         """Encode some faces; returns how decided each frame is (its rank as a key frame)."""
         decided = []
-        for piece in _slices(len(faces), self.device):
-            batch = torch.from_numpy(np.array(faces[piece])).to(self.device)
-            maps = self.model.backbone(normalise_pixels(batch))
+        for piece in pieces(len(faces), self.device):
+            maps = self.model.backbone(self._pixels(faces[piece]))
             decided.append(self.add_maps(maps, seen[piece]))
         return np.concatenate(decided)
 
@@ -84,7 +96,8 @@ class VideoInference:
         return self.model.fuse(frames.fused[None], frames.scores[None], logits, valid), frames
 
 
-def _slices(n: int, device: torch.device) -> Iterator[slice]:
+def pieces(n: int, device: torch.device) -> Iterator[slice]:
+    """Which of n faces pass through the networks together."""
     step = _CPU_FACES if device.type == "cpu" else _ACCELERATOR_FACES
     return (slice(start, start + step) for start in range(0, n, step))
 

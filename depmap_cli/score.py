@@ -16,7 +16,7 @@ from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.gallery import Candidates, UsableFrames, key_frames
-from depmap_cli.inference import VideoInference, view
+from depmap_cli.inference import VideoInference, pieces
 from depmap_cli.memory import give_back_memory
 from depmap_cli.model.semantics import COVERED, SemanticView
 from depmap_cli.openface import AuTable, read_au_table
@@ -120,7 +120,12 @@ class Scorer:
     ) -> ScoreResult:
         info = probe(path)
         passage = _Passage(
-            VideoInference(self.networks.model, self.networks.semantics, self.networks.device),
+            VideoInference(
+                self.networks.model,
+                self.networks.semantics,
+                self.networks.device,
+                self.networks.one_backbone,
+            ),
             Candidates(options.keyframes),
             read_au_table(_table_path(options.au_csv, path)) if options.au_csv else None,
         )
@@ -191,22 +196,38 @@ class Scorer:
 
         A face that CLIP sees covered makes its frame invalid, like one without a face.
         """
-        faces = np.array([s.face for s in segment if s.face is not None])
-        if len(faces):
-            with _timed(passage.seconds, "semantics"):
-                seen = view(self.networks.semantics, faces, self.networks.device)
-            covered = seen.covered.numpy() >= COVERED
-            segment = _mark_covered(segment, covered)
-            faces, seen = faces[~covered], seen[torch.from_numpy(~covered)]
-        if len(faces):
-            if passage.au_table is not None:
-                times = np.array([s.time for s in segment if s.valid])
-                seen = replace(seen, evidence=torch.from_numpy(passage.au_table.at(times)).float())
-            with _timed(passage.seconds, "network"):
-                first = sum(len(piece.evidence) for piece in passage.seen)
-                passage.candidates.add(passage.inference.add(faces, seen), first, faces)
-            passage.seen.append(seen)
+        found = [s for s in segment if s.face is not None]
+        times = np.array([s.time for s in found])
+        faces = np.array([s.face for s in found])
+        covered = [
+            self._encode_piece(faces[piece], times[piece], passage)
+            for piece in pieces(len(faces), self.networks.device)
+        ]
+        if covered:
+            segment = _mark_covered(segment, np.concatenate(covered))
         passage.samples += [replace(s, face=None) for s in segment]
+
+    def _encode_piece(self, faces: np.ndarray, times: np.ndarray, passage: _Passage) -> np.ndarray:
+        """Keep what the networks make of some faces at these times; which are covered."""
+        with _timed(passage.seconds, "semantics"):
+            seen, maps = passage.inference.look(faces)
+        covered = seen.covered.numpy() >= COVERED
+        free = torch.from_numpy(~covered)
+        faces, seen = faces[~covered], seen[free]
+        if not len(faces):
+            return covered
+        if passage.au_table is not None:
+            table = torch.from_numpy(passage.au_table.at(times[~covered])).float()
+            seen = replace(seen, evidence=table)
+        with _timed(passage.seconds, "network"):
+            first = sum(len(piece.evidence) for piece in passage.seen)
+            if maps is None:
+                decided = passage.inference.add(faces, seen)
+            else:
+                decided = passage.inference.add_maps([m[free.to(m.device)] for m in maps], seen)
+            passage.candidates.add(decided, first, faces)
+        passage.seen.append(seen)
+        return covered
 
     def _refusal(
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality

@@ -49,6 +49,7 @@ class Networks:
     sampling: SamplingConfig
     device: "torch.device"
     faces: "TrainingFaces | None" = None  # those it was trained on, where the weights say
+    one_backbone: bool = False  # it serves both: what it makes of a face is computed once
 
 
 def load_networks(
@@ -67,8 +68,10 @@ def load_networks(
         WeightsInvalid: a file is missing, damaged or foreign, or the semantic weights are not the
             ones that Dep-MAP was trained with.
     """
+    import torch
+
     from depmap_cli.model.depmap import DepMap
-    from depmap_cli.model.stored import faces_of, network_of
+    from depmap_cli.model.stored import faces_of, is_tower, network_of
 
     checkpoint = load_checkpoint(path or weights_folder() / DEFAULT, "depmap")
     document = checkpoint.document
@@ -77,14 +80,15 @@ def load_networks(
         sampling = SamplingConfig.model_validate(document["sampling"])
         model = DepMap(config.model, int(trained_with["dim"]))
         semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
-        model.load_state_dict(network_of(checkpoint.tensors, semantics))
+        tensors = network_of(checkpoint.tensors, semantics)
+        model.load_state_dict(tensors)
         faces = faces_of(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise WeightsInvalid(
             f"{checkpoint.path.name}: its content does not fit its description",
             "train or fetch it again",
         ) from error
-    model.eval().requires_grad_(False).to(device)
+    model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return Networks(
         model,
         semantics.to(device),
@@ -95,6 +99,7 @@ def load_networks(
         sampling,
         device,
         faces,
+        semantics.image_size == config.faces.size and is_tower(tensors, semantics),
     )
 
 

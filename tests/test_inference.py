@@ -1,10 +1,14 @@
-"""The one inference path: how many faces are in the networks at once, however long the video."""
+"""The one inference path: how many faces are in the networks at once, and that none is twice."""
 
 import numpy as np
+import pytest
 import torch
 
-from depmap_cli.inference import view
+from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
+from depmap_cli.inference import VideoInference, view
 from depmap_cli.model.semantics import Semantics, SemanticView
+from depmap_cli.model.stored import network_of
+from depmap_cli.weights import DEFAULT, load_networks, weights_folder
 
 
 class Watched(Semantics):
@@ -26,3 +30,31 @@ def test_few_faces_pass_through_the_networks_at_once():
     seen = view(semantics, faces, torch.device("cpu"))
     assert seen.covered.tolist() == list(range(135))
     assert max(semantics.sizes) <= 16
+
+
+def test_one_backbone_sees_for_both_networks(face_frames):
+    """The semantic model's view comes out of the maps that Dep-MAP goes on with."""
+    networks = load_networks(None, torch.device("cpu"))
+    assert networks.one_backbone
+    faces = np.stack([frame[:128, :128] for frame in face_frames[:5]])
+    both = VideoInference(networks.model, networks.semantics, networks.device, True)
+    apart = VideoInference(networks.model, networks.semantics, networks.device, False)
+    (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
+    assert none is None
+    for name in ("image", "evidence", "covered"):
+        torch.testing.assert_close(
+            getattr(seen, name), getattr(expected, name), rtol=1e-3, atol=1e-4
+        )
+    decided = both.add_maps(maps, seen)
+    np.testing.assert_allclose(decided, apart.add(faces, expected), rtol=1e-3)
+    scores = [float(inference.finish()[0].score) for inference in (both, apart)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-2)
+
+
+def test_another_backbone_sees_for_itself(tmp_path):
+    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
+    tensors = network_of(shipped.tensors, load_networks(None, torch.device("cpu")).semantics)
+    tensors["backbone.stem.0.weight"] = tensors["backbone.stem.0.weight"] * 1.5
+    save_checkpoint(tmp_path / "other.safetensors", "depmap", document, tensors)
+    assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).one_backbone

@@ -53,6 +53,10 @@ class SemanticView:
     def __getitem__(self, rows: Any) -> "SemanticView":
         return SemanticView(self.image[rows], self.evidence[rows], self.covered[rows])
 
+    def on_cpu(self) -> "SemanticView":
+        """The same in the computer's own memory."""
+        return SemanticView(self.image.cpu(), self.evidence.cpu(), self.covered.cpu())
+
     @staticmethod
     def joined(pieces: "list[SemanticView]") -> "SemanticView":
         """The frames of all pieces, in order."""
@@ -128,8 +132,16 @@ class Semantics(nn.Module):
         if pixels.shape[-1] != self.image_size:
             side = (self.image_size, self.image_size)
             pixels = F.interpolate(pixels, side, mode="bicubic", antialias=True).clamp(0, 1)
-        image = self.clip.encode_image((pixels - self.pixel_mean) / self.pixel_std)  # type: ignore[operator]
-        image = F.normalize(image.float(), dim=-1)
+        return self._view(self.clip.encode_image((pixels - self.pixel_mean) / self.pixel_std))  # type: ignore[operator]
+
+    @torch.inference_mode()
+    def see_map(self, deepest: Float[Tensor, "n c h w"]) -> SemanticView:
+        """The same from the faces' map f_4 by a backbone that is the image ``tower``."""
+        visual: Any = self.clip.visual
+        return self._view(visual.head(visual.trunk.forward_head(deepest)))
+
+    def _view(self, embedding: Float[Tensor, "n d"]) -> SemanticView:
+        image = F.normalize(embedding.float(), dim=-1)
         similarity = image @ self.phrases.T
         if self.relative:
             similarity = similarity - image @ self.neutral.T

@@ -17,13 +17,18 @@ def network_stored(tensors: dict[str, Tensor], semantics: Semantics) -> dict[str
 
     That is, where it differs from the image tower in the tensors' own precision.
     """
-    own = {n.removeprefix(_BACKBONE): v for n, v in tensors.items() if n.startswith(_BACKBONE)}
-    tower = semantics.tower
-    if own.keys() != tower.keys():
-        return tensors
-    if not all(torch.equal(v.cpu(), tower[n].to("cpu", v.dtype)) for n, v in own.items()):
+    if not is_tower(tensors, semantics):
         return tensors
     return {n: v for n, v in tensors.items() if not n.startswith(_BACKBONE)}
+
+
+def is_tower(network: dict[str, Tensor], semantics: Semantics) -> bool:
+    """Whether the backbone among Dep-MAP's tensors is the semantic model's image tower."""
+    own = {n.removeprefix(_BACKBONE): v for n, v in network.items() if n.startswith(_BACKBONE)}
+    tower = semantics.tower
+    return own.keys() == tower.keys() and all(
+        torch.equal(v.cpu(), tower[n].to("cpu", v.dtype)) for n, v in own.items()
+    )
 
 
 def network_of(stored: dict[str, Tensor], semantics: Semantics) -> dict[str, Tensor]:
