@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Hashable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
@@ -14,7 +15,7 @@ from depmap_cli.model.backbone import Backbone
 
 @dataclass
 class KeptMaps:
-    """Half precision in the computer's memory: a quarter of a MB a face of 128 x 128 (ResNet-18).
+    """In the computer's memory: a quarter of a MB a face of 128 x 128 (ResNet-18), or half a MB.
 
     Runs that start at the same backbone, like the rows of an ablation, may share them.
     """
@@ -28,15 +29,18 @@ class KeptMaps:
         key: Hashable,
         pixels: Callable[[], Float[Tensor, "n 3 h w"]],
         device: torch.device,
+        exact: bool = False,
     ) -> list[Float[Tensor, "n c h w"]]:
         """f_1 to f_4 of the pixels that belong to ``key``, which are asked for but once.
 
-        ``key`` tells the backbone, too (``fingerprint``).
+        ``key`` tells the backbone, too (``fingerprint``). They are computed and kept in lower
+        precision, as training has them, unless they are to be ``exact``, as scoring has them.
         """
         if key not in self._kept:
-            with training_precision(device):
+            with nullcontext() if exact else training_precision(device):
                 maps = backbone(pixels().to(device))
-            self._kept[key] = [x.to("cpu", torch.float16) for x in maps]
+            kind = torch.float32 if exact else torch.float16
+            self._kept[key] = [x.to("cpu", kind) for x in maps]
         return [x.to(device, torch.float32) for x in self._kept[key]]
 
 

@@ -165,8 +165,10 @@ class Trainer:
         kept = [self._kept("Training", look.key, pixels=look.pixels) for look in looks]
         return [torch.cat(scale) for scale in zip(*kept, strict=True)]
 
-    def _kept(self, *key: Hashable, pixels: Callable[[], Tensor]) -> list[Tensor]:
-        return self.kept.of(self.model.backbone, (self.frozen, *key), pixels, self.device)
+    def _kept(
+        self, *key: Hashable, pixels: Callable[[], Tensor], exact: bool = False
+    ) -> list[Tensor]:
+        return self.kept.of(self.model.backbone, (self.frozen, *key), pixels, self.device, exact)
 
     def _check(self, what: str, value: Tensor, draws: list[Draw]) -> None:
         if not torch.isfinite(value):
@@ -240,11 +242,13 @@ class Trainer:
         told(done)
 
     def _score_development(self) -> np.ndarray:
-        """Estimates of the averaged weights, BDI-II points; nothing is kept of broken ones."""
+        """Estimates of the averaged weights as `depmap score` gives them, BDI-II points.
+
+        Nothing is kept of broken ones.
+        """
         with enough_memory("scoring Development", "lower train.score_frames or train.frames"):
             self._settle()
-            with training_precision(self.device):
-                found = np.array([self._estimate(clip) for clip in self.development])
+            found = np.array([self._estimate(clip) for clip in self.development])
         tensors = {**self.averaged.state_dict(), "estimates": torch.from_numpy(found)}
         check_finite(tensors, f"the weights after epoch {self.place.epoch}", self._way_out())
         return found
@@ -254,7 +258,11 @@ class Trainer:
         if self.frozen:
             faces = torch.from_numpy(clip.faces[clip.spread(frames)])
             maps = self._kept(
-                "Development", clip.recording.path, pixels=partial(normalise_pixels, faces)
+                "Development",
+                clip.recording.path,
+                frames,
+                pixels=partial(normalise_pixels, faces),
+                exact=True,
             )
         return estimate_clip(self.averaged, self.semantics, clip, frames, self.device, maps).score
 

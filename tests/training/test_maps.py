@@ -1,13 +1,14 @@
 """Protects what is kept of a frozen backbone: the same maps as computed anew, and once only."""
 
 import csv
+import json
 from contextlib import nullcontext
 
 import numpy as np
 import pytest
 import torch
 
-from depmap_cli.checkpoint import load_tensors
+from depmap_cli.checkpoint import load_tensors, read_document
 from depmap_cli.config import TrainConfig
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.recording import Recording
@@ -17,7 +18,7 @@ from depmap_cli.model.semantics import SemanticView
 from depmap_cli.training.batches import Draw, looks_at
 from depmap_cli.training.maps import KeptMaps, fingerprint
 from depmap_cli.weights import load_networks
-from tests.training.runs import train
+from tests.training.runs import depmap, train
 
 CPU = torch.device("cpu")
 
@@ -117,3 +118,21 @@ def test_bfloat16_only_where_the_processor_multiplies_it(found, mixed, monkeypat
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: found, raising=False)
     context = training_precision(CPU)
     assert isinstance(context, nullcontext) != mixed
+
+
+@pytest.mark.parametrize(
+    "more", [(), ("--set", "train.freeze_backbone=true", "--set", "train.looks=1")]
+)
+def test_an_epoch_is_judged_by_the_estimates_that_scoring_gives(
+    corpus, cache, tmp_path, monkeypatch, more, capfd
+):
+    """Not in the lower precision of training, in which another epoch may be the best."""
+    monkeypatch.setattr("depmap_cli.devices._cpu_has_bf16", lambda: True)
+    assert train(monkeypatch, corpus, cache, tmp_path, "--set", "train.epochs=1", *more) == 0
+    best = tmp_path / "best.safetensors"
+    capfd.readouterr()
+    where = ("--data", corpus, "--cache", cache, "--weights", best, "--split", "Development")
+    assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "-q", "--json") == 0
+    found = json.loads(capfd.readouterr().out)["agreement"]["clips"]["estimates"]
+    for name, value in read_document(best)["development"].items():
+        assert found[name]["value"] == pytest.approx(value, abs=2e-3), name
