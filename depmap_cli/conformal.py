@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-from depmap_cli.errors import WeightsInvalid
-
 
 def people_needed(coverage: float) -> int:
     """The fewest calibration people for which a finite interval of this coverage exists."""
@@ -26,14 +24,9 @@ def half_width(residuals: np.ndarray, people: np.ndarray, coverage: float) -> fl
 
     Returns:
         Infinity where there are fewer people than ``people_needed``.
-
-    Raises:
-        WeightsInvalid: no residuals.
     """
     if len(residuals) == 0:
-        raise WeightsInvalid(
-            "the weights hold no calibration residuals", "train them with depmap train"
-        )
+        return math.inf
     names, inverse, counts = np.unique(people, return_inverse=True, return_counts=True)
     mass = 1 / ((len(names) + 1) * counts[inverse])
     order = np.argsort(residuals, kind="stable")

@@ -37,9 +37,20 @@ class TrainingFaces:
         squares = np.sum((along / self.spread) ** 2) + np.sum((left / self.rest) ** 2)
         return float(np.sqrt(squares / len(off)))
 
-    def share_nearer(self, distance: float) -> float:
-        """Share of the unseen recordings that are nearer to the training faces than this."""
-        return float(np.searchsorted(self.reference, distance) / len(self.reference))
+    def nearer(self, distance: float) -> int:
+        """How many of the unseen recordings are nearer to the training faces than this."""
+        return int(np.searchsorted(self.reference, distance))
+
+    def is_unlike(self, distance: float) -> bool | None:
+        """Whether so few recordings like the unseen ones lie as far away; None where those are too
+        few to tell.
+
+        A conformal p-value: of n + 1 exchangeable recordings, k + 1 or more are as near as this.
+        """
+        count = len(self.reference) + 1
+        if 1 / count > 1 - UNLIKE + 1e-9:
+            return None
+        return (self.nearer(distance) + 1) / count >= UNLIKE
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:

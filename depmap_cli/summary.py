@@ -8,7 +8,7 @@ from jaxtyping import Float
 from depmap_cli.action_units import ACTION_UNITS, SEEN
 from depmap_cli.conformal import half_width
 from depmap_cli.faces import FaceSample
-from depmap_cli.familiarity import UNLIKE, TrainingFaces
+from depmap_cli.familiarity import TrainingFaces
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -52,15 +52,17 @@ def familiarity_of(
     faces: TrainingFaces | None, embeddings: Float[np.ndarray, "n d"]
 ) -> Familiarity | None:
     """How unlike the training ``faces`` the usable frames are, by their CLIP embeddings."""
-    if faces is None or not len(faces.reference):
+    if faces is None:
         return None
     distance = faces.distance(embeddings)
-    nearer = faces.share_nearer(distance)
+    unlike = faces.is_unlike(distance)
+    if unlike is None:
+        return None
     return Familiarity(
         distance=round(distance, 3),
-        share_nearer=round(nearer, 4),
+        share_nearer=round(faces.nearer(distance) / len(faces.reference), 4),
         n_reference=len(faces.reference),
-        unlike=nearer >= UNLIKE,
+        unlike=unlike,
     )
 
 

@@ -71,7 +71,7 @@ def load_networks(
     import torch
 
     from depmap_cli.model.depmap import DepMap
-    from depmap_cli.model.stored import faces_of, is_tower, network_of
+    from depmap_cli.stored import faces_of, is_tower, network_of
 
     checkpoint = load_checkpoint(path or weights_folder() / DEFAULT, "depmap")
     document = checkpoint.document

@@ -1,11 +1,13 @@
 """How unlike the training faces a recording is, on planted clouds of embeddings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from depmap_cli.familiarity import AXES, TrainingFaces, training_faces
-from depmap_cli.model.stored import faces_of, faces_stored
+from depmap_cli.stored import faces_of, faces_stored
 from depmap_cli.summary import familiarity_of
 
 D = 48
@@ -38,9 +40,17 @@ def test_the_distance_is_mahalanobis_of_the_planted_cloud(faces, spreads):
 
 
 def test_people_of_the_same_kind_are_spread_over_the_reference(faces, spreads):
-    shares = [faces.share_nearer(faces.distance(one)) for one in recordings(spreads, 3, 400)]
-    assert np.mean(shares) == pytest.approx(0.5, abs=0.06)
-    assert np.mean(np.array(shares) >= 0.95) == pytest.approx(0.05, abs=0.035)
+    distances = [faces.distance(one) for one in recordings(spreads, 3, 400)]
+    assert np.mean([faces.nearer(d) for d in distances]) == pytest.approx(100, abs=12)
+    assert np.mean([faces.is_unlike(d) for d in distances]) == pytest.approx(0.05, abs=0.035)
+
+
+@pytest.mark.parametrize(("count", "told"), [(18, None), (19, True), (39, True)])
+def test_few_unseen_recordings_tell_nothing(faces, count, told):
+    """The farthest of n + 1 like recordings is any of them, with probability 1 / (n + 1)."""
+    few = replace(faces, reference=np.linspace(0.5, 1.5, count))
+    assert few.is_unlike(9.0) is told
+    assert few.is_unlike(0.1) is (told if told is None else False)
 
 
 @pytest.mark.parametrize("axis", [0, D - 1])

@@ -7,7 +7,7 @@ import torch
 from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.inference import VideoInference, view
 from depmap_cli.model.semantics import Semantics, SemanticView
-from depmap_cli.model.stored import network_of
+from depmap_cli.stored import network_of
 from depmap_cli.weights import DEFAULT, load_networks, weights_folder
 
 

@@ -166,7 +166,9 @@ def calibrate(
     )
     check_folder(out.parent)
     with progress_bar(quiet) as bar:
-        people, reach = calibrate_run(options, out, stages(bar))
+        people, known, reach = calibrate_run(options, out, stages(bar))
+    if known:
+        note(f"left out: {known} people whom the weights were trained on", quiet)
     if math.isinf(reach):
         note(
             f"{people} people: a {LEVEL:.0%} interval does not exist below "

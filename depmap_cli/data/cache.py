@@ -122,6 +122,22 @@ def read_entry(folder: Path) -> CachedFaces:
     return entry
 
 
+def content_of(recording: Recording) -> str:
+    """Hash of a video's bytes; of prepared faces, of their index: frames' times and quality.
+
+    Raises:
+        DataInvalid: it cannot be read; names it.
+    """
+    if is_prepared(recording.path):
+        return sha256_of(read_prepared(recording).folder / INDEX)
+    try:
+        return sha256_of(recording.path)
+    except OSError as error:
+        raise DataInvalid(
+            f"{recording.name}: cannot be read: {error.strerror}", "check the file"
+        ) from error
+
+
 def read_prepared(recording: Recording) -> CachedFaces:
     """The faces that stand in a video's place in a corpus.
 

@@ -26,7 +26,7 @@ Weights were selected on Development, so these are optimistic. `depmap evaluate`
 |---|---|---|---|
 | {rmse:.2f} | {mae:.2f} | {pcc:.2f} | {ccc:.2f} |
 
-Intervals rest on the residuals of {calibrated} people of {split}{caution}.
+Intervals rest on the residuals of {calibrated} people of {split}{caution}{left_out}.
 
 ## Uses
 
@@ -43,6 +43,7 @@ def model_card(document: dict[str, Any]) -> str:
     """Markdown from what is stored with the weights."""
     calibration, config = document["calibration"], document["config"]
     calibrated = len(set(calibration["people"]))
+    left_out = calibration.get("left_out", 0)
     enough = calibrated >= people_needed(0.9)
     return TEMPLATE.format(
         backbone=config["model"]["backbone"],
@@ -59,5 +60,6 @@ def model_card(document: dict[str, Any]) -> str:
         calibrated=calibrated,
         split=calibration["split"],
         caution="" if enough else ": too few for a 90 % interval",
+        left_out=f"; {left_out} others are in Training" if left_out else "",
         **document["development"],
     )

@@ -10,8 +10,18 @@ import torch
 from depmap_cli import __version__
 from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config, SamplingConfig
+from depmap_cli.data.cache import content_of
 from depmap_cli.data.recording import Recording
 from depmap_cli.model.semantics import Semantics
+
+
+def contents_of(recordings: Sequence[Recording]) -> list[str]:
+    """What tells each recording apart by its bytes, in 16 digits.
+
+    Raises:
+        DataInvalid: one cannot be read.
+    """
+    return [content_of(recording)[:16] for recording in recordings]
 
 
 def training_document(
@@ -27,9 +37,12 @@ def training_document(
 
     Who taught the weights ``init`` that these start from, taught these.
     """
-    subjects = {r.subject for r in train}
+    subjects, contents = {r.subject for r in train}, set(contents_of(train))
     if init:
-        subjects |= set(read_document(init)["training_subjects"])
+        earlier = read_document(init)
+        subjects |= set(earlier["training_subjects"])
+        contents |= set(earlier.get("training_contents", ()))
+        statement = f"{statement}; before that, in {init.name}: {earlier['training_data']}"
     return {
         "version": __version__,
         "torch": torch.__version__,
@@ -45,6 +58,7 @@ def training_document(
         "training_mean": float(np.mean([r.score for r in train])),
         "training_data": statement,
         "training_subjects": sorted(subjects),
+        "training_contents": sorted(contents),
         "simulated": simulated,
         "development": {},
     }

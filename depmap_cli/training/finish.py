@@ -12,6 +12,7 @@ from torch import Tensor
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.config import Config
 from depmap_cli.data.clips import Clip
+from depmap_cli.data.recording import Recording
 from depmap_cli.devices import enough_memory
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimation import estimate_clip
@@ -19,7 +20,8 @@ from depmap_cli.familiarity import training_faces
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
-from depmap_cli.model.stored import faces_stored, network_of, network_stored
+from depmap_cli.stored import faces_stored, network_of, network_stored
+from depmap_cli.training.known_people import known_people
 
 
 def finish_weights(
@@ -56,7 +58,9 @@ def finish_weights(
             [estimate_clip(model, semantics, c, frames, device).score for c in development]
         )
     document = with_figures(document, development, found, frames)
-    faces = training_faces(*(_embeddings(clips, frames) for clips in (train, development)))
+    known = known_people(document, [clip.recording for clip in development])
+    unseen = [clip for clip in development if clip.recording.subject not in known]
+    faces = training_faces(*(_embeddings(clips, frames) for clips in (train, unseen)))
     save_checkpoint(output, "depmap", document, {**tensors, **faces_stored(faces)})
     return json.loads(json.dumps(document)), found
 
@@ -89,18 +93,25 @@ def with_figures(
         "sampling": {**document["sampling"], "frames": frames},
         "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
         "calibration": calibration(
-            truth, found, [c.recording.subject for c in development], "Development"
+            document, [c.recording for c in development], found, "Development"
         ),
     }
 
 
 def calibration(
-    truth: np.ndarray, found: np.ndarray, subjects: list[str], source: str
+    document: dict[str, Any], recordings: Sequence[Recording], found: np.ndarray, source: str
 ) -> dict[str, Any]:
-    """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are."""
-    people = sorted(set(subjects))
+    """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are.
+
+    Those of people whom the weights of this ``document`` know are left out: they are too small.
+    ``found`` holds the estimates of the recordings, of which ``source`` tells whence they are.
+    """
+    known = known_people(document, recordings)
+    pairs = [pair for pair in zip(recordings, found, strict=True) if pair[0].subject not in known]
+    people = sorted({r.subject for r, _ in pairs})
     return {
-        "residuals": [round(float(r), 3) for r in np.abs(truth - found)],
-        "people": [people.index(subject) for subject in subjects],
+        "residuals": [round(abs(float(r.score - estimate)), 3) for r, estimate in pairs],
+        "people": [people.index(r.subject) for r, _ in pairs],
         "split": source,
+        "left_out": len(known),
     }

@@ -12,7 +12,7 @@ from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
-from depmap_cli.model.stored import network_of
+from depmap_cli.stored import network_of
 from depmap_cli.weights import DEFAULT, weights_folder
 
 

@@ -19,9 +19,9 @@ from depmap_cli.checkpoint import (
     sha256_of,
 )
 from depmap_cli.config import Config
-from depmap_cli.data.cache import INDEX, read_prepared
-from depmap_cli.data.recording import Recording, is_prepared
-from depmap_cli.errors import DataInvalid, DepmapError
+from depmap_cli.data.cache import content_of
+from depmap_cli.data.recording import Recording
+from depmap_cli.errors import DepmapError
 
 STATE = "state.safetensors"
 
@@ -51,27 +51,14 @@ def run_key(config: Config, data: str, semantics: str, start: Path | None) -> di
 def data_hash(recordings: Sequence[Recording]) -> str:
     """Tells recordings apart by their labels and their bytes, wherever they lie.
 
-    Prepared faces are told by their index, which holds the frames' times and the quality.
-
     Raises:
         DataInvalid: one cannot be read; names it.
     """
     labels = [
-        (r.split, r.subject, r.session, r.task, r.path.name, r.score, r.fps, _content(r))
+        (r.split, r.subject, r.session, r.task, r.path.name, r.score, r.fps, content_of(r))
         for r in recordings
     ]
     return hashlib.sha256(json.dumps(sorted(labels, key=str)).encode()).hexdigest()
-
-
-def _content(recording: Recording) -> str:
-    if is_prepared(recording.path):
-        return sha256_of(read_prepared(recording).folder / INDEX)
-    try:
-        return sha256_of(recording.path)
-    except OSError as error:
-        raise DataInvalid(
-            f"{recording.name}: cannot be read: {error.strerror}", "check the file"
-        ) from error
 
 
 def check_resumable(folder: Path, key: dict[str, Any]) -> None:

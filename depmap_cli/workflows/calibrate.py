@@ -7,24 +7,26 @@ import numpy as np
 
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.data.corpus import of_split
-from depmap_cli.errors import UsageProblem
+from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.progress import Told
 from depmap_cli.training.finish import calibration
+from depmap_cli.training.known_people import known_people
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips, stored_half_width
-from depmap_cli.workflows.known_people import refuse_known
 
 
-def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, float]:
-    """A copy of the weights whose intervals rest on this split's residuals.
+def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, int, float]:
+    """A copy of the weights whose intervals rest on the residuals of this split's people.
 
-    It looks at as many frames as those residuals are of. All of a person's residuals are kept;
-    together they count as one (``conformal.half_width``).
+    People whom the weights were trained on are left out. It looks at as many frames as those
+    residuals are of. All of a person's residuals are kept; together they count as one
+    (``conformal.half_width``).
 
-    Returns how many people it was, and the half width of 90 % intervals (infinite below 9 people).
+    Returns how many people it was, how many were left out, and the half width of 90 % intervals
+    (infinite below 9 people).
 
     Raises:
         UsageProblem: ``output`` is the weights file itself, or the split is Testing.
-        DataInvalid: the weights were trained on some of the split's people.
+        DataInvalid: the weights were trained on all of the split's people.
         DepmapError: whatever is wrong with data or weights.
     """
     if options.split == "Testing":
@@ -37,19 +39,20 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
-    refuse_known(
-        networks,
-        chosen,
-        "the weights",
-        f"of {options.split}: their residuals are too small to calibrate on",
-        "take people whom the weights never saw",
-    )
+    known = known_people(networks.document, chosen)
+    chosen = [r for r in chosen if r.subject not in known]
+    if not chosen:
+        raise DataInvalid(
+            f"the weights were trained on everybody in {options.split}: their residuals are too "
+            "small to calibrate on",
+            "take people whom the weights never saw",
+        )
     clips, estimates = score_clips(networks, chosen, options, told)
-    truth = np.array([c.recording.score for c in clips], float)
     found = np.array([e.score for e in estimates])
     checkpoint = load_checkpoint(networks.path, "depmap")
     source = f"{options.source.data.resolve().name}, {options.split}"
-    stored = calibration(truth, found, [c.recording.subject for c in clips], source)
+    stored = calibration(networks.document, [c.recording for c in clips], found, source)
+    stored["left_out"] = len(known)
     sampling = networks.sampling.model_copy(update={"frames": options.frames_of(networks)})
     document: dict[str, Any] = {
         **checkpoint.document,
@@ -59,4 +62,4 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     for name in ("format", "kind"):
         document.pop(name)
     save_checkpoint(output, "depmap", document, halved(checkpoint.tensors))
-    return len(set(stored["people"])), stored_half_width(document) or float("inf")
+    return len(set(stored["people"])), len(known), stored_half_width(document) or float("inf")

@@ -32,9 +32,9 @@ from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.folder import WEIGHTS
+from depmap_cli.training.known_people import known_people
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
-from depmap_cli.workflows.known_people import known_people
 from depmap_cli.workflows.material import ClipChoice, Source, check_uncovered
 
 LEVEL = 0.9
@@ -119,7 +119,7 @@ def _beside(
     path = networks.path
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
-    known = known_people(networks, chosen)
+    known = known_people(networks.document, chosen)
     info = weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
@@ -225,7 +225,7 @@ def training_facts(
     ]
     return TrainingFacts(
         float(np.mean(training)) if training else networks.document["training_mean"],
-        frozenset(networks.document["training_subjects"]),
+        frozenset(known_people(networks.document, of_split(list(recordings), evaluated))),
         tuple(known),
         tuple(timed),
     )

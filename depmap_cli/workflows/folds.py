@@ -18,6 +18,7 @@ from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.cross_validation import CrossValidation, cross_validations, of_seed
+from depmap_cli.training.known_people import refuse_known
 from depmap_cli.weights import Networks
 from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
 from depmap_cli.workflows.evaluate import (
@@ -33,7 +34,6 @@ from depmap_cli.workflows.evaluate import (
     stored_half_width,
     training_facts,
 )
-from depmap_cli.workflows.known_people import refuse_known
 from depmap_cli.workflows.seeds import evaluate_seeds
 
 
@@ -138,7 +138,7 @@ def _load(
     """The weights of a fold, if they know nobody of those whom it tests."""
     networks = options.networks(runs.weights(fold))
     refuse_known(
-        networks,
+        networks.document,
         tested,
         f"{runs.path.name}: the weights of fold {fold}",
         "whom that fold tests",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config, TrainConfig
 from depmap_cli.data.census import check_trainable
 from depmap_cli.data.clips import Clip
@@ -26,6 +27,7 @@ from depmap_cli.training.document import training_document
 from depmap_cli.training.events import Watcher
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
+from depmap_cli.training.known_people import known_people, refuse_known
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.spread import TrainResult, spread_csv
 from depmap_cli.training.start import build_model
@@ -170,11 +172,40 @@ def _begin(options: TrainOptions, seen: Seen) -> _Begun:
 def _check(options: TrainOptions, seen: Seen) -> list[Recording]:
     """The recordings, if they can be learned from and the folders written."""
     recordings, summary = options.source.read()
-    seen(summary)
+    note = _acquainted(options, recordings)
+    seen(replace(summary, notes=[*summary.notes, *note]))
     _check_learnable(recordings, options.config.train)
     for config in options.configs():
         options.folder(config).check(options.resume)
     return recordings
+
+
+def _acquainted(options: TrainOptions, recordings: list[Recording]) -> list[str]:
+    """A note where the weights to start from know people whom this run selects or is tested on.
+
+    Raises:
+        DataInvalid: it is a fold, which exists for the sake of people whom nobody knows.
+    """
+    if options.init is None:
+        return []
+    document, others = read_document(options.init), [r for r in recordings if r.split != LEARNED[0]]
+    fold = options.source.fold
+    if fold is not None:
+        refuse_known(
+            document,
+            others,
+            f"fold {fold[0]}: the weights to start from, {options.init.name},",
+            "whom it selects on or tests",
+            "train with --from-scratch",
+        )
+    own = {r.subject for r in recordings if r.split == LEARNED[0]}
+    known = known_people(document, others) - own
+    if not known:
+        return []
+    return [
+        f"{options.init.name}, which this starts from, was trained on {len(known)} of the people "
+        "of Development and Testing: figures on them are too good; --from-scratch knows nobody"
+    ]
 
 
 def _check_learnable(recordings: list[Recording], train: TrainConfig) -> None:

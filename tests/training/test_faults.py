@@ -89,7 +89,7 @@ def test_testing_is_not_for_calibrating(trained, corpus, tmp_path, monkeypatch, 
     one = {"subject": "100", "session": lambda r: r.subject, "split": "Development"}
     again = manifest(corpus, tmp_path / "again.csv", **one)
     assert depmap(monkeypatch, "calibrate", *where, "--data", again) == 1
-    assert "trained on 1 of the people of Development" in capfd.readouterr().err
+    assert "trained on everybody in Development" in capfd.readouterr().err
     assert not out.exists()
 
 

@@ -7,7 +7,7 @@ from depmap_cli.checkpoint import halved
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import OWN_MODEL, load_semantics
-from depmap_cli.model.stored import network_of, network_stored
+from depmap_cli.stored import network_of, network_stored
 from depmap_cli.weights import default_semantics
 
 
