@@ -112,6 +112,23 @@ def test_who_taught_the_weights_at_the_start_is_remembered(trained):
     assert subjects == shipped | {"100", "101", "102", "103"}
 
 
+def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
+    trained, corpus, tmp_path, monkeypatch, capfd
+):
+    """Folds are refused; of a corpus's own splits it is told."""
+    swap = {"Training": "Development", "Development": "Training", "Testing": None}
+    seven = manifest(corpus, tmp_path / "seven.csv", split=lambda r: swap[r.split])
+    start = ("--data", seven, "--init", trained / "weights.safetensors", "--jobs", 1)
+    assert depmap(monkeypatch, "train", "--dry-run", *start) == 0
+    told = " ".join("".join(capfd.readouterr()).split())
+    assert "weights.safetensors, which this starts from, was trained on 4 of the people" in told
+    folds = ("--group-by", "subject", "--folds", 3)
+    assert depmap(monkeypatch, "train", "--dry-run", *start, *folds) == 1
+    told = " ".join(capfd.readouterr().err.split())
+    assert "fold 0: the weights to start from, weights.safetensors, were trained on" in told
+    assert "train with --from-scratch" in told
+
+
 @pytest.mark.usefixtures("faces_in_process")
 def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
     recordings = [r for r in find_recordings(corpus) if r.split == "Training"][:1]
