@@ -77,8 +77,8 @@ def performance(r: EvaluationReport) -> str:
     parts.append(f"RMSE of baselines, clips: {', '.join(beside)}")
     slope, bias = r.calibration.slope, r.bland_altman.bias
     parts.append(
-        f"Calibration slope {figure_text(slope)}{_range(range_text(slope))}; bias of recordings "
-        f"{figure_text(bias)}{_range(range_text(bias))} points"
+        f"Calibration slope of clips {figure_text(slope)}{_range(range_text(slope))}; bias of "
+        f"recordings {figure_text(bias)}{_range(range_text(bias))} points"
     )
     covered = r.errors.coverage
     if r.intervals:

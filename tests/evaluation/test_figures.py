@@ -79,6 +79,14 @@ def test_baselines_stand_beside_every_part():
     assert found.clips.baselines[0].agreement.pcc.value == 0
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_correlation_needs_three_rows(n):
+    report = evaluated([clip(str(i), "1", "", 9 - i, 4 + i) for i in range(n)])
+    for figures in (report.agreement.clips.estimates, report.errors):
+        assert (figures.pcc.value is None, figures.ccc.value is None) == (n < 3, n < 3)
+        assert figures.rmse.value is not None
+
+
 def test_sessions_of_different_people_are_different_recordings():
     report = evaluated([clip("1", "1", "", 5, 5), clip("2", "1", "", 5, 5)])
     assert report.n_recordings == 2

@@ -67,7 +67,7 @@ def some_weights(title: str) -> Baseline:
         title=title,
         description=f"Other weights, {title}.",
         leaks=False,
-        informed=9,
+        informed=len(some_clips()),
         weights=WEIGHTS,
     )
 
@@ -386,6 +386,35 @@ def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationRepor
     assert "other weights, and what guesses reach" in flat
     assert "resnet : Other weights, resnet." in flat
     assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
+
+
+def test_the_terminal_tells_clips_from_recordings_and_from_people() -> None:
+    clips = [EvaluatedClip(t, "1", "1", t, 4.0, 5.0) for t in ("Freeform", "Northwind")]
+    shown = _shown(some_report(clips=clips))
+    assert "2 clips of 1 people" in shown
+    assert "1 recordings of 1 people" in shown
+
+
+def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationReport) -> None:
+    clips = [EvaluatedClip(f"{i}.mp4", f"x{i}", "1", "", 4.0 + i, 5.0) for i in range(3)]
+    shown = _shown(some_report(clips=clips))
+    told = "as they know nothing of these clips: same person, same person (leaks) and clip duration"
+    assert told in " ".join(shown.split())
+    assert shown.count("training mean") == 4  # clips, recordings, people not seen, differences
+    assert shown.count("same person (leaks)") == 1
+    known = report.baselines[1]
+    assert 0 < known.informed < report.n_clips
+    told = f"same person: knew something of {known.informed} of {report.n_clips} clips"
+    assert told in " ".join(_shown(report).split())
+
+
+def test_limits_of_agreement_have_no_perfect_value(report: EvaluationReport) -> None:
+    flat = _Tags(render_evaluation_page(report)).flat
+    for words in ("Slope of scores on estimates, clips", "Bias of recordings, points"):
+        assert re.search(rf"{words} [-\d. to]+ [01] ", flat)
+    assert re.search(
+        r"Upper limit of agreement of recordings, points [-\d.]+ [-\d.]+ to [-\d.]+ \D", flat
+    )
 
 
 def test_one_person_can_be_shown() -> None:
