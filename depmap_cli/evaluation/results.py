@@ -94,7 +94,7 @@ class Comparisons(_Frozen):
 
 
 class Errors(_Frozen):
-    """Errors within a group. Coverage and width are null without calibrated intervals."""
+    """Errors within a group. Coverage and width are null where there are no intervals."""
 
     n: int = Field(description="Clips.")
     people: int
@@ -126,7 +126,7 @@ class Intervals(_Frozen):
 
     level: float = Field(description="Nominal coverage, e.g. 0.9.")
     half_width: float | None = Field(
-        description="Points, mean over clips; null if too few people: all of 0-63."
+        description="Points, mean over clips; null if too few people: there is no such interval."
     )
 
 
@@ -166,7 +166,7 @@ class ClipRow(_Frozen):
     task: Name
     score: float
     estimate: float
-    low: float | None = Field(description="Ends of the interval; null without calibration.")
+    low: float | None = Field(description="Ends of the interval; null where there is none.")
     high: float | None
     band: str = Field(description="Severity band of the score.")
     seen: bool = Field(description="The person was in the training data.")

@@ -22,6 +22,7 @@ from depmap_cli.report.text import (
     clean,
     figure_text,
     joined,
+    missing_intervals,
     percent,
     range_text,
     share_range_text,
@@ -142,8 +143,9 @@ def _errors(groups: list[tuple[str, Errors]]) -> Table:
 
 
 def _intervals(report: EvaluationReport) -> str:
-    if report.intervals is None:
-        return "No intervals: the weights hold no calibration"
+    missing = missing_intervals(report.intervals)
+    if report.intervals is None or missing:
+        return f"No intervals: {missing}"
     width = f"mean width {figure_text(report.errors.width, 1)} points"
     return (
         f"covered: share of scores inside their {percent(report.intervals.level)} interval; {width}"

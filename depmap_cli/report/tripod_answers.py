@@ -9,6 +9,7 @@ from depmap_cli.report.text import (
     clean,
     figure_text,
     joined,
+    missing_intervals,
     percent,
     range_text,
     share_range_text,
@@ -80,11 +81,17 @@ def performance(r: EvaluationReport) -> str:
         f"Calibration slope of clips {figure_text(slope)}{_range(range_text(slope))}; bias of "
         f"recordings {figure_text(bias)}{_range(range_text(bias))} points"
     )
-    covered = r.errors.coverage
-    if r.intervals:
-        text = f"{share_text(covered)}{_range(share_range_text(covered))}"
-        parts.append(f"{percent(r.intervals.level)} prediction intervals cover {text}")
+    parts.append(_coverage(r))
     return ". ".join(parts) + ". Plots: figures/."
+
+
+def _coverage(r: EvaluationReport) -> str:
+    missing = missing_intervals(r.intervals)
+    if r.intervals is None or missing:
+        return f"No prediction intervals: {missing}"
+    covered = r.errors.coverage
+    text = f"{share_text(covered)}{_range(share_range_text(covered))}"
+    return f"{percent(r.intervals.level)} prediction intervals cover {text}"
 
 
 def _agreement(found: Agreement) -> str:
@@ -181,5 +188,8 @@ def specification(r: EvaluationReport) -> str:
 
 def output(r: EvaluationReport) -> str:
     """What comes out."""
-    interval = f" with a {percent(r.intervals.level)} interval" if r.intervals else ""
-    return f"A score in BDI-II points, 0 to 63{interval}; no class, no threshold, no probability."
+    missing = missing_intervals(r.intervals)
+    interval = f"without an interval ({missing})"
+    if r.intervals and not missing:
+        interval = f"with a {percent(r.intervals.level)} interval"
+    return f"A score in BDI-II points, 0 to 63, {interval}; no class, no threshold, no probability."

@@ -130,11 +130,11 @@ def test_a_residual_as_wide_as_the_interval_is_covered_despite_rounding():
     assert evaluated(clips, half_width=0.3).errors.coverage.value == 1
 
 
-def test_an_infinite_half_width_is_the_whole_scale():
+def test_an_infinite_half_width_is_no_interval():
     report = evaluated([clip("1", "1", "", 60, 3)], half_width=math.inf)
     assert report.intervals.half_width is None
-    assert (report.errors.coverage.value, report.errors.width.value) == (1, 63)
-    assert (report.table[0].low, report.table[0].high) == (0, 63)
+    assert (report.errors.coverage.value, report.errors.width.value) == (None, None)
+    assert (report.table[0].low, report.table[0].high) == (None, None)
 
 
 def test_without_calibration_there_are_no_intervals():

@@ -137,7 +137,20 @@ def test_json_reads_back_equal_and_fits_its_schema(
 def test_infinite_intervals_survive_json() -> None:
     report = some_report(half_width=float("inf"))
     assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
-    assert "whole scale" in _Tags(render_evaluation_page(report)).flat
+
+
+def test_intervals_that_do_not_exist_cover_nothing(tmp_path: Path) -> None:
+    report = some_report(half_width=float("inf"))
+    told = "a 90 % interval does not exist below 9 calibration people"
+    page = _Tags(render_evaluation_page(report))
+    for text in (page.flat, " ".join(_shown(report).split()), render_tripod(report)):
+        assert told in text
+        assert "100 %" not in text
+        assert "whole scale" not in text
+    assert "with a 90 % interval" not in render_tripod(report)
+    assert "figures/coverage_by_band.svg" not in write_evaluation(report, tmp_path)
+    row = _rows(clips_csv(report))[0]
+    assert row["low"] == row["high"] == ""
 
 
 def test_clips_csv_reads_back(report: EvaluationReport) -> None:
