@@ -59,7 +59,10 @@ class Baseline(_Frozen):
     name: str
     title: str
     description: str
-    leaks: bool = Field(description="It uses scores of the evaluated split: no fair competitor.")
+    leaks: bool = Field(
+        description="It uses scores of the evaluated split, or was trained on people of it whom "
+        "the evaluated weights never saw: no fair competitor."
+    )
     informed: int = Field(description="Clips it knew something of; the rest get the mean.")
     weights: WeightsInfo | None = Field(None, description="Null for a guess that sees no face.")
 

@@ -94,6 +94,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     attributes = attributes_of(options, recordings)
     clips, estimates = score_clips(networks, chosen, options, told)
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
+    known = known_people(networks, chosen)
     report = evaluate_table(
         rows,
         training_facts(networks, recordings, options.split),
@@ -101,7 +102,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
         stored_half_width(networks.document),
         LEVEL,
         attributes,
-        others=[_beside(i, other, chosen, options, told) for i, other in enumerate(others)],
+        others=[_beside(i, other, chosen, known, options, told) for i, other in enumerate(others)],
     )
     if not options.appearance:
         return Evaluation(report)
@@ -113,20 +114,31 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
 
 
 def _beside(
-    number: int, networks: Networks, chosen: list[Recording], options: EvaluateOptions, told: Told
+    number: int,
+    networks: Networks,
+    chosen: list[Recording],
+    known_anyway: set[str],
+    options: EvaluateOptions,
+    told: Told,
 ) -> Guess:
-    """Other weights on the same recordings, prepared and sampled as they ask for."""
+    """Other weights on the same recordings, prepared and sampled as they ask for.
+
+    They leak where they were trained on people beyond those whom the evaluated weights know.
+    """
     path = networks.path
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
     known = known_people(networks, chosen)
+    ahead = len(known - known_anyway)
+    cheats = f" {ahead} of these the evaluated weights never saw: no fair competitor."
     info = weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
-        title=title,
+        title=f"{title} (leaks)" if ahead else title,
         description=f"Other weights, {info.file}: {network_kind(networks)}. Trained on "
-        f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them.",
-        leaks=False,
+        f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them."
+        f"{cheats if ahead else ''}",
+        leaks=ahead > 0,
         informed=len(estimates),
         weights=info,
     )

@@ -91,6 +91,22 @@ def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path)
     assert "to put a plain ResNet beside" not in err  # it is one
 
 
+def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, tmp_path):
+    knowing = tmp_path / "knowing" / "weights.safetensors"
+    write_weights(knowing, training_subjects=["p3", "p17"])
+    stranger = runs / "seed-7" / "weights.safetensors"
+    code, out, _ = evaluate("--weights", stranger, "--beside", knowing, "--json")
+    assert code == 0
+    beside = json.loads(out)["baselines"][0]
+    assert (beside["title"], beside["leaks"]) == ("knowing (leaks)", True)
+    assert "2 of these the evaluated weights never saw" in beside["description"]
+    for weights, other in ((knowing, knowing), (knowing, stranger)):  # no advantage
+        code, out, _ = evaluate("--weights", weights, "--beside", other, "--json")
+        beside = json.loads(out)["baselines"][0]
+        assert (code, beside["leaks"]) == (0, False)
+        assert "leaks" not in beside["title"]
+
+
 def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypatch, capfd):
     """Of two faults the one that would show after hours is told first."""
     where = ("--data", tmp_path / "nowhere", "--weights", tmp_path / "none")
