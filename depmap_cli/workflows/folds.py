@@ -17,7 +17,7 @@ from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Baseline
 from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
-from depmap_cli.training.cross_validation import CrossValidation, cross_validations, of_seed
+from depmap_cli.training.cross_validation import CrossValidation, cross_validations, folds_beside
 from depmap_cli.weights import Networks
 from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
 from depmap_cli.workflows.evaluate import (
@@ -86,8 +86,7 @@ def evaluate_folds(
         DepmapError: whatever else is wrong with data, weights or options.
     """
     found = cross_validations(run, n_folds)
-    others = [cross_validations(folder, n_folds) for folder in options.beside]
-    beside = [tuple(of_seed(other, one.seed) for other in others) for one in found]
+    beside = folds_beside(found, options.beside)
     everybody, _ = options.source.read()
     attributes = attributes_of(options, everybody)
     shown = shown_videos(everybody) if options.appearance else ()

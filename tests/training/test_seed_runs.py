@@ -85,10 +85,39 @@ def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path)
     assert code == 0
     assert "to put a plain ResNet beside" not in err
     assert "resnet-baseline" in [b["title"] for b in json.loads(out)["baselines"]]
-    assert plain_beside(run) == (plain,)  # of several seeds
+    assert plain_beside(run) == ((plain,), "")
     code, _, err = evaluate("--weights", plain / "weights.safetensors")
     assert code == 0
     assert "to put a plain ResNet beside" not in err  # it is one
+
+
+def test_a_plain_resnet_that_does_not_fit_is_left_out_and_told(evaluate, runs, tmp_path):
+    run, plain = tmp_path / "run", tmp_path / "run" / "resnet-baseline"
+    shutil.copytree(runs / "seed-12", run)
+    plain.mkdir()  # begun, not finished
+    for weights in (run, run / "weights.safetensors"):
+        code, out, err = evaluate("--weights", weights, "--json")
+        assert code == 0
+        assert "resnet-baseline" not in [b["title"] for b in json.loads(out)["baselines"]]
+        told = f"{plain} does not stand beside: resnet-baseline: no weights.safetensors"
+        assert told in " ".join(err.split())
+        assert "to put a plain ResNet beside" not in err
+    touch(plain, "seed-1", "seed-2")
+    assert "its seeds are not those" in plain_beside(run)[1]
+    assert plain_beside(run / "weights.safetensors") == plain_beside(run)
+    (run / "weights.safetensors").unlink()
+    with pytest.raises(UsageProblem, match="run: no weights"):
+        plain_beside(run)
+
+
+def test_a_plain_resnet_of_other_folds_is_left_out_and_told(tmp_path):
+    run = touch(tmp_path / "run", *(f"fold-{fold}" for fold in range(3)))
+    plain = touch(run / "resnet-baseline", *(f"fold-{fold}" for fold in range(4)))
+    found, why = plain_beside(run, 3)
+    assert not found
+    assert "more than 3 folds" in why
+    shutil.rmtree(plain / "fold-3")
+    assert plain_beside(run, 3) == ((plain,), "")
 
 
 def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, tmp_path):
@@ -158,4 +187,4 @@ def test_runs_beside_are_of_the_same_seeds(evaluate, runs, tmp_path):
     other = touch(tmp_path / "other", "seed-1", "seed-2")
     code, _, err = evaluate("--weights", runs, "--beside", other)
     assert code == 2
-    assert "--beside other: its seeds are not those of --weights" in " ".join(err.split())
+    assert "other: its seeds are not those of --weights" in " ".join(err.split())
