@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from depmap_cli.results import DISCLAIMER, WeightsInfo
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 OUT_OF_FOLD = "out-of-fold"
 """Stands where the name of a split does, if each person was scored by the fold that tests them."""
 
@@ -189,6 +189,25 @@ class SplitCount(_Frozen):
     sd: float
 
 
+class Origin(_Frozen):
+    """How the weights came about, and what the data had to do with it."""
+
+    network: str = Field(description="Dep-MAP, or without which modules, or a plain ResNet.")
+    balance: float = Field(
+        description="0: recordings came alike in training; 1: severity bands came alike."
+    )
+    recalibrated_on: Name | None = Field(
+        description="Data and split of `depmap calibrate`; null: intervals rest on the Development "
+        "split that chose the weights."
+    )
+    calibration_people: int = Field(description="Whose residuals the intervals rest on.")
+    training_people: int = Field(description="In the data's Training split.")
+    known_people: int = Field(
+        description="Those of them whom the weights were trained on, by name; none: the weights "
+        "come from other data."
+    )
+
+
 class About(_Frozen):
     """What was evaluated on what."""
 
@@ -198,6 +217,7 @@ class About(_Frozen):
     data: Name = Field(description="Name of the folder or manifest.")
     split: str
     weights: WeightsInfo
+    origin: Origin
     settings: dict[str, str | int | float | bool | None] = {}
     splits: list[SplitCount] = Field([], description="All splits of the data.")
     sampled_frames: int | None = Field(None, description="Of all evaluated videos together.")

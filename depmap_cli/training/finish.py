@@ -21,6 +21,9 @@ from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.model.stored import faces_stored, network_of, network_stored
 
+SELECTED_ON = "Development"
+"""Whose residuals a run's intervals rest on: those of the split that chose its weights."""
+
 
 def finish_weights(
     best: Path,
@@ -89,7 +92,7 @@ def with_figures(
         "sampling": {**document["sampling"], "frames": frames},
         "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
         "calibration": calibration(
-            truth, found, [c.recording.subject for c in development], "Development"
+            truth, found, [c.recording.subject for c in development], SELECTED_ON
         ),
     }
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from depmap_cli import __version__
-from depmap_cli.ablation import BASELINE
+from depmap_cli.ablation import network_name
 from depmap_cli.conformal import half_width
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
@@ -27,12 +25,12 @@ from depmap_cli.evaluation import (
 from depmap_cli.evaluation.appearance import Appearance, PrototypeFaces
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
-from depmap_cli.evaluation.results import Baseline, SplitCount
+from depmap_cli.evaluation.results import Baseline
 from depmap_cli.progress import Told
-from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import Networks, load_networks
+from depmap_cli.workflows.about import about_evaluation, origin_of, split_counts
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.known_people import known_people
 from depmap_cli.workflows.material import ClipChoice, Source, check_uncovered
@@ -131,11 +129,11 @@ def _beside(
     known = known_people(networks, chosen)
     ahead = len(known - known_anyway)
     cheats = f" {ahead} of these the evaluated weights never saw: no fair competitor."
-    info = weights_info(networks, "semantics")
+    kind, info = network_name(networks.config.model), weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
         title=f"{title} (leaks)" if ahead else title,
-        description=f"Other weights, {info.file}: {network_kind(networks)}. Trained on "
+        description=f"Other weights, {info.file}: {kind}, {info.backbone}. Trained on "
         f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them."
         f"{cheats if ahead else ''}",
         leaks=ahead > 0,
@@ -152,13 +150,6 @@ def attributes_of(
     if options.attributes is None:
         return None
     return read_attributes(options.attributes, {r.subject for r in recordings})
-
-
-def network_kind(networks: Networks) -> str:
-    """Backbone, and whether Dep-MAP's modules are on it, in words."""
-    model = networks.config.model
-    plain = all(getattr(model, name) == value for name, value in BASELINE.items())
-    return f"{model.backbone}, {'plain, with mean pooling' if plain else 'Dep-MAP'}"
 
 
 def _gallery_split(networks: Networks, recordings: list[Recording]) -> list[Recording]:
@@ -257,47 +248,9 @@ def _about(
     }
     weights = weights_info(networks, "semantics")
     splits = split_counts(recordings)
-    return about_evaluation(options, options.split, weights, settings, splits, clips)
-
-
-def about_evaluation(
-    options: EvaluateOptions,
-    split: str,
-    weights: WeightsInfo,
-    settings: dict[str, Any],
-    splits: list[SplitCount],
-    clips: Sequence[Clip],
-) -> About:
-    """What every evaluation says of itself; ``clips`` are those that were scored."""
-    return About(
-        depmap_version=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        data=options.source.data.resolve().name,
-        split=split,
-        weights=weights,
-        settings=settings,
-        splits=splits,
-        usable_frames=sum(len(c.usable) for c in clips),
-        sampled_frames=sum(c.sampled for c in clips),
-    )
-
-
-def split_counts(recordings: Sequence[Recording]) -> list[SplitCount]:
-    """How much there is of every split."""
-    return [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
-
-
-def split_count(split: str, recordings: list[Recording]) -> SplitCount:
-    """How much these recordings are."""
-    scores = np.array([r.score for r in recordings], float)
-    return SplitCount(
-        name=split,
-        clips=len(recordings),
-        recordings=len({(r.subject, r.session) for r in recordings}),
-        people=len({r.subject for r in recordings}),
-        mean=float(scores.mean()) if len(scores) else 0.0,
-        sd=float(scores.std()) if len(scores) else 0.0,
-    )
+    origin = origin_of(networks, recordings)
+    data = options.source.data
+    return about_evaluation(data, options.split, weights, origin, settings, splits, clips)
 
 
 def stored_half_width(document: dict[str, Any]) -> float | None:

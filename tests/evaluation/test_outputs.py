@@ -32,7 +32,7 @@ from depmap_cli.report.text import SELECTED, SIMULATED, range_text
 from depmap_cli.report.tripod import AUTHOR, render_tripod
 from depmap_cli.results import DISCLAIMER
 
-from .sample import ABOUT, WEIGHTS, some_clips, some_report
+from .sample import ABOUT, ORIGIN, WEIGHTS, some_clips, some_report
 
 HOSTILE = "<script>alert('1')</script>\"&\x1b[31m\u202e|`*_{{7*7}}"
 CHARTS = ["predicted", "bland_altman", "calibration", "error_by_band", "coverage_by_band"]
@@ -54,7 +54,13 @@ def hostile() -> EvaluationReport:
     weights = WEIGHTS.model_copy(
         update=dict.fromkeys(("file", "training_data", "semantics", "backbone"), HOSTILE)
     )
-    changes = {"data": HOSTILE, "weights": weights, "left_out": {HOSTILE: HOSTILE}}
+    origin = ORIGIN.model_copy(update={"network": HOSTILE, "recalibrated_on": HOSTILE})
+    changes = {
+        "data": HOSTILE,
+        "weights": weights,
+        "origin": origin,
+        "left_out": {HOSTILE: HOSTILE},
+    }
     about = ABOUT.model_copy(update={**changes, "settings": {"clip": HOSTILE}})
     attributes = {HOSTILE: {c.subject: HOSTILE + c.subject[-1] for c in clips}}
     other = some_weights(HOSTILE), np.full(len(clips), 20.0)
@@ -131,7 +137,7 @@ def test_json_reads_back_equal_and_fits_its_schema(
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.2"
+    assert content["schema_version"] == "1.3"
 
 
 def test_infinite_intervals_survive_json() -> None:
@@ -456,6 +462,51 @@ def test_the_checklist_has_27_items_and_says_who_fills_them(
         "Videos left out: none",
     ):
         assert part in text
+
+
+def _item(report: EvaluationReport, number: str) -> str:
+    """The answers to one item of the checklist."""
+    items = re.split(r"\n(?=\*\*\d)", render_tripod(report))
+    return next(item for item in items if item.startswith(f"**{number} "))
+
+
+def _of(report: EvaluationReport, **changes: object) -> EvaluationReport:
+    return report.model_copy(update={"origin": ORIGIN.model_copy(update=changes)})
+
+
+def test_the_checklist_tells_what_intervals_were_calibrated_on(report: EvaluationReport) -> None:
+    assert "- None in this evaluation." in _item(report, "12f")
+    assert "- Not done." in _item(report, "24")
+    assert "their intervals calibrated on Development" in _item(report, "12a")
+    again = _of(report, recalibrated_on="mine, Development", calibration_people=12)
+    for number in ("12a", "12f", "24"):
+        assert "calibrated anew on 12 people of mine, Development" in _item(again, number)
+    assert "90 % prediction intervals cover" in _item(again, "24")
+
+
+def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) -> None:
+    assert "fitted on Training, selected on Development" in _item(report, "12a")
+    assert "28 of the 28 people" in _item(report, "12a")
+    elsewhere = _item(_of(report, known_people=0), "12a")
+    assert (
+        "by their names, none of the 28 people of its Training split are among those on whom"
+        in elsewhere
+    )
+    alone = _item(_of(report, known_people=0, training_people=0), "12a")
+    assert "it has no Training split" in alone
+    for text in (elsewhere, alone):
+        assert "External" in text
+        assert "fitted on Training" not in text
+
+
+def test_the_checklist_tells_balance_and_network(report: EvaluationReport) -> None:
+    assert "every recording came once an epoch" in _item(report, "13")
+    assert "train.balance = 0.5" in _item(_of(report, balance=0.5), "13")
+    assert "Dep-MAP (Wang, Ye and Wang" in _item(report, "12c")
+    resnet = _of(report, network="plain ResNet with mean pooling")
+    assert "A neural network: plain ResNet with mean pooling; backbone" in _item(resnet, "12c")
+    assert "Dep-MAP" not in _item(resnet, "12c")
+    assert "plain ResNet with mean pooling, resnet18" in _Tags(render_evaluation_page(resnet)).flat
 
 
 PARTS = {

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from depmap_cli.ablation import BASELINE
+from depmap_cli.checkpoint import read_document
 from depmap_cli.errors import UsageProblem
 from depmap_cli.inference import VideoInference
+from depmap_cli.training.card import model_card
+from depmap_cli.weights import DEFAULT, weights_folder
 from depmap_cli.workflows.plain import plain_beside
 from depmap_cli.workflows.seeds import runs_of
 from tests.test_cross_validation import touch, write_weights
@@ -118,6 +122,36 @@ def test_a_plain_resnet_of_other_folds_is_left_out_and_told(tmp_path):
     assert "more than 3 folds" in why
     shutil.rmtree(plain / "fold-3")
     assert plain_beside(run, 3) == ((plain,), "")
+
+
+def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
+    again = {"split": "mine, Development", "people": [0, 0, 1], "residuals": [3.0, 4.0, 5.0]}
+    path = tmp_path / "again.safetensors"
+    stored = read_document(runs / "seed-7" / "weights.safetensors")["config"]
+    config = {**stored, "train": {**stored["train"], "balance": 0.5}}
+    write_weights(path, training_subjects=["p4", "zoe"], calibration=again, config=config)
+    code, out, _ = evaluate("--weights", path, "--json")
+    assert code == 0
+    assert json.loads(out)["origin"] == {
+        "network": "Dep-MAP",
+        "balance": 0.5,
+        "recalibrated_on": "mine, Development",
+        "calibration_people": 2,
+        "training_people": 2,
+        "known_people": 1,
+    }
+    _, out, _ = evaluate("--weights", runs / "seed-7", "--json")
+    origin = json.loads(out)["origin"]
+    assert (origin["recalibrated_on"], origin["known_people"]) == (None, 0)
+
+
+def test_the_card_of_a_plain_resnet_says_so():
+    document = read_document(weights_folder() / DEFAULT)
+    assert model_card(document).startswith("# Model card: Dep-MAP, resnet18\n")
+    config = {**document["config"], "model": {**document["config"]["model"], **BASELINE}}
+    plain = model_card({**document, "config": config})
+    assert plain.startswith("# Model card: plain ResNet with mean pooling, resnet18\n")
+    assert "Dep-MAP" not in plain
 
 
 def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, tmp_path):
