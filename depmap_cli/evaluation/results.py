@@ -203,8 +203,8 @@ class Origin(_Frozen):
     calibration_people: int = Field(description="Whose residuals the intervals rest on.")
     training_people: int = Field(description="In the data's Training split.")
     known_people: int = Field(
-        description="Those of them whom the weights were trained on, by name; none: the weights "
-        "come from other data."
+        description="Those of them whom the weights were trained on, by name; none, as a rule, "
+        "where the weights come from other data."
     )
 
 

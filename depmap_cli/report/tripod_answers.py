@@ -186,15 +186,16 @@ def partition(r: EvaluationReport) -> str:
 def _other_data(r: EvaluationReport) -> str:
     """That the weights come from elsewhere, as far as names of people tell."""
     people = r.origin.training_people
-    why = (
-        f"by their names, none of the {people} people of its Training split are among those on whom"
-    )
-    if not people:
-        why = "it has no Training split on which"
+    why = "The data has no Training split on which the weights could have been fitted"
+    if people:
+        why = (
+            f"By their names, none of the {people} people of its Training split are among those on "
+            "whom the weights were trained"
+        )
     calibrated = f" Their intervals were {again}." if (again := _recalibrated(r)) else ""
     return (
-        f"External to the data on which the weights were fitted and selected (item 5a): {why} they "
-        f"were trained. {plain(r.data)} served neither for fitting nor for selection.{calibrated}"
+        f"{why} (item 5a): unless the weights know them by other names, {plain(r.data)} served "
+        f"neither for fitting nor for selection, and this is an external evaluation.{calibrated}"
     )
 
 
