@@ -6,6 +6,8 @@ The figures here are the paper's, for the column that says so; ours come from ru
 from dataclasses import dataclass, field
 from typing import Any
 
+from depmap_cli.config import ModelConfig
+
 FIGURES = ("rmse", "mae", "pcc", "ccc")
 TASKS = ("Northwind", "Freeform")
 
@@ -40,6 +42,14 @@ BASELINE: dict[str, Any] = {
     **{"kdm": False, "map": False},
 }
 """A plain ResNet with mean pooling: `--model resnet-baseline`, and the first row of Table 3."""
+
+
+def network_name(model: ModelConfig) -> str:
+    """What a network is, but for its backbone: Dep-MAP, with or without some of its modules."""
+    off = [name for name in BASELINE if not getattr(model, name)]
+    if len(off) == len(BASELINE):
+        return "plain ResNet with mean pooling"
+    return f"Dep-MAP without {', '.join(off)}" if off else "Dep-MAP"
 
 
 def _modules(

@@ -107,6 +107,7 @@ def evaluate(
     from depmap_cli.workflows.material import ClipChoice, Source
     from depmap_cli.workflows.plain import plain_beside, way_to_plain
 
+    plain, why_not = plain_beside(weights, n_folds if pooled else None)
     options = EvaluateOptions(
         Source(data, cache, jobs, (fold or 0, n_folds) if group_by else None),
         weights,
@@ -114,7 +115,7 @@ def evaluate(
         frames,
         device,
         attributes,
-        tuple(beside) if beside else plain_beside(weights),
+        tuple(beside) if beside else plain,
         appearance=output is not None,
         gallery=gallery,
         folds=n_folds if pooled else None,
@@ -125,7 +126,7 @@ def evaluate(
     with progress_bar(quiet) as bar:
         found = evaluate_all(options, stages(bar))
     outputs.give(found)
-    way = way_to_plain(data, weights, n_folds if pooled else None)
+    way = why_not or way_to_plain(data, weights, n_folds if pooled else None)
     if way and not options.beside:
         note(way, quiet)
 

@@ -24,13 +24,17 @@ class MappedVideo:
 
 @dataclass(frozen=True)
 class KeyFace:
-    """The heaviest frame of one video. Without prototypes it has no nearest level."""
+    """The heaviest frame of one video, or the middle one where no frame is heavier than another.
+
+    Without prototypes it has no nearest level.
+    """
 
     level: int  # severity level of the video's score
     score: float  # BDI-II
     estimate: float  # BDI-II points
     nearest: int | None  # the level that it resembles most, as its heat map shows
     picture: KeyPicture
+    heaviest: bool = True  # False: without key-frame fusion all frames weigh alike
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,8 @@ def baseline_guesses(clips: Sequence[EvaluatedClip], training: TrainingFacts) ->
             training.mean,
             name=MEAN,
             title="training mean",
-            description="The mean score of the Training split for everybody, of that of the "
-            "weights where the data has none.",
+            description="The mean score of the data's Training split, for everybody; where there "
+            "is no such split, that of the recordings that the weights were trained on.",
         ),
         _guess(
             look_up(clips, known),

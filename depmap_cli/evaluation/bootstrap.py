@@ -10,6 +10,7 @@ import numpy as np
 from depmap_cli.evaluation.results import Bootstrap, Figure
 
 _FLAT = 1e-9  # points squared; rounding leaves the variance of equal scores far below it
+_FEWEST_ROWS = 3  # for a correlation: through two points there is always a line
 
 
 class PeopleBootstrap:
@@ -54,8 +55,9 @@ def drawn_figures(
 ) -> dict[str, np.ndarray]:
     """Every figure of agreement, each (1 + draws,): in the sample, then in the draws of people.
 
-    Correlations are 0 where either side is constant, as in ``metrics``; the slope and intercept of
-    the truth on the estimate are NaN where the estimate is, the spread of errors in a single row.
+    Correlations are NaN below three rows, and 0 where either side is constant, as in ``metrics``;
+    the slope and intercept of the truth on the estimate are NaN where the estimate is, the spread
+    of errors in a single row.
     """
     error = estimate - truth
     bias, squared, absolute, x, y, xx, yy, xy = sample.means(
@@ -63,6 +65,7 @@ def drawn_figures(
     )
     var_x, var_y, covariance = xx - x**2, yy - y**2, xy - x * y
     vary = (var_x > _FLAT) & (var_y > _FLAT)
+    unknown = np.nan if sample.n < _FEWEST_ROWS else 0.0
     root = np.sqrt(np.maximum(var_x * var_y, 0))
     slope = _ratio(covariance, var_y, var_y > _FLAT, np.nan)
     spread = np.maximum(squared - bias**2, 0)
@@ -71,8 +74,8 @@ def drawn_figures(
         "rmse": np.sqrt(squared),
         "mae": absolute,
         "bias": bias,
-        "pcc": _ratio(covariance, root, vary, 0.0),
-        "ccc": _ratio(2 * covariance, var_x + var_y + (x - y) ** 2, vary, 0.0),
+        "pcc": _ratio(covariance, root, vary, 0.0) + unknown,
+        "ccc": _ratio(2 * covariance, var_x + var_y + (x - y) ** 2, vary, 0.0) + unknown,
         "slope": slope,
         "intercept": x - slope * y,
         "lower": bias - 1.96 * sd,

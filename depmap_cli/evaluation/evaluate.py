@@ -47,7 +47,7 @@ def evaluate_table(
 
     Args:
         half_width: of the prediction intervals of nominal coverage ``level``, points; infinite if
-            there are too few calibration people, None if the weights hold no calibration.
+            there are too few calibration people for one, None if the weights hold no calibration.
         attributes: attribute -> subject -> value, from ``read_attributes``.
         others: what other weights say of the same clips; they stand before the baselines.
 
@@ -95,7 +95,10 @@ def evaluate_parts(
     bootstrap = bootstrap or Bootstrap()
     guesses = _joined([part.guesses for part in parts])
     half_widths = _half_widths(parts)
-    table = _table(clips, {baseline.name: values for baseline, values in guesses}, half_widths)
+    intervals = _intervals(level, half_widths)
+    there = intervals is not None and intervals.half_width is not None
+    said = {baseline.name: values for baseline, values in guesses}
+    table = _table(clips, said, half_widths if there else None)
     recordings = table.by_session([clip.session for clip in clips])
     seen = np.concatenate([part.seen for part in parts])
     tasks = np.array([clip.task for clip in clips])
@@ -114,7 +117,7 @@ def evaluate_parts(
         agreement=_comparisons(table, recordings, tasks, seen, bootstrap),
         errors=errors_of(table, bootstrap),
         bands=_bands(table.truth, group),
-        intervals=_intervals(level, half_widths),
+        intervals=intervals,
         subgroups=_subgroups(attributes or {}, table.people, group),
         calibration=calibration_of(table, bootstrap),
         bland_altman=bland_altman_of(recordings, bootstrap),

@@ -42,7 +42,7 @@ def _agreement(sample: PeopleBootstrap, drawn: dict[str, np.ndarray]) -> Agreeme
 
 
 def interval_ends(estimate: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends of the prediction intervals, clipped to the scale; infinite ones are all of it."""
+    """Both ends of the prediction intervals, clipped to the scale."""
     low, high = estimate - reach, estimate + reach
     return np.clip(low, 0, MAX_SCORE), np.clip(high, 0, MAX_SCORE)
 

@@ -6,7 +6,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from depmap_cli.results import DISCLAIMER, WeightsInfo
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "1.3"
 OUT_OF_FOLD = "out-of-fold"
 """Stands where the name of a split does, if each person was scored by the fold that tests them."""
 
@@ -59,7 +59,10 @@ class Baseline(_Frozen):
     name: str
     title: str
     description: str
-    leaks: bool = Field(description="It uses scores of the evaluated split: no fair competitor.")
+    leaks: bool = Field(
+        description="It uses scores of the evaluated split, or was trained on people of it whom "
+        "the evaluated weights never saw: no fair competitor."
+    )
     informed: int = Field(description="Clips it knew something of; the rest get the mean.")
     weights: WeightsInfo | None = Field(None, description="Null for a guess that sees no face.")
 
@@ -94,7 +97,7 @@ class Comparisons(_Frozen):
 
 
 class Errors(_Frozen):
-    """Errors within a group. Coverage and width are null without calibrated intervals."""
+    """Errors within a group. Coverage and width are null where there are no intervals."""
 
     n: int = Field(description="Clips.")
     people: int
@@ -126,7 +129,7 @@ class Intervals(_Frozen):
 
     level: float = Field(description="Nominal coverage, e.g. 0.9.")
     half_width: float | None = Field(
-        description="Points, mean over clips; null if too few people: all of 0-63."
+        description="Points, mean over clips; null if too few people: there is no such interval."
     )
 
 
@@ -166,7 +169,7 @@ class ClipRow(_Frozen):
     task: Name
     score: float
     estimate: float
-    low: float | None = Field(description="Ends of the interval; null without calibration.")
+    low: float | None = Field(description="Ends of the interval; null where there is none.")
     high: float | None
     band: str = Field(description="Severity band of the score.")
     seen: bool = Field(description="The person was in the training data.")
@@ -186,6 +189,25 @@ class SplitCount(_Frozen):
     sd: float
 
 
+class Origin(_Frozen):
+    """How the weights came about, and what the data had to do with it."""
+
+    network: str = Field(description="Dep-MAP, or without which modules, or a plain ResNet.")
+    balance: float = Field(
+        description="0: recordings came alike in training; 1: severity bands came alike."
+    )
+    recalibrated_on: Name | None = Field(
+        description="Data and split of `depmap calibrate`; null: intervals rest on the Development "
+        "split that chose the weights."
+    )
+    calibration_people: int = Field(description="Whose residuals the intervals rest on.")
+    training_people: int = Field(description="In the data's Training split.")
+    known_people: int = Field(
+        description="Those of them whom the weights were trained on, by name; none, as a rule, "
+        "where the weights come from other data."
+    )
+
+
 class About(_Frozen):
     """What was evaluated on what."""
 
@@ -195,6 +217,7 @@ class About(_Frozen):
     data: Name = Field(description="Name of the folder or manifest.")
     split: str
     weights: WeightsInfo
+    origin: Origin
     settings: dict[str, str | int | float | bool | None] = {}
     splits: list[SplitCount] = Field([], description="All splits of the data.")
     sampled_frames: int | None = Field(None, description="Of all evaluated videos together.")

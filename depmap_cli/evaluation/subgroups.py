@@ -23,7 +23,8 @@ Attributes = dict[str, dict[str, str]]
 def read_attributes(path: Path, subjects: Collection[str]) -> Attributes:
     """Attributes of people from a CSV with a column ``subject``; all other columns are attributes.
 
-    Cells are parted as in lists of recordings: by commas, semicolons or tabs.
+    Cells are parted as in lists of recordings: by commas, semicolons or tabs, with or without
+    quotes and spaces; ``Subject`` may be written in capitals.
 
     Args:
         subjects: everybody in the data, evaluated or not.
@@ -65,8 +66,8 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         with path.open(newline="", encoding="utf-8-sig") as file:
             delimiter = delimiter_of(file.readline())
             file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter)
-            header = [name.strip() for name in next(reader, [])]
+            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
+            header = [_column(name.strip()) for name in next(reader, [])]
             _check_header(header, path.name)
             for cells in reader:
                 if not any(cells):
@@ -78,10 +79,16 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                         f"quote cells that hold a {_MARKS[delimiter]}",
                     )
                 yield reader.line_num, dict(zip(header, (c.strip() for c in cells), strict=True))
+    except FileNotFoundError as error:
+        raise DataInvalid(f"{path.name}: no such file", "check --subgroups") from error
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataInvalid(
             f"{path.name}: cannot be read as a table", "a CSV in UTF-8 is expected"
         ) from error
+
+
+def _column(name: str) -> str:
+    return "subject" if name.lower() == "subject" else name
 
 
 def _check_header(header: list[str], name: str) -> None:

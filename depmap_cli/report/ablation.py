@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from depmap_cli.ablation import FIGURES
+from depmap_cli.ablation import FIGURES, Variant
 from depmap_cli.report.files import Cell, csv_table, write_file
 
 if TYPE_CHECKING:
@@ -77,10 +77,15 @@ def _records(rows: "Sequence[AblationRow]") -> Iterator[dict[str, Cell]]:
         for task in dict.fromkeys([*_tasks([row]), *row.found]):
             for of, figures in _figures(row, task):
                 start = None if of == _PAPER else row.started_from
-                head: dict[str, Cell] = {"row": row.number, "variant": row.variant.name}
+                head: dict[str, Cell] = {"row": row.number, "variant": _in_table(row.variant)}
                 values = [round(float(v), 4) if np.isfinite(v) else None for v in figures]
                 head |= {"started_from": start, "task": task, "of": of}
                 yield head | dict(zip(FIGURES, values, strict=True))
+
+
+def _in_table(variant: Variant) -> str:
+    """Its name, not begun by a sign that spreadsheets take for a formula."""
+    return variant.name.replace("+ ", "with ")
 
 
 def _figures(row: "AblationRow", task: str) -> Iterator[tuple[str, Sequence[float]]]:

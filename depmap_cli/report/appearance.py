@@ -147,7 +147,7 @@ def _line(axes: Axes, trend: UnitTrend, line: LevelTrend) -> str:
 
 
 def key_faces(faces: Iterable[KeyFace], style: str) -> ExtraFigure:
-    """The heaviest frames of some videos of each band, with heat maps: the paper's Figure 5."""
+    """A key frame of some videos of each band, with heat maps: the paper's Figure 5."""
     found = list(faces)
     of_level: dict[int, list[KeyFace]] = {}
     for face in found:
@@ -157,12 +157,17 @@ def key_faces(faces: Iterable[KeyFace], style: str) -> ExtraFigure:
         for level, members in sorted(of_level.items())
     ]
     caption = (
-        "The frame that weighed most, of videos spread evenly over the scores of their band, each "
-        f"of another person: not picked by looks or by error. {_warmth(found)} "
-        f"{_DEIDENTIFIED[style]}"
+        f"{_which(found)}, of videos spread evenly over the scores of their band, each of another "
+        f"person: not picked by looks or by error. {_warmth(found)} {_DEIDENTIFIED[style]}"
     )
     data = encode_png(sheet(rows))
     return ExtraFigure("Key frames by level", data, caption, whole=True)
+
+
+def _which(faces: list[KeyFace]) -> str:
+    if all(face.heaviest for face in faces):
+        return "The frame that weighed most"
+    return "The middle one of the frames looked at, which all weigh alike in these weights"
 
 
 def _warmth(faces: list[KeyFace]) -> str:

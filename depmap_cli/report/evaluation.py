@@ -6,7 +6,14 @@ from rich.table import Table
 from rich.text import Text
 
 from depmap_cli.evaluation.baselines import MEAN
-from depmap_cli.evaluation.results import Agreement, Comparison, Errors, EvaluationReport, Figure
+from depmap_cli.evaluation.results import (
+    Agreement,
+    Baseline,
+    Comparison,
+    Errors,
+    EvaluationReport,
+    Figure,
+)
 from depmap_cli.report.console import emit
 from depmap_cli.report.evaluation_page import comparisons
 from depmap_cli.report.text import (
@@ -14,6 +21,8 @@ from depmap_cli.report.text import (
     SIMULATED,
     clean,
     figure_text,
+    joined,
+    missing_intervals,
     percent,
     range_text,
     share_range_text,
@@ -33,7 +42,8 @@ def render_evaluation(console: Console, report: EvaluationReport) -> None:
     parts: list[RenderableType] = [Rule(Text(clean(name), style="bold")), Text(people), Text()]
     parts += [_agreement(report), Text(confidence, style="dim"), Text()]
     parts += [Text("RMSE of the estimates less the baseline's, below 0 is better", style="bold")]
-    parts += [_differences(report), Text(), Text("By severity band", style="bold")]
+    parts += [_differences(report), *_ignorant(report), Text()]
+    parts.append(Text("By severity band", style="bold"))
     parts += [_errors([(g.name, g.errors) for g in report.bands] + [("all", report.errors)])]
     parts.append(Text(_intervals(report), style="dim"))
     for split in report.subgroups:
@@ -56,19 +66,40 @@ def _table(first: str, *columns: str) -> Table:
 
 
 def _agreement(report: EvaluationReport) -> Table:
-    """All baselines beside clips and recordings; other weights and the mean beside the rest."""
-    titles = {baseline.name: baseline.title for baseline in report.baselines}
+    """All baselines beside clips and recordings; other weights and the mean beside the rest.
+
+    Those that knew nothing of any clip are left out: they are the mean again.
+    """
+    titles = {baseline.name: baseline.title for baseline in _informed(report)}
     few = {b.name for b in report.baselines if b.weights is not None} | {MEAN}
     table = _table("", "RMSE", "MAE", "PCC", "CCC")
     for number, (title, part) in enumerate(comparisons(report)):
-        size = f"{part.estimates.n} of {part.estimates.people} people"
+        rows = "recordings" if part is report.agreement.recordings else "clips"
+        size = f"{part.estimates.n} {rows} of {part.estimates.people} people"
         label = Text.assemble((clean(title), "bold"), (f"\n{size}", "dim"))
         table.add_row(label, *_cells(part.estimates, with_range=True))
         for beside in part.baselines:
-            if number < 2 or beside.baseline in few:
+            if beside.baseline in titles and (number < 2 or beside.baseline in few):
                 cells = _cells(beside.agreement, with_range=False)
                 table.add_row(Text(f"  {clean(titles[beside.baseline])}"), *cells)
     return table
+
+
+def _informed(report: EvaluationReport) -> list[Baseline]:
+    return [baseline for baseline in report.baselines if baseline.informed]
+
+
+def _ignorant(report: EvaluationReport) -> list[Text]:
+    """Which baselines had to say the training mean, and how often."""
+    some = [
+        f"{clean(b.title)}: knew something of {b.informed} of {report.n_clips} clips, "
+        "says the mean of the rest"
+        for b in _informed(report)
+        if b.informed < report.n_clips
+    ]
+    none = [clean(b.title) for b in report.baselines if not b.informed]
+    left_out = [f"Left out, as they know nothing of these clips: {joined(none)}"] if none else []
+    return [Text(line, style="dim") for line in some + left_out]
 
 
 def _cells(figures: Agreement, with_range: bool) -> list[Text]:
@@ -93,6 +124,8 @@ def _differences(report: EvaluationReport) -> Table:
         columns += [("people seen", found.seen), ("not seen", found.unseen)]
     table = _table("", *(name for name, _ in columns))
     for i, baseline in enumerate(report.baselines):
+        if not baseline.informed:
+            continue
         cells = [_cell(part.baselines[i].rmse_difference) for _, part in columns]
         table.add_row(Text(clean(baseline.title)), *cells)
     return table
@@ -110,8 +143,9 @@ def _errors(groups: list[tuple[str, Errors]]) -> Table:
 
 
 def _intervals(report: EvaluationReport) -> str:
-    if report.intervals is None:
-        return "No intervals: the weights hold no calibration"
+    missing = missing_intervals(report.intervals)
+    if report.intervals is None or missing:
+        return f"No intervals: {missing}"
     width = f"mean width {figure_text(report.errors.width, 1)} points"
     return (
         f"covered: share of scores inside their {percent(report.intervals.level)} interval; {width}"

@@ -6,6 +6,7 @@ from depmap_cli.evaluation.results import Errors, EvaluationReport, Figure, Grou
 from depmap_cli.report import svg
 from depmap_cli.report.axes import Axes, ticks
 from depmap_cli.report.svg import ACCENT, INK, LEVEL_COLOURS, MUTED, SHAPES
+from depmap_cli.report.text import missing_intervals
 from depmap_cli.severity import BANDS, MAX_SCORE
 
 _BLUE = LEVEL_COLOURS[-1]
@@ -26,14 +27,14 @@ CHART_WORDS = {
 
 
 def evaluation_charts(report: EvaluationReport) -> dict[str, str]:
-    """Name -> SVG. Coverage is left out where the weights hold no calibration."""
+    """Name -> SVG. Coverage is left out where there are no intervals."""
     charts: dict[str, Callable[[EvaluationReport], str]] = {
         "predicted": predicted_against_true,
         "bland_altman": bland_altman,
         "calibration": calibration,
         "error_by_band": error_by_band,
     }
-    if report.intervals:
+    if not missing_intervals(report.intervals):
         charts["coverage_by_band"] = coverage_by_band
     return {name: draw(report) for name, draw in charts.items()}
 

@@ -4,7 +4,8 @@ import unicodedata
 from collections.abc import Sequence
 
 from depmap_cli.action_units import BY_CODE
-from depmap_cli.evaluation.results import Figure
+from depmap_cli.conformal import people_needed
+from depmap_cli.evaluation.results import Figure, Intervals
 from depmap_cli.results import Check, Estimate, Familiarity, Interval, Report, WeightsInfo
 
 SIMULATED = (
@@ -87,6 +88,16 @@ def familiarity_text(familiarity: Familiarity) -> str:
     if familiarity.unlike:
         return f"unlike them: farther away than {nearer} of other people"
     return f"like them: farther away than {nearer} of other people, no more"
+
+
+def missing_intervals(intervals: Intervals | None) -> str:
+    """Why an evaluation has no prediction intervals; empty where it has."""
+    if intervals is None:
+        return "the weights hold no calibration"
+    if intervals.half_width is not None:
+        return ""
+    needed = people_needed(intervals.level)
+    return f"a {percent(intervals.level)} interval does not exist below {needed} calibration people"
 
 
 def threshold_text(check: Check) -> str:

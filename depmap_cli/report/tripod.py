@@ -216,7 +216,7 @@ _METHODS = (
         "Analytical methods",
         "Updating of the model, such as recalibration, overall or for some.",
         "",
-        _said("None in this evaluation."),
+        known.updating,
         EVALUATION,
     ),
     Item(
@@ -232,7 +232,7 @@ _METHODS = (
         "Class imbalance",
         "If methods against it were used: why, how, and any recalibration after them.",
         "anything done beyond this.",
-        _said("Scores were not resampled or weighted by this evaluation."),
+        known.balance,
     ),
     Item("14", "Fairness", "What was done for it, and why.", "the rationale.", known.fairness),
     Item(
@@ -332,7 +332,7 @@ _RESULTS = (
         "Model updating",
         "The updated model, and how it performs.",
         "",
-        _said("Not done."),
+        known.updated,
         EVALUATION,
     ),
 )

@@ -9,6 +9,7 @@ from depmap_cli.report.text import (
     clean,
     figure_text,
     joined,
+    missing_intervals,
     percent,
     range_text,
     share_range_text,
@@ -77,14 +78,20 @@ def performance(r: EvaluationReport) -> str:
     parts.append(f"RMSE of baselines, clips: {', '.join(beside)}")
     slope, bias = r.calibration.slope, r.bland_altman.bias
     parts.append(
-        f"Calibration slope {figure_text(slope)}{_range(range_text(slope))}; bias of recordings "
-        f"{figure_text(bias)}{_range(range_text(bias))} points"
+        f"Calibration slope of clips {figure_text(slope)}{_range(range_text(slope))}; bias of "
+        f"recordings {figure_text(bias)}{_range(range_text(bias))} points"
     )
-    covered = r.errors.coverage
-    if r.intervals:
-        text = f"{share_text(covered)}{_range(share_range_text(covered))}"
-        parts.append(f"{percent(r.intervals.level)} prediction intervals cover {text}")
+    parts.append(_coverage(r))
     return ". ".join(parts) + ". Plots: figures/."
+
+
+def _coverage(r: EvaluationReport) -> str:
+    missing = missing_intervals(r.intervals)
+    if r.intervals is None or missing:
+        return f"No prediction intervals: {missing}"
+    covered = r.errors.coverage
+    text = f"{share_text(covered)}{_range(share_range_text(covered))}"
+    return f"{percent(r.intervals.level)} prediction intervals cover {text}"
 
 
 def _agreement(found: Agreement) -> str:
@@ -148,24 +155,82 @@ def _settings(r: EvaluationReport) -> str:
 def model(r: EvaluationReport) -> str:
     """What it is and how it was selected."""
     figures = ", ".join(f"{k} {v:g}" for k, v in r.weights.development.items())
-    tuned = f" On Development, where it was selected: {figures}." if figures else ""
+    tuned = f" On the Development split that it was selected on: {figures}." if figures else ""
+    paper = " (Wang, Ye and Wang, AAAI 2026)" if "Dep-MAP" in r.origin.network else ""
     return (
-        "Dep-MAP (Wang, Ye and Wang, AAAI 2026), a neural network; backbone "
+        f"A neural network: {plain(r.origin.network)}{paper}; backbone "
         f"{plain(r.weights.backbone)}, semantics {plain(r.weights.semantics)}.{tuned}"
     )
 
 
 def partition(r: EvaluationReport) -> str:
     """What each split served for."""
-    use = "fitted on Training, selected and calibrated on Development"
-    if r.split == "Development":
-        return f"The weights were {use}: {SELECTED}"
+    calibrated = _recalibrated(r) or "calibrated on Development"
+    use = f"fitted on Training, selected on Development, their intervals {calibrated}"
     if r.split == OUT_OF_FOLD:
         return (
             "Cross-validation in folds of whole people, each of which is Testing once and "
             f"Development once: the weights of each were {use}, and score its Testing."
         )
-    return f"The weights were {use}; {r.split} is not read by training."
+    if not r.origin.known_people:
+        return _other_data(r)
+    if r.split == "Development":
+        return f"The weights were {use}: {SELECTED}"
+    known = f"{r.origin.known_people} of the {r.origin.training_people} people of its Training"
+    return (
+        f"The weights were {use}; {known}, by their names, are among those whom they were trained "
+        f"on. {r.split} is not read by training."
+    )
+
+
+def _other_data(r: EvaluationReport) -> str:
+    """That the weights come from elsewhere, as far as names of people tell."""
+    people = r.origin.training_people
+    why = "The data has no Training split on which the weights could have been fitted"
+    if people:
+        why = (
+            f"By their names, none of the {people} people of its Training split are among those on "
+            "whom the weights were trained"
+        )
+    calibrated = f" Their intervals were {again}." if (again := _recalibrated(r)) else ""
+    return (
+        f"{why} (item 5a): unless the weights know them by other names, {plain(r.data)} served "
+        f"neither for fitting nor for selection, and this is an external evaluation.{calibrated}"
+    )
+
+
+def _recalibrated(r: EvaluationReport) -> str:
+    """What `depmap calibrate` did to the intervals; empty if it did nothing."""
+    if r.origin.recalibrated_on is None:
+        return ""
+    people = f"{r.origin.calibration_people} people of {plain(r.origin.recalibrated_on)}"
+    return f"calibrated anew on {people}"
+
+
+def updating(r: EvaluationReport) -> str:
+    """Whether the weights were changed after their training."""
+    if not (again := _recalibrated(r)):
+        return "None in this evaluation."
+    return f"Prediction intervals were {again} (`depmap calibrate`); the network was not changed."
+
+
+def updated(r: EvaluationReport) -> str:
+    """What became of the weights that way."""
+    if not (again := _recalibrated(r)):
+        return "Not done."
+    return f"The estimates are those of before; intervals were {again}. {_coverage(r)}."
+
+
+def balance(r: EvaluationReport) -> str:
+    """Whether scores were resampled, in training or here."""
+    here = "Scores were not resampled or weighted by this evaluation."
+    if not r.origin.balance:
+        return f"In training, every recording came once an epoch. {here}"
+    return (
+        "In training, recordings were drawn with replacement so that severity bands came more "
+        f"alike (train.balance = {r.origin.balance:g}; 0: as they are, 1: all alike); estimates "
+        f"were not recalibrated after it. {here}"
+    )
 
 
 def by_task(r: EvaluationReport) -> str:
@@ -181,5 +246,8 @@ def specification(r: EvaluationReport) -> str:
 
 def output(r: EvaluationReport) -> str:
     """What comes out."""
-    interval = f" with a {percent(r.intervals.level)} interval" if r.intervals else ""
-    return f"A score in BDI-II points, 0 to 63{interval}; no class, no threshold, no probability."
+    missing = missing_intervals(r.intervals)
+    interval = f"without an interval ({missing})"
+    if r.intervals and not missing:
+        interval = f"with a {percent(r.intervals.level)} interval"
+    return f"A score in BDI-II points, 0 to 63, {interval}; no class, no threshold, no probability."

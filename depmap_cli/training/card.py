@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from depmap_cli.ablation import network_name
+from depmap_cli.config import ModelConfig
 from depmap_cli.conformal import people_needed
 
-TEMPLATE = """# Model card: Dep-MAP, {backbone}
+TEMPLATE = """# Model card: {network}, {backbone}
 
 Written by depmap {version}. Research software: not a diagnosis, not a medical device.
 
@@ -46,6 +48,7 @@ def model_card(document: dict[str, Any]) -> str:
     left_out = calibration.get("left_out", 0)
     enough = calibrated >= people_needed(0.9)
     return TEMPLATE.format(
+        network=network_name(ModelConfig.model_validate(config["model"])),
         backbone=config["model"]["backbone"],
         version=document["version"],
         training_data=document["training_data"],

@@ -79,6 +79,18 @@ def cross_validations(path: Path, n_folds: int) -> list[CrossValidation]:
     return found
 
 
+def folds_beside(
+    own: Sequence[CrossValidation], beside: Sequence[Path]
+) -> list[tuple[CrossValidation, ...]]:
+    """For each of ``own``, those of its folds and seed that lie in each of ``beside``.
+
+    Raises:
+        UsageProblem: as ``cross_validations`` and ``of_seed``.
+    """
+    others = [cross_validations(folder, own[0].n_folds) for folder in beside]
+    return [tuple(of_seed(other, one.seed) for other in others) for one in own]
+
+
 def of_seed(found: Sequence[CrossValidation], seed: int | None) -> CrossValidation:
     """The one to compare with another of this seed: that of the same, or the only one there is.
 
@@ -88,7 +100,7 @@ def of_seed(found: Sequence[CrossValidation], seed: int | None) -> CrossValidati
     chosen = found if len(found) == 1 else [one for one in found if one.seed == seed]
     if not chosen:
         raise UsageProblem(
-            f"--beside {found[0].path.name}: its seeds are not those of --weights",
+            f"{found[0].path.name}: its seeds are not those of --weights",
             "compare runs of the same seeds, or with a run of one seed",
         )
     return chosen[0]

@@ -23,6 +23,9 @@ from depmap_cli.model.semantics import Semantics
 from depmap_cli.stored import faces_stored, network_of, network_stored
 from depmap_cli.training.known_people import known_people
 
+SELECTED_ON = "Development"
+"""Whose residuals a run's intervals rest on: those of the split that chose its weights."""
+
 
 def finish_weights(
     best: Path,
@@ -93,7 +96,7 @@ def with_figures(
         "sampling": {**document["sampling"], "frames": frames},
         "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
         "calibration": calibration(
-            document, [c.recording for c in development], found, "Development"
+            document, [c.recording for c in development], found, SELECTED_ON
         ),
     }
 

@@ -20,7 +20,8 @@ from depmap_cli.training.cross_validation import seed_folder
 from depmap_cli.training.folder import WEIGHTS, RunFolder
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.start import build_model
-from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run, split_counts
+from depmap_cli.workflows.about import split_counts
+from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
 from depmap_cli.workflows.train import TrainOptions, View, train_run
 
 RESULT = "evaluation.json"

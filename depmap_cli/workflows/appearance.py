@@ -87,13 +87,14 @@ def key_faces_of(
 
 
 def _key_face(networks: Networks, clip: Clip, estimate: ClipEstimate) -> KeyFace:
-    frame = int(estimate.video.weights[0].argmax())
+    weighed = networks.config.model.map
+    frame = int(estimate.video.weights[0].argmax()) if weighed else len(estimate.rows) // 2
     nearest = nearest_level(estimate.frames, frame)
     row = int(estimate.rows[frame])
     shown = key_picture(networks, np.array(clip.faces[row]), clip.seen, row, nearest)
     known = nearest if networks.model.clusters is not None else None
     score = clip.recording.score
-    return KeyFace(level_of(score), score, estimate.score, known, shown)
+    return KeyFace(level_of(score), score, estimate.score, known, shown, weighed)
 
 
 def prototype_faces(

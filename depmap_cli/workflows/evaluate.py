@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from depmap_cli import __version__
-from depmap_cli.ablation import BASELINE
+from depmap_cli.ablation import network_name
 from depmap_cli.conformal import half_width
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
@@ -27,13 +25,13 @@ from depmap_cli.evaluation import (
 from depmap_cli.evaluation.appearance import Appearance, PrototypeFaces
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
-from depmap_cli.evaluation.results import Baseline, SplitCount
+from depmap_cli.evaluation.results import Baseline
 from depmap_cli.progress import Told
-from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.training.known_people import known_people
 from depmap_cli.weights import Networks, load_networks
+from depmap_cli.workflows.about import about_evaluation, origin_of, split_counts
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.material import ClipChoice, Source, check_uncovered
 
@@ -94,6 +92,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     attributes = attributes_of(options, recordings)
     clips, estimates = score_clips(networks, chosen, options, told)
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
+    known = known_people(networks.document, chosen)
     report = evaluate_table(
         rows,
         training_facts(networks, recordings, options.split),
@@ -101,7 +100,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
         stored_half_width(networks.document),
         LEVEL,
         attributes,
-        others=[_beside(i, other, chosen, options, told) for i, other in enumerate(others)],
+        others=[_beside(i, other, chosen, known, options, told) for i, other in enumerate(others)],
     )
     if not options.appearance:
         return Evaluation(report)
@@ -113,20 +112,31 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
 
 
 def _beside(
-    number: int, networks: Networks, chosen: list[Recording], options: EvaluateOptions, told: Told
+    number: int,
+    networks: Networks,
+    chosen: list[Recording],
+    known_anyway: set[str],
+    options: EvaluateOptions,
+    told: Told,
 ) -> Guess:
-    """Other weights on the same recordings, prepared and sampled as they ask for."""
+    """Other weights on the same recordings, prepared and sampled as they ask for.
+
+    They leak where they were trained on people beyond those whom the evaluated weights know.
+    """
     path = networks.path
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
     known = known_people(networks.document, chosen)
-    info = weights_info(networks, "semantics")
+    ahead = len(known - known_anyway)
+    cheats = f" {ahead} of these the evaluated weights never saw: no fair competitor."
+    kind, info = network_name(networks.config.model), weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
-        title=title,
-        description=f"Other weights, {info.file}: {network_kind(networks)}. Trained on "
-        f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them.",
-        leaks=False,
+        title=f"{title} (leaks)" if ahead else title,
+        description=f"Other weights, {info.file}: {kind}, {info.backbone}. Trained on "
+        f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them."
+        f"{cheats if ahead else ''}",
+        leaks=ahead > 0,
         informed=len(estimates),
         weights=info,
     )
@@ -140,13 +150,6 @@ def attributes_of(
     if options.attributes is None:
         return None
     return read_attributes(options.attributes, {r.subject for r in recordings})
-
-
-def network_kind(networks: Networks) -> str:
-    """Backbone, and whether Dep-MAP's modules are on it, in words."""
-    model = networks.config.model
-    plain = all(getattr(model, name) == value for name, value in BASELINE.items())
-    return f"{model.backbone}, {'plain, with mean pooling' if plain else 'Dep-MAP'}"
 
 
 def _gallery_split(networks: Networks, recordings: list[Recording]) -> list[Recording]:
@@ -245,47 +248,9 @@ def _about(
     }
     weights = weights_info(networks, "semantics")
     splits = split_counts(recordings)
-    return about_evaluation(options, options.split, weights, settings, splits, clips)
-
-
-def about_evaluation(
-    options: EvaluateOptions,
-    split: str,
-    weights: WeightsInfo,
-    settings: dict[str, Any],
-    splits: list[SplitCount],
-    clips: Sequence[Clip],
-) -> About:
-    """What every evaluation says of itself; ``clips`` are those that were scored."""
-    return About(
-        depmap_version=__version__,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        data=options.source.data.resolve().name,
-        split=split,
-        weights=weights,
-        settings=settings,
-        splits=splits,
-        usable_frames=sum(len(c.usable) for c in clips),
-        sampled_frames=sum(c.sampled for c in clips),
-    )
-
-
-def split_counts(recordings: Sequence[Recording]) -> list[SplitCount]:
-    """How much there is of every split."""
-    return [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
-
-
-def split_count(split: str, recordings: list[Recording]) -> SplitCount:
-    """How much these recordings are."""
-    scores = np.array([r.score for r in recordings], float)
-    return SplitCount(
-        name=split,
-        clips=len(recordings),
-        recordings=len({(r.subject, r.session) for r in recordings}),
-        people=len({r.subject for r in recordings}),
-        mean=float(scores.mean()) if len(scores) else 0.0,
-        sd=float(scores.std()) if len(scores) else 0.0,
-    )
+    origin = origin_of(networks, recordings)
+    data = options.source.data
+    return about_evaluation(data, options.split, weights, origin, settings, splits, clips)
 
 
 def stored_half_width(document: dict[str, Any]) -> float | None:

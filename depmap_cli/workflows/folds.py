@@ -7,30 +7,29 @@ from pathlib import Path
 
 import numpy as np
 
+from depmap_cli.ablation import network_name
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import Recording, of_split
 from depmap_cli.devices import resolve_device
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.evaluate import Part, evaluate_parts
-from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Baseline
+from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Baseline, Origin
 from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
-from depmap_cli.training.cross_validation import CrossValidation, cross_validations, of_seed
+from depmap_cli.training.cross_validation import CrossValidation, cross_validations, folds_beside
 from depmap_cli.training.known_people import refuse_known
 from depmap_cli.weights import Networks
+from depmap_cli.workflows.about import about_evaluation, origin_of, split_count
 from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
 from depmap_cli.workflows.evaluate import (
     LEVEL,
     EvaluateOptions,
     Evaluation,
-    about_evaluation,
     attributes_of,
     clip_row,
-    network_kind,
     score_clips,
-    split_count,
     stored_half_width,
     training_facts,
 )
@@ -55,6 +54,7 @@ class _Fold:
     clips: list[Clip]
     part: Part
     weights: WeightsInfo
+    origin: Origin
     frames: int  # looked at of each video
     faces: dict[Path, KeyFace]
     reliable: dict[str, bool]  # of the semantic model's action units
@@ -86,8 +86,7 @@ def evaluate_folds(
         DepmapError: whatever else is wrong with data, weights or options.
     """
     found = cross_validations(run, n_folds)
-    others = [cross_validations(folder, n_folds) for folder in options.beside]
-    beside = [tuple(of_seed(other, one.seed) for other in others) for one in found]
+    beside = folds_beside(found, options.beside)
     everybody, _ = options.source.read()
     attributes = attributes_of(options, everybody)
     shown = shown_videos(everybody) if options.appearance else ()
@@ -121,6 +120,7 @@ def _evaluated(asked: _Asked, fold: int) -> _Fold:
         clips,
         Part(rows, facts, stored_half_width(networks.document), others),
         weights_info(networks, "semantics"),
+        origin_of(networks, recordings),
         options.frames_of(networks),
         key_faces_of(networks, clips, estimates, asked.shown),
         networks.semantics.reliable_units,
@@ -158,14 +158,15 @@ def _beside(
     networks = _load(runs, fold, tested, options)
     title = runs.path.resolve().name
     _, estimates = score_clips(networks, tested, options, told, f"{title}: {_stage(runs, fold)}")
+    kind, info = network_name(networks.config.model), weights_info(networks, "semantics")
     described = Baseline(
         name=f"beside_{number + 1}",
         title=title,
-        description=f"Other weights of the same folds: {network_kind(networks)}. Nobody is scored "
+        description=f"Other weights of the same folds: {kind}, {info.backbone}. Nobody is scored "
         "by weights that were trained on them.",
         leaks=False,
         informed=len(estimates),
-        weights=weights_info(networks, "semantics"),
+        weights=info,
     )
     return described, np.array([e.score for e in estimates])
 
@@ -182,9 +183,10 @@ def _about(asked: _Asked, folds: Sequence[_Fold]) -> About:
     clips = [clip for fold in folds for clip in fold.clips]
     seed = {} if asked.runs.seed is None else {"seed": asked.runs.seed}
     return about_evaluation(
-        asked.options,
+        asked.options.source.data,
         OUT_OF_FOLD,
         _weights(asked.runs, folds),
+        folds[0].origin,
         {
             "frames": ", ".join(str(n) for n in sorted({fold.frames for fold in folds})),
             "device": resolve_device(asked.options.device).type,

@@ -1,28 +1,51 @@
 """The plain ResNet that stands beside weights in an evaluation: where it lies, how it is made."""
 
 import shlex
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
+from depmap_cli.errors import UsageProblem
+from depmap_cli.training.cross_validation import cross_validations, folds_beside
 from depmap_cli.training.folder import WEIGHTS
 from depmap_cli.weights import DEFAULT, PLAIN, weights_folder
+from depmap_cli.workflows.seeds import runs_of, seeds_beside
 
 FOLDER = "resnet-baseline"
 """Below the folder of other runs: what `depmap train --model resnet-baseline` wrote."""
 
 
-def plain_beside(weights: Path | None) -> tuple[Path, ...]:
-    """What to evaluate beside these weights (a file, a folder of runs, None for those shipped).
+def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tuple[Path, ...], str]:
+    """What to evaluate beside these weights (a file, a folder of runs, None for those shipped),
+    all ``n_folds`` of them pooled where they are a run by folds.
 
-    Nothing where there is no plain ResNet, or where the weights are one.
+    Nothing where there is no plain ResNet, where the weights are one, or where it is unfinished or
+    of other seeds or folds, which is then told in words.
+
+    Raises:
+        UsageProblem: the weights themselves are unfinished.
     """
+    found = _plain_of(weights)
+    if not found.exists():
+        return (), ""
+    fits: Callable[[Sequence[Path]], object]
+    if weights is not None and n_folds is not None:
+        fits = partial(folds_beside, cross_validations(weights, n_folds))
+    else:
+        fits = partial(seeds_beside, runs_of(weights) if weights else [None])
+    try:
+        fits((found,))
+    except UsageProblem as problem:
+        return (), f"{found} does not stand beside: {problem}"
+    return (found,), ""
+
+
+def _plain_of(weights: Path | None) -> Path:
+    """Where the plain ResNet of these weights lies, if there is one."""
     shipped = weights_folder() / DEFAULT
     if weights is None or (weights.is_file() and weights.resolve() == shipped.resolve()):
-        found = weights_folder() / PLAIN
-    elif weights.is_dir():
-        found = weights / FOLDER
-    else:
-        found = weights.parent / FOLDER / WEIGHTS
-    return (found,) if found.exists() else ()
+        return weights_folder() / PLAIN
+    return (weights if weights.is_dir() else weights.parent) / FOLDER
 
 
 def way_to_plain(data: Path, weights: Path | None, folds: int | None) -> str | None:

@@ -1,6 +1,6 @@
 """`depmap evaluate` of one run, or of several that differ in their seed: each by itself."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +23,24 @@ def evaluate_seeds(options: EvaluateOptions, told: Told) -> list[Evaluation]:
         DepmapError: as ``runs_of`` and ``evaluate_run``, or runs beside it are of other seeds.
     """
     own = runs_of(options.weights) if options.weights else {None: None}
-    others = [(path.name, runs_of(path)) for path in options.beside]
-    beside = {seed: tuple(_alike(*other, seed) for other in others) for seed in own}
+    beside = seeds_beside(own, options.beside)
     found = []
     for seed, weights in own.items():
         one = evaluate_run(replace(options, weights=weights, beside=beside[seed]), told)
         found.append(one if seed is None else _of_seed(one, seed))
     return found
+
+
+def seeds_beside(
+    seeds: Iterable[int | None], beside: Sequence[Path]
+) -> dict[int | None, tuple[Path, ...]]:
+    """Seed -> the weights that stand beside those of that seed, one from each of ``beside``.
+
+    Raises:
+        UsageProblem: as ``runs_of``, or runs beside are of other seeds.
+    """
+    others = [(path.name, runs_of(path)) for path in beside]
+    return {seed: tuple(_alike(*other, seed) for other in others) for seed in seeds}
 
 
 def runs_of(path: Path) -> Runs:
@@ -63,7 +74,7 @@ def _alike(name: str, runs: Runs, seed: int | None) -> Path:
     """The weights to compare with others of this seed."""
     if len(runs) > 1 and seed not in runs:
         raise UsageProblem(
-            f"--beside {name}: its seeds are not those of --weights",
+            f"{name}: its seeds are not those of --weights",
             "compare runs of the same seeds, or with a run of one seed",
         )
     return runs[seed] if len(runs) > 1 else next(iter(runs.values()))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from depmap_cli.evaluation.evaluate import evaluate_table
-from depmap_cli.evaluation.results import About, Bootstrap, EvaluationReport
+from depmap_cli.evaluation.results import About, Bootstrap, EvaluationReport, Origin
 from depmap_cli.evaluation.table import EvaluatedClip, TrainingFacts
 from depmap_cli.results import WeightsInfo
 
@@ -18,12 +18,21 @@ WEIGHTS = WeightsInfo(
     simulated=True,
     development={"rmse": 10.81},
 )
+ORIGIN = Origin(
+    network="Dep-MAP",
+    balance=0.0,
+    recalibrated_on=None,
+    calibration_people=28,
+    training_people=28,
+    known_people=28,
+)
 ABOUT = About(
     depmap_version="0.1.0",
     created="2026-11-25T10:00:00+00:00",
     data="simavec",
     split="Testing",
     weights=WEIGHTS,
+    origin=ORIGIN,
     settings={"frames": 64},
 )
 TRAINING = TrainingFacts(

@@ -1,13 +1,18 @@
 """Protects figures of features, faces and action units: planted groups, hand values, the choice."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 from xml.etree import ElementTree
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.data.clips import Clip
+from depmap_cli.data.corpus import Recording
 from depmap_cli.evaluation.appearance import (
     Appearance,
     KeyFace,
@@ -16,12 +21,16 @@ from depmap_cli.evaluation.appearance import (
     spread_over_scores,
 )
 from depmap_cli.evaluation.embedding import FEWEST, FeatureMap, map_features, principal_components
+from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.evaluation.trends import MAIN_UNITS, N_BINS, UnitCurve, binned, trends_of
+from depmap_cli.inference import view
 from depmap_cli.report.appearance import appearance_figures, feature_map, key_faces, unit_trends
 from depmap_cli.report.pictures import picture
 from depmap_cli.report.sheet import Row, Tile, sheet
 from depmap_cli.report.svg import LEVEL_LINES
 from depmap_cli.results import KeyPicture
+from depmap_cli.weights import load_networks
+from depmap_cli.workflows.appearance import key_faces_of
 
 UNITS = len(ACTION_UNITS)
 
@@ -153,6 +162,31 @@ def test_key_faces_are_drawn_as_in_the_report_of_a_video():
     raw = picture(found.faces[0].picture, "raw", 176)
     assert np.abs(raw.astype(int) - expected).mean() > 20
     assert "Line drawings" in shown.caption
+
+
+def test_where_all_frames_weigh_alike_the_caption_says_so():
+    one = KeyFace(0, 3.0, 12.0, None, face(), heaviest=False)
+    caption = key_faces([one], "drawing").caption
+    assert caption.startswith("The middle one of the frames looked at, which all weigh alike")
+    assert "weighed most" not in caption
+    assert "The frame that weighed most" in key_faces(some_appearance().faces, "drawing").caption
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
+    shipped = load_networks(None, torch.device("cpu"))
+    config = shipped.config.model.model_copy(update={"map": fused})
+    shipped.model.config = config
+    networks = replace(shipped, config=shipped.config.model_copy(update={"model": config}))
+    faces = np.stack([face(i).face for i in range(5)])
+    recording = Recording("Testing", "1", "1", "", Path("a.mp4"), 9)
+    clip = Clip(recording, faces, view(networks.semantics, faces, networks.device), np.arange(5))
+    estimate = estimate_clip(networks.model, networks.semantics, clip, 5, networks.device)
+    (found,) = key_faces_of(networks, [clip], [estimate], [recording.path]).values()
+    weights = estimate.video.weights[0].numpy()
+    assert found.heaviest == fused == (np.ptp(weights) > 1e-6)
+    expected = faces[int(weights.argmax()) if fused else 2]
+    np.testing.assert_array_equal(found.picture.face, expected)
 
 
 def test_all_figures_are_made_and_faces_that_show_people_are_warned_of():

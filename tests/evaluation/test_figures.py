@@ -79,6 +79,14 @@ def test_baselines_stand_beside_every_part():
     assert found.clips.baselines[0].agreement.pcc.value == 0
 
 
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_correlation_needs_three_rows(n):
+    report = evaluated([clip(str(i), "1", "", 9 - i, 4 + i) for i in range(n)])
+    for figures in (report.agreement.clips.estimates, report.errors):
+        assert (figures.pcc.value is None, figures.ccc.value is None) == (n < 3, n < 3)
+        assert figures.rmse.value is not None
+
+
 def test_sessions_of_different_people_are_different_recordings():
     report = evaluated([clip("1", "1", "", 5, 5), clip("2", "1", "", 5, 5)])
     assert report.n_recordings == 2
@@ -122,11 +130,11 @@ def test_a_residual_as_wide_as_the_interval_is_covered_despite_rounding():
     assert evaluated(clips, half_width=0.3).errors.coverage.value == 1
 
 
-def test_an_infinite_half_width_is_the_whole_scale():
+def test_an_infinite_half_width_is_no_interval():
     report = evaluated([clip("1", "1", "", 60, 3)], half_width=math.inf)
     assert report.intervals.half_width is None
-    assert (report.errors.coverage.value, report.errors.width.value) == (1, 63)
-    assert (report.table[0].low, report.table[0].high) == (0, 63)
+    assert (report.errors.coverage.value, report.errors.width.value) == (None, None)
+    assert (report.table[0].low, report.table[0].high) == (None, None)
 
 
 def test_without_calibration_there_are_no_intervals():

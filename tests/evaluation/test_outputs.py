@@ -32,7 +32,7 @@ from depmap_cli.report.text import SELECTED, SIMULATED, range_text
 from depmap_cli.report.tripod import AUTHOR, render_tripod
 from depmap_cli.results import DISCLAIMER
 
-from .sample import ABOUT, WEIGHTS, some_clips, some_report
+from .sample import ABOUT, ORIGIN, WEIGHTS, some_clips, some_report
 
 HOSTILE = "<script>alert('1')</script>\"&\x1b[31m\u202e|`*_{{7*7}}"
 CHARTS = ["predicted", "bland_altman", "calibration", "error_by_band", "coverage_by_band"]
@@ -54,7 +54,13 @@ def hostile() -> EvaluationReport:
     weights = WEIGHTS.model_copy(
         update=dict.fromkeys(("file", "training_data", "semantics", "backbone"), HOSTILE)
     )
-    changes = {"data": HOSTILE, "weights": weights, "left_out": {HOSTILE: HOSTILE}}
+    origin = ORIGIN.model_copy(update={"network": HOSTILE, "recalibrated_on": HOSTILE})
+    changes = {
+        "data": HOSTILE,
+        "weights": weights,
+        "origin": origin,
+        "left_out": {HOSTILE: HOSTILE},
+    }
     about = ABOUT.model_copy(update={**changes, "settings": {"clip": HOSTILE}})
     attributes = {HOSTILE: {c.subject: HOSTILE + c.subject[-1] for c in clips}}
     other = some_weights(HOSTILE), np.full(len(clips), 20.0)
@@ -67,7 +73,7 @@ def some_weights(title: str) -> Baseline:
         title=title,
         description=f"Other weights, {title}.",
         leaks=False,
-        informed=9,
+        informed=len(some_clips()),
         weights=WEIGHTS,
     )
 
@@ -131,13 +137,26 @@ def test_json_reads_back_equal_and_fits_its_schema(
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.2"
+    assert content["schema_version"] == "1.3"
 
 
 def test_infinite_intervals_survive_json() -> None:
     report = some_report(half_width=float("inf"))
     assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
-    assert "whole scale" in _Tags(render_evaluation_page(report)).flat
+
+
+def test_intervals_that_do_not_exist_cover_nothing(tmp_path: Path) -> None:
+    report = some_report(half_width=float("inf"))
+    told = "a 90 % interval does not exist below 9 calibration people"
+    page = _Tags(render_evaluation_page(report))
+    for text in (page.flat, " ".join(_shown(report).split()), render_tripod(report)):
+        assert told in text
+        assert "100 %" not in text
+        assert "whole scale" not in text
+    assert "with a 90 % interval" not in render_tripod(report)
+    assert "figures/coverage_by_band.svg" not in write_evaluation(report, tmp_path)
+    row = _rows(clips_csv(report))[0]
+    assert row["low"] == row["high"] == ""
 
 
 def test_clips_csv_reads_back(report: EvaluationReport) -> None:
@@ -388,6 +407,35 @@ def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationRepor
     assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
 
 
+def test_the_terminal_tells_clips_from_recordings_and_from_people() -> None:
+    clips = [EvaluatedClip(t, "1", "1", t, 4.0, 5.0) for t in ("Freeform", "Northwind")]
+    shown = _shown(some_report(clips=clips))
+    assert "2 clips of 1 people" in shown
+    assert "1 recordings of 1 people" in shown
+
+
+def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationReport) -> None:
+    clips = [EvaluatedClip(f"{i}.mp4", f"x{i}", "1", "", 4.0 + i, 5.0) for i in range(3)]
+    shown = _shown(some_report(clips=clips))
+    told = "as they know nothing of these clips: same person, same person (leaks) and clip duration"
+    assert told in " ".join(shown.split())
+    assert shown.count("training mean") == 4  # clips, recordings, people not seen, differences
+    assert shown.count("same person (leaks)") == 1
+    known = report.baselines[1]
+    assert 0 < known.informed < report.n_clips
+    told = f"same person: knew something of {known.informed} of {report.n_clips} clips"
+    assert told in " ".join(_shown(report).split())
+
+
+def test_limits_of_agreement_have_no_perfect_value(report: EvaluationReport) -> None:
+    flat = _Tags(render_evaluation_page(report)).flat
+    for words in ("Slope of scores on estimates, clips", "Bias of recordings, points"):
+        assert re.search(rf"{words} [-\d. to]+ [01] ", flat)
+    assert re.search(
+        r"Upper limit of agreement of recordings, points [-\d.]+ [-\d.]+ to [-\d.]+ \D", flat
+    )
+
+
 def test_one_person_can_be_shown() -> None:
     report = some_report(clips=[EvaluatedClip("a.mp4", "1", "1", "", 4.0, 5.0)], half_width=None)
     assert "–" in _shown(report)
@@ -414,6 +462,51 @@ def test_the_checklist_has_27_items_and_says_who_fills_them(
         "Videos left out: none",
     ):
         assert part in text
+
+
+def _item(report: EvaluationReport, number: str) -> str:
+    """The answers to one item of the checklist."""
+    items = re.split(r"\n(?=\*\*\d)", render_tripod(report))
+    return next(item for item in items if item.startswith(f"**{number} "))
+
+
+def _of(report: EvaluationReport, **changes: object) -> EvaluationReport:
+    return report.model_copy(update={"origin": ORIGIN.model_copy(update=changes)})
+
+
+def test_the_checklist_tells_what_intervals_were_calibrated_on(report: EvaluationReport) -> None:
+    assert "- None in this evaluation." in _item(report, "12f")
+    assert "- Not done." in _item(report, "24")
+    assert "their intervals calibrated on Development" in _item(report, "12a")
+    again = _of(report, recalibrated_on="mine, Development", calibration_people=12)
+    for number in ("12a", "12f", "24"):
+        assert "calibrated anew on 12 people of mine, Development" in _item(again, number)
+    assert "90 % prediction intervals cover" in _item(again, "24")
+
+
+def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) -> None:
+    assert "fitted on Training, selected on Development" in _item(report, "12a")
+    assert "28 of the 28 people" in _item(report, "12a")
+    elsewhere = _item(_of(report, known_people=0), "12a")
+    assert (
+        "By their names, none of the 28 people of its Training split are among those on whom"
+        in elsewhere
+    )
+    alone = _item(_of(report, known_people=0, training_people=0), "12a")
+    assert "The data has no Training split" in alone
+    for text in (elsewhere, alone):
+        assert "unless the weights know them by other names" in text
+        assert "fitted on Training" not in text
+
+
+def test_the_checklist_tells_balance_and_network(report: EvaluationReport) -> None:
+    assert "every recording came once an epoch" in _item(report, "13")
+    assert "train.balance = 0.5" in _item(_of(report, balance=0.5), "13")
+    assert "Dep-MAP (Wang, Ye and Wang" in _item(report, "12c")
+    resnet = _of(report, network="plain ResNet with mean pooling")
+    assert "A neural network: plain ResNet with mean pooling; backbone" in _item(resnet, "12c")
+    assert "Dep-MAP" not in _item(resnet, "12c")
+    assert "plain ResNet with mean pooling, resnet18" in _Tags(render_evaluation_page(resnet)).flat
 
 
 PARTS = {

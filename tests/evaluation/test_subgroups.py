@@ -32,6 +32,11 @@ def test_semicolons_and_tabs_part_cells_as_in_lists(tmp_path, mark):
     }
 
 
+def test_quotes_after_a_space_and_a_subject_in_capitals_are_read_as_in_lists(tmp_path):
+    path = written(tmp_path, 'Subject, Place of work\n1, "Ulm, by the river"\n')
+    assert read_attributes(path, PEOPLE) == {"Place of work": {"1": "Ulm, by the river"}}
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -39,6 +44,7 @@ def test_semicolons_and_tabs_part_cells_as_in_lists(tmp_path, mark):
         ("subject\n1\n", 1, "no column beside subject"),
         ("subject,sex,sex\n1,f,f\n", 1, "empty or repeated"),
         ("subject,sex,\n1,f,f\n", 1, "empty or repeated"),
+        ("subject,SUBJECT,sex\n1,1,f\n", 1, "empty or repeated"),
         ("subject,sex\n1,f\n9,m\n", 3, "no subject '9'"),
         ("subject,sex\n1,f\n2,m\n1,m\n", 4, "described otherwise in line 2"),
         ("subject,sex\n1,f,x\n", 2, "3 cells, the header has 2"),
@@ -69,7 +75,7 @@ def test_what_is_no_text_is_told(tmp_path, content):
 
 
 def test_a_missing_table_is_told(tmp_path):
-    with pytest.raises(DataInvalid, match=r"none\.csv: cannot be read"):
+    with pytest.raises(DataInvalid, match=r"none\.csv: no such file"):
         read_attributes(tmp_path / "none.csv", PEOPLE)
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from depmap_cli.ablation import TABLES
 from depmap_cli.data.corpus import find_recordings
-from depmap_cli.report.ablation import render_ablation
+from depmap_cli.report.ablation import render_ablation, write_ablation
 from depmap_cli.weights import default_semantics
 from depmap_cli.workflows.ablate import AblationRow
 from tests.training.runs import depmap
@@ -128,3 +128,13 @@ def test_the_table_tells_mean_and_deviation_of_several_seeds(tmp_path):
     assert freeform == ["Dep-MAP", "7.42", "5.60", "0.91", "0.69", *ours]
     assert "±1.41" in text
     assert "*" not in text
+
+
+def test_no_variant_in_the_files_needs_a_guard_against_formulas(tmp_path):
+    rows = [AblationRow(i + 1, v, "semantics", (1,), {}) for i, v in enumerate(TABLES[3])]
+    write_ablation(rows, tmp_path, 3, "mine", "Development")
+    with (tmp_path / "table-3-Development.csv").open(newline="") as file:
+        names = list(dict.fromkeys(r["variant"] for r in csv.DictReader(file)))
+    assert names[:4] == ["ResNet-18", "with MSR", "with ESA", "with SDPM, MAP"]
+    stored = json.loads((tmp_path / "table-3-Development.json").read_text())["figures"]
+    assert list(dict.fromkeys(r["variant"] for r in stored)) == names

@@ -7,8 +7,12 @@ import numpy as np
 import pytest
 import torch
 
+from depmap_cli.ablation import BASELINE
+from depmap_cli.checkpoint import read_document
 from depmap_cli.errors import UsageProblem
 from depmap_cli.inference import VideoInference
+from depmap_cli.training.card import model_card
+from depmap_cli.weights import DEFAULT, weights_folder
 from depmap_cli.workflows.plain import plain_beside
 from depmap_cli.workflows.seeds import runs_of
 from tests.test_cross_validation import touch, write_weights
@@ -85,10 +89,85 @@ def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path)
     assert code == 0
     assert "to put a plain ResNet beside" not in err
     assert "resnet-baseline" in [b["title"] for b in json.loads(out)["baselines"]]
-    assert plain_beside(run) == (plain,)  # of several seeds
+    assert plain_beside(run) == ((plain,), "")
     code, _, err = evaluate("--weights", plain / "weights.safetensors")
     assert code == 0
     assert "to put a plain ResNet beside" not in err  # it is one
+
+
+def test_a_plain_resnet_that_does_not_fit_is_left_out_and_told(evaluate, runs, tmp_path):
+    run, plain = tmp_path / "run", tmp_path / "run" / "resnet-baseline"
+    shutil.copytree(runs / "seed-12", run)
+    plain.mkdir()  # begun, not finished
+    for weights in (run, run / "weights.safetensors"):
+        code, out, err = evaluate("--weights", weights, "--json")
+        assert code == 0
+        assert "resnet-baseline" not in [b["title"] for b in json.loads(out)["baselines"]]
+        told = f"{plain} does not stand beside: resnet-baseline: no weights.safetensors"
+        assert told in " ".join(err.split())
+        assert "to put a plain ResNet beside" not in err
+    touch(plain, "seed-1", "seed-2")
+    assert "its seeds are not those" in plain_beside(run)[1]
+    assert plain_beside(run / "weights.safetensors") == plain_beside(run)
+    (run / "weights.safetensors").unlink()
+    with pytest.raises(UsageProblem, match="run: no weights"):
+        plain_beside(run)
+
+
+def test_a_plain_resnet_of_other_folds_is_left_out_and_told(tmp_path):
+    run = touch(tmp_path / "run", *(f"fold-{fold}" for fold in range(3)))
+    plain = touch(run / "resnet-baseline", *(f"fold-{fold}" for fold in range(4)))
+    found, why = plain_beside(run, 3)
+    assert not found
+    assert "more than 3 folds" in why
+    shutil.rmtree(plain / "fold-3")
+    assert plain_beside(run, 3) == ((plain,), "")
+
+
+def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
+    again = {"split": "mine, Development", "people": [0, 0, 1], "residuals": [3.0, 4.0, 5.0]}
+    path = tmp_path / "again.safetensors"
+    stored = read_document(runs / "seed-7" / "weights.safetensors")["config"]
+    config = {**stored, "train": {**stored["train"], "balance": 0.5}}
+    write_weights(path, training_subjects=["p4", "zoe"], calibration=again, config=config)
+    code, out, _ = evaluate("--weights", path, "--json")
+    assert code == 0
+    assert json.loads(out)["origin"] == {
+        "network": "Dep-MAP",
+        "balance": 0.5,
+        "recalibrated_on": "mine, Development",
+        "calibration_people": 2,
+        "training_people": 2,
+        "known_people": 1,
+    }
+    _, out, _ = evaluate("--weights", runs / "seed-7", "--json")
+    origin = json.loads(out)["origin"]
+    assert (origin["recalibrated_on"], origin["known_people"]) == (None, 0)
+
+
+def test_the_card_of_a_plain_resnet_says_so():
+    document = read_document(weights_folder() / DEFAULT)
+    assert model_card(document).startswith("# Model card: Dep-MAP, resnet18\n")
+    config = {**document["config"], "model": {**document["config"]["model"], **BASELINE}}
+    plain = model_card({**document, "config": config})
+    assert plain.startswith("# Model card: plain ResNet with mean pooling, resnet18\n")
+    assert "Dep-MAP" not in plain
+
+
+def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, tmp_path):
+    knowing = tmp_path / "knowing" / "weights.safetensors"
+    write_weights(knowing, training_subjects=["p3", "p17"])
+    stranger = runs / "seed-7" / "weights.safetensors"
+    code, out, _ = evaluate("--weights", stranger, "--beside", knowing, "--json")
+    assert code == 0
+    beside = json.loads(out)["baselines"][0]
+    assert (beside["title"], beside["leaks"]) == ("knowing (leaks)", True)
+    assert "2 of these the evaluated weights never saw" in beside["description"]
+    for weights, other in ((knowing, knowing), (knowing, stranger)):  # no advantage
+        code, out, _ = evaluate("--weights", weights, "--beside", other, "--json")
+        beside = json.loads(out)["baselines"][0]
+        assert (code, beside["leaks"]) == (0, False)
+        assert "leaks" not in beside["title"]
 
 
 def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypatch, capfd):
@@ -142,4 +221,4 @@ def test_runs_beside_are_of_the_same_seeds(evaluate, runs, tmp_path):
     other = touch(tmp_path / "other", "seed-1", "seed-2")
     code, _, err = evaluate("--weights", runs, "--beside", other)
     assert code == 2
-    assert "--beside other: its seeds are not those of --weights" in " ".join(err.split())
+    assert "other: its seeds are not those of --weights" in " ".join(err.split())
