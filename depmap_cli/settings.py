@@ -6,23 +6,42 @@ Both become one nested dictionary; pydantic checks it (``config.py``).
 from pathlib import Path
 from typing import Any
 
+from depmap_cli.ablation import BASELINE
 from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem
 
 
 def read_settings(
-    pairs: list[str], file: Path | None = None, base: dict[str, Any] | None = None
+    pairs: list[str],
+    file: Path | None = None,
+    base: dict[str, Any] | None = None,
+    plain: bool = False,
 ) -> Config:
     """The configuration: defaults, ``base`` over them, then the YAML ``file``, then ``pairs``.
 
+    A ``plain`` ResNet with mean pooling is one whatever the file says, which may be another run's.
+
     Raises:
-        UsageProblem: a missing or broken file, a pair without "=", an unknown setting or a value
-            out of bounds; names them.
+        UsageProblem: a missing or broken file, a pair without "=", or against ``plain``, an
+            unknown setting or a value out of bounds; names them.
     """
     tree: dict[str, Any] = {}
-    for layer in (base or {}, _read_file(file) if file else {}, _read_pairs(pairs)):
+    asked = _read_pairs(pairs)
+    if plain:
+        _refuse_modules(asked.get("model", {}))
+    dictated = {"model": BASELINE} if plain else {}
+    for layer in (base or {}, _read_file(file) if file else {}, asked, dictated):
         _merge(tree, layer)
     return check_settings(tree)
+
+
+def _refuse_modules(asked: dict[str, Any]) -> None:
+    for name, value in asked.items():
+        if value != BASELINE.get(name, value):
+            raise UsageProblem(
+                f"--set model.{name} and --model resnet-baseline exclude each other",
+                "leave one of them out",
+            )
 
 
 def check_settings(tree: dict[str, Any]) -> Config:

@@ -33,6 +33,16 @@ def test_a_bad_file_is_told_in_one_line(tmp_path, text, words):
     assert "\n" not in told.value.message
 
 
+def test_a_plain_resnet_is_one_whatever_the_file_says(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("model: {msr: true, esa: true, backbone: resnet34}\ntrain: {epochs: 7}\n")
+    found = read_settings(["model.map=false"], file, plain=True)
+    assert not any(getattr(found.model, name) for name in BASELINE)
+    assert (found.model.backbone, found.train.epochs) == ("resnet34", 7)
+    with pytest.raises(UsageProblem, match=r"--set model\.msr and --model resnet-baseline exclude"):
+        read_settings(["model.msr=true"], file, plain=True)
+
+
 def test_the_grids_are_the_papers():
     full = ModelConfig()
 

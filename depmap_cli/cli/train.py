@@ -87,11 +87,12 @@ def train(
 
     if folds and not group_by:
         raise typer.BadParameter("--folds needs --group-by")
-    start, base = start_of(init, from_scratch, plain=model == Network.resnet_baseline)
+    plain = model == Network.resnet_baseline
+    start, base = start_of(init, from_scratch, plain)
     options = TrainOptions(
         source=Source(data, cache, jobs),
         out=out,
-        config=read_settings(settings or [], config, base),
+        config=read_settings(settings or [], config, base, plain),
         device=device,
         clip=ClipChoice(clip, clip_weights, allow_network),
         init=start,

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from depmap_cli.ablation import BASELINE
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, read_document
 from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem, WeightsInvalid
@@ -30,9 +29,7 @@ def start_of(
     if init and (from_scratch or plain):
         other = "--from-scratch" if from_scratch else "--model resnet-baseline"
         raise UsageProblem(f"--init and {other} exclude each other", "leave one of them out")
-    if plain:
-        return None, {"model": BASELINE}
-    if from_scratch:
+    if plain or from_scratch:
         return None, {}
     path = init or weights_folder() / DEFAULT
     config = Config.model_validate(read_document(path)["config"])

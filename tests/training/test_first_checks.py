@@ -71,6 +71,10 @@ def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
     ("arguments", "words"),
     [
         (("--init", "w", "--model", "resnet-baseline"), "--model resnet-baseline exclude"),
+        (
+            ("--model", "resnet-baseline", "--set", "model.msr=true"),
+            "--set model.msr and --model resnet-baseline exclude each other",
+        ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
         (("--folds", "4"), "--folds needs --group-by"),
     ],

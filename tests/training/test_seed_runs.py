@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import torch
 
 from depmap_cli.errors import UsageProblem
 from depmap_cli.inference import VideoInference
-from depmap_cli.workflows.plain import plain_beside
+from depmap_cli.workflows.plain import plain_beside, way_to_plain
 from depmap_cli.workflows.seeds import runs_of
 from tests.test_cross_validation import touch, write_weights
 from tests.training.runs import depmap
@@ -75,6 +76,18 @@ def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evalua
     ]
     way = f"depmap train --data {corpus} --model resnet-baseline --out {runs}/resnet-baseline"
     assert way in " ".join(err.split())
+
+
+@pytest.mark.parametrize("where", ["", "seed-7", "fold-0", "fold-0/seed-7"])
+def test_the_way_to_a_plain_resnet_goes_by_the_settings_of_the_run(where, tmp_path):
+    folder = touch(tmp_path / "run", where) / where
+    told = way_to_plain(Path("data"), tmp_path / "run", None)
+    assert told is not None
+    assert "--config" not in told
+    (folder / "config.yaml").touch()
+    told = way_to_plain(Path("data"), tmp_path / "run", 5)
+    assert told is not None
+    assert f"--folds 5 --config {folder / 'config.yaml'} --out {tmp_path}/run/resnet" in told
 
 
 def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path):
