@@ -22,8 +22,9 @@ from depmap_cli.checkpoint import save_checkpoint
 from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid, OutputUnwritable
 from depmap_cli.training.card import model_card
+from depmap_cli.weights import FINISHED
 
-BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", "weights.safetensors"
+BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", FINISHED
 CONFIG, LOG, RUN = "config.yaml", "log.csv", "run.json"
 _PACKAGES = (
     *("torch", "torchvision", "numpy", "open_clip_torch", "timm", "facenet-pytorch"),

@@ -12,7 +12,7 @@ from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.model.stored import network_of
-from depmap_cli.weights import DEFAULT, weights_folder
+from depmap_cli.weights import weights_file
 
 
 def start_of(
@@ -20,7 +20,8 @@ def start_of(
 ) -> tuple[Path | None, dict[str, Any]]:
     """The weights to start from, by default those shipped, and the settings that they dictate.
 
-    A ``plain`` ResNet with mean pooling starts from none.
+    ``init`` names a weights file or the folder of a run. A ``plain`` ResNet with mean pooling
+    starts from none.
 
     Raises:
         UsageProblem: ``init`` is given where nothing is to be started from.
@@ -31,8 +32,13 @@ def start_of(
         raise UsageProblem(f"--init and {other} exclude each other", "leave one of them out")
     if plain or from_scratch:
         return None, {}
-    path = init or weights_folder() / DEFAULT
-    config = Config.model_validate(read_document(path)["config"])
+    path = weights_file(init)
+    try:
+        config = Config.model_validate(read_document(path, "depmap")["config"])
+    except (KeyError, ValueError) as error:
+        raise WeightsInvalid(
+            f"{path.name}: its content does not fit its description", "train or fetch it again"
+        ) from error
     return path, config.model_dump(mode="json", include={"model", "faces"})
 
 

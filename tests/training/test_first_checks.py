@@ -84,6 +84,38 @@ def test_no_option_is_ignored(corpus, monkeypatch, capfd, arguments, words):
     assert words in " ".join(capfd.readouterr().err.replace("│", " ").split())
 
 
+@pytest.mark.parametrize("command", ["train", "prepare"])
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("semantics", "{name}: holds a 'semantics' model, a 'depmap' one is needed"),
+        ("training", "{name}: holds a 'training' model, a 'depmap' one is needed"),
+        ("depmap", "{name}: its content does not fit its description"),
+        (None, "{name}: no weights.safetensors in this folder"),
+    ],
+)
+def test_what_a_run_cannot_start_from(corpus, tmp_path, monkeypatch, capfd, command, kind, told):
+    init = tmp_path / "other"
+    if kind is None:
+        init.mkdir()
+    else:
+        save_checkpoint(init, kind, {}, {})
+    assert depmap(monkeypatch, command, "--data", corpus, "--init", init) == 1
+    assert told.format(name="other") in " ".join(capfd.readouterr().err.split())
+
+
+def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, monkeypatch, capfd):
+    assert start_of(trained, False)[0] == trained / "weights.safetensors"
+    where = ("--data", corpus, "--weights", trained, "--out", tmp_path / "w.safetensors")
+    one = tmp_path / "one.csv"
+    shown = next(r for r in find_recordings(corpus) if r.split == "Training")
+    one.write_text(
+        f"path,subject,session,task,split,score\n{shown.path},{shown.subject},1,,Development,1"
+    )
+    assert depmap(monkeypatch, "calibrate", *where, "--data", one) == 1
+    assert "the weights were trained on 1 of the people" in capfd.readouterr().err
+
+
 def test_faces_are_those_of_the_weights_at_the_start(tmp_path):
     shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
