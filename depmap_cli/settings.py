@@ -3,6 +3,7 @@
 Both become one nested dictionary; pydantic checks it (``config.py``).
 """
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +57,38 @@ def check_settings(tree: dict[str, Any]) -> Config:
         return Config.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = tuple(map(str, first["loc"]))
+        told = first["msg"].removeprefix("Value error, ")
+        unknown = first["type"] == "extra_forbidden"
         raise UsageProblem(
-            f"setting {where}: {first['msg']}", "see depmap_cli/config.py"
+            f"setting {'.'.join(where)}: {'there is none of this name' if unknown else told}",
+            _known(where) if unknown else _described(where),
         ) from error
+
+
+def _fields(where: tuple[str, ...]) -> dict[str, Any]:
+    """The settings beside one, or the sections beside one."""
+    section = Config.model_fields.get(where[0])
+    if len(where) == 1 or section is None:
+        return dict(Config.model_fields)
+    return dict(section.annotation.model_fields)  # type: ignore[union-attr]  # a section
+
+
+def _known(where: tuple[str, ...]) -> str:
+    """The names that may have been meant, all where none is like this one."""
+    names = _fields(where)
+    if near := get_close_matches(where[-1], names):
+        return f"did you mean {' or '.join('.'.join([*where[:-1], name]) for name in near)}?"
+    what = f"{where[0]} has" if len(where) > 1 else "the sections are"
+    return f"{what} {', '.join(names)}"
+
+
+def _described(where: tuple[str, ...]) -> str:
+    """What a setting is, and its default; nothing where settings contradict each other."""
+    if len(where) == 1:
+        return ""
+    field = _fields(where)[where[1]]
+    return f"{field.description or ''} Its default is {field.default}.".strip()
 
 
 def _read_file(path: Path) -> dict[str, Any]:

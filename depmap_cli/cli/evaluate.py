@@ -27,8 +27,9 @@ from depmap_cli.cli.options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import note, progress_bar, stages
+from depmap_cli.config import MAX_FRAMES
 
-FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames a video.")]
+FramesOption = Annotated[int | None, typer.Option(min=1, max=MAX_FRAMES, help="Frames a video.")]
 
 
 def evaluate(

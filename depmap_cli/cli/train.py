@@ -27,7 +27,7 @@ from depmap_cli.cli.options import (
     StatementOption,
 )
 from depmap_cli.cli.terminal import note, progress_bar, stages
-from depmap_cli.config import Config, SemanticsTrainConfig
+from depmap_cli.config import MAX_SEED, Config, SemanticsTrainConfig
 
 if TYPE_CHECKING:
     from depmap_cli.results import CorpusSummary
@@ -170,7 +170,7 @@ def train_semantics(
     epochs: Annotated[int, typer.Option(min=1)] = SemanticsTrainConfig().epochs,
     batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
     learning_rate: Annotated[float, typer.Option(min=1e-8)] = SemanticsTrainConfig().learning_rate,
-    seed: Annotated[int, typer.Option(min=0)] = SemanticsTrainConfig().seed,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SemanticsTrainConfig().seed,
     init: Annotated[
         Path | None, typer.Option(help="Semantic weights to start from; default: none.")
     ] = None,

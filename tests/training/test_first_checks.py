@@ -77,11 +77,20 @@ def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
         ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
         (("--folds", "4"), "--folds needs --group-by"),
+        (("--set", "train.frames=200"), "of the 128 that are kept of a video"),
+        (("--set", "train.seed=99999999999999999999"), "setting train.seed"),
     ],
 )
 def test_no_option_is_ignored(corpus, monkeypatch, capfd, arguments, words):
     assert depmap(monkeypatch, "train", "--data", corpus, "--dry-run", *arguments) == 2
     assert words in " ".join(capfd.readouterr().err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", ["evaluate", "calibrate"])
+def test_no_more_frames_than_a_video_may_have(corpus, monkeypatch, capfd, command):
+    where = ("--data", corpus, "--out" if command == "calibrate" else "-o", "x")
+    assert depmap(monkeypatch, command, *where, "--frames", "200000") == 2
+    assert "--frames" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["train", "prepare"])
