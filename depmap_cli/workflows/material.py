@@ -32,11 +32,17 @@ class Source:
         """The recordings with their splits, and what is in them.
 
         Raises:
-            DataInvalid: as ``read_corpus`` and ``split_by_fold``.
+            DataInvalid: as ``read_corpus`` and ``split_by_fold``; or folds of people who are
+                guessed from names of files, of whom two may be one.
         """
         corpus = read_corpus(self.data)
         recordings = corpus.recordings
         if self.fold is not None:
+            if corpus.guesses:
+                raise DataInvalid(
+                    f"--group-by subject: {corpus.guesses[0]}",
+                    "write a manifest, whose column subject tells who is in which video",
+                )
             recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
         return recordings, describe(recordings, corpus.notes)
 
