@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from depmap_cli.config import Config, TrainConfig
+from depmap_cli.config import Config
 from depmap_cli.data.census import check_trainable
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
@@ -21,7 +21,7 @@ from depmap_cli.processes import Processes, join_processes, process_count
 from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
 from depmap_cli.training.batches import check_divides
-from depmap_cli.training.cross_validation import fold_folder, seed_folder
+from depmap_cli.training.cross_validation import Layout, check_alone, fold_folder, seed_folder
 from depmap_cli.training.document import training_document
 from depmap_cli.training.events import Watcher
 from depmap_cli.training.finish import finish_weights
@@ -171,15 +171,25 @@ def _check(options: TrainOptions, seen: Seen) -> list[Recording]:
     """The recordings, if they can be learned from and the folders written."""
     recordings, summary = options.source.read()
     seen(summary)
-    _check_learnable(recordings, options.config.train)
+    _check_learnable(recordings, options)
+    _check_layout(options)
     for config in options.configs():
         options.folder(config).check(options.resume)
     return recordings
 
 
-def _check_learnable(recordings: list[Recording], train: TrainConfig) -> None:
-    check_trainable(recordings)
-    check_divides(len(of_split(recordings, "Training")), train, process_count())
+def _check_learnable(recordings: list[Recording], options: TrainOptions) -> None:
+    fold = options.source.fold
+    check_trainable(recordings, None if fold is None else fold[0])
+    rows = len(of_split(recordings, "Training"))
+    check_divides(rows, options.config.train, process_count())
+
+
+def _check_layout(options: TrainOptions) -> None:
+    """Folders hold what one command writes, or evaluation would not know what to take."""
+    check_alone(options.out, Layout.seeds if options.seeds > 1 else Layout.run)
+    if options.source.fold is not None:
+        check_alone(options.out.parent, Layout.folds)
 
 
 @dataclass(frozen=True)
@@ -206,7 +216,7 @@ def _material(
     if processes.is_first:
         processes.wait()
     usable = [c for c in clips if len(c.usable)]
-    _check_learnable([c.recording for c in usable], config.train)
+    _check_learnable([c.recording for c in usable], options)
     train, development = ([c for c in usable if c.recording.split == s] for s in LEARNED)
     return _Material(train, development, covered_names(clips), device, processes)
 

@@ -13,6 +13,8 @@ from tests.training.runs import SMALL, depmap
 
 MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
 
+SEEDS, FOLDS = ("--seeds", "2"), ("--group-by", "subject", "--folds", "3")
+
 
 @pytest.fixture
 def refused(corpus, tmp_path, monkeypatch, capfd):
@@ -64,7 +66,30 @@ def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
     data = tmp_path / "seven.csv"
     data.write_text("\n".join(lines))
     found, told = refused("--group-by", "subject", "--folds", "4", data=data)
-    assert (found, "the Development split is of one person only" in told) == (1, True), told
+    assert (found, "split of fold 2 is of one person only" in told) == (1, True), told
+
+
+@pytest.mark.parametrize(
+    ("there", "arguments", "words"),
+    [
+        ("run.json", SEEDS, "--out run: holds a single run; runs of several seeds in it"),
+        ("weights.safetensors", FOLDS, "--out run: holds a single run; runs by folds in it"),
+        ("fold-0/run.json", (*FOLDS, *SEEDS), "--out fold-0: holds a single run; runs of several"),
+        ("fold-0/run.json", SEEDS, "--out run: holds runs by folds; runs of several seeds in it"),
+        ("fold-0/seed-7/run.json", (), "--out run: holds runs by folds; a single run in it"),
+        ("seed-7/run.json", (), "--out run: holds runs of several seeds; a single run in it"),
+        ("seed-7/run.json", FOLDS, "--out run: holds runs of several seeds; runs by folds in it"),
+    ],
+)
+def test_a_folder_holds_what_evaluation_can_tell_apart(
+    corpus, tmp_path, monkeypatch, capfd, there, arguments, words
+):
+    place = tmp_path / "run" / there
+    place.parent.mkdir(parents=True)
+    place.touch()
+    where = ("--data", corpus, "--out", tmp_path / "run", "--resume", "--dry-run")
+    assert depmap(monkeypatch, "train", *where, *arguments) == 1
+    assert words in " ".join(capfd.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
