@@ -152,7 +152,7 @@ def calibrate(
     Example: depmap calibrate --data mine/ --out mine.safetensors
     """
     from depmap_cli.conformal import people_needed
-    from depmap_cli.report.files import check_folder
+    from depmap_cli.report.files import check_file
     from depmap_cli.workflows.calibrate import calibrate_run
     from depmap_cli.workflows.evaluate import LEVEL, EvaluateOptions
     from depmap_cli.workflows.material import ClipChoice, Source
@@ -165,7 +165,7 @@ def calibrate(
         device,
         clip=ClipChoice(clip, clip_weights, allow_network),
     )
-    check_folder(out.parent)
+    check_file(out)
     with progress_bar(quiet) as bar:
         people, reach = calibrate_run(options, out, stages(bar))
     if math.isinf(reach):

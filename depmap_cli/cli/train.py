@@ -26,7 +26,7 @@ from depmap_cli.cli.options import (
     SimulatedOption,
     StatementOption,
 )
-from depmap_cli.cli.terminal import note, progress_bar, stages
+from depmap_cli.cli.terminal import note, progress_bar, resumable, stages
 from depmap_cli.config import MAX_SEED, Config, SemanticsTrainConfig
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def train(
         check_runs(runs, _teller(Console()))
         return
     seen = _teller(None if quiet else Console(stderr=True))
-    with progress_bar(quiet) as bar:
+    with resumable(), progress_bar(quiet) as bar:
         view = viewer(options.config, quiet, bar)
         results = train_all(runs, out, stages(bar), seen, view)
     _summarise(results, quiet)
@@ -186,9 +186,11 @@ def train_semantics(
 
       depmap train-semantics --data portraits/ --data cohort/ --simulated
     """
+    from depmap_cli.report.files import check_file
     from depmap_cli.workflows.material import Source
     from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
+    check_file(out)
     options = SemanticsOptions(
         tuple(Source(folder, cache, jobs) for folder in data),
         out,
@@ -201,7 +203,7 @@ def train_semantics(
         resume,
         device,
     )
-    with progress_bar(quiet) as bar:
+    with resumable(), progress_bar(quiet) as bar:
         best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))
     note(f"Development: mean r {best:.3f} over the action units\nweights: {out}", quiet)
 

@@ -67,7 +67,8 @@ def test_how_many_frames_are_scored_decides_on_the_best_epoch(
     run, corpus, cache, monkeypatch, capfd
 ):
     assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=5") == 1
-    assert "run: was trained with other settings" in capfd.readouterr().err
+    told = "run: was trained with other settings: train.score_frames=8\n"
+    assert told in capfd.readouterr().err
 
 
 def test_every_weights_file_scores_the_frames_it_was_judged_on(trained):

@@ -114,6 +114,11 @@ def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypat
     code = depmap(monkeypatch, "calibrate", *where, "--out", tmp_path / "file" / "w.safetensors")
     assert code == 1
     assert "cannot write to file: file is no folder" in capfd.readouterr().err
+    assert depmap(monkeypatch, "calibrate", *where, "--out", tmp_path) == 1
+    assert "it is a folder" in capfd.readouterr().err
+    where = ("--data", tmp_path / "nowhere", "--out", tmp_path)
+    assert depmap(monkeypatch, "train-semantics", *where) == 1
+    assert "it is a folder" in capfd.readouterr().err
     wrong = ("--beside", tmp_path / "none.safetensors", "--data", tmp_path / "nowhere")
     code, _, err = evaluate("--weights", runs / "seed-7", *wrong)
     assert code == 1
