@@ -1,6 +1,7 @@
 """A run goes on with what it was begun with, and with nothing else."""
 
 import csv
+import json
 import shutil
 
 import pytest
@@ -38,6 +39,17 @@ def moved(corpus, tmp_path):
 def test_the_same_recordings_may_have_moved(run, moved, cache, monkeypatch):
     assert train(monkeypatch, moved(), cache, run, "--resume") == 0
     assert "moved" not in (run / "card.md").read_text()
+
+
+def test_how_a_run_began_is_kept_beside_what_went_on_with_it(run, corpus, cache, monkeypatch):
+    began = json.loads((run / "run.json").read_text())
+    for times in (1, 2):
+        assert train(monkeypatch, corpus, cache, run, "--resume") == 0
+        found = json.loads((run / "run.json").read_text())
+        resumed = found.pop("resumed")
+        assert found == began
+        assert ["--resume" in one["command"] for one in resumed] == [True] * times
+        assert resumed[-1]["started"] >= began["started"]
 
 
 def test_other_scores_are_other_data(run, moved, cache, monkeypatch, capfd):
