@@ -217,8 +217,8 @@ def prepare(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Align and keep the faces of a whole corpus, so that training with these settings starts at
-    once.
+    """Align and keep the faces of a whole corpus, so that training with these settings, and
+    evaluating the weights that it starts from, begin at once.
 
     Examples:
 
@@ -228,18 +228,17 @@ def prepare(
     """
     from depmap_cli.report.corpus import render_corpus, render_quality
     from depmap_cli.settings import read_settings
-    from depmap_cli.training.start import start_of
+    from depmap_cli.training.start import frames_scored, start_of
     from depmap_cli.workflows.material import Source
 
-    _, base = start_of(init, from_scratch=False)
+    start, base = start_of(init, from_scratch=False)
     chosen = read_settings(settings or [], config, base)
     source = Source(data, cache, jobs)
     recordings, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
-        cached = source.prepare_splits(
-            recordings, chosen.faces, stages(bar), chosen.train.score_frames
-        )
+        for frames in frames_scored(chosen, start):
+            cached = source.prepare_splits(recordings, chosen.faces, stages(bar), frames)
     names = [recording.path.name for recording in recordings]
     render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])

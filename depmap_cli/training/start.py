@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, read_document
-from depmap_cli.config import Config
+from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
@@ -33,13 +33,37 @@ def start_of(
     if plain or from_scratch:
         return None, {}
     path = weights_file(init)
+    config, _ = _described(path)
+    return path, config.model_dump(mode="json", include={"model", "faces"})
+
+
+def frames_scored(config: Config, start: Path | None) -> list[int]:
+    """How many frames of a video scoring looks at.
+
+    With the weights to ``start`` from as they are, unless settings ask for a number; last, with
+    those to be trained.
+
+    Raises:
+        WeightsInvalid: as ``start_of``.
+    """
+    wanted = config.train.score_frames
+    if start is None or "score_frames" in config.train.model_fields_set:
+        return [wanted]
+    _, sampling = _described(start)
+    return list(dict.fromkeys([sampling.frames, wanted]))
+
+
+def _described(path: Path) -> tuple[Config, SamplingConfig]:
     try:
-        config = Config.model_validate(read_document(path, "depmap")["config"])
+        document = read_document(path, "depmap")
+        return (
+            Config.model_validate(document["config"]),
+            SamplingConfig.model_validate(document["sampling"]),
+        )
     except (KeyError, ValueError) as error:
         raise WeightsInvalid(
             f"{path.name}: its content does not fit its description", "train or fetch it again"
         ) from error
-    return path, config.model_dump(mode="json", include={"model", "faces"})
 
 
 def build_model(

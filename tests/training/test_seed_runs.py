@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from depmap_cli.errors import UsageProblem
+from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.inference import VideoInference
 from depmap_cli.workflows.plain import plain_beside, way_to_plain
 from depmap_cli.workflows.seeds import runs_of
@@ -123,6 +123,23 @@ def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypat
     code, _, err = evaluate("--weights", runs / "seed-7", *wrong)
     assert code == 1
     assert "none.safetensors: no such weights file" in err
+
+
+@pytest.mark.parametrize("asked", [(), ("--set", "train.score_frames=5")])
+def test_what_was_prepared_is_not_prepared_again_to_evaluate(
+    corpus, faces_in_process, tmp_path, monkeypatch, asked
+):
+    """The weights shipped look at other numbers of frames than training's default and these 5."""
+    where = ("--data", corpus, "--cache", tmp_path, "--jobs", "1", "-q")
+    assert depmap(monkeypatch, "prepare", *where, *asked) == 0
+
+    def again(*_):
+        raise DepmapError("prepared again")
+
+    monkeypatch.setattr("depmap_cli.data.cache.FaceDetector", again)
+    frames = ("--frames", "5") if asked else ()
+    assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", *frames) == 0
+    assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "--frames", "6") == 1
 
 
 def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):
