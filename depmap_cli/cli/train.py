@@ -124,16 +124,16 @@ def _teller(console: Console | None) -> "Callable[[CorpusSummary], None]":
 
 
 def viewer(config: Config, quiet: bool, bar: Any) -> Any:
-    """Opens what shows a run as it goes, in place of the progress bar, which then goes on."""
+    """Opens what shows a named run as it goes, in place of the progress bar, which then goes on."""
     from depmap_cli.report.training import TrainingView
 
     @contextmanager
-    def view() -> Iterator[Callable[[Any], None]]:
+    def view(name: str) -> Iterator[Callable[[Any], None]]:
         if quiet:
             yield lambda event: None
             return
         bar.stop()
-        with TrainingView(Console(stderr=True), config.train.epochs) as shown:
+        with TrainingView(Console(stderr=True), config.train.epochs, name) as shown:
             yield shown
         bar.start()
 

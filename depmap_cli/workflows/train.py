@@ -23,7 +23,7 @@ from depmap_cli.results import CorpusSummary
 from depmap_cli.training.batches import check_divides
 from depmap_cli.training.cross_validation import Layout, check_alone, fold_folder, seed_folder
 from depmap_cli.training.document import training_document
-from depmap_cli.training.events import Watcher
+from depmap_cli.training.events import View, Watcher, numbered
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
 from depmap_cli.training.maps import KeptMaps
@@ -38,9 +38,6 @@ SEEDS = "seeds.csv"
 
 LEARNED = ("Training", "Development")
 """The splits that a run reads: what it learns from, and what it selects on."""
-
-View = Callable[[], AbstractContextManager[Watcher]]
-"""Opens what shows a run as it goes."""
 
 Seen = Callable[[CorpusSummary], None]
 """Is told what is in a corpus."""
@@ -71,6 +68,12 @@ class TrainOptions:
             )
             for number in range(self.seeds)
         ]
+
+    def name(self, config: Config) -> str:
+        """Which one of the runs is, of several folds and seeds."""
+        fold = [] if self.source.fold is None else [f"fold {self.source.fold[0]}"]
+        seed = [f"seed {config.train.seed}"] if self.seeds > 1 else []
+        return ", ".join(fold + seed)
 
     def folder(self, config: Config) -> RunFolder:
         """Of one of the runs: ``out`` itself, or one below it for each seed."""
@@ -115,6 +118,7 @@ def train_all(
     """
     for run in runs[1:]:
         _check(run, _unseen)
+    view = numbered(view, sum(run.seeds for run in runs))
     results = [result for run in runs for result in train_run(run, told, seen, view)]
     if len(results) > 1:
         RunFolder(out).write(SEEDS, spread_csv(results))
@@ -235,7 +239,7 @@ def _train(
             "training_data": trainer.document["training_data"],
         }
         folder.describe(config.model_dump(mode="json"), about)
-    with view() as told:
+    with view(options.name(config)) as told:
         trainer.run(options.resume, told)
     result = _finish(options, config, begun, material) if processes.is_first else None
     processes.wait()
@@ -305,5 +309,5 @@ def _unseen(summary: CorpusSummary) -> None:
     pass
 
 
-def _unshown() -> AbstractContextManager[Watcher]:
+def _unshown(name: str) -> AbstractContextManager[Watcher]:
     return nullcontext(lambda event: None)
