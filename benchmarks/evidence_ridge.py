@@ -16,10 +16,10 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from depmap_cli.config import FaceConfig
+from depmap_cli.config import PREPARED_FRAMES, FaceConfig
 from depmap_cli.data.clips import Clip
 from depmap_cli.metrics import agreement
-from depmap_cli.workflows.material import PREPARED_FRAMES, ClipChoice, Source
+from depmap_cli.workflows.material import ClipChoice, Source
 
 
 def evidence_of(clips: list[Clip], frames: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import torch
 
+from depmap_cli.config import PREPARED_FRAMES
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.devices import resolve_device
@@ -22,7 +23,7 @@ from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.material import PREPARED_FRAMES, Source
+from depmap_cli.workflows.material import Source
 
 FRAMES = 8
 ROUNDING = 1e-2

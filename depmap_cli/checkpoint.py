@@ -73,11 +73,11 @@ def save_checkpoint(
         ) from error
 
 
-def read_document(path: Path) -> dict[str, Any]:
+def read_document(path: Path, kind: str | None = None) -> dict[str, Any]:
     """The JSON document alone, without the tensors; imports no torch.
 
     Raises:
-        WeightsInvalid: missing, not safetensors, or not written by depmap.
+        WeightsInvalid: missing, not safetensors, not written by depmap, or not of this ``kind``.
     """
     if not path.is_file():
         raise WeightsInvalid(f"{path.name}: no such weights file", "see `depmap info`")
@@ -88,14 +88,18 @@ def read_document(path: Path) -> dict[str, Any]:
                 raise ValueError("header length")
             header = json.loads(file.read(length))
         document = json.loads(header["__metadata__"][_KEY])
-        found, kind = document["format"], document["kind"]
+        found, stored = document["format"], document["kind"]
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise WeightsInvalid(
             f"{path.name}: not a depmap weights file", "only safetensors written by depmap are read"
         ) from error
-    if found != FORMAT or not isinstance(kind, str):
+    if found != FORMAT or not isinstance(stored, str):
         raise WeightsInvalid(
             f"{path.name}: weights format {found!r}, this version reads {FORMAT}", "update depmap"
+        )
+    if kind not in (None, stored):
+        raise WeightsInvalid(
+            f"{path.name}: holds a {stored!r} model, a {kind!r} one is needed", "check the option"
         )
     return dict(document)
 
@@ -104,14 +108,9 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     """Read a whole weights file.
 
     Raises:
-        WeightsInvalid: as ``read_document``, or tensors damaged, or of another kind.
+        WeightsInvalid: as ``read_document``, or tensors damaged.
     """
-    document = read_document(path)
-    if document["kind"] != kind:
-        raise WeightsInvalid(
-            f"{path.name}: holds a {document['kind']!r} model, a {kind!r} one is needed",
-            "check the option",
-        )
+    document = read_document(path, kind)
     return Checkpoint(path, sha256_of(path), kind, document, load_tensors(path))
 
 

@@ -9,6 +9,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+MAX_FRAMES = 100_000
+"""Of a video that may be asked for."""
+MAX_RATE = 240.0
+"""Frames a second that may be asked for."""
+MAX_SEED = 2**32 - 1
+"""So that what is drawn from a seed and the epoch's number fits 64 bits."""
+PREPARED_FRAMES = 128
+"""Frames of a recording that are kept to draw from in training."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -17,8 +26,8 @@ class _Frozen(BaseModel):
 class SamplingConfig(_Frozen):
     """Which frames of a video are looked at."""
 
-    frames: int = Field(64, ge=1, le=100_000, description="Frames spread evenly over the video.")
-    fps: float | None = Field(None, gt=0, le=240, description="Frames a second, instead.")
+    frames: int = Field(64, ge=1, le=MAX_FRAMES, description="Frames spread evenly over the video.")
+    fps: float | None = Field(None, gt=0, le=MAX_RATE, description="Frames a second, instead.")
     start: float = Field(0.0, ge=0, description="First second used.")
     end: float | None = Field(None, gt=0, description="Second at which use stops.")
 
@@ -129,7 +138,12 @@ class TrainConfig(_Frozen):
 
     epochs: int = Field(18, ge=1, description="Authors: 100.")
     batch_size: int = Field(8, ge=1, description="Videos a batch; authors: 8.")
-    frames: int = Field(32, ge=2, description="Frames drawn from a recording each epoch.")
+    frames: int = Field(
+        32,
+        ge=2,
+        le=PREPARED_FRAMES,
+        description=f"Frames drawn each epoch, of the {PREPARED_FRAMES} that are kept of a video.",
+    )
     learning_rate: float = Field(1e-4, gt=0, description="Of the backbone; authors: 1e-4.")
     head_rate: float = Field(
         10.0, gt=0, description="Rate of the other parts, times the backbone's."
@@ -166,9 +180,12 @@ class TrainConfig(_Frozen):
         True, description="Start the backbone at CLIP's image tower."
     )
     score_frames: int = Field(
-        32, ge=1, description="Frames a video when scoring; stored with the weights. Measured."
+        32,
+        ge=1,
+        le=MAX_FRAMES,
+        description="Frames a video when scoring; stored with the weights. Measured.",
     )
-    seed: int = Field(3407, ge=0)
+    seed: int = Field(3407, ge=0, le=MAX_SEED)
 
 
 class SemanticsTrainConfig(_Frozen):
@@ -179,7 +196,7 @@ class SemanticsTrainConfig(_Frozen):
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
-    seed: int = Field(3407, ge=0)
+    seed: int = Field(3407, ge=0, le=MAX_SEED)
 
 
 class Config(_Frozen):

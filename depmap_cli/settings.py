@@ -3,26 +3,46 @@
 Both become one nested dictionary; pydantic checks it (``config.py``).
 """
 
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from depmap_cli.ablation import BASELINE
 from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem
 
 
 def read_settings(
-    pairs: list[str], file: Path | None = None, base: dict[str, Any] | None = None
+    pairs: list[str],
+    file: Path | None = None,
+    base: dict[str, Any] | None = None,
+    plain: bool = False,
 ) -> Config:
     """The configuration: defaults, ``base`` over them, then the YAML ``file``, then ``pairs``.
 
+    A ``plain`` ResNet with mean pooling is one whatever the file says, which may be another run's.
+
     Raises:
-        UsageProblem: a missing or broken file, a pair without "=", an unknown setting or a value
-            out of bounds; names them.
+        UsageProblem: a missing or broken file, a pair without "=", or against ``plain``, an
+            unknown setting or a value out of bounds; names them.
     """
     tree: dict[str, Any] = {}
-    for layer in (base or {}, _read_file(file) if file else {}, _read_pairs(pairs)):
+    asked = _read_pairs(pairs)
+    if plain:
+        _refuse_modules(asked.get("model", {}))
+    dictated = {"model": BASELINE} if plain else {}
+    for layer in (base or {}, _read_file(file) if file else {}, asked, dictated):
         _merge(tree, layer)
     return check_settings(tree)
+
+
+def _refuse_modules(asked: dict[str, Any]) -> None:
+    for name, value in asked.items():
+        if value != BASELINE.get(name, value):
+            raise UsageProblem(
+                f"--set model.{name} and --model resnet-baseline exclude each other",
+                "leave one of them out",
+            )
 
 
 def check_settings(tree: dict[str, Any]) -> Config:
@@ -37,10 +57,38 @@ def check_settings(tree: dict[str, Any]) -> Config:
         return Config.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = tuple(map(str, first["loc"]))
+        told = first["msg"].removeprefix("Value error, ")
+        unknown = first["type"] == "extra_forbidden"
         raise UsageProblem(
-            f"setting {where}: {first['msg']}", "see depmap_cli/config.py"
+            f"setting {'.'.join(where)}: {'there is none of this name' if unknown else told}",
+            _known(where) if unknown else _described(where),
         ) from error
+
+
+def _fields(where: tuple[str, ...]) -> dict[str, Any]:
+    """The settings beside one, or the sections beside one."""
+    section = Config.model_fields.get(where[0])
+    if len(where) == 1 or section is None:
+        return dict(Config.model_fields)
+    return dict(section.annotation.model_fields)  # type: ignore[union-attr]  # a section
+
+
+def _known(where: tuple[str, ...]) -> str:
+    """The names that may have been meant, all where none is like this one."""
+    names = _fields(where)
+    if near := get_close_matches(where[-1], names):
+        return f"did you mean {' or '.join('.'.join([*where[:-1], name]) for name in near)}?"
+    what = f"{where[0]} has" if len(where) > 1 else "the sections are"
+    return f"{what} {', '.join(names)}"
+
+
+def _described(where: tuple[str, ...]) -> str:
+    """What a setting is, and its default; nothing where settings contradict each other."""
+    if len(where) == 1:
+        return ""
+    field = _fields(where)[where[1]]
+    return f"{field.description or ''} Its default is {field.default}.".strip()
 
 
 def _read_file(path: Path) -> dict[str, Any]:

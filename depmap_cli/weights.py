@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 DEFAULT = "depmap-resnet18-simulated.safetensors"
 PLAIN = "resnet18-simulated.safetensors"
 """A plain ResNet with mean pooling, trained alike."""
+FINISHED = "weights.safetensors"
+"""In the folder of a finished run: what scores."""
 _PACKAGE = Path(__file__).parent
 
 
@@ -34,6 +36,24 @@ def example_clip() -> Path:
     """The rendered interview that comes with the package."""
     bundled = _PACKAGE / "_bundled" / "interview.mp4"
     return bundled if bundled.is_file() else _PACKAGE.parent / "examples" / "interview.mp4"
+
+
+def weights_file(path: Path | None) -> Path:
+    """What a user names as weights, as a file: of a run folder the finished ones.
+
+    None is those shipped.
+
+    Raises:
+        WeightsInvalid: a folder without them.
+    """
+    if path is None:
+        return weights_folder() / DEFAULT
+    if path.is_dir() and not (path / FINISHED).is_file():
+        raise WeightsInvalid(
+            f"{path.name}: no {FINISHED} in this folder",
+            "name a weights file, or the folder of one finished run of `depmap train`",
+        )
+    return path / FINISHED if path.is_dir() else path
 
 
 @dataclass(frozen=True)
@@ -59,10 +79,10 @@ def load_networks(
     clip_weights: str | None = None,
     allow_network: bool = False,
 ) -> Networks:
-    """Rebuild both networks from a Dep-MAP weights file, by default the one that is shipped.
+    """Rebuild both networks from Dep-MAP weights, by default those shipped.
 
-    The semantic weights are looked for beside it and in the weights folder, by hash, unless
-    ``clip`` and ``clip_weights`` name them.
+    ``path`` is a weights file or the folder of a run. The semantic weights are looked for beside it
+    and in the weights folder, by hash, unless ``clip`` and ``clip_weights`` name them.
 
     Raises:
         WeightsInvalid: a file is missing, damaged or foreign, or the semantic weights are not the
@@ -73,7 +93,7 @@ def load_networks(
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.stored import faces_of, is_tower, network_of
 
-    checkpoint = load_checkpoint(path or weights_folder() / DEFAULT, "depmap")
+    checkpoint = load_checkpoint(weights_file(path), "depmap")
     document = checkpoint.document
     try:
         trained_with, config = document["semantics"], Config.model_validate(document["config"])

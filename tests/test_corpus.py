@@ -371,6 +371,9 @@ def test_people_in_lists(tmp_path):
     assert found == people | {"interview_7": ("interview_7", "1")}
     (note,) = corpus.notes
     assert "people are told from names of files" in note
+    with pytest.raises(DataInvalid, match="--group-by subject: people are told from names") as told:
+        Source(tmp_path, fold=(0, 3)).read()
+    assert "column subject" in told.value.hint
 
 
 @pytest.mark.parametrize(
@@ -539,6 +542,12 @@ def test_bad_manifest_rows(tmp_path, rows, words):
 def test_manifest_without_columns(tmp_path, header, missing):
     write(tmp_path, "m.csv", f"{header}\nx.mp4,p,3\n")
     assert refusal(tmp_path / "m.csv") == f"m.csv, line 1: no column {missing}"
+
+
+@pytest.mark.parametrize("name", ["score", "fps"])
+def test_a_column_that_is_there_twice(tmp_path, name):
+    write(tmp_path, "m.csv", f"{COLUMNS},fps,{name.upper()}\nx.mp4,p,1,t,Training,3,25,4\n")
+    assert refusal(tmp_path / "m.csv") == f"m.csv, line 1: 2 columns {name}"
 
 
 def test_a_third_column_is_not_overlooked(tmp_path):

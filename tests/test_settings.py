@@ -23,6 +23,9 @@ def test_pairs_go_over_the_file_and_the_file_over_the_base(tmp_path):
         ("- 1\n", "sections"),
         ("train: {epoch: 3}", "train.epoch"),
         ("train: {epochs: 0}", "train.epochs"),
+        ("train: {frames: 200}", "less than or equal to 128"),
+        ("train: {score_frames: 200000}", "less than or equal to 100000"),
+        ("train: {seed: 99999999999999999999}", "train.seed"),
     ],
 )
 def test_a_bad_file_is_told_in_one_line(tmp_path, text, words):
@@ -31,6 +34,35 @@ def test_a_bad_file_is_told_in_one_line(tmp_path, text, words):
     with pytest.raises(UsageProblem, match=words) as told:
         read_settings([], file)
     assert "\n" not in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("pair", "hint"),
+    [
+        ("train.epoch=3", "did you mean train.epochs?"),
+        ("model.zzz=3", "model has backbone, scales, msr"),
+        ("trian.epochs=3", "did you mean train?"),
+        ("zzz.epochs=3", "the sections are faces, model, train"),
+        ("train.frames=200", "of the 128 that are kept of a video. Its default is 32."),
+        ("train.seed=-1", "Its default is 3407."),
+        ("faces.detection_sides=[x]", "Its default is (320, 640, 1280)."),
+    ],
+)
+def test_what_was_meant_is_told(pair, hint):
+    with pytest.raises(UsageProblem) as told:
+        read_settings([pair])
+    assert hint in told.value.hint
+    assert not told.value.message.endswith("config.py")
+
+
+def test_a_plain_resnet_is_one_whatever_the_file_says(tmp_path):
+    file = tmp_path / "config.yaml"
+    file.write_text("model: {msr: true, esa: true, backbone: resnet34}\ntrain: {epochs: 7}\n")
+    found = read_settings(["model.map=false"], file, plain=True)
+    assert not any(getattr(found.model, name) for name in BASELINE)
+    assert (found.model.backbone, found.train.epochs) == ("resnet34", 7)
+    with pytest.raises(UsageProblem, match=r"--set model\.msr and --model resnet-baseline exclude"):
+        read_settings(["model.msr=true"], file, plain=True)
 
 
 def test_the_grids_are_the_papers():

@@ -1,15 +1,16 @@
 """The command line: each command parses, calls the library once, renders. Torch loads inside."""
 
-import sys
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from depmap_cli import __version__
 from depmap_cli.cli import evaluate, installation, score, simulate, train
-from depmap_cli.cli.terminal import fail
+from depmap_cli.cli.terminal import fail, note
 from depmap_cli.errors import DepmapError
+
+INTERRUPTED = 130
+"""What Typer leaves with at Ctrl-C, without a word."""
 
 app = typer.Typer(
     name="depmap",
@@ -34,14 +35,15 @@ app.command()(installation.info)
 
 
 def main() -> None:
-    """The ``depmap`` command: library errors become one line and their exit code."""
+    """The ``depmap`` command: library errors and Ctrl-C become one line and their exit code."""
     try:
         app()
     except DepmapError as error:
         fail(error)
-    except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == INTERRUPTED:
+            note("interrupted", quiet=False)
+        raise
 
 
 def _version(asked: bool | None) -> None:

@@ -27,8 +27,9 @@ from depmap_cli.cli.options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import note, progress_bar, stages
+from depmap_cli.config import MAX_FRAMES
 
-FramesOption = Annotated[int | None, typer.Option(min=1, help="Frames a video.")]
+FramesOption = Annotated[int | None, typer.Option(min=1, max=MAX_FRAMES, help="Frames a video.")]
 
 
 def evaluate(
@@ -152,7 +153,7 @@ def calibrate(
     Example: depmap calibrate --data mine/ --out mine.safetensors
     """
     from depmap_cli.conformal import people_needed
-    from depmap_cli.report.files import check_folder
+    from depmap_cli.report.files import check_file
     from depmap_cli.workflows.calibrate import calibrate_run
     from depmap_cli.workflows.evaluate import LEVEL, EvaluateOptions
     from depmap_cli.workflows.material import ClipChoice, Source
@@ -165,7 +166,7 @@ def calibrate(
         device,
         clip=ClipChoice(clip, clip_weights, allow_network),
     )
-    check_folder(out.parent)
+    check_file(out)
     with progress_bar(quiet) as bar:
         people, known, reach = calibrate_run(options, out, stages(bar))
     if known:

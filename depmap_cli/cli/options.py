@@ -15,10 +15,11 @@ CacheOption = Annotated[
 ]
 JobsOption = Annotated[int, typer.Option(min=1, help="Processes that prepare faces.")]
 WeightsOption = Annotated[
-    Path | None, typer.Option(help="Dep-MAP weights; default: those shipped.")
+    Path | None, typer.Option(help="Dep-MAP weights, or a run's folder; default: those shipped.")
 ]
 InitOption = Annotated[
-    Path | None, typer.Option(help="Dep-MAP weights to start from; default: those shipped.")
+    Path | None,
+    typer.Option(help="Dep-MAP weights to start from, or a run's folder; default: those shipped."),
 ]
 SimulatedOption = Annotated[
     bool, typer.Option("--simulated", help="The faces are rendered; reports will say so.")

@@ -17,7 +17,7 @@ from depmap_cli.cli.options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import one_line, progress_bar
-from depmap_cli.config import SubjectRule
+from depmap_cli.config import MAX_FRAMES, MAX_RATE, SubjectRule
 
 
 class FileFormat(StrEnum):
@@ -45,9 +45,12 @@ def score(
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     frames: Annotated[
-        int | None, typer.Option(min=1, help="Frames spread evenly over the video.")
+        int | None,
+        typer.Option(min=1, max=MAX_FRAMES, help="Frames spread evenly over the video."),
     ] = None,
-    fps: Annotated[float | None, typer.Option(help="Frames a second, instead.")] = None,
+    fps: Annotated[
+        float | None, typer.Option(max=MAX_RATE, help="Frames a second, instead.")
+    ] = None,
     start: Annotated[float, typer.Option(min=0, help="First second used.")] = 0.0,
     end: Annotated[float | None, typer.Option(help="Second at which use stops.")] = None,
     subject: Annotated[

@@ -56,6 +56,16 @@ def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[Sh
     bar.remove_task(task)
 
 
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Says what goes on with the work that Ctrl-C stops."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        note("to go on after the last finished epoch, repeat the command with --resume", False)
+        raise
+
+
 def note(text: str, quiet: bool) -> None:
     """One line on stderr."""
     if not quiet:

@@ -26,8 +26,8 @@ from depmap_cli.cli.options import (
     SimulatedOption,
     StatementOption,
 )
-from depmap_cli.cli.terminal import note, progress_bar, stages
-from depmap_cli.config import Config, SemanticsTrainConfig
+from depmap_cli.cli.terminal import note, progress_bar, resumable, stages
+from depmap_cli.config import MAX_SEED, Config, SemanticsTrainConfig
 
 if TYPE_CHECKING:
     from depmap_cli.results import CorpusSummary
@@ -87,11 +87,12 @@ def train(
 
     if folds and not group_by:
         raise typer.BadParameter("--folds needs --group-by")
-    start, base = start_of(init, from_scratch, plain=model == Network.resnet_baseline)
+    plain = model == Network.resnet_baseline
+    start, base = start_of(init, from_scratch, plain)
     options = TrainOptions(
         source=Source(data, cache, jobs),
         out=out,
-        config=read_settings(settings or [], config, base),
+        config=read_settings(settings or [], config, base, plain),
         device=device,
         clip=ClipChoice(clip, clip_weights, allow_network),
         init=start,
@@ -105,7 +106,7 @@ def train(
         check_runs(runs, _teller(Console()))
         return
     seen = _teller(None if quiet else Console(stderr=True))
-    with progress_bar(quiet) as bar:
+    with resumable(), progress_bar(quiet) as bar:
         view = viewer(options.config, quiet, bar)
         results = train_all(runs, out, stages(bar), seen, view)
     _summarise(results, quiet)
@@ -123,16 +124,16 @@ def _teller(console: Console | None) -> "Callable[[CorpusSummary], None]":
 
 
 def viewer(config: Config, quiet: bool, bar: Any) -> Any:
-    """Opens what shows a run as it goes, in place of the progress bar, which then goes on."""
+    """Opens what shows a named run as it goes, in place of the progress bar, which then goes on."""
     from depmap_cli.report.training import TrainingView
 
     @contextmanager
-    def view() -> Iterator[Callable[[Any], None]]:
+    def view(name: str) -> Iterator[Callable[[Any], None]]:
         if quiet:
             yield lambda event: None
             return
         bar.stop()
-        with TrainingView(Console(stderr=True), config.train.epochs) as shown:
+        with TrainingView(Console(stderr=True), config.train.epochs, name) as shown:
             yield shown
         bar.start()
 
@@ -169,7 +170,7 @@ def train_semantics(
     epochs: Annotated[int, typer.Option(min=1)] = SemanticsTrainConfig().epochs,
     batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
     learning_rate: Annotated[float, typer.Option(min=1e-8)] = SemanticsTrainConfig().learning_rate,
-    seed: Annotated[int, typer.Option(min=0)] = SemanticsTrainConfig().seed,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SemanticsTrainConfig().seed,
     init: Annotated[
         Path | None, typer.Option(help="Semantic weights to start from; default: none.")
     ] = None,
@@ -185,9 +186,11 @@ def train_semantics(
 
       depmap train-semantics --data portraits/ --data cohort/ --simulated
     """
+    from depmap_cli.report.files import check_file
     from depmap_cli.workflows.material import Source
     from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
+    check_file(out)
     options = SemanticsOptions(
         tuple(Source(folder, cache, jobs) for folder in data),
         out,
@@ -200,7 +203,7 @@ def train_semantics(
         resume,
         device,
     )
-    with progress_bar(quiet) as bar:
+    with resumable(), progress_bar(quiet) as bar:
         best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))
     note(f"Development: mean r {best:.3f} over the action units\nweights: {out}", quiet)
 
@@ -214,8 +217,8 @@ def prepare(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Align and keep the faces of a whole corpus, so that training with these settings starts at
-    once.
+    """Align and keep the faces of a whole corpus, so that training with these settings, and
+    evaluating the weights that it starts from, begin at once.
 
     Examples:
 
@@ -225,18 +228,17 @@ def prepare(
     """
     from depmap_cli.report.corpus import render_corpus, render_quality
     from depmap_cli.settings import read_settings
-    from depmap_cli.training.start import start_of
+    from depmap_cli.training.start import frames_scored, start_of
     from depmap_cli.workflows.material import Source
 
-    _, base = start_of(init, from_scratch=False)
+    start, base = start_of(init, from_scratch=False)
     chosen = read_settings(settings or [], config, base)
     source = Source(data, cache, jobs)
     recordings, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
-        cached = source.prepare_splits(
-            recordings, chosen.faces, stages(bar), chosen.train.score_frames
-        )
+        for frames in frames_scored(chosen, start):
+            cached = source.prepare_splits(recordings, chosen.faces, stages(bar), frames)
     names = [recording.path.name for recording in recordings]
     render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])

@@ -25,10 +25,11 @@ def describe(recordings: list[Recording], notes: Sequence[str] = ()) -> CorpusSu
     )
 
 
-def check_trainable(recordings: list[Recording]) -> None:
+def check_trainable(recordings: list[Recording], fold: int | None = None) -> None:
     """Refuse a corpus that `depmap train` cannot learn from or select on.
 
-    Training and Development may share people: AVEC's own do, and ``describe`` tells.
+    Training and Development may share people: AVEC's own do, and ``describe`` tells. ``fold`` is
+    that of a cross-validation, for messages.
 
     Raises:
         DataInvalid: Training or Development is empty or of one person only (a choice made on one
@@ -43,9 +44,12 @@ def check_trainable(recordings: list[Recording]) -> None:
     for split in ("Training", "Development"):
         people = {r.subject for r in of_split(recordings, split)}
         if len(people) == 1:
+            where, way = "", "split the data anew"
+            if fold is not None:
+                where, way = f" of fold {fold}", "ask for fewer --folds"
             raise DataInvalid(
-                f"the {split} split is of one person only",
-                "one person tells nothing about others: add people, or split the data anew",
+                f"the {split} split{where} is of one person only",
+                f"one person tells nothing about others: add people, or {way}",
             )
     if len({r.score for r in of_split(recordings, "Training")}) == 1:
         raise DataInvalid("all Training scores are equal", "there is nothing to learn from")

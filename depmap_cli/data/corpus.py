@@ -29,10 +29,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Corpus:
-    """What was found below a data folder, and what was left out of it, in words."""
+    """What was found below a data folder, and what to know of it, in words."""
 
     recordings: list[Recording]
-    notes: list[str]
+    notes: list[str]  # what was left out, and ``guesses``
+    guesses: list[str]  # how people were told where no folder, number or column tells them
 
 
 def find_recordings(data: Path) -> list[Recording]:
@@ -65,7 +66,8 @@ def read_corpus(data: Path) -> Corpus:
         raise DataInvalid(f"{data.name}: no such folder or list", "check --data")
     if not entries:
         raise DataInvalid(f"{data.resolve().name}: no labelled video found", _expected(notes))
-    return Corpus(sorted(_consistent(entries)), notes + _guesses(entries))
+    guesses = _guesses(entries)
+    return Corpus(sorted(_consistent(entries)), notes + guesses, guesses)
 
 
 def of_split(recordings: list[Recording], split: str) -> list[Recording]:

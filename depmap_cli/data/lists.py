@@ -31,6 +31,7 @@ from depmap_cli.errors import DataInvalid
 from depmap_cli.video import MAX_FPS
 
 MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
+_RATE_COLUMN = "fps"
 _SCORE_WORDS = frozenset(("label", "score", "bdi", "bdi2", "bdi-ii", "bdi_ii", "depression"))
 _PATH_WORDS = frozenset(("path", "file", "filename", "file_name", "video", "clip"))
 # Person and session, as in 203_1_Freeform and p03_visit2; another name is a person by itself.
@@ -177,8 +178,14 @@ def _pair(row: Row, table: Path, root: Path) -> Entry:
 
 
 def _columns(where: str, header: list[str]) -> dict[str, int]:
-    """Where each column of a manifest stands."""
-    columns = {name.lower(): place for place, name in enumerate(header)}
+    """Where each column of a manifest stands; those that are read are there once."""
+    names = [name.lower() for name in header]
+    for name in (*MANIFEST_COLUMNS, _RATE_COLUMN):
+        if names.count(name) > 1:
+            raise DataInvalid(
+                f"{where}: {names.count(name)} columns {name}", "keep one, or rename the others"
+            )
+    columns = {name: place for place, name in enumerate(names)}
     missing = [name for name in MANIFEST_COLUMNS if name not in columns]
     if missing:
         raise DataInvalid(
@@ -206,7 +213,7 @@ def _manifest_row(row: Row, columns: dict[str, int], table: Path, root: Path) ->
         )
     if not values["subject"]:
         raise DataInvalid(f"{where}: no subject", "tell the person, so that splits can be compared")
-    score, fps = parse_score(values["score"], where), _fps(values.get("fps", ""), where)
+    score, fps = parse_score(values["score"], where), _fps(values.get(_RATE_COLUMN, ""), where)
     person = values["subject"], values["session"], values["task"]
     place = _place(values["path"], where, root)
     return Entry(Recording(split, *person, video, score, fps, place), where)

@@ -1,12 +1,14 @@
 """Groups of people from a table of the user's: what they have in common is given, never guessed."""
 
 import csv
+import io
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from depmap_cli.data.lists import delimiter_of
+from depmap_cli.data.recording import read_text
 from depmap_cli.errors import DataInvalid
 
 NOT_GIVEN = "not given"
@@ -30,8 +32,9 @@ def read_attributes(path: Path, subjects: Collection[str]) -> Attributes:
         subjects: everybody in the data, evaluated or not.
 
     Raises:
-        DataInvalid: no such file or column, a subject that the data does not have, rows of one
-            subject that disagree, or a column that does not form groups; names file and line.
+        DataInvalid: no such file or column, no text, a subject that the data does not have, rows
+            of one subject that disagree, or a column that does not form groups; names file and
+            line.
     """
     lines: dict[str, int] = {}
     values: dict[str, dict[str, str]] = {}
@@ -62,33 +65,33 @@ def read_attributes(path: Path, subjects: Collection[str]) -> Attributes:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line numbers and rows, checked against the header, cells stripped."""
+    text = io.StringIO(read_text(path, path.parent), newline="")
+    delimiter = delimiter_of(text.readline())
+    text.seek(0)
+    reader = csv.reader(text, delimiter=delimiter, skipinitialspace=True)
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            delimiter = delimiter_of(file.readline())
-            file.seek(0)
-            reader = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
-            header = [_column(name.strip()) for name in next(reader, [])]
-            _check_header(header, path.name)
-            for cells in reader:
-                if not any(cells):
-                    continue
-                if len(cells) != len(header):
-                    raise DataInvalid(
-                        f"{path.name}, line {reader.line_num}: {len(cells)} cells, the header "
-                        f"has {len(header)}",
-                        f"quote cells that hold a {_MARKS[delimiter]}",
-                    )
-                yield reader.line_num, dict(zip(header, (c.strip() for c in cells), strict=True))
-    except FileNotFoundError as error:
-        raise DataInvalid(f"{path.name}: no such file", "check --subgroups") from error
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        header = [_column(name) for name in next(reader, [])]
+        _check_header(header, path.name)
+        for cells in reader:
+            if not any(cells):
+                continue
+            if len(cells) != len(header):
+                raise DataInvalid(
+                    f"{path.name}, line {reader.line_num}: {len(cells)} cells, the header "
+                    f"has {len(header)}",
+                    f"quote cells that hold a {_MARKS[delimiter]}",
+                )
+            yield reader.line_num, dict(zip(header, (c.strip() for c in cells), strict=True))
+    except csv.Error as error:
         raise DataInvalid(
-            f"{path.name}: cannot be read as a table", "a CSV in UTF-8 is expected"
+            f"{path.name}, line {reader.line_num}: {error}", "check the quotes from there on"
         ) from error
 
 
 def _column(name: str) -> str:
-    return "subject" if name.lower() == "subject" else name
+    """As it is written, but that of the subjects."""
+    name = name.strip()
+    return name.lower() if name.lower() == "subject" else name
 
 
 def _check_header(header: list[str], name: str) -> None:

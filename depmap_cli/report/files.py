@@ -226,6 +226,20 @@ def check_folder(folder: Path) -> None:
         )
 
 
+def check_file(path: Path) -> None:
+    """Look whether a file can be written: as ``check_folder``, and that it is none.
+
+    Raises:
+        OutputUnwritable: it cannot.
+    """
+    if path.is_dir():
+        raise OutputUnwritable(
+            f"cannot write {clean(path.name)}: it is a folder",
+            f"name the file, e.g. {clean(path.name)}/mine.safetensors",
+        )
+    check_folder(path.parent)
+
+
 def _discard(path: Path) -> None:
     try:
         path.unlink()

@@ -23,6 +23,7 @@ class TrainingView:
 
     console: Console
     epochs: int
+    name: str = ""  # which of several runs it is
     clock: Callable[[], float] = time.monotonic
     rows: list[EpochDone] = field(default_factory=list)
     step: StepDone | None = None
@@ -49,7 +50,8 @@ class TrainingView:
         if isinstance(event, EpochDone):
             self.rows.append(event)
             if not self.console.is_terminal:
-                self.console.print(line(event), highlight=False, soft_wrap=True)
+                told = f"{self.name}: {line(event)}" if self.name else line(event)
+                self.console.print(told, highlight=False, soft_wrap=True, markup=False)
         else:
             if self.first is None:
                 self.first = self._done(event) - 1
@@ -62,7 +64,7 @@ class TrainingView:
 
     def render(self) -> Group:
         """What the terminal shows now."""
-        parts: list[Table | Text | ProgressBar] = []
+        parts: list[Table | Text | ProgressBar] = [Text(self.name)] if self.name else []
         if self.rows:
             parts.append(_table(self.rows[-SHOWN:]))
         if self.step is not None:

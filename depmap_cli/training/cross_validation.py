@@ -3,10 +3,11 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
-from depmap_cli.errors import UsageProblem
-from depmap_cli.training.folder import WEIGHTS
+from depmap_cli.errors import DataInvalid, UsageProblem
+from depmap_cli.training.folder import RUN, WEIGHTS
 
 _SEED = re.compile(r"seed-(\d+)")
 
@@ -25,6 +26,35 @@ def seed_of(folder: Path) -> int | None:
     """The seed whose run a folder is, by its name; None if it is no such folder."""
     match = _SEED.fullmatch(folder.name)
     return int(match[1]) if match else None
+
+
+class Layout(StrEnum):
+    """What one `depmap train` writes to a folder, as messages name it."""
+
+    run = "a single run"
+    seeds = "runs of several seeds"
+    folds = "runs by folds"
+
+
+_TRACES = {
+    Layout.run: (RUN, WEIGHTS),
+    Layout.seeds: ("seed-*",),
+    Layout.folds: ("fold-*",),
+}
+
+
+def check_alone(folder: Path, wanted: Layout) -> None:
+    """See to it that a folder holds nothing of another layout.
+
+    Raises:
+        DataInvalid: it does.
+    """
+    for layout, traces in _TRACES.items():
+        if layout != wanted and any(any(folder.glob(trace)) for trace in traces):
+            raise DataInvalid(
+                f"--out {folder.name}: holds {layout}; {wanted} in it could not be evaluated",
+                "choose another folder",
+            )
 
 
 @dataclass(frozen=True)

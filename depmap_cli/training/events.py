@@ -1,7 +1,9 @@
 """What a run tells while it goes. Imports no torch."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import count
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,12 @@ class EpochDone:
 
 Watcher = Callable[[StepDone | EpochDone], None]
 """Called with each event of a run."""
+
+View = Callable[[str], AbstractContextManager[Watcher]]
+"""Opens what shows a run as it goes; told which of several it is, "" where it is the only one."""
+
+
+def numbered(view: View, total: int) -> View:
+    """The same, which adds to a name its number among ``total`` runs."""
+    numbers = count(1)
+    return lambda name: view(name and f"{name}, run {next(numbers)} of {total}")

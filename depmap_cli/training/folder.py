@@ -22,8 +22,9 @@ from depmap_cli.checkpoint import save_checkpoint
 from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid, OutputUnwritable
 from depmap_cli.training.card import model_card
+from depmap_cli.weights import FINISHED
 
-BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", "weights.safetensors"
+BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", FINISHED
 CONFIG, LOG, RUN = "config.yaml", "log.csv", "run.json"
 _PACKAGES = (
     *("torch", "torchvision", "numpy", "open_clip_torch", "timm", "facenet-pytorch"),
@@ -37,7 +38,7 @@ class RunFolder:
 
     ================== =====================================================
     config.yaml        every setting, resolved
-    run.json           versions, git state, seed, data, command
+    run.json           versions, git state, seed, data, command; likewise each ``resumed``
     log.csv            a row an epoch; ``tensorboard/`` holds the same
     best.safetensors   the epoch best on Development, full precision
     last.safetensors   the last finished epoch, likewise
@@ -119,7 +120,7 @@ class RunFolder:
             return list(csv.DictReader(file))
 
     def describe(self, config: dict[str, Any], about: dict[str, Any]) -> None:
-        """Write config.yaml and run.json."""
+        """Write config.yaml and run.json, which tells how the run began and each resumption."""
         import yaml
 
         versions = {name: _version(name) for name in _PACKAGES}
@@ -133,7 +134,16 @@ class RunFolder:
             **about,
         }
         self.write(CONFIG, yaml.safe_dump(config, sort_keys=False))
+        if began := self._described():
+            run = {**began, "resumed": [*began.get("resumed", []), run]}
         self.write(RUN, json.dumps(run, indent=2) + "\n")
+
+    def _described(self) -> dict[str, Any]:
+        """What run.json says; nothing where it is not there or not whole."""
+        try:
+            return dict(json.loads((self.path / RUN).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return {}
 
     def conclude(
         self, document: dict[str, Any], development: list[Recording], found: np.ndarray

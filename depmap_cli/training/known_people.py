@@ -1,8 +1,10 @@
 """Whom weights were trained on, among those whom they are to be tested or calibrated on."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from depmap_cli.checkpoint import read_document
 from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid
 from depmap_cli.training.document import contents_of
@@ -38,3 +40,34 @@ def refuse_known(
     known = known_people(document, recordings)
     if known:
         raise DataInvalid(f"{weights} were trained on {len(known)} of the people {people}", hint)
+
+
+def known_at_start(
+    init: Path | None, recordings: Sequence[Recording], fold: tuple[int, int] | None
+) -> list[str]:
+    """A note where the weights ``init``, which a run starts from, know whom it is judged on.
+
+    People who are in Training besides are not counted: the run comes to know them itself.
+
+    Raises:
+        DataInvalid: it is a ``fold``, which exists for the sake of people whom nobody knows.
+    """
+    if init is None:
+        return []
+    document, own = read_document(init), {r.subject for r in recordings if r.split == "Training"}
+    others = [r for r in recordings if r.split != "Training" and r.subject not in own]
+    if fold is not None:
+        refuse_known(
+            document,
+            others,
+            f"fold {fold[0]}: the weights to start from, {init.name},",
+            "whom it selects on or tests",
+            "train with --from-scratch",
+        )
+    known = known_people(document, others)
+    if not known:
+        return []
+    return [
+        f"{init.name}, which this starts from, was trained on {len(known)} of the people of "
+        "Development and Testing: figures on them are too good; --from-scratch knows nobody"
+    ]

@@ -6,14 +6,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from depmap_cli.ablation import BASELINE
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, read_document
-from depmap_cli.config import Config
+from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.stored import network_of
-from depmap_cli.weights import DEFAULT, weights_folder
+from depmap_cli.weights import weights_file
 
 
 def start_of(
@@ -21,7 +20,8 @@ def start_of(
 ) -> tuple[Path | None, dict[str, Any]]:
     """The weights to start from, by default those shipped, and the settings that they dictate.
 
-    A ``plain`` ResNet with mean pooling starts from none.
+    ``init`` names a weights file or the folder of a run. A ``plain`` ResNet with mean pooling
+    starts from none.
 
     Raises:
         UsageProblem: ``init`` is given where nothing is to be started from.
@@ -30,13 +30,40 @@ def start_of(
     if init and (from_scratch or plain):
         other = "--from-scratch" if from_scratch else "--model resnet-baseline"
         raise UsageProblem(f"--init and {other} exclude each other", "leave one of them out")
-    if plain:
-        return None, {"model": BASELINE}
-    if from_scratch:
+    if plain or from_scratch:
         return None, {}
-    path = init or weights_folder() / DEFAULT
-    config = Config.model_validate(read_document(path)["config"])
+    path = weights_file(init)
+    config, _ = _described(path)
     return path, config.model_dump(mode="json", include={"model", "faces"})
+
+
+def frames_scored(config: Config, start: Path | None) -> list[int]:
+    """How many frames of a video scoring looks at.
+
+    With the weights to ``start`` from as they are, unless settings ask for a number; last, with
+    those to be trained.
+
+    Raises:
+        WeightsInvalid: as ``start_of``.
+    """
+    wanted = config.train.score_frames
+    if start is None or "score_frames" in config.train.model_fields_set:
+        return [wanted]
+    _, sampling = _described(start)
+    return list(dict.fromkeys([sampling.frames, wanted]))
+
+
+def _described(path: Path) -> tuple[Config, SamplingConfig]:
+    try:
+        document = read_document(path, "depmap")
+        return (
+            Config.model_validate(document["config"]),
+            SamplingConfig.model_validate(document["sampling"]),
+        )
+    except (KeyError, ValueError) as error:
+        raise WeightsInvalid(
+            f"{path.name}: its content does not fit its description", "train or fetch it again"
+        ) from error
 
 
 def build_model(

@@ -72,10 +72,22 @@ def check_resumable(folder: Path, key: dict[str, Any]) -> None:
         return
     found = read_document(folder / STATE).get("key", {})
     if changed := [name for name in key if found.get(name) != key[name]]:
+        given = _differing(found.get("settings", {}), key["settings"])
+        told = f": {', '.join(given)}" if given else ""
         raise DepmapError(
-            f"--out {folder.name}: was trained with other {', '.join(changed)}",
+            f"--out {folder.name}: was trained with other {', '.join(changed)}{told}",
             "give what it was trained with, or choose another --out",
         )
+
+
+def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """The settings of a run that are other than wanted, as ``--set`` takes them."""
+    return [
+        f"{section}.{name}={json.dumps(value, separators=(',', ':'))}"
+        for section, values in found.items()
+        for name, value in values.items()
+        if value != wanted.get(section, {}).get(name)
+    ]
 
 
 def save_state(

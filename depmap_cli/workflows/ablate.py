@@ -17,12 +17,13 @@ from depmap_cli.model.semantics import Semantics
 from depmap_cli.progress import Told
 from depmap_cli.settings import check_settings
 from depmap_cli.training.cross_validation import seed_folder
+from depmap_cli.training.events import View, numbered
 from depmap_cli.training.folder import WEIGHTS, RunFolder
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.start import build_model
 from depmap_cli.workflows.about import split_counts
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
-from depmap_cli.workflows.train import TrainOptions, View, train_run
+from depmap_cli.workflows.train import TrainOptions, train_run
 
 RESULT = "evaluation.json"
 
@@ -54,6 +55,7 @@ class _Run:
 
     folder: Path
     config: Config
+    name: str  # for the live view
 
     @property
     def weights(self) -> Path:
@@ -78,6 +80,7 @@ def ablate_run(
     runs = {number: _runs(grid, number, variant) for number, variant in variants.items()}
     finished = {run.folder: _finished(grid, run) for row in runs.values() for run in row}
     reports: dict[int, list[EvaluationReport]] = {number: [] for number in runs}
+    view = numbered(view, sum(report is None for report in finished.values()))
     for of_seed in zip(*runs.values(), strict=True):
         shared = replace(options, kept=KeptMaps())
         for number, run in zip(runs, of_seed, strict=True):
@@ -105,7 +108,8 @@ def _runs(grid: _Grid, number: int, variant: Variant) -> list[_Run]:
     for seed in range(config.train.seed, config.train.seed + grid.options.seeds):
         train = config.train.model_copy(update={"seed": seed})
         folder = seed_folder(grid.options.out / slug, seed)
-        runs.append(_Run(folder, config.model_copy(update={"train": train})))
+        name = f"row {number}, {variant.name}, seed {seed}"
+        runs.append(_Run(folder, config.model_copy(update={"train": train}), name))
     return runs
 
 
@@ -170,7 +174,7 @@ def _evaluated(
 ) -> EvaluationReport:
     """Train a run, or what is left of it, and evaluate and store it."""
     one = replace(options, out=run.folder, config=run.config, seeds=1, resume=True)
-    train_run(one, told, lambda summary: None, view)
+    train_run(one, told, lambda summary: None, lambda _: view(run.name))
     evaluation = EvaluateOptions(
         options.source, run.weights, grid.split, device=options.device, clip=options.clip
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from depmap_cli.config import FaceConfig, SamplingConfig
+from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
 from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
 from depmap_cli.data.census import describe
 from depmap_cli.data.clips import Clip, load_clips
@@ -16,9 +16,6 @@ from depmap_cli.model.semantics import OWN_MODEL, Semantics, load_semantics
 from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
 from depmap_cli.weights import default_semantics
-
-PREPARED_FRAMES = 128
-"""Frames of a recording that are kept to draw from in training."""
 
 
 @dataclass(frozen=True)
@@ -35,11 +32,17 @@ class Source:
         """The recordings with their splits, and what is in them.
 
         Raises:
-            DataInvalid: as ``read_corpus`` and ``split_by_fold``.
+            DataInvalid: as ``read_corpus`` and ``split_by_fold``; or folds of people who are
+                guessed from names of files, of whom two may be one.
         """
         corpus = read_corpus(self.data)
         recordings = corpus.recordings
         if self.fold is not None:
+            if corpus.guesses:
+                raise DataInvalid(
+                    f"--group-by subject: {corpus.guesses[0]}",
+                    "write a manifest, whose column subject tells who is in which video",
+                )
             recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
         return recordings, describe(recordings, corpus.notes)
 

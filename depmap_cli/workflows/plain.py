@@ -7,7 +7,7 @@ from pathlib import Path
 
 from depmap_cli.errors import UsageProblem
 from depmap_cli.training.cross_validation import cross_validations, folds_beside
-from depmap_cli.training.folder import WEIGHTS
+from depmap_cli.training.folder import CONFIG, WEIGHTS
 from depmap_cli.weights import DEFAULT, PLAIN, weights_folder
 from depmap_cli.workflows.seeds import runs_of, seeds_beside
 
@@ -49,14 +49,25 @@ def _plain_of(weights: Path | None) -> Path:
 
 
 def way_to_plain(data: Path, weights: Path | None, folds: int | None) -> str | None:
-    """The command that trains one, so that ``plain_beside`` finds it; None if these weights are."""
+    """The command that trains one as these weights were trained, so that ``plain_beside`` finds it.
+
+    None if these weights are one.
+    """
     if weights is not None and FOLDER in weights.resolve().parts[-2:]:
         return None
-    run = Path("resnet-baseline")
-    if weights is not None:
-        run = (weights if weights.is_dir() else weights.parent) / FOLDER
     command = ["depmap", "train", "--data", str(data), "--model", "resnet-baseline"]
     command += ["--group-by", "subject", "--folds", str(folds)] if folds else []
-    command += ["--out", str(run)]
-    after = "" if weights is not None else f", then add --beside {run / WEIGHTS}"
+    plain, after = Path(FOLDER), f", then add --beside {Path(FOLDER, WEIGHTS)}"
+    if weights is not None:
+        run = weights if weights.is_dir() else weights.parent
+        command += ["--config", str(settings)] if (settings := _settings_of(run)) else []
+        plain, after = run / FOLDER, ""
+    command += ["--out", str(plain)]
     return f"to put a plain ResNet beside: {shlex.join(command)}{after}"
+
+
+def _settings_of(run: Path) -> Path | None:
+    """The settings of a run, of several seeds or folds those of the first; None where none lie."""
+    places = ("", "seed-*", "fold-*", "fold-*/seed-*")
+    found = (path for place in places for path in sorted(run.glob(f"{place}/{CONFIG}".lstrip("/"))))
+    return next(found, None)

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from depmap_cli.checkpoint import read_document
-from depmap_cli.config import Config, TrainConfig
+from depmap_cli.config import Config
 from depmap_cli.data.census import check_trainable
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
@@ -22,12 +21,12 @@ from depmap_cli.processes import Processes, join_processes, process_count
 from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
 from depmap_cli.training.batches import check_divides
-from depmap_cli.training.cross_validation import fold_folder, seed_folder
+from depmap_cli.training.cross_validation import Layout, check_alone, fold_folder, seed_folder
 from depmap_cli.training.document import training_document
-from depmap_cli.training.events import Watcher
+from depmap_cli.training.events import View, Watcher, numbered
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
-from depmap_cli.training.known_people import known_people, refuse_known
+from depmap_cli.training.known_people import known_at_start
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.spread import TrainResult, spread_csv
 from depmap_cli.training.start import build_model
@@ -40,9 +39,6 @@ SEEDS = "seeds.csv"
 
 LEARNED = ("Training", "Development")
 """The splits that a run reads: what it learns from, and what it selects on."""
-
-View = Callable[[], AbstractContextManager[Watcher]]
-"""Opens what shows a run as it goes."""
 
 Seen = Callable[[CorpusSummary], None]
 """Is told what is in a corpus."""
@@ -73,6 +69,12 @@ class TrainOptions:
             )
             for number in range(self.seeds)
         ]
+
+    def name(self, config: Config) -> str:
+        """Which one of the runs is, of several folds and seeds."""
+        fold = [] if self.source.fold is None else [f"fold {self.source.fold[0]}"]
+        seed = [f"seed {config.train.seed}"] if self.seeds > 1 else []
+        return ", ".join(fold + seed)
 
     def folder(self, config: Config) -> RunFolder:
         """Of one of the runs: ``out`` itself, or one below it for each seed."""
@@ -117,6 +119,7 @@ def train_all(
     """
     for run in runs[1:]:
         _check(run, _unseen)
+    view = numbered(view, sum(run.seeds for run in runs))
     results = [result for run in runs for result in train_run(run, told, seen, view)]
     if len(results) > 1:
         RunFolder(out).write(SEEDS, spread_csv(results))
@@ -172,45 +175,27 @@ def _begin(options: TrainOptions, seen: Seen) -> _Begun:
 def _check(options: TrainOptions, seen: Seen) -> list[Recording]:
     """The recordings, if they can be learned from and the folders written."""
     recordings, summary = options.source.read()
-    note = _acquainted(options, recordings)
-    seen(replace(summary, notes=[*summary.notes, *note]))
-    _check_learnable(recordings, options.config.train)
+    known = known_at_start(options.init, recordings, options.source.fold)
+    seen(replace(summary, notes=[*summary.notes, *known]))
+    _check_learnable(recordings, options)
+    _check_layout(options)
     for config in options.configs():
         options.folder(config).check(options.resume)
     return recordings
 
 
-def _acquainted(options: TrainOptions, recordings: list[Recording]) -> list[str]:
-    """A note where the weights to start from know people whom this run selects or is tested on.
-
-    Raises:
-        DataInvalid: it is a fold, which exists for the sake of people whom nobody knows.
-    """
-    if options.init is None:
-        return []
-    document, others = read_document(options.init), [r for r in recordings if r.split != LEARNED[0]]
+def _check_learnable(recordings: list[Recording], options: TrainOptions) -> None:
     fold = options.source.fold
-    if fold is not None:
-        refuse_known(
-            document,
-            others,
-            f"fold {fold[0]}: the weights to start from, {options.init.name},",
-            "whom it selects on or tests",
-            "train with --from-scratch",
-        )
-    own = {r.subject for r in recordings if r.split == LEARNED[0]}
-    known = known_people(document, others) - own
-    if not known:
-        return []
-    return [
-        f"{options.init.name}, which this starts from, was trained on {len(known)} of the people "
-        "of Development and Testing: figures on them are too good; --from-scratch knows nobody"
-    ]
+    check_trainable(recordings, None if fold is None else fold[0])
+    rows = len(of_split(recordings, "Training"))
+    check_divides(rows, options.config.train, process_count())
 
 
-def _check_learnable(recordings: list[Recording], train: TrainConfig) -> None:
-    check_trainable(recordings)
-    check_divides(len(of_split(recordings, "Training")), train, process_count())
+def _check_layout(options: TrainOptions) -> None:
+    """Folders hold what one command writes, or evaluation would not know what to take."""
+    check_alone(options.out, Layout.seeds if options.seeds > 1 else Layout.run)
+    if options.source.fold is not None:
+        check_alone(options.out.parent, Layout.folds)
 
 
 @dataclass(frozen=True)
@@ -237,7 +222,7 @@ def _material(
     if processes.is_first:
         processes.wait()
     usable = [c for c in clips if len(c.usable)]
-    _check_learnable([c.recording for c in usable], config.train)
+    _check_learnable([c.recording for c in usable], options)
     train, development = ([c for c in usable if c.recording.split == s] for s in LEARNED)
     return _Material(train, development, covered_names(clips), device, processes)
 
@@ -256,7 +241,7 @@ def _train(
             "training_data": trainer.document["training_data"],
         }
         folder.describe(config.model_dump(mode="json"), about)
-    with view() as told:
+    with view(options.name(config)) as told:
         trainer.run(options.resume, told)
     result = _finish(options, config, begun, material) if processes.is_first else None
     processes.wait()
@@ -326,5 +311,5 @@ def _unseen(summary: CorpusSummary) -> None:
     pass
 
 
-def _unshown() -> AbstractContextManager[Watcher]:
+def _unshown(name: str) -> AbstractContextManager[Watcher]:
     return nullcontext(lambda event: None)

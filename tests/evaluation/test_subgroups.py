@@ -66,16 +66,21 @@ def test_a_column_of_names_is_no_grouping(tmp_path):
         read_attributes(written(tmp_path, "subject,who,age\n" + rows), people)
 
 
-@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"subject,sex\n1,\x80\n"])
-def test_what_is_no_text_is_told(tmp_path, content):
+def test_spaces_before_quotes_and_a_capital_do_not_matter(tmp_path):
+    path = written(tmp_path, 'Subject, Sex\n1, "f, too"\n2, "m"\n')
+    assert read_attributes(path, PEOPLE) == {"Sex": {"1": "f, too", "2": "m"}}
+
+
+@pytest.mark.parametrize(("content", "line"), [(b"\xff\xfe\x00", 1), (b"subject,sex\n1,\x80\n", 2)])
+def test_what_is_no_text_is_told(tmp_path, content, line):
     path = tmp_path / "people.csv"
     path.write_bytes(content)
-    with pytest.raises(DataInvalid, match=r"people\.csv: cannot be read"):
+    with pytest.raises(DataInvalid, match=rf"people\.csv, line {line}: not UTF-8 text"):
         read_attributes(path, PEOPLE)
 
 
 def test_a_missing_table_is_told(tmp_path):
-    with pytest.raises(DataInvalid, match=r"none\.csv: no such file"):
+    with pytest.raises(DataInvalid, match=r"none\.csv: No such file"):
         read_attributes(tmp_path / "none.csv", PEOPLE)
 
 

@@ -29,6 +29,16 @@ def test_without_a_terminal_an_epoch_is_a_line():
     )
 
 
+def test_one_of_several_runs_is_named():
+    text = io.StringIO()
+    with TrainingView(Console(file=text, width=200), 3, "fold 1, seed 8, run 4 of 6") as view:
+        view(DONE)
+    assert text.getvalue().startswith("fold 1, seed 8, run 4 of 6: epoch 1: mse")
+    shown = Console(file=io.StringIO(), record=True)
+    shown.print(view.render())
+    assert shown.export_text().startswith("fold 1, seed 8, run 4 of 6\n")
+
+
 def test_on_a_terminal_it_fits_80_columns_and_tells_the_time_left():
     text, now = io.StringIO(), [0.0]
     console = Console(file=text, width=80, force_terminal=True, legacy_windows=False)

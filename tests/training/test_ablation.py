@@ -21,7 +21,7 @@ from tests.training.runs import depmap
 
 TINY = [
     *("--set", "train.epochs=1", "--set", "train.frames=2", "--set", "train.batch_size=2"),
-    *("--set", "train.score_frames=2", "--device", "cpu", "--jobs", "1", "-q"),
+    *("--set", "train.score_frames=2", "--device", "cpu", "--jobs", "1"),
 ]
 
 
@@ -62,8 +62,10 @@ def test_rows_are_trained_once_and_never_taken_for_others(ablate, data, tmp_path
     monkeypatch.setenv("COLUMNS", "160")
     out = tmp_path / "grid"
     rows = ("--row", "7", "--row", "1", "--out", out, "--clip-weights", default_semantics())
-    code, told, _ = ablate(*rows)
+    code, told, err = ablate(*rows)
     assert code == 0
+    assert "row 1, ResNet-18, seed 3407, run 1 of 2: epoch 1: mse" in err
+    assert "row 7, Dep-MAP-34, seed 3407, run 2 of 2: epoch 1: mse" in err
     assert "All clips: paper on AVEC2014 | ours on all.csv, Development" in told
     assert "Dep-MAP-34 *" in told
     assert "* the backbone started at random" in told

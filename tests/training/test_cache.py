@@ -297,6 +297,7 @@ def wait_for(condition) -> None:
 def test_prepare_goes_on_after_sigkill(readable, tmp_path, monkeypatch, capfd):
     cache = tmp_path / "cache"
     arguments = ["prepare", "--data", readable, "--cache", cache, "--jobs", "1"]
+    arguments += ["--set", "train.score_frames=32"]  # so that each has one entry
     command = [sys.executable, "-m", "depmap_cli", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         wait_for(lambda: list(cache.glob("[!.]*/index.json")) or process.poll() is not None)

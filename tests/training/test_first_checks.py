@@ -13,6 +13,8 @@ from tests.training.runs import SMALL, depmap
 
 MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
 
+SEEDS, FOLDS = ("--seeds", "2"), ("--group-by", "subject", "--folds", "3")
+
 
 @pytest.fixture
 def refused(corpus, tmp_path, monkeypatch, capfd):
@@ -64,20 +66,88 @@ def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
     data = tmp_path / "seven.csv"
     data.write_text("\n".join(lines))
     found, told = refused("--group-by", "subject", "--folds", "4", data=data)
-    assert (found, "the Development split is of one person only" in told) == (1, True), told
+    assert (found, "split of fold 2 is of one person only" in told) == (1, True), told
+
+
+@pytest.mark.parametrize(
+    ("there", "arguments", "words"),
+    [
+        ("run.json", SEEDS, "--out run: holds a single run; runs of several seeds in it"),
+        ("weights.safetensors", FOLDS, "--out run: holds a single run; runs by folds in it"),
+        ("fold-0/run.json", (*FOLDS, *SEEDS), "--out fold-0: holds a single run; runs of several"),
+        ("fold-0/run.json", SEEDS, "--out run: holds runs by folds; runs of several seeds in it"),
+        ("fold-0/seed-7/run.json", (), "--out run: holds runs by folds; a single run in it"),
+        ("seed-7/run.json", (), "--out run: holds runs of several seeds; a single run in it"),
+        ("seed-7/run.json", FOLDS, "--out run: holds runs of several seeds; runs by folds in it"),
+    ],
+)
+def test_a_folder_holds_what_evaluation_can_tell_apart(
+    corpus, tmp_path, monkeypatch, capfd, there, arguments, words
+):
+    place = tmp_path / "run" / there
+    place.parent.mkdir(parents=True)
+    place.touch()
+    where = ("--data", corpus, "--out", tmp_path / "run", "--resume", "--dry-run")
+    assert depmap(monkeypatch, "train", *where, *arguments) == 1
+    assert words in " ".join(capfd.readouterr().err.split())
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--init", "w", "--model", "resnet-baseline"), "--model resnet-baseline exclude"),
+        (
+            ("--model", "resnet-baseline", "--set", "model.msr=true"),
+            "--set model.msr and --model resnet-baseline exclude each other",
+        ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
         (("--folds", "4"), "--folds needs --group-by"),
+        (("--set", "train.frames=200"), "of the 128 that are kept of a video"),
+        (("--set", "train.seed=99999999999999999999"), "setting train.seed"),
     ],
 )
 def test_no_option_is_ignored(corpus, monkeypatch, capfd, arguments, words):
     assert depmap(monkeypatch, "train", "--data", corpus, "--dry-run", *arguments) == 2
     assert words in " ".join(capfd.readouterr().err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("command", ["evaluate", "calibrate"])
+def test_no_more_frames_than_a_video_may_have(corpus, monkeypatch, capfd, command):
+    where = ("--data", corpus, "--out" if command == "calibrate" else "-o", "x")
+    assert depmap(monkeypatch, command, *where, "--frames", "200000") == 2
+    assert "--frames" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["train", "prepare"])
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("semantics", "{name}: holds a 'semantics' model, a 'depmap' one is needed"),
+        ("training", "{name}: holds a 'training' model, a 'depmap' one is needed"),
+        ("depmap", "{name}: its content does not fit its description"),
+        (None, "{name}: no weights.safetensors in this folder"),
+    ],
+)
+def test_what_a_run_cannot_start_from(corpus, tmp_path, monkeypatch, capfd, command, kind, told):
+    init = tmp_path / "other"
+    if kind is None:
+        init.mkdir()
+    else:
+        save_checkpoint(init, kind, {}, {})
+    assert depmap(monkeypatch, command, "--data", corpus, "--init", init) == 1
+    assert told.format(name="other") in " ".join(capfd.readouterr().err.split())
+
+
+def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, monkeypatch, capfd):
+    assert start_of(trained, False)[0] == trained / "weights.safetensors"
+    where = ("--data", corpus, "--weights", trained, "--out", tmp_path / "w.safetensors")
+    one = tmp_path / "one.csv"
+    shown = next(r for r in find_recordings(corpus) if r.split == "Training")
+    one.write_text(
+        f"path,subject,session,task,split,score\n{shown.path},{shown.subject},1,,Development,1"
+    )
+    assert depmap(monkeypatch, "calibrate", *where, "--data", one) == 1
+    assert "the weights were trained on everybody in Development" in capfd.readouterr().err
 
 
 def test_faces_are_those_of_the_weights_at_the_start(tmp_path):

@@ -1,6 +1,7 @@
 """A run goes on with what it was begun with, and with nothing else."""
 
 import csv
+import json
 import shutil
 
 import pytest
@@ -40,6 +41,17 @@ def test_the_same_recordings_may_have_moved(run, moved, cache, monkeypatch):
     assert "moved" not in (run / "card.md").read_text()
 
 
+def test_how_a_run_began_is_kept_beside_what_went_on_with_it(run, corpus, cache, monkeypatch):
+    began = json.loads((run / "run.json").read_text())
+    for times in (1, 2):
+        assert train(monkeypatch, corpus, cache, run, "--resume") == 0
+        found = json.loads((run / "run.json").read_text())
+        resumed = found.pop("resumed")
+        assert found == began
+        assert ["--resume" in one["command"] for one in resumed] == [True] * times
+        assert resumed[-1]["started"] >= began["started"]
+
+
 def test_other_scores_are_other_data(run, moved, cache, monkeypatch, capfd):
     before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
     for more in ((), ("--dry-run",)):
@@ -67,7 +79,8 @@ def test_how_many_frames_are_scored_decides_on_the_best_epoch(
     run, corpus, cache, monkeypatch, capfd
 ):
     assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=5") == 1
-    assert "run: was trained with other settings" in capfd.readouterr().err
+    told = "run: was trained with other settings: train.score_frames=8\n"
+    assert told in capfd.readouterr().err
 
 
 def test_every_weights_file_scores_the_frames_it_was_judged_on(trained):

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,11 +10,11 @@ import torch
 
 from depmap_cli.ablation import BASELINE
 from depmap_cli.checkpoint import read_document
-from depmap_cli.errors import UsageProblem
+from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.inference import VideoInference
 from depmap_cli.training.card import model_card
 from depmap_cli.weights import DEFAULT, weights_folder
-from depmap_cli.workflows.plain import plain_beside
+from depmap_cli.workflows.plain import plain_beside, way_to_plain
 from depmap_cli.workflows.seeds import runs_of
 from tests.test_cross_validation import touch, write_weights
 from tests.training.runs import depmap
@@ -79,6 +80,18 @@ def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evalua
     ]
     way = f"depmap train --data {corpus} --model resnet-baseline --out {runs}/resnet-baseline"
     assert way in " ".join(err.split())
+
+
+@pytest.mark.parametrize("where", ["", "seed-7", "fold-0", "fold-0/seed-7"])
+def test_the_way_to_a_plain_resnet_goes_by_the_settings_of_the_run(where, tmp_path):
+    folder = touch(tmp_path / "run", where) / where
+    told = way_to_plain(Path("data"), tmp_path / "run", None)
+    assert told is not None
+    assert "--config" not in told
+    (folder / "config.yaml").touch()
+    told = way_to_plain(Path("data"), tmp_path / "run", 5)
+    assert told is not None
+    assert f"--folds 5 --config {folder / 'config.yaml'} --out {tmp_path}/run/resnet" in told
 
 
 def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path):
@@ -180,10 +193,32 @@ def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypat
     code = depmap(monkeypatch, "calibrate", *where, "--out", tmp_path / "file" / "w.safetensors")
     assert code == 1
     assert "cannot write to file: file is no folder" in capfd.readouterr().err
+    assert depmap(monkeypatch, "calibrate", *where, "--out", tmp_path) == 1
+    assert "it is a folder" in capfd.readouterr().err
+    where = ("--data", tmp_path / "nowhere", "--out", tmp_path)
+    assert depmap(monkeypatch, "train-semantics", *where) == 1
+    assert "it is a folder" in capfd.readouterr().err
     wrong = ("--beside", tmp_path / "none.safetensors", "--data", tmp_path / "nowhere")
     code, _, err = evaluate("--weights", runs / "seed-7", *wrong)
     assert code == 1
     assert "none.safetensors: no such weights file" in err
+
+
+@pytest.mark.parametrize("asked", [(), ("--set", "train.score_frames=5")])
+def test_what_was_prepared_is_not_prepared_again_to_evaluate(
+    corpus, faces_in_process, tmp_path, monkeypatch, asked
+):
+    """The weights shipped look at other numbers of frames than training's default and these 5."""
+    where = ("--data", corpus, "--cache", tmp_path, "--jobs", "1", "-q")
+    assert depmap(monkeypatch, "prepare", *where, *asked) == 0
+
+    def again(*_):
+        raise DepmapError("prepared again")
+
+    monkeypatch.setattr("depmap_cli.data.cache.FaceDetector", again)
+    frames = ("--frames", "5") if asked else ()
+    assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", *frames) == 0
+    assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "--frames", "6") == 1
 
 
 def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):

@@ -53,5 +53,6 @@ def test_training_writes_them_beside_the_runs(corpus, cache, tmp_path, monkeypat
     assert rows["mean"] == pytest.approx(np.mean([rows["7"], rows["8"]]), abs=1e-3)
     told = capfd.readouterr().err
     assert f"sd over seeds: Development RMSE {rows['sd']:.3f}" in told
-    for seed in (7, 8):
+    for number, seed in enumerate((7, 8), start=1):
+        assert f"seed {seed}, run {number} of 2: epoch 1: mse" in told
         assert (tmp_path / "run" / f"seed-{seed}" / "weights.safetensors").is_file()
