@@ -156,7 +156,10 @@ class TrainConfig(_Frozen):
         "epoch. With a frozen backbone its maps of each are computed once and kept in memory.",
     )
     balance: float = Field(
-        0.0, ge=0, le=1, description="0: recordings come alike; 1: severity bands come alike."
+        0.0,
+        ge=0,
+        le=1,
+        description="0: recordings come alike; 1: severity bands come alike. Measured.",
     )
     weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
