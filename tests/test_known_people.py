@@ -70,9 +70,7 @@ def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
 
 def test_residuals_of_people_whom_the_weights_know_are_left_out():
     found = recordings("ann", "eve", "ann", "kim")
-    stored = calibration(
-        {"training_subjects": ["ann"]}, found, np.array([9, 12, 9, 4]), "Development"
-    )
+    stored = calibration(found, np.array([9, 12, 9, 4]), "Development", {"ann"})
     assert stored["residuals"] == [3.0, 5.0]
     assert stored["people"] == [0, 1]
     assert stored["left_out"] == 1

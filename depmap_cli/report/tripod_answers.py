@@ -178,8 +178,8 @@ def partition(r: EvaluationReport) -> str:
         return f"The weights were {use}: {SELECTED}"
     known = f"{r.origin.known_people} of the {r.origin.training_people} people of its Training"
     return (
-        f"The weights were {use}; {known}, by their names, are among those whom they were trained "
-        f"on. {r.split} is not read by training."
+        f"The weights were {use}; {known}, by name or recording, are among those whom they were "
+        f"trained on. {r.split} is not read by training."
     )
 
 
@@ -189,12 +189,12 @@ def _other_data(r: EvaluationReport) -> str:
     why = "The data has no Training split on which the weights could have been fitted"
     if people:
         why = (
-            f"By their names, none of the {people} people of its Training split are among those on "
-            "whom the weights were trained"
+            f"By name and recording, none of the {people} people of its Training split are among "
+            "those on whom the weights were trained"
         )
     calibrated = f" Their intervals were {again}." if (again := _recalibrated(r)) else ""
     return (
-        f"{why} (item 5a): unless the weights know them by other names, {plain(r.data)} served "
+        f"{why} (item 5a): unless the weights know them otherwise, {plain(r.data)} served "
         f"neither for fitting nor for selection, and this is an external evaluation.{calibrated}"
     )
 

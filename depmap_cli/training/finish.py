@@ -91,25 +91,25 @@ def with_figures(
     ``found`` holds their estimates (BDI-II points) from ``frames`` frames a video.
     """
     truth = np.array([c.recording.score for c in development], float)
+    recordings = [c.recording for c in development]
     return {
         **document,
         "sampling": {**document["sampling"], "frames": frames},
         "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
         "calibration": calibration(
-            document, [c.recording for c in development], found, SELECTED_ON
+            recordings, found, SELECTED_ON, known_people(document, recordings)
         ),
     }
 
 
 def calibration(
-    document: dict[str, Any], recordings: Sequence[Recording], found: np.ndarray, source: str
+    recordings: Sequence[Recording], found: np.ndarray, source: str, known: set[str]
 ) -> dict[str, Any]:
     """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are.
 
-    Those of people whom the weights of this ``document`` know are left out: they are too small.
+    Those of people whom the weights have ``known`` are left out: they are too small.
     ``found`` holds the estimates of the recordings, of which ``source`` tells whence they are.
     """
-    known = known_people(document, recordings)
     pairs = [pair for pair in zip(recordings, found, strict=True) if pair[0].subject not in known]
     people = sorted({r.subject for r, _ in pairs})
     return {

@@ -51,8 +51,7 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     found = np.array([e.score for e in estimates])
     checkpoint = load_checkpoint(networks.path, "depmap")
     source = f"{options.source.data.resolve().name}, {options.split}"
-    stored = calibration(networks.document, [c.recording for c in clips], found, source)
-    stored["left_out"] = len(known)
+    stored = calibration([c.recording for c in clips], found, source, known)
     sampling = networks.sampling.model_copy(update={"frames": options.frames_of(networks)})
     document: dict[str, Any] = {
         **checkpoint.document,

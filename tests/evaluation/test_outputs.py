@@ -489,13 +489,13 @@ def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) ->
     assert "28 of the 28 people" in _item(report, "12a")
     elsewhere = _item(_of(report, known_people=0), "12a")
     assert (
-        "By their names, none of the 28 people of its Training split are among those on whom"
+        "By name and recording, none of the 28 people of its Training split are among those on whom"
         in elsewhere
     )
     alone = _item(_of(report, known_people=0, training_people=0), "12a")
     assert "The data has no Training split" in alone
     for text in (elsewhere, alone):
-        assert "unless the weights know them by other names" in text
+        assert "unless the weights know them otherwise" in text
         assert "fitted on Training" not in text
 
 
