@@ -3,10 +3,12 @@
 The figures here are the paper's, for the column that says so; ours come from runs.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from depmap_cli.config import ModelConfig
+from depmap_cli.errors import UsageProblem
 
 FIGURES = ("rmse", "mae", "pcc", "ccc")
 TASKS = ("Northwind", "Freeform")
@@ -14,16 +16,30 @@ TASKS = ("Northwind", "Freeform")
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a table: which switches are set, and what the paper printed for it."""
+    """One row of a table: how every switch is set, and what the paper printed for it."""
 
     name: str
-    changes: dict[str, Any]
+    switches: dict[str, Any]
     paper: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
     """Task ("" for both together) -> RMSE, MAE, PCC, CCC."""
 
 
+BASELINE: dict[str, Any] = {
+    **{"msr": False, "emotional": False, "esa": False, "sdpm": False},
+    **{"kdm": False, "map": False},
+}
+"""A plain ResNet with mean pooling: `--model resnet-baseline`, and the first row of Table 3."""
+
+FULL: dict[str, Any] = {
+    **dict.fromkeys(BASELINE, True),
+    **{"backbone": "resnet18", "scales": [1, 2, 3, 4]},
+}
+"""Dep-MAP: every switch of both tables."""
+
+
 def _scales(*scales: int, paper: tuple[float, float, float, float]) -> Variant:
-    return Variant(" ".join(f"S{s}" for s in scales), {"scales": scales}, {"": paper})
+    name = " ".join(f"S{s}" for s in scales)
+    return Variant(name, {**FULL, "scales": [*scales]}, {"": paper})
 
 
 TABLE_2 = (
@@ -37,18 +53,15 @@ TABLE_2 = (
 )
 """Spatial scales that are fused."""
 
-BASELINE: dict[str, Any] = {
-    **{"msr": False, "emotional": False, "esa": False, "sdpm": False},
-    **{"kdm": False, "map": False},
-}
-"""A plain ResNet with mean pooling: `--model resnet-baseline`, and the first row of Table 3."""
+
+PLAIN_NAME = "plain ResNet with mean pooling"
 
 
 def network_name(model: ModelConfig) -> str:
     """What a network is, but for its backbone: Dep-MAP, with or without some of its modules."""
     off = [name for name in BASELINE if not getattr(model, name)]
     if len(off) == len(BASELINE):
-        return "plain ResNet with mean pooling"
+        return PLAIN_NAME
     return f"Dep-MAP without {', '.join(off)}" if off else "Dep-MAP"
 
 
@@ -58,7 +71,8 @@ def _modules(
     northwind: tuple[float, float, float, float],
     freeform: tuple[float, float, float, float],
 ) -> Variant:
-    return Variant(name, changes, dict(zip(TASKS, (northwind, freeform), strict=True)))
+    paper = dict(zip(TASKS, (northwind, freeform), strict=True))
+    return Variant(name, {**FULL, **changes}, paper)
 
 
 TABLE_3 = (
@@ -91,3 +105,28 @@ TABLE_3 = (
 """Branches, modules and backbones, per task."""
 
 TABLES = {2: TABLE_2, 3: TABLE_3}
+
+
+def chosen_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
+    """The rows by their number from 1, in the table's order; all where none are named.
+
+    Raises:
+        UsageProblem: there is no such row.
+    """
+    known = dict(enumerate(TABLES[table], start=1))
+    for number in numbers:
+        if number not in known:
+            raise UsageProblem(
+                f"--row {number}: Table {table} has no such row", f"rows are 1 to {len(known)}"
+            )
+    return {number: row for number, row in known.items() if not numbers or number in numbers}
+
+
+def row_name(number: int, variant: Variant) -> str:
+    """How messages name a row."""
+    return f"row {number}, {variant.name}"
+
+
+def decided_by(rows: Mapping[int, Variant]) -> dict[str, dict[str, Any]]:
+    """What each row decides of the model, which settings may not contradict."""
+    return {row_name(*row): row[1].switches for row in rows.items()}

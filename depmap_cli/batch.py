@@ -1,6 +1,7 @@
 """Which videos a command line means, what each is called, and how a batch ends."""
 
 import glob
+import os
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,9 +33,9 @@ def find_videos(given: Iterable[str], recursive: bool) -> list[Item]:
     found: list[tuple[Path, PurePosixPath]] = []
     for text in given:
         path = Path(text)
-        if path.is_dir():
+        if os.path.isdir(path):  # unlike Path.is_dir, never raises
             found += _in_folder(path, recursive)
-        elif not path.exists() and glob.has_magic(text):
+        elif not os.path.exists(path) and glob.has_magic(text):
             matches = sorted(Path(m) for m in glob.glob(text, recursive=True) if Path(m).is_file())
             if not matches:
                 raise UsageProblem(f"no file matches {text!r}", "check the pattern")
@@ -47,7 +48,7 @@ def find_videos(given: Iterable[str], recursive: bool) -> list[Item]:
 def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]]:
     try:
         paths = sorted(
-            p for p in (folder.rglob("*") if recursive else folder.iterdir()) if p.is_file()
+            p for p in (folder.rglob("*") if recursive else folder.iterdir()) if os.path.isfile(p)
         )
     except OSError as error:
         raise UsageProblem(
@@ -63,7 +64,7 @@ def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]
 def _named(found: list[tuple[Path, PurePosixPath]]) -> list[Item]:
     names: dict[Path, PurePosixPath] = {}
     for path, name in found:
-        names.setdefault(path.absolute(), name)
+        names.setdefault(Path(os.path.abspath(path)), name)  # without "..", links as they are
     while clashing := _clashing(names):
         for path in clashing:
             names[path] = PurePosixPath(*path.parts[-len(names[path].parts) - 1 :])
@@ -81,10 +82,7 @@ def _clashing(names: dict[Path, PurePosixPath]) -> list[Path]:
 
 
 def exit_code(reports: list[Report]) -> int:
-    """0 all scored, 1 the only video failed, 3 some did, 4 every one was refused or failed.
-
-    One failed file is a run error; a refusal by the quality gate is "nothing scorable".
-    """
+    """0 all scored, 3 some; of none, 4 where the quality gate refused any, 1 where all failed."""
     scored = sum(r.status == Status.scored for r in reports)
     if scored == len(reports):
         return EXIT_OK

@@ -32,15 +32,16 @@ class Checkpoint:
     tensors: "dict[str, Tensor]"
 
 
-def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes; read once a process while the file stays as it is."""
+def sha256_of(path: Path, before: bytes = b"") -> str:
+    """Hash of a file's bytes, with others ``before`` them; read once a process while the file stays
+    as it is."""
     found = path.stat()
-    return _sha256_of(path, found.st_mtime_ns, found.st_size, found.st_ino)
+    return _sha256_of(path, before, found.st_mtime_ns, found.st_size, found.st_ino)
 
 
 @lru_cache(maxsize=100_000)
-def _sha256_of(path: Path, *state: int) -> str:
-    digest = hashlib.sha256()
+def _sha256_of(path: Path, before: bytes, *state: int) -> str:
+    digest = hashlib.sha256(before)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)

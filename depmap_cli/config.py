@@ -17,10 +17,12 @@ MAX_SEED = 2**32 - 1
 """So that what is drawn from a seed and the epoch's number fits 64 bits."""
 PREPARED_FRAMES = 128
 """Frames of a recording that are kept to draw from in training."""
+MIN_FRAMES = 8
+"""With a usable face, below which `depmap score` refuses a recording."""
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class SamplingConfig(_Frozen):
@@ -65,12 +67,22 @@ class FaceConfig(_Frozen):
     max_faces: int = Field(4, ge=1, description="Largest faces of a frame that are tracked.")
     subject: SubjectRule = Field(SubjectRule.largest, description="Which face is scored.")
 
+    @model_validator(mode="after")
+    def _searchable(self) -> "FaceConfig":
+        sides = self.detection_sides
+        if not sides or sides[0] < self.min_face or list(sides) != sorted(set(sides)):
+            raise ValueError(
+                "detection_sides are rising numbers, at least one, none below min_face "
+                f"({self.min_face})"
+            )
+        return self
+
 
 class QualityConfig(_Frozen):
     """Limits of the quality gate: (warn, refuse), None where a check never refuses."""
 
     usable_share: tuple[float, float] = (0.8, 0.3)
-    usable_frames: tuple[float, float] = (12, 8)
+    usable_frames: tuple[float, float] = (12, MIN_FRAMES)
     longest_gap: tuple[float, None] = (5.0, None)
     face_size: tuple[float, float] = (24.0, 10.0)
     sharpness: tuple[float, None] = (15.0, None)
@@ -184,7 +196,7 @@ class TrainConfig(_Frozen):
     )
     score_frames: int = Field(
         32,
-        ge=1,
+        ge=MIN_FRAMES,
         le=MAX_FRAMES,
         description="Frames a video when scoring; stored with the weights. With MAP as many as "
         "``frames``: of T frames it keeps c ln T, of more a smaller share. Measured.",

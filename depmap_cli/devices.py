@@ -3,10 +3,23 @@
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from enum import StrEnum
+from typing import TypeVar
 
 import torch
+from torch import nn
 
 from depmap_cli.errors import OutOfMemory, UsageProblem
+
+M = TypeVar("M", bound=nn.Module)
+_NO_ROOM = (
+    "DefaultCPUAllocator",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "_DEVICE_ALLOCATION_FAILED",  # cuDNN 9
+    "MPS backend out of memory",
+)
+"""Words of the errors for want of memory that torch has no class for."""
 
 
 class DeviceName(StrEnum):
@@ -62,17 +75,31 @@ def enough_memory(doing: str, hint: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the computer had no room. The CPU's allocator has no class for it."""
+    """Whether a device or the computer had no room."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and "DefaultCPUAllocator" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_ROOM)
+
+
+def placed(
+    network: M, device: torch.device, layout: torch.memory_format = torch.preserve_format
+) -> M:
+    """The network itself, moved to the device.
+
+    Raises:
+        OutOfMemory: there is no room on it.
+    """
+    with enough_memory("the networks", "close other programs, or give --device cpu"):
+        return network.to(device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
 
 
 def training_precision(device: torch.device) -> AbstractContextManager[object]:
     """bfloat16 autocast where the hardware multiplies it fast, else float32."""
-    if device.type == "cuda" or (device.type == "cpu" and _cpu_has_bf16()):
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        fast = device.type == "cpu" and _cpu_has_bf16()
+    return torch.autocast(device.type, torch.bfloat16) if fast else nullcontext()
 
 
 def _cpu_has_bf16() -> bool:

@@ -1,7 +1,8 @@
 """The errors a user can meet: one line that says what is wrong, one hint that says how to mend it.
 
 Exit codes (documented in README, tested in tests/test_cli.py):
-0 all scored, 1 run error, 2 usage, 3 some inputs failed, 4 nothing could be scored.
+0 done, all scored; 1 run error, all failed; 2 usage; 3 some videos failed or were refused; 4 none
+scored, and the quality gate refused at least one.
 """
 
 EXIT_OK, EXIT_RUN, EXIT_USAGE, EXIT_PARTIAL, EXIT_NOTHING = range(5)

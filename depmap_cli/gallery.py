@@ -20,17 +20,44 @@ _POOL = 8
 
 @dataclass
 class Candidates:
-    """The faces of the most decided frames so far, so that a long video need not be kept."""
+    """The faces of the most decided frames so far, so that a long video need not be kept.
+
+    With ``evenly``, for networks that weigh all frames alike, those of every so many frames.
+    """
 
     wanted: int
+    evenly: bool = False
     rows: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
+    _apart: int = 1  # of the rows kept, with ``evenly``
 
     def add(self, decided: np.ndarray, first: int, faces: np.ndarray) -> None:
         """Offer faces, the first of which is usable frame number ``first``."""
-        offered = [(float(d), first + i, faces[i]) for i, d in enumerate(decided)]
-        best = sorted(self.rows + offered, key=lambda row: (-row[0], row[1]))
+        rows = self.rows + [(float(d), first + i, faces[i]) for i, d in enumerate(decided)]
+        most = _POOL * self.wanted
+        if self.evenly:
+            rows = [row for row in rows if row[1] % self._apart == 0]
+            while len(rows) > most > 0:
+                self._apart *= 2
+                rows = [row for row in rows if row[1] % self._apart == 0]
+        else:
+            rows.sort(key=lambda row: (-row[0], row[1]))
         # copies: a view would keep all the faces that came with it
-        self.rows = [(d, row, face.copy()) for d, row, face in best[: _POOL * self.wanted]]
+        self.rows = [(d, row, face.copy()) for d, row, face in rows[:most]]
+
+    def chosen(self, weights: np.ndarray, times: np.ndarray) -> list[int]:
+        """The numbers of the frames to show: the heaviest that lie apart in time, the heaviest
+        first; with ``evenly`` those in the middle of equal parts, the earliest first.
+
+        Args:
+            weights: (n,) of all usable frames.
+            times: (n,) in seconds.
+        """
+        kept = [row for _, row, _ in self.rows]
+        if self.evenly:
+            count = min(self.wanted, len(kept))
+            return [kept[(2 * i + 1) * len(kept) // (2 * count)] for i in range(count)]
+        ranked = sorted(kept, key=lambda row: (-weights[row], row))
+        return spread_out(ranked, times, self.wanted)
 
 
 @dataclass(frozen=True)
@@ -45,12 +72,11 @@ class UsableFrames:
 def key_frames(
     networks: Networks, scores: VideoScores, usable: UsableFrames, candidates: Candidates
 ) -> tuple[list[KeyFrame], list[KeyPicture]]:
-    """The heaviest frames that lie apart in time, the heaviest first, with faces and heat maps."""
+    """The frames that ``candidates`` chooses, with faces and heat maps."""
     weights = scores.weights[0].numpy()
     faces = {row: face for _, row, face in candidates.rows}
-    ranked = sorted(faces, key=lambda row: (-weights[row], row))
     keys, pictures = [], []
-    for rank, row in enumerate(spread_out(ranked, usable.times, candidates.wanted), start=1):
+    for rank, row in enumerate(candidates.chosen(weights, usable.times), start=1):
         level = nearest_level(usable.features, row)
         found = usable.seen.evidence[row].numpy()
         order = np.argsort(-found, kind="stable")

@@ -1,10 +1,11 @@
 """Read action units from an OpenFace table, instead of letting CLIP say which it sees."""
 
 import csv
+import math
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from depmap_cli.action_units import ACTION_UNITS
 from depmap_cli.errors import DataInvalid
@@ -13,6 +14,8 @@ FULL_INTENSITY = 5.0
 """OpenFace's intensities run from 0 to 5; evidence runs from 0 to 1."""
 _ALIASES = {"AU45": "AU43"}
 """OpenFace reports the blink (45), of which closed eyes (43) are the lasting form."""
+MAX_GAP = 1.0
+"""Seconds from a table's nearest row beyond which it says nothing of a frame."""
 
 
 class AuTable:
@@ -26,11 +29,19 @@ class AuTable:
 
     def at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n units"]:
         """Evidence at the rows nearest in time, in seconds."""
+        found: np.ndarray = self.evidence[self._nearest(times)]
+        return found
+
+    def knows(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+        """Whether a row lies within ``MAX_GAP`` of each time, in seconds."""
+        return np.asarray(np.abs(self.times[self._nearest(times)] - times) <= MAX_GAP)
+
+    def _nearest(self, times: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
         right = np.clip(np.searchsorted(self.times, times), 1, max(len(self.times) - 1, 1))
         right = np.minimum(right, len(self.times) - 1)
         left = np.maximum(right - 1, 0)
         nearer = np.abs(self.times[left] - times) <= np.abs(self.times[right] - times)
-        return self.evidence[np.where(nearer, left, right)]
+        return np.asarray(np.where(nearer, left, right))
 
 
 def read_au_table(path: Path) -> AuTable:
@@ -68,8 +79,8 @@ def _parse(reader, name: str) -> AuTable:  # type: ignore[no-untyped-def]
                 continue
             row = np.zeros(len(ACTION_UNITS))
             for unit, (column, full) in columns.items():
-                row[unit] = min(max(float(cells[column]) / full, 0.0), 1.0)
-            times.append(float(cells[time_column]))
+                row[unit] = min(max(_number(cells[column]) / full, 0.0), 1.0)
+            times.append(_number(cells[time_column]))
             rows.append(row)
         except (ValueError, IndexError):
             raise DataInvalid(
@@ -80,6 +91,13 @@ def _parse(reader, name: str) -> AuTable:  # type: ignore[no-untyped-def]
             f"{name}: no row with a face", "OpenFace found none, or the table is empty"
         )
     return AuTable(np.array(times), np.stack(rows))
+
+
+def _number(cell: str) -> float:
+    value = float(cell)
+    if not math.isfinite(value):
+        raise ValueError(cell)
+    return value
 
 
 def _columns(header: list[str]) -> dict[int, tuple[int, float]]:

@@ -2,6 +2,10 @@
 
 Every process holds the whole model and its share of each batch. Gradients are averaged, and what
 prototypes learn from is gathered first, so that all processes stay equal to the last bit.
+
+From a random start batch norms are trained, too. There the statistics of a batch are a process's
+own, of its share, so that several processes do not take quite the steps that one takes; running
+statistics are averaged after each step.
 """
 
 import atexit
@@ -13,9 +17,13 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from depmap_cli.errors import UsageProblem
+
 T = TypeVar("T")
 PATIENCE = timedelta(days=1)
 """How long processes wait for the one that prepares the faces of a corpus."""
+_TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What torchrun tells a process beside ``WORLD_SIZE``."""
 
 
 @dataclass(frozen=True)
@@ -66,18 +74,35 @@ class Processes:
     def average_gradients(self, model: nn.Module) -> None:
         """Replace every gradient by its mean over the processes, in one message.
 
-        A parameter without a gradient in one process counts as zero there.
+        A parameter without a gradient in one process counts as zero there; without one in any, it
+        stays without, so that the optimiser leaves it alone as it does with one process.
         """
         if self.count == 1:
             return
         parameters = [p for p in model.parameters() if p.requires_grad]
+        present = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
         grads = [torch.zeros_like(p) if p.grad is None else p.grad for p in parameters]
-        flat = torch.cat([g.reshape(-1).float() for g in grads])
+        *means, anywhere = self._means([*grads, present])
+        for parameter, mean, share in zip(parameters, means, anywhere.tolist(), strict=True):
+            parameter.grad = mean if share else None
+
+    def average_statistics(self, model: nn.Module) -> None:
+        """Replace the running statistics of batch norms in training by their means."""
+        if self.count == 1:
+            return
+        norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d) and m.training]
+        kept = [x for m in norms for x in (m.running_mean, m.running_var) if x is not None]
+        for own, mean in zip(kept, self._means(kept), strict=True):
+            own.copy_(mean)
+
+    def _means(self, values: list[Tensor]) -> list[Tensor]:
+        """Of each tensor over the processes, computed in float32, in one message."""
+        if not values:
+            return []
+        flat = torch.cat([v.reshape(-1).float() for v in values])
         torch.distributed.all_reduce(flat)
-        flat /= self.count
-        pieces = torch.split(flat, [g.numel() for g in grads])
-        for parameter, grad, piece in zip(parameters, grads, pieces, strict=True):
-            parameter.grad = piece.view_as(grad).to(grad.dtype)
+        pieces = torch.split(flat / self.count, [v.numel() for v in values])
+        return [p.view_as(v).to(v.dtype) for p, v in zip(pieces, values, strict=True)]
 
     def wait(self) -> None:
         """Go on when all processes are here."""
@@ -86,8 +111,21 @@ class Processes:
 
 
 def process_count() -> int:
-    """How many processes torchrun started; 1 where it did not."""
-    return int(os.environ.get("WORLD_SIZE", "1"))
+    """How many processes torchrun started; 1 where it did not.
+
+    Raises:
+        UsageProblem: something else, such as a cluster's queue, only says that there are several.
+    """
+    told = os.environ.get("WORLD_SIZE", "1")
+    if told == "1":
+        return 1
+    missing = [name for name in _TORCHRUN if name not in os.environ]
+    if missing:
+        raise UsageProblem(
+            f"WORLD_SIZE={told} is set, but not by torchrun: {', '.join(missing)} missing",
+            "start several processes with torchrun, or `unset WORLD_SIZE` for one",
+        )
+    return int(told)
 
 
 def join_processes(device: torch.device) -> Processes:

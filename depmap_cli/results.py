@@ -6,16 +6,26 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 DISCLAIMER = (
     "Research software. Not a diagnosis, not a medical device, not evaluated by any regulator. "
     "An estimate must not be used to decide on a person's care, work, schooling or insurance."
 )
+
+
+def encodable(name: object) -> object:
+    """A file's name with what UTF-8 cannot hold replaced; Linux allows such names."""
+    if not isinstance(name, str):
+        return name
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+Name = Annotated[str, BeforeValidator(encodable)]
 
 
 class _Frozen(BaseModel):
@@ -41,7 +51,7 @@ class Verdict(StrEnum):
 class Source(_Frozen):
     """The video, as the container describes it."""
 
-    name: str = Field(description="Path as given, or relative to the folder given.")
+    name: Name = Field(description="Path as given, or relative to the folder given.")
     width: int = 0
     height: int = 0
     fps: float = 0.0
@@ -56,6 +66,9 @@ class Interval(_Frozen):
     high: float
     bands: list[str] = Field(description="Severity bands that the interval touches.")
     n_people: int = Field(description="People whose residuals it rests on.")
+    caution: str = Field(
+        "", description="How those residuals were got otherwise than this estimate; empty if alike."
+    )
 
 
 class Estimate(_Frozen):
@@ -119,7 +132,10 @@ class KeyFrame(_Frozen):
     time: float = Field(description="Seconds from the start of the video.")
     weight: float = Field(description="Share of the estimate that rests on this frame.")
     score: float = Field(description="What this frame alone would be scored.")
-    level: str = Field(description="The severity level whose prototypes it resembles most.")
+    level: str = Field(
+        description="The severity level whose prototypes it resembles most; without prototypes, "
+        "that of its score."
+    )
     action_units: list[str] = Field(description="Codes of the units seen, the strongest first.")
     image: str | None = Field(
         None, description="Picture, relative to score.json; null if not written."

@@ -25,6 +25,7 @@ from depmap_cli.quality import decoded_share, judge
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
 from depmap_cli.summary import (
     action_units_of,
+    calibration_caution,
     estimate_of,
     familiarity_of,
     levels_of,
@@ -38,6 +39,8 @@ from depmap_cli.weights import Networks, load_networks
 
 HIDDEN = "covered face"
 """Reason of a frame in which something lies over the face."""
+UNTOLD = "no row in the AU table"
+"""Reason of a frame of which the table given with ``--au-csv`` says nothing."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class Scorer:
                 self.networks.device,
                 self.networks.one_backbone,
             ),
-            Candidates(options.keyframes),
+            Candidates(options.keyframes, evenly=not self.networks.config.model.map),
             read_au_table(_table_path(options.au_csv, path)) if options.au_csv else None,
         )
         for segment in self._segments(path, options, info, progress, passage.seconds):
@@ -194,40 +197,44 @@ class Scorer:
     def _encode(self, segment: list[FaceSample], passage: _Passage) -> None:
         """Pass a segment's faces through the networks and let go of the pictures.
 
-        A face that CLIP sees covered makes its frame invalid, like one without a face.
+        A face that CLIP sees covered, or of which the AU table says nothing, makes its frame
+        invalid, like one without a face.
         """
         found = [s for s in segment if s.face is not None]
         times = np.array([s.time for s in found])
         faces = np.array([s.face for s in found])
-        covered = [
-            self._encode_piece(faces[piece], times[piece], passage)
+        reasons = [
+            reason
             for piece in pieces(len(faces), self.networks.device)
+            for reason in self._encode_piece(faces[piece], times[piece], passage)
         ]
-        if covered:
-            segment = _mark_covered(segment, np.concatenate(covered))
-        passage.samples += [replace(s, face=None) for s in segment]
+        passage.samples += [replace(s, face=None) for s in _marked(segment, reasons)]
 
-    def _encode_piece(self, faces: np.ndarray, times: np.ndarray, passage: _Passage) -> np.ndarray:
-        """Keep what the networks make of some faces at these times; which are covered."""
+    def _encode_piece(self, faces: np.ndarray, times: np.ndarray, passage: _Passage) -> list[str]:
+        """Keep what the networks make of some faces at these times; why not, face by face."""
         with _timed(passage.seconds, "semantics"):
             seen, maps = passage.inference.look(faces)
-        covered = seen.covered.numpy() >= COVERED
-        free = torch.from_numpy(~covered)
-        faces, seen = faces[~covered], seen[free]
-        if not len(faces):
-            return covered
+        reasons = [HIDDEN if covered >= COVERED else "" for covered in seen.covered.tolist()]
         if passage.au_table is not None:
-            table = torch.from_numpy(passage.au_table.at(times[~covered])).float()
+            known = passage.au_table.knows(times)
+            reasons = [r or ("" if k else UNTOLD) for r, k in zip(reasons, known, strict=True)]
+        usable = np.array([not reason for reason in reasons])
+        if not usable.any():
+            return reasons
+        chosen = torch.from_numpy(usable)
+        faces, seen = faces[usable], seen[chosen]
+        if passage.au_table is not None:
+            table = torch.from_numpy(passage.au_table.at(times[usable])).float()
             seen = replace(seen, evidence=table)
         with _timed(passage.seconds, "network"):
             first = sum(len(piece.evidence) for piece in passage.seen)
             if maps is None:
                 decided = passage.inference.add(faces, seen)
             else:
-                decided = passage.inference.add_maps([m[free.to(m.device)] for m in maps], seen)
+                decided = passage.inference.add_maps([m[chosen.to(m.device)] for m in maps], seen)
             passage.candidates.add(decided, first, faces)
         passage.seen.append(seen)
-        return covered
+        return reasons
 
     def _refusal(
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
@@ -254,10 +261,13 @@ class Scorer:
         keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
         rows = scored_rows(passage.samples, scores, features, evidence)
         reliable = {} if passage.au_table else self.networks.semantics.reliable_units
+        caution = calibration_caution(
+            self.networks.sampling, self._sampling(options), passage.au_table is not None
+        )
         report = self._report(source, options, passage.seconds).model_copy(
             update={
                 "estimate": estimate_of(
-                    float(scores.score), self.networks.document, options.coverage
+                    float(scores.score), self.networks.document, options.coverage, caution
                 ),
                 "familiarity": familiarity_of(self.networks.faces, seen.image.numpy()),
                 "levels": levels_of(scores),
@@ -305,11 +315,11 @@ def score_video(
     return Scorer.load(Path(weights) if weights else None, device).score(Path(path), options)
 
 
-def _mark_covered(segment: list[FaceSample], covered: np.ndarray) -> list[FaceSample]:
-    """The samples, invalid where ``covered`` (one a face that was found) says so."""
-    is_covered = iter(covered)
+def _marked(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
+    """The samples, invalid where ``reasons`` (one a face that was found) has one."""
+    reason = iter(reasons)
     return [
-        replace(s, valid=False, reason=HIDDEN) if s.valid and next(is_covered) else s
+        replace(s, valid=False, reason=why) if s.valid and (why := next(reason)) else s
         for s in segment
     ]
 
@@ -341,6 +351,8 @@ def _covered(samples: list[FaceSample], info: VideoInfo, options: ScoreOptions) 
 
 
 def _advice(samples: list[FaceSample]) -> str:
+    if any(s.reason == UNTOLD for s in samples):
+        return "is --au-csv the table of this video, and does it cover all of it?"
     if not any(s.n_faces for s in samples):
         return "no face was found: is the person in view, upright and lit?"
     return "record one person, near the camera, facing it"

@@ -3,11 +3,11 @@
 Both become one nested dictionary; pydantic checks it (``config.py``).
 """
 
+from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.ablation import BASELINE
 from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem
 
@@ -16,33 +16,33 @@ def read_settings(
     pairs: list[str],
     file: Path | None = None,
     base: dict[str, Any] | None = None,
-    plain: bool = False,
+    decided: Mapping[str, dict[str, Any]] | None = None,
 ) -> Config:
     """The configuration: defaults, ``base`` over them, then the YAML ``file``, then ``pairs``.
 
-    A ``plain`` ResNet with mean pooling is one whatever the file says, which may be another run's.
+    What is ``decided`` of the model, by the option or table row that does, goes over the file,
+    which may be another run's; pairs may not contradict it.
 
     Raises:
-        UsageProblem: a missing or broken file, a pair without "=", or against ``plain``, an
+        UsageProblem: a missing or broken file, a pair without "=", or against what is decided, an
             unknown setting or a value out of bounds; names them.
     """
     tree: dict[str, Any] = {}
-    asked = _read_pairs(pairs)
-    if plain:
-        _refuse_modules(asked.get("model", {}))
-    dictated = {"model": BASELINE} if plain else {}
-    for layer in (base or {}, _read_file(file) if file else {}, asked, dictated):
+    asked, decided = _read_pairs(pairs), decided or {}
+    _refuse_contradiction(asked.get("model", {}), decided)
+    dictated = [{"model": switches} for switches in decided.values()]
+    for layer in (base or {}, _read_file(file) if file else {}, asked, *dictated):
         _merge(tree, layer)
     return check_settings(tree)
 
 
-def _refuse_modules(asked: dict[str, Any]) -> None:
-    for name, value in asked.items():
-        if value != BASELINE.get(name, value):
-            raise UsageProblem(
-                f"--set model.{name} and --model resnet-baseline exclude each other",
-                "leave one of them out",
-            )
+def _refuse_contradiction(asked: dict[str, Any], decided: Mapping[str, dict[str, Any]]) -> None:
+    for what, switches in decided.items():
+        for name, value in asked.items():
+            if value != switches.get(name, value):
+                raise UsageProblem(
+                    f"--set model.{name} and {what} exclude each other", "leave one of them out"
+                )
 
 
 def check_settings(tree: dict[str, Any]) -> Config:
@@ -59,7 +59,7 @@ def check_settings(tree: dict[str, Any]) -> Config:
         first = error.errors()[0]
         where = tuple(map(str, first["loc"]))
         told = first["msg"].removeprefix("Value error, ")
-        unknown = first["type"] == "extra_forbidden"
+        unknown = first["type"] in ("extra_forbidden", "invalid_key")
         raise UsageProblem(
             f"setting {'.'.join(where)}: {'there is none of this name' if unknown else told}",
             _known(where) if unknown else _described(where),
@@ -98,13 +98,15 @@ def _read_file(path: Path) -> dict[str, Any]:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageProblem(f"--config {path.name}: {error.strerror}", "check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or no such date
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
         raise UsageProblem(f"--config {path.name}{where}: not YAML", "check the file") from error
     if tree is None:
         return {}
-    if not isinstance(tree, dict) or not all(isinstance(v, dict) for v in tree.values()):
+    if not isinstance(tree, dict) or not all(
+        isinstance(name, str) and isinstance(section, dict) for name, section in tree.items()
+    ):
         raise UsageProblem(
             f"--config {path.name}: sections with settings are expected", "e.g. train: {epochs: 10}"
         )
@@ -122,7 +124,7 @@ def _read_pairs(pairs: list[str]) -> dict[str, Any]:
         section, name = key.split(".", 1)
         try:
             value = yaml.safe_load(text)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, ValueError):  # ValueError: as a date that there is not
             value = text
         tree.setdefault(section, {})[name] = value
     return tree

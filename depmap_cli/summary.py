@@ -6,6 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from depmap_cli.action_units import ACTION_UNITS, SEEN
+from depmap_cli.config import SamplingConfig
 from depmap_cli.conformal import half_width
 from depmap_cli.faces import FaceSample
 from depmap_cli.familiarity import TrainingFaces
@@ -24,10 +25,13 @@ from depmap_cli.severity import BANDS, MAX_SCORE, bands_between, level_of
 from depmap_cli.weights import Networks
 
 
-def estimate_of(score: float, document: dict[str, Any], coverage: float) -> Estimate:
+def estimate_of(
+    score: float, document: dict[str, Any], coverage: float, caution: str = ""
+) -> Estimate:
     """The score clipped to the scale, with its conformal interval.
 
-    ``document`` is that of the weights: it holds the calibration residuals.
+    ``document`` is that of the weights: it holds the calibration residuals. ``caution`` is that of
+    ``calibration_caution``.
     """
     calibration = document["calibration"]
     people = np.array(calibration["people"])
@@ -43,9 +47,28 @@ def estimate_of(score: float, document: dict[str, Any], coverage: float) -> Esti
             high=round(high, 2),
             bands=bands_between(low, high),
             n_people=len(np.unique(people)),
+            caution=caution,
         ),
         training_mean=round(document["training_mean"], 2),
     )
+
+
+def calibration_caution(
+    calibrated: SamplingConfig, asked: SamplingConfig, au_table: bool = False
+) -> str:
+    """How the residuals of an interval were got otherwise than an estimate; empty if alike.
+
+    Args:
+        calibrated: the frames that residuals, and weights, were made for.
+        asked: those that the estimate rests on.
+        au_table: whether its action units come from a table of the user's.
+    """
+    others = []
+    if asked.fps is not None or asked.frames != calibrated.frames:
+        others.append(f"from {calibrated.frames} frames a video")
+    if au_table:
+        others.append("with action units from the semantic model")
+    return f"set with estimates {' and '.join(others)}" if others else ""
 
 
 def familiarity_of(

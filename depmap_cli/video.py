@@ -5,6 +5,7 @@ wrong); those between two samples are decoded but not converted. One frame is he
 memory does not depend on the length of the video.
 """
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -21,6 +22,9 @@ MAX_WORKING_SIDE = 1280
 """Longest side in pixels of the frames handed on; larger video is scaled down on arrival."""
 MAX_FPS = 1e4
 """Frame rates from here on are taken for nonsense."""
+_JOINABLE = frozenset({".ts", ".mts", ".mpg", ".mpeg"})
+"""Streams without a table of contents, that cameras cut and people join: what OpenCV takes for
+their length is that of the first part, so that their frames are counted."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
     """Read size, rate and duration from the container.
 
     A given ``fps`` replaces the rate; frames are then counted, since a container that is wrong
-    about their rate may be wrong about their number.
+    about their rate may be wrong about their number. So are those of transport streams.
 
     Raises:
         VideoUnreadable: missing, not a file, empty, or without a decodable picture stream.
@@ -58,7 +62,8 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
     capture = _open(path)
     try:
         rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
-        frames = len(_times_held(path)) if fps else float(capture.get(cv2.CAP_PROP_FRAME_COUNT))
+        counted = bool(fps) or path.suffix.lower() in _JOINABLE
+        frames = len(_times_held(path)) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
         known = 0 < rate < MAX_FPS and 0 < frames < 1e9
         return VideoInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
@@ -144,10 +149,12 @@ def _times_held(path: Path) -> list[float]:
 
 def _open(path: Path, settings: Sequence[int] = ()) -> Any:
     """A cv2.VideoCapture on a local, non-empty file; ``settings`` as OpenCV takes them."""
-    if not path.exists():
-        raise VideoUnreadable("no such file", "check the path")
-    if not path.is_file():
+    if not os.path.exists(path):  # unlike Path.exists, never raises
+        raise VideoUnreadable("no such file", "check the path and the rights to its folders")
+    if not os.path.isfile(path):
         raise VideoUnreadable("not a file", "give a video file, or a folder of videos")
+    if not _is_utf8(path.resolve()):  # OpenCV would crash
+        raise VideoUnreadable("its name, or a folder's, is not UTF-8", "rename it")
     try:
         if path.stat().st_size == 0:
             raise VideoUnreadable("the file is empty", "copy or record it again")
@@ -163,6 +170,14 @@ def _open(path: Path, settings: Sequence[int] = ()) -> Any:
             "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
         )
     return capture
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _decode(path: Path, fps: float | None) -> Iterator[tuple[float, Any]]:

@@ -1,6 +1,8 @@
 """Where weights lie, and the two networks rebuilt from them."""
 
 import os
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,9 +89,11 @@ def load_networks(
     Raises:
         WeightsInvalid: a file is missing, damaged or foreign, or the semantic weights are not the
             ones that Dep-MAP was trained with.
+        OutOfMemory: there is no room for them on ``device``.
     """
     import torch
 
+    from depmap_cli.devices import placed
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.stored import faces_of, is_tower, network_of
 
@@ -108,10 +112,10 @@ def load_networks(
             f"{checkpoint.path.name}: its content does not fit its description",
             "train or fetch it again",
         ) from error
-    model.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model.eval().requires_grad_(False)
     return Networks(
-        model,
-        semantics.to(device),
+        placed(model, device, torch.channels_last),
+        placed(semantics, device),
         checkpoint.path,
         checkpoint.sha256,
         document,
@@ -136,7 +140,7 @@ def _semantics(
             f"--clip {name}: {checkpoint.path.name} was trained with {trained_with['model']}",
             "train with that model, or leave --clip out",
         )
-    found = clip_weights or str(_find_semantics(checkpoint.path.parent, trained_with["sha256"]))
+    found = clip_weights or str(semantics_of(checkpoint.path, name, trained_with["sha256"]))
     semantics = load_semantics(name, found, allow_network)
     if semantics.id.sha256 != trained_with["sha256"]:
         raise WeightsInvalid(
@@ -146,17 +150,22 @@ def _semantics(
     return semantics
 
 
-def _find_semantics(beside: Path, sha256: str) -> Path:
-    for folder in (beside, weights_folder()):
-        for path in sorted(folder.glob("*.safetensors")):
-            try:
-                if read_document(path)["kind"] == "semantics" and sha256_of(path) == sha256:
-                    return path
-            except WeightsInvalid:
-                continue
+def semantics_of(path: Path, model: str, sha256: str) -> Path:
+    """The weights of the semantic ``model`` that the Dep-MAP weights in ``path`` were trained with.
+
+    Raises:
+        WeightsInvalid: they lie neither beside those nor in the weights folder.
+    """
+    from depmap_cli.model.semantics import OWN_MODEL
+
+    for folder in (path.parent, weights_folder()):
+        for found in _semantics_in(folder):
+            if sha256_of(found) == sha256:
+                return found
+    name_them = "name them with --clip-weights"
     raise WeightsInvalid(
-        f"the semantic weights {sha256[:16]}... are not in the weights folder",
-        "put them beside the weights file, or name them with --clip-weights",
+        f"{path.name}: its semantic weights, {model} {sha256[:16]}..., are not there",
+        f"put them beside it, or {name_them}" if model == OWN_MODEL else name_them,
     )
 
 
@@ -166,7 +175,19 @@ def default_semantics() -> Path:
     Raises:
         WeightsInvalid: there are none.
     """
-    for path in sorted(weights_folder().glob("*.safetensors")):
-        if read_document(path)["kind"] == "semantics":
-            return path
+    for path in _semantics_in(weights_folder()):
+        return path
     raise WeightsInvalid("no semantic weights in the weights folder", "see depmap train-semantics")
+
+
+def _semantics_in(folder: Path) -> Iterator[Path]:
+    """Our own semantic models among the weights there, by name; other files are passed over."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with suppress(WeightsInvalid):
+            if read_document(path)["kind"] == "semantics":
+                yield path
+
+
+RANDOM, SEMANTICS = FROM_SCRATCH = "random", "semantics"
+"""What ``started_from`` says where training began at random numbers, or at the semantic model's
+image tower; else it is the name of the weights file."""

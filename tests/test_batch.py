@@ -1,5 +1,7 @@
 """Which videos a command line means, and how a batch ends."""
 
+import os
+
 import pytest
 
 from depmap_cli.batch import exit_code, find_videos
@@ -26,6 +28,27 @@ def test_folders_give_their_videos_sorted_and_named_by_their_place(tmp_path):
 def test_a_video_given_twice_is_scored_once(tmp_path):
     make(tmp_path, "a.mp4")
     assert names(tmp_path / "a.mp4", tmp_path) == ["a.mp4"]
+
+
+def test_names_never_lead_out_of_the_folder_of_results(tmp_path, monkeypatch):
+    make(tmp_path, "a/v.mp4", "v.mp4", "b/v.mp4")
+    monkeypatch.chdir(tmp_path / "a")
+    assert names("v.mp4", "../v.mp4", "../a/v.mp4") == ["a/v.mp4", f"{tmp_path.name}/v.mp4"]
+    assert names("../b", "../a/../b/v.mp4", ".") == ["b/v.mp4", "a/v.mp4"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
+def test_a_folder_that_may_not_be_entered_is_no_traceback(tmp_path):
+    make(tmp_path, "closed/v.mp4")
+    (tmp_path / "closed").chmod(0)
+    try:
+        assert names(tmp_path / "closed" / "v.mp4") == ["v.mp4"]  # its report will say so
+    finally:
+        (tmp_path / "closed").chmod(0o700)
+
+
+def test_a_path_that_is_too_long_is_kept_for_its_report():
+    assert names("x" * 300 + ".mp4") == ["x" * 300 + ".mp4"]
 
 
 def test_clashing_names_get_as_many_folders_as_it_takes(tmp_path):

@@ -123,3 +123,4 @@ def test_a_file_is_hashed_once_and_again_when_it_changes(tmp_path, monkeypatch):
     replaced.write_bytes(b"abd")
     replaced.rename(path)
     assert sha256_of(path) == hashlib.sha256(b"abd").hexdigest()
+    assert sha256_of(path, b"x") == hashlib.sha256(b"xabd").hexdigest()

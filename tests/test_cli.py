@@ -2,6 +2,8 @@
 
 import csv
 import json
+import os
+import re
 import resource
 import subprocess
 import sys
@@ -126,6 +128,63 @@ def test_json_is_all_that_stdout_gets(run, interview, media, tmp_path):
     assert lines[3]["reason"] == "no such file"
 
 
+def test_an_interval_says_where_its_residuals_are_of_other_frames(run, scored, interview):
+    alike = json.loads(scored(interview)[1])["estimate"]["interval"]
+    assert alike["caution"] == ""
+    code, out, _ = run("score", interview, "--frames", "24", "--device", "cpu")
+    assert code == 0
+    assert "set with estimates from 16 frames a video" in " ".join(out.split())
+
+
+def test_json_is_utf8_whatever_the_terminal_is(tmp_path):
+    names = ["łódź.mp4", "b.mp4"]
+    for name in names:
+        (tmp_path / name).write_text("no video")
+    command = [sys.executable, "-m", "depmap_cli", "score", *names, "--json"]
+    told = subprocess.run(
+        command, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, capture_output=True
+    )
+    lines = told.stdout.decode("utf-8").splitlines()
+    assert [json.loads(line)["source"]["name"] for line in lines] == names
+    assert b"Traceback" not in told.stderr
+
+
+def test_a_batch_that_is_stopped_keeps_its_table(run, interview, media, tmp_path, monkeypatch):
+    from depmap_cli.score import Scorer
+
+    score, seen = Scorer.score, []
+
+    def stopped(*arguments, **named):
+        if seen:
+            raise KeyboardInterrupt
+        seen.append(score(*arguments, **named))
+        return seen[0]
+
+    monkeypatch.setattr(Scorer, "score", stopped)
+    videos = interview, media("half.mp4"), media("gap.mp4")
+    run("score", *videos, "-o", tmp_path, "-f", "json", *FAST)
+    (row,) = csv.DictReader((tmp_path / "scores.csv").open(newline=""))
+    assert (row["name"], row["status"]) == (interview.name, "scored")
+
+
+def test_without_key_frame_fusion_frames_are_shown_evenly(run, interview, tmp_path):
+    from depmap_cli.weights import PLAIN, weights_folder
+
+    plain = ("--weights", weights_folder() / PLAIN, "--keyframes", "4", "-o", tmp_path)
+    code, out, _ = run("score", interview, *plain, *FAST)
+    assert code == 0
+    assert "Frames evenly spread" in out
+    assert "where the model looked" not in out
+    report = json.loads((tmp_path / interview.name / "score.json").read_text())
+    times = [frame["time"] for frame in report["keyframes"]]
+    assert times[0] > 2
+    assert times[-1] > 0.75 * report["source"]["duration"]
+    assert np.diff(times).min() > 5
+    page = (tmp_path / interview.name / "report.html").read_text(encoding="utf-8")
+    for words in ("The frames that carried", "prototypes", "shares of the severity levels"):
+        assert words not in page
+
+
 def test_batch_of_a_folder(run, interview, media, tmp_path):
     (tmp_path / "in" / "deep").mkdir(parents=True)
     for target, source in (("a.mp4", interview), ("b.mp4", media("text.mp4"))):
@@ -215,12 +274,15 @@ def test_nothing_is_missing_from_whole_recordings(scored, media, name):
     assert found["decoded_share"] == 1
 
 
-def test_another_subject_can_be_chosen(run, media):
-    boxes = {}
+def test_another_subject_can_be_chosen(run, media, tmp_path):
+    edges = {}
     for side in ("left", "right"):
-        code, out, _ = run("score", media("two.mp4"), "--subject", side, "--json", *FAST)
-        boxes[side] = json.loads(out)["settings"]["subject"]
-    assert boxes == {"left": "left", "right": "right"}
+        out = tmp_path / side
+        run("score", media("two.mp4"), "--subject", side, "-f", "csv", "-o", out, *FAST)
+        with (out / "two.mp4" / "frames.csv").open(newline="") as file:
+            edges[side] = [float(row["x0"]) for row in csv.DictReader(file) if row["x0"]]
+    assert min(map(len, edges.values())) >= 8
+    assert max(edges["left"]) < min(edges["right"])
 
 
 def test_two_runs_give_the_same_bits(run, written, interview, tmp_path):
@@ -249,11 +311,26 @@ def test_openface_table_replaces_clip(run, interview, tmp_path):
     assert units["AU12"]["mean"] == 1
     assert units["AU43"]["peak"] == 0
     assert report["weights"]["au_source"] == "OpenFace table"
+    assert "action units from the semantic model" in report["estimate"]["interval"]["caution"]
     assert run("score", interview, "--au-csv", tmp_path, *FAST)[0] == 0  # found by name
-    table.write_text("frame, timestamp, success, AU12_r\n1, 0.1, 1, nonsense\n")
+    for cells in ("0.1, 1, nonsense", "0.1, 1, nan", "nan, 1, 2.0"):
+        table.write_text(f"frame, timestamp, success, AU12_r\n1, {cells}\n")
+        code, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
+        assert code == 1
+        assert "interview.csv, line 2" in json.loads(out)["reason"]
+
+
+def test_a_table_of_another_video_is_refused(run, interview, tmp_path):
+    table = tmp_path / "other.csv"
+    table.write_text("frame, timestamp, success, AU12_r\n1, 500.0, 1, 3.0\n")
     code, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
-    assert code == 1
-    assert "interview.csv, line 2" in json.loads(out)["reason"]
+    report = json.loads(out)
+    assert (code, report["status"]) == (4, "refused")
+    assert "table of this video" in report["hint"]
+    half = "\n".join(f"{i}, {i / 6:.3f}, 1, 5.0" for i in range(126))  # of 42 s
+    table.write_text(f"frame, timestamp, success, AU12_r\n{half}\n")
+    _, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
+    assert json.loads(out)["quality"]["usable_frames"] == 8  # of 16
 
 
 def foreign_weights(folder: Path) -> Path:
@@ -340,6 +417,10 @@ def test_a_pretrained_tag_needs_leave_to_use_the_network(run, tmp_path, intervie
 def test_unwritable_output_is_told_and_nothing_computed_is_lost(run, interview, tmp_path):
     (tmp_path / "file").write_text("in the way")
     code, out, err = run("score", interview, "-o", tmp_path / "file", "--json", *FAST)
+    assert (code, out) == (1, "")  # before hours of work
+    one_line_error(err, "cannot write to file")
+    (tmp_path / interview.name).write_text("in the way")
+    code, out, err = run("score", interview, "-o", tmp_path, "--json", *FAST)
     report = json.loads(out)
     assert (code, report["status"]) == (1, "failed")
     assert report["estimate"]["score"] >= 0
@@ -439,6 +520,22 @@ def test_version_and_help():
     probe = "import sys, depmap_cli.cli; print('torch' in sys.modules, 'cv2' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_every_command_in_the_readme_has_the_options_it_shows(run):
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```sh\n(.*?)```", readme, re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines()]
+    shown = [re.search(r"depmap (\S+) ([^|#;&]*)", line) for line in lines]
+    commands = [found.groups() for found in shown if found]
+    assert len(commands) >= 12
+    helps: dict[str, str] = {}
+    for command, arguments in commands:
+        if command not in helps:
+            code, helps[command], _ = run(command, "--help")
+            assert code == 0, command
+        for option in re.findall(r"(?<!\S)(--?[a-z][a-z-]*)", arguments):
+            assert re.search(rf"(?<![\w-]){option}(?![\w-])", helps[command]), (command, option)
 
 
 def test_many_frames_a_second_cost_no_memory_for_frames(interview, tmp_path):

@@ -444,6 +444,21 @@ def test_other_tables_are_no_lists(tmp_path):
     assert len(find_recordings(tmp_path)) == 1
 
 
+@pytest.mark.parametrize("place", ["depmap-run", "runs/seed-3407"])
+def test_what_training_wrote_below_the_data_is_no_data(tmp_path, place):
+    touch(tmp_path, "1_1.mp4", "clips/2_1.mp4", f"{place}/kept.mp4")
+    write(tmp_path, "dev.csv", "1_1.mp4,3\n")
+    write(tmp_path, "clips/train.csv", "2_1.mp4,4\n")
+    write(tmp_path, "clips/run.json", "{}")  # somebody else's
+    write(tmp_path, f"{place}/development.csv", "video,subject,session,task,score,estimate\n")
+    write(tmp_path, f"{place}/config.yaml", "")
+    write(tmp_path, f"{place}/run.json", "{}")
+    assert summary(find_recordings(tmp_path)) == [
+        ("Development", "1", "1", "", 3),
+        ("Training", "2", "1", "", 4),
+    ]
+
+
 # Lists beside label files
 
 

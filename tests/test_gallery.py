@@ -1,6 +1,7 @@
 """Key frames: the most decided ones are kept while a video passes, apart in time, and no others."""
 
 import numpy as np
+import pytest
 
 from depmap_cli.gallery import Candidates, spread_out
 
@@ -35,3 +36,18 @@ def test_close_ones_fill_up_where_there_are_too_few():
     assert spread_out([5, 6, 7], np.arange(100.0), 3) == [5, 6, 7]
     assert spread_out([], np.array([]), 3) == []
     assert spread_out([1, 2], np.arange(5.0), 0) == []
+
+
+@pytest.mark.parametrize("n", [3, 7, 300])
+def test_where_all_frames_weigh_alike_they_are_spread_over_the_video(n):
+    kept = Candidates(6, evenly=True)
+    for start in range(0, n, 16):
+        size = min(16, n - start)
+        kept.add(np.ones(size), start, np.zeros((size, 2, 2, 3), np.uint8))
+    assert len(kept.rows) <= 48
+    chosen = kept.chosen(np.full(n, 1 / n), np.arange(float(n)))
+    assert len(chosen) == len(set(chosen)) == min(6, n)
+    if n == 300:
+        gaps = np.diff([0, *chosen, 299])
+        assert gaps.min() > 15  # 25 before the first and after the last, 50 between
+        assert gaps.max() < 60

@@ -7,9 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from depmap_cli.processes import Processes
+from depmap_cli.errors import UsageProblem
+from depmap_cli.processes import Processes, process_count
 
 ROOT = Path(__file__).parents[1]
+
+
+def torchrun_says(count: int) -> dict[str, str]:
+    """The environment of the first of so many processes."""
+    told = {"RANK": 0, "LOCAL_RANK": 0, "MASTER_ADDR": "localhost", "MASTER_PORT": 29500}
+    return {name: str(value) for name, value in {"WORLD_SIZE": count, **told}.items()}
 
 
 def torchrun(*arguments: object, timeout: int = 150) -> subprocess.CompletedProcess[str]:
@@ -22,6 +29,21 @@ def test_two_processes_learn_what_one_learns():
     done = torchrun("-m", "tests.two_processes")
     assert done.returncode == 0, done.stderr[-3000:]
     assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
+
+
+def test_what_torchrun_did_not_start_is_refused(monkeypatch):
+    """As under a cluster's queue, which sets some of what torchrun sets."""
+    for name, value in torchrun_says(4).items():
+        monkeypatch.setenv(name, value)
+    assert process_count() == 4
+    for name in ("RANK", "LOCAL_RANK"):
+        with monkeypatch.context() as patch:
+            patch.delenv(name)
+            with pytest.raises(UsageProblem, match=f"not by torchrun: {name} missing .*`unset"):
+                process_count()
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.delenv("RANK")
+    assert process_count() == 1
 
 
 def test_shares_are_disjoint_and_whole():

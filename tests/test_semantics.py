@@ -130,13 +130,14 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     intensity = (rng.random((8, 18)) * (rng.random((8, 18)) < 0.3)).astype(np.float32)
     data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
     config = SemanticsTrainConfig(epochs=2, batch_size=4)
+    met = {"training_people": ["a hash"]}
 
     def train(name: str, resume: bool, stop_after: int | None = None) -> None:
         def progress(event):
             if event["epoch"] == stop_after and "step" in event:
                 raise KeyboardInterrupt
 
-        run = SemanticsRun(tmp_path / name, config, "here", False, resume=resume)
+        run = SemanticsRun(tmp_path / name, config, "here", False, met, resume=resume)
         train_semantics(data, data, run, progress)
 
     train("whole.safetensors", False)
@@ -150,6 +151,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     assert all(torch.equal(whole[k], part[k]) for k in whole)
     semantics = load_semantics(OWN_MODEL, str(tmp_path / "whole.safetensors"))
     assert semantics(torch.from_numpy(faces)).image.shape == (8, 128)
+    assert semantics.document["training_people"] == ["a hash"]
     assert set(semantics.reliable_units) == {
         f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15)
     } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}

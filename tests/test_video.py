@@ -1,5 +1,9 @@
 """Decoding: which frames are taken, at what true times, and what a bad file says."""
 
+import os
+import shutil
+import weakref
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -113,10 +117,31 @@ def test_large_video_is_scaled_down(tmp_path):
 
 
 def test_only_one_frame_is_held_at_a_time(counted):
-    alive = []
+    images = []
     for frame in sample_frames(counted, SamplingConfig(frames=100)):
-        alive.append(frame.time)
-    assert len(alive) == 100  # a generator: the images were let go
+        images.append(weakref.ref(frame.image))
+        del frame
+        assert sum(image() is not None for image in images) <= 1
+    assert len(images) == 100
+
+
+def test_a_name_that_is_not_utf8_is_told_before_opencv_crashes(counted, tmp_path):
+    path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
+    shutil.copy(counted, path)
+    for look in (probe, check_whole, partial(take, frames=2)):
+        with pytest.raises(VideoUnreadable, match="UTF-8") as told:
+            look(path)
+        assert told.value.hint == "rename it"
+
+
+def test_joined_transport_streams_are_as_long_as_all_their_parts(interview, tmp_path):
+    part, joined = tmp_path / "a.ts", tmp_path / "ab.ts"
+    ffmpeg("-i", interview, "-t", "8", "-c:v", "libx264", part)
+    joined.write_bytes(part.read_bytes() * 2)  # as cameras' files are joined
+    assert probe(part).duration == pytest.approx(8, abs=0.2)
+    assert probe(joined).duration == pytest.approx(16, abs=0.4)
+    times = [frame.time for frame in take(joined, frames=8)]
+    np.testing.assert_allclose(times, np.arange(1, 16, 2), atol=0.3)
 
 
 @pytest.mark.parametrize(

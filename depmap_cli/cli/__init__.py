@@ -1,5 +1,6 @@
 """The command line: each command parses, calls the library once, renders. Torch loads inside."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,8 +20,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     help="Estimate the BDI-II depression score (0 to 63) from a video of a face. "
     "Research software, not a diagnosis.",
-    epilog="Exit codes: 0 all scored, 1 run error, 2 usage, 3 some files failed, "
-    "4 nothing could be scored.",
+    epilog="Exit codes: 0 done, 1 run error, 2 usage, 3 some videos failed or were refused, "
+    "4 no video was good enough to score.",
 )
 app.command()(score.score)
 app.command()(train.train)
@@ -40,6 +41,10 @@ def main() -> None:
         app()
     except DepmapError as error:
         fail(error)
+    except OSError as error:  # whatever the disk refuses beyond what the library expects
+        name = Path(str(error.filename)).name if error.filename else "the disk"
+        shown = "".join(c if c.isprintable() else "�" for c in name)
+        fail(DepmapError(f"{shown}: {error.strerror or error}", "check the path and its rights"))
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             note("interrupted", quiet=False)

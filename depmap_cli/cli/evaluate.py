@@ -27,9 +27,11 @@ from depmap_cli.cli.options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import note, progress_bar, stages
-from depmap_cli.config import MAX_FRAMES
+from depmap_cli.config import MAX_FRAMES, MIN_FRAMES
 
-FramesOption = Annotated[int | None, typer.Option(min=1, max=MAX_FRAMES, help="Frames a video.")]
+FramesOption = Annotated[
+    int | None, typer.Option(min=MIN_FRAMES, max=MAX_FRAMES, help="Frames a video.")
+]
 
 
 def evaluate(
@@ -209,6 +211,7 @@ def ablate(
 
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
+    from depmap_cli.ablation import chosen_rows, decided_by
     from depmap_cli.cli.train import viewer
     from depmap_cli.report.ablation import render_ablation, write_ablation
     from depmap_cli.settings import read_settings
@@ -216,7 +219,9 @@ def ablate(
     from depmap_cli.workflows.material import ClipChoice, Source
     from depmap_cli.workflows.train import TrainOptions
 
-    chosen = read_settings(settings or [], config)
+    chosen = read_settings(
+        settings or [], config, decided=decided_by(chosen_rows(table, row or []))
+    )
     options = TrainOptions(
         Source(data, cache, jobs),
         out,
@@ -230,5 +235,5 @@ def ablate(
         view = viewer(chosen, quiet, bar)
         found = ablate_run(options, table, split.value, row or [], stages(bar), view)
     name = data.resolve().name
-    render_ablation(Console(), found, f"{name}, {split.value}")
     write_ablation(found, out, table, name, split.value)
+    render_ablation(Console(), found, f"{name}, {split.value}")

@@ -17,7 +17,7 @@ from depmap_cli.cli.options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import one_line, progress_bar
-from depmap_cli.config import MAX_FRAMES, MAX_RATE, SubjectRule
+from depmap_cli.config import MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
 
 
 class FileFormat(StrEnum):
@@ -46,7 +46,7 @@ def score(
     device: DeviceOption = "auto",
     frames: Annotated[
         int | None,
-        typer.Option(min=1, max=MAX_FRAMES, help="Frames spread evenly over the video."),
+        typer.Option(min=MIN_FRAMES, max=MAX_FRAMES, help="Frames spread evenly over the video."),
     ] = None,
     fps: Annotated[
         float | None, typer.Option(max=MAX_RATE, help="Frames a second, instead.")
@@ -96,7 +96,8 @@ def score(
 
     options = ScoreOptions(frames, fps, start, end, subject, keyframes, coverage, au_csv)
     kinds = frozenset(f.value for f in formats or [FileFormat.all])
-    outputs = Outputs(output, kinds, pictures.value, as_json, quiet)
+    outputs = Outputs(output, kinds, pictures.value, as_json, quiet, several=len(items) > 1)
+    outputs.check()
     reports = []
     with progress_bar(quiet) as bar:
         with one_line(bar, "loading weights", total=None):
@@ -104,6 +105,7 @@ def score(
         for item in items:
             with one_line(bar, item.name) as told:
                 reports.append(outputs.write(scorer.score(item.path, options, item.name, told)))
-            outputs.show(reports[-1], several=len(items) > 1)
+            outputs.keep(reports)
+            outputs.show(reports[-1])
     outputs.finish(reports)
     raise typer.Exit(code=exit_code(reports))

@@ -79,6 +79,7 @@ def train(
 
       torchrun --nproc-per-node 4 -m depmap_cli train --data avec2014/ --out run/
     """
+    from depmap_cli.ablation import BASELINE
     from depmap_cli.settings import read_settings
     from depmap_cli.training.start import start_of
     from depmap_cli.workflows.material import ClipChoice, Source
@@ -88,11 +89,12 @@ def train(
     if folds and not group_by:
         raise typer.BadParameter("--folds needs --group-by")
     plain = model == Network.resnet_baseline
+    decided = {"--model resnet-baseline": BASELINE} if plain else {}
     start, base = start_of(init, from_scratch, plain)
     options = TrainOptions(
         source=Source(data, cache, jobs),
         out=out,
-        config=read_settings(settings or [], config, base, plain),
+        config=read_settings(settings or [], config, base, decided),
         device=device,
         clip=ClipChoice(clip, clip_weights, allow_network),
         init=start,

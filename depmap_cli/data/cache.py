@@ -123,13 +123,15 @@ def read_entry(folder: Path) -> CachedFaces:
 
 
 def content_of(recording: Recording) -> str:
-    """Hash of a video's bytes; of prepared faces, of their index: frames' times and quality.
+    """Hash of a video's bytes; of prepared faces, of their pictures, times and quality.
 
     Raises:
         DataInvalid: it cannot be read; names it.
     """
     if is_prepared(recording.path):
-        return sha256_of(read_prepared(recording).folder / INDEX)
+        folder = read_prepared(recording).folder
+        both = sha256_of(folder / INDEX) + sha256_of(folder / FACES)
+        return hashlib.sha256(both.encode()).hexdigest()
     try:
         return sha256_of(recording.path)
     except OSError as error:
@@ -157,11 +159,21 @@ def duration_of(recording: Recording) -> float | None:
     """Seconds that a recording lasts, None where nothing says.
 
     Raises:
-        VideoUnreadable, DataInvalid: it cannot be opened.
+        DataInvalid: it cannot be opened; names the recording.
     """
     if is_prepared(recording.path):
         return read_prepared(recording).duration
-    return probe(recording.path, recording.fps).duration
+    with _named(recording):
+        return probe(recording.path, recording.fps).duration
+
+
+@contextmanager
+def _named(recording: Recording) -> Iterator[None]:
+    """Says which recording's video is unreadable."""
+    try:
+        yield
+    except VideoUnreadable as error:
+        raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
 
 
 def check_readable(recording: Recording) -> None:
@@ -173,11 +185,9 @@ def check_readable(recording: Recording) -> None:
     if is_prepared(recording.path):
         read_prepared(recording)
         return
-    try:
+    with _named(recording):
         next(sample_frames(recording.path, SamplingConfig(fps=1)))
         check_whole(recording.path, recording.fps)
-    except VideoUnreadable as error:
-        raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
 
 
 @contextmanager
@@ -227,6 +237,7 @@ class FaceCache:
             OutputUnwritable: the cache has no space, or gives no right.
             DepmapError: a process that ended by itself.
         """
+        self._tidy()
         folders = [self._folder(r) for r in recordings]
         found = [self._found(*pair) for pair in zip(recordings, folders, strict=True)]
         triples = zip(recordings, folders, found, strict=True)
@@ -245,11 +256,16 @@ class FaceCache:
         return [entry or read_entry(f) for entry, f in zip(found, folders, strict=True)]
 
     def _open(self) -> None:
-        """Make the folder ready for writing, and tidy it: a damaged entry is already gone."""
+        """Make the folder ready for writing: a damaged entry is already gone."""
         with cache_writable(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.root).close()
-            remove_left_over(self.root.glob(ASIDE), _ABANDONED)
+
+    def _tidy(self) -> None:
+        """Remove what killed processes left, of entries and of views; not where none may."""
+        for place in (ASIDE, f"*/{ASIDE}", f"{VIEWS}/*/{ASIDE}"):
+            with suppress(OSError):
+                remove_left_over(self.root.glob(place), _ABANDONED)
 
     def _found(self, recording: Recording, folder: Path) -> CachedFaces | None:
         """The faces that are there; None where they are missing, and what is damaged is removed."""
@@ -277,11 +293,7 @@ class FaceCache:
         settings: list[object] = [_made_by(), self.sampling.model_dump(), self.faces.model_dump()]
         if fps is not None:  # only then, so that entries made before it counted stay good
             settings.append(fps)
-        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-        return digest.hexdigest()[:32]
+        return sha256_of(path, json.dumps(settings, sort_keys=True).encode())[:32]
 
     def _load_prepared(self, recording: Recording) -> CachedFaces:
         entry = read_prepared(recording)

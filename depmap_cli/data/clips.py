@@ -17,6 +17,7 @@ from depmap_cli.devices import enough_memory
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.inference import view
 from depmap_cli.model.semantics import COVERED, Semantics, SemanticView
+from depmap_cli.results import Verdict
 
 _COLUMNS = ("image", "evidence", "covered")
 
@@ -31,6 +32,7 @@ class Clip:
     usable: np.ndarray  # numbers of the frames whose face is not covered; none: of no use
     sampled: int = 0  # frames looked at when it was prepared, with a face or without
     times: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (n,) seconds, of the faces
+    verdict: Verdict | None = None  # of the quality gate, on the frames that were prepared
 
     def spread(self, count: int) -> np.ndarray:
         """At most ``count`` usable frame numbers, evenly spread."""
@@ -60,7 +62,8 @@ def load_clips(
     for number, (recording, entry) in enumerate(zip(recordings, cached, strict=True)):
         seen = _view(entry, semantics, device)
         usable = np.flatnonzero(seen.covered.numpy() < COVERED)
-        clips.append(Clip(recording, entry.faces, seen, usable, entry.sampled, entry.times))
+        prepared = entry.sampled, entry.times, entry.quality.verdict
+        clips.append(Clip(recording, entry.faces, seen, usable, *prepared))
         progress(number + 1, len(recordings))
     return clips
 

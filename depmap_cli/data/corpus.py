@@ -7,6 +7,7 @@ from pathlib import Path
 from depmap_cli.data.avec import read_folders
 from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
 from depmap_cli.data.recording import (
+    RUN_FILES,
     SPLITS,
     VIDEO_SUFFIXES,
     Entry,
@@ -96,7 +97,7 @@ def _read_folder(root: Path) -> tuple[list[Entry], list[str]]:
 def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
     """Every file below ``folder`` in order, through links; hidden ones and loops left out.
 
-    A folder of prepared faces counts as one file.
+    A folder of prepared faces counts as one file; what `depmap train` wrote is no data.
     """
     real = folder.resolve()
     if real in above:
@@ -107,6 +108,8 @@ def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
         raise DataInvalid(
             f"{shown(folder, root)}: {error.strerror}", "the folder cannot be read"
         ) from error
+    if folder != root and set(RUN_FILES) <= {path.name for path in paths}:
+        return
     for path in paths:
         if path.is_dir() and not is_prepared(path):
             yield from _files(path, root, above | {real})

@@ -18,6 +18,8 @@ VIDEO_SUFFIXES = frozenset(
 )
 PREPARED_SUFFIX = ".faces"
 """Of a folder of aligned faces (``data/cache.py``) that stands in a video's place."""
+RUN_FILES = ("config.yaml", "run.json")
+"""In every folder that `depmap train` writes, and in no other."""
 TASKS = ("Freeform", "Northwind")
 _SHORT_NAMES = {
     **dict.fromkeys(("train", "trainset", "trn"), "Training"),

@@ -38,7 +38,7 @@ def baseline_guesses(clips: Sequence[EvaluatedClip], training: TrainingFacts) ->
             training.mean,
             name=PERSON,
             title="same person",
-            description="The mean score of the person's sessions outside the evaluated split.",
+            description="The mean score of the person's sessions in earlier splits.",
         ),
         _guess(
             look_up(clips, known + within),

@@ -45,6 +45,16 @@ class PeopleBootstrap:
         low, high = np.quantile(drawn, [tail, 1 - tail])
         return Figure(value=value, low=float(low), high=float(high))
 
+    def share(self, values: np.ndarray) -> Figure:
+        """As ``figure``, of a share; where it is 0 or 1, in which no draw differs, the end within
+        is that of Clopper and Pearson with a person a trial."""
+        found = self.figure(values)
+        if found.low is None or found.value not in (0.0, 1.0):
+            return found
+        reach = ((1 - self._settings.confidence) / 2) ** (1 / self.people)
+        inner = {"low": reach} if found.value else {"high": 1 - reach}
+        return found.model_copy(update=inner)
+
     def figures(self, drawn: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, Figure]:
         """Those of ``drawn`` that ``names`` lists, as figures."""
         return {name: self.figure(drawn[name]) for name in names}

@@ -7,7 +7,6 @@ import torch
 from torch import Tensor
 
 from depmap_cli.data.clips import Clip
-from depmap_cli.devices import enough_memory
 from depmap_cli.inference import VideoInference
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.semantics import Semantics
@@ -36,17 +35,13 @@ def estimate_clip(
     """The estimate of a prepared recording from ``frames`` frames, by itself.
 
     ``maps`` are the backbone's of these frames, where they are known already.
-
-    Raises:
-        OutOfMemory: the device is too small for it.
     """
     rows = clip.spread(frames)
     inference = VideoInference(model, semantics, device)
-    with enough_memory("a recording", "look at fewer frames of it, or give --device cpu"):
-        if maps is None:
-            inference.add(clip.faces[rows], clip.seen[rows])
-        else:
-            inference.add_maps(maps, clip.seen[rows])
-        found, features = inference.finish()
+    if maps is None:
+        inference.add(clip.faces[rows], clip.seen[rows])
+    else:
+        inference.add_maps(maps, clip.seen[rows])
+    found, features = inference.finish()
     levels = None if found.levels is None else tuple(found.levels[0].tolist())
     return ClipEstimate(float(found.score.clamp(0, MAX_SCORE)), levels, rows, found, features)

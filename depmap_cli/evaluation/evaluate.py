@@ -42,6 +42,7 @@ def evaluate_table(
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
     others: Sequence[Guess] = (),
+    caution: str = "",
 ) -> EvaluationReport:
     """All figures of one split, with confidence intervals over people, beside the baselines.
 
@@ -50,11 +51,12 @@ def evaluate_table(
             there are too few calibration people for one, None if the weights hold no calibration.
         attributes: attribute -> subject -> value, from ``read_attributes``.
         others: what other weights say of the same clips; they stand before the baselines.
+        caution: as ``Intervals.caution``.
 
     Raises:
         DataInvalid: no clips, or a score or an estimate that is no finite number.
     """
-    part = Part(clips, training, half_width, others)
+    part = Part(clips, training, half_width, others, caution)
     return evaluate_parts([part], about, level, attributes, bootstrap)
 
 
@@ -66,6 +68,7 @@ class Part:
     training: TrainingFacts
     half_width: float | None = None  # as in ``evaluate_table``
     others: Sequence[Guess] = ()  # the same methods in every part
+    caution: str = ""  # as ``Intervals.caution``
 
     @property
     def guesses(self) -> list[Guess]:
@@ -74,7 +77,7 @@ class Part:
 
     @property
     def seen(self) -> np.ndarray:
-        """Which clips show somebody whom the weights were trained on, (clips,)."""
+        """Which clips show somebody whom the weights know, (clips,)."""
         return np.array([clip.subject in self.training.subjects for clip in self.clips], bool)
 
 
@@ -95,7 +98,7 @@ def evaluate_parts(
     bootstrap = bootstrap or Bootstrap()
     guesses = _joined([part.guesses for part in parts])
     half_widths = _half_widths(parts)
-    intervals = _intervals(level, half_widths)
+    intervals = _intervals(level, half_widths, parts[0].caution)
     there = intervals is not None and intervals.half_width is not None
     said = {baseline.name: values for baseline, values in guesses}
     table = _table(clips, said, half_widths if there else None)
@@ -190,11 +193,12 @@ def _bands(truth: np.ndarray, group: Grouped) -> list[Group]:
     return [group(band.name, numbers == i) for i, band in enumerate(BANDS)]
 
 
-def _intervals(level: float, half_widths: np.ndarray | None) -> Intervals | None:
+def _intervals(level: float, half_widths: np.ndarray | None, caution: str) -> Intervals | None:
     if half_widths is None:
         return None
     mean = float(half_widths.mean())
-    return Intervals(level=level, half_width=mean if np.isfinite(mean) else None)
+    known = mean if np.isfinite(mean) else None
+    return Intervals(level=level, half_width=known, caution=caution)
 
 
 def _subgroups(

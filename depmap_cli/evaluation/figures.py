@@ -12,6 +12,7 @@ from depmap_cli.evaluation.results import (
     CalibrationBin,
     Comparison,
     Errors,
+    Figure,
 )
 from depmap_cli.evaluation.table import OURS, ScoreTable
 from depmap_cli.severity import MAX_SCORE
@@ -54,12 +55,14 @@ def errors_of(table: ScoreTable, bootstrap: Bootstrap) -> Errors:
     sample = PeopleBootstrap(table.people, bootstrap)
     drawn = drawn_figures(sample, table.truth, table.estimates[OURS])
     names = ["rmse", "mae", "bias", "pcc", "ccc"]
+    more: dict[str, Figure] = {}
     if table.half_widths is not None:
         low, high = interval_ends(table.estimates[OURS], table.half_widths)
         inside = np.abs(table.truth - table.estimates[OURS]) <= table.half_widths + 1e-9
-        drawn["coverage"], drawn["width"] = sample.means(inside.astype(float), high - low)
-        names += ["coverage", "width"]
-    return Errors(n=sample.n, people=sample.people, **sample.figures(drawn, names))
+        covered, drawn["width"] = sample.means(inside.astype(float), high - low)
+        names.append("width")
+        more["coverage"] = sample.share(covered)
+    return Errors(n=sample.n, people=sample.people, **sample.figures(drawn, names), **more)
 
 
 def calibration_of(table: ScoreTable, bootstrap: Bootstrap) -> Calibration:

@@ -1,24 +1,12 @@
 """What an evaluation found: ``EvaluationReport`` is the content of ``evaluation.json``."""
 
-from typing import Annotated
+from pydantic import BaseModel, ConfigDict, Field
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from depmap_cli.results import DISCLAIMER, Name, Verdict, WeightsInfo
 
-from depmap_cli.results import DISCLAIMER, WeightsInfo
-
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 OUT_OF_FOLD = "out-of-fold"
 """Stands where the name of a split does, if each person was scored by the fold that tests them."""
-
-
-def encodable(name: object) -> object:
-    """A file's name with what UTF-8 cannot hold replaced; Linux allows such names."""
-    if not isinstance(name, str):
-        return name
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-Name = Annotated[str, BeforeValidator(encodable)]
 
 
 class _Frozen(BaseModel):
@@ -92,7 +80,7 @@ class Comparisons(_Frozen):
     clips: Comparison
     recordings: Comparison = Field(description="Mean over the tasks of a session.")
     tasks: list[Comparison] = Field(description="Clips of one task each.")
-    seen: Comparison | None = Field(description="Clips of people in the training data.")
+    seen: Comparison | None = Field(description="Clips of people whom the weights know.")
     unseen: Comparison | None
 
 
@@ -130,6 +118,9 @@ class Intervals(_Frozen):
     level: float = Field(description="Nominal coverage, e.g. 0.9.")
     half_width: float | None = Field(
         description="Points, mean over clips; null if too few people: there is no such interval."
+    )
+    caution: str = Field(
+        "", description="How their residuals were got otherwise than the estimates; empty if alike."
     )
 
 
@@ -172,7 +163,10 @@ class ClipRow(_Frozen):
     low: float | None = Field(description="Ends of the interval; null where there is none.")
     high: float | None
     band: str = Field(description="Severity band of the score.")
-    seen: bool = Field(description="The person was in the training data.")
+    seen: bool = Field(
+        description="The weights learned from the person, or, unless Development is evaluated, "
+        "were chosen on them."
+    )
     duration: float | None = Field(description="Seconds.")
     levels: list[float] | None = Field(description="Shares of the severity levels.")
     baselines: dict[str, float]
@@ -193,6 +187,7 @@ class Origin(_Frozen):
     """How the weights came about, and what the data had to do with it."""
 
     network: str = Field(description="Dep-MAP, or without which modules, or a plain ResNet.")
+    started_from: str = Field(description="What it was when its training began.")
     balance: float = Field(
         description="0: recordings came alike in training; 1: severity bands came alike."
     )
@@ -205,6 +200,9 @@ class Origin(_Frozen):
     known_people: int = Field(
         description="Those of them whom the weights were trained on, by name; none, as a rule, "
         "where the weights come from other data."
+    )
+    selected_people: int = Field(
+        0, description="Evaluated people on whom the weights were chosen and intervals rest."
     )
 
 
@@ -222,7 +220,12 @@ class About(_Frozen):
     splits: list[SplitCount] = Field([], description="All splits of the data.")
     sampled_frames: int | None = Field(None, description="Of all evaluated videos together.")
     usable_frames: int | None = None
-    left_out: dict[Name, Name] = Field({}, description="Videos without an estimate, and why.")
+    notes: list[Name] = Field(
+        [], description="What was left out of the data, or guessed, when it was read."
+    )
+    gate: dict[Verdict, int] = Field(
+        {}, description="Evaluated clips by what the quality gate of `depmap score` says of them."
+    )
     disclaimer: str = DISCLAIMER
 
 
@@ -233,7 +236,7 @@ class EvaluationReport(About):
     n_clips: int
     n_recordings: int
     n_people: int
-    n_unseen: int = Field(description="People who are not in the training data.")
+    n_unseen: int = Field(description="People whom the weights do not know (``ClipRow.seen``).")
     baselines: list[Baseline]
     agreement: Comparisons
     errors: Errors = Field(description="Over all clips.")

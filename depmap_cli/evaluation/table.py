@@ -31,7 +31,7 @@ class TrainingFacts:
     """
 
     mean: float  # of the Training scores, per clip; of the weights', where there is no Training
-    subjects: frozenset[str]  # people whom the model was trained on
+    subjects: frozenset[str]  # people whom the weights know: see ``ClipRow.seen``
     known: tuple[tuple[str, str, float], ...] = ()  # subject, session, score: Training, Development
     timed: tuple[tuple[str, float, float], ...] = ()  # task, seconds, score: Training clips
 

@@ -12,7 +12,6 @@ CHANNELS = {
     "resnet34": (64, 128, 256, 512),
     "resnet50": (256, 512, 1024, 2048),
 }
-STRIDES = (4, 8, 16, 32)
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
 """CLIP's normalisation, shared with the semantic model, whose image tower can start this one."""

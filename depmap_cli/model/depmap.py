@@ -1,6 +1,6 @@
 """Dep-MAP in the order of the paper's Figure 2: encode, guide, cluster, distil, fuse, pool.
 
-Frames are encoded one by one (``encode_frames``), so a long video can pass through in pieces; only
+Frames are encoded one by one (``encode_maps``), so a long video can pass through in pieces; only
 ``fuse`` looks across time. A frame's result never depends on what else is in the batch.
 """
 
@@ -111,22 +111,14 @@ class DepMap(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
 
-    def encode_frames(
-        self,
-        pixels: Float[Tensor, "n 3 h w"],
-        image: Float[Tensor, "n d"],
-        text: Float[Tensor, "n d"],
-    ) -> FrameFeatures:
-        """Everything up to fusion over time, for frames of any videos in any order."""
-        return self.encode_maps(self.backbone(pixels), image, text)
-
     def encode_maps(
         self,
         features: list[Tensor],
         image: Float[Tensor, "n d"],
         text: Float[Tensor, "n d"],
     ) -> FrameFeatures:
-        """The same from the backbone's maps f_1 to f_4 on."""
+        """Everything from the backbone's maps f_1 to f_4 up to fusion over time, for frames of any
+        videos in any order."""
         if self.guidance is not None:
             features = [*features[:-1], self.guidance(features[-1], text, image)]
         activations = logits = None
@@ -171,7 +163,7 @@ class DepMap(nn.Module):
         text: Float[Tensor, "b t d"],
         valid: Bool[Tensor, "b t"],
     ) -> tuple[VideoScores, FrameFeatures]:
-        """Both steps for whole videos; frame features come flattened, (b t) in front."""
+        """All steps for whole videos; frame features come flattened, (b t) in front."""
         features = self.backbone(rearrange(pixels, "b t ... -> (b t) ..."))
         return self.score_maps(features, image, text, valid)
 

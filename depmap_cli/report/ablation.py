@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 
 from depmap_cli.ablation import FIGURES, Variant
+from depmap_cli.report.console import emit
 from depmap_cli.report.files import Cell, csv_table, write_file
+from depmap_cli.weights import RANDOM
 
 if TYPE_CHECKING:
     from depmap_cli.workflows.ablate import AblationRow
 
-RANDOM = "random"
-"""What ``AblationRow.started_from`` says of a backbone that began at no trained weights."""
 _PAPER = "paper"
 
 
@@ -33,9 +33,9 @@ def render_ablation(console: Console, rows: "Sequence[AblationRow]", data: str) 
             paper, ours = row.variant.paper.get(task), row.found.get(task)
             mark = " *" if row.started_from == RANDOM else ""
             table.add_row(row.variant.name + mark, *_cells(paper), *_ours(ours))
-        console.print(table)
+        emit(console, table)
     if any(row.started_from == RANDOM for row in rows):
-        console.print("* the backbone started at random, not at the semantic model's image tower")
+        emit(console, "* the backbone started at random, not at the semantic model's image tower")
 
 
 def _tasks(rows: "Sequence[AblationRow]") -> list[str]:

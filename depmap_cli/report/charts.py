@@ -34,10 +34,21 @@ def gauge(estimate: Estimate) -> str:
         *(svg.line(end, 27, end, 41, svg.ACCENT, 3) for end in (low, high)),
         f'<circle cx="{x:.1f}" cy="34" r="7" fill="{svg.ACCENT}" stroke="#fff" stroke-width="2"/>',
         svg.text(
-            x, 17, f"{estimate.score:.1f}", svg.ACCENT, "middle", "font-weight:600;font-size:16px"
+            _inside(x, 20),
+            17,
+            f"{estimate.score:.1f}",
+            svg.ACCENT,
+            "middle",
+            "font-weight:600;font-size:16px",
         ),
         svg.line(mean, 48, mean, 82, svg.INK, 1.5, "3 2"),
-        svg.text(mean, 116, f"training mean {estimate.training_mean:.1f}", svg.MUTED, "middle"),
+        svg.text(
+            _inside(mean, 62),
+            116,
+            f"training mean {estimate.training_mean:.1f}",
+            svg.MUTED,
+            "middle",
+        ),
         svg.line(mean, 82, mean, 104, svg.INK, 0.75, "3 2"),
     ]
     return svg.drawing(_WIDTH, 122, f"{label}{estimate.interval.high:.1f}", parts)
@@ -45,6 +56,11 @@ def gauge(estimate: Estimate) -> str:
 
 def _gauge_x(score: Number) -> float:
     return 1 + score / MAX_SCORE * (_WIDTH - 2)
+
+
+def _inside(x: float, half: float) -> float:
+    """Where words so wide, in the middle of ``x``, stay inside the picture."""
+    return min(max(x, half), _WIDTH - half)
 
 
 def _gauge_bands() -> str:
@@ -75,7 +91,7 @@ def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
         return _LEFT + (time - start) / (end - start) * _PLOT
 
     bottom = _TOP + _SCORE_HEIGHT + _GAP + _LEVEL_HEIGHT
-    parts = [_HATCH, _score_axis(), *_gaps(bins, x(0) - _LEFT, (end - start), start)]
+    parts = [_HATCH, _score_axis(), *_gaps(bins, end - start, start)]
     if estimate:
         y = _score_y(estimate.score)
         parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, svg.ACCENT, 1, "5 4"))
@@ -112,7 +128,7 @@ def _score_axis() -> str:
     return "".join(parts)
 
 
-def _gaps(bins: list[Bin], offset: float, span: float, start: float) -> Iterable[str]:
+def _gaps(bins: list[Bin], span: float, start: float) -> Iterable[str]:
     """One hatched rectangle for each run of bins with the same reason."""
     height = _SCORE_HEIGHT + _GAP + _LEVEL_HEIGHT
     for reason, run in groupby(bins, key=lambda b: b.reason if b.score is None else ""):
@@ -166,10 +182,10 @@ def trend(unit: ActionUnitSummary) -> str:
     values = bin_means(unit.trace, width)
     step = width / max(len(values), 1)
     parts = [svg.line(0, height / 2, width, height / 2, svg.LINE, 1, "2 3"), _frame(width, height)]
-    points = [(i, (i + 0.5) * step, v) for i, v in enumerate(values)]
-    for known, run in groupby(points, key=lambda p: p[2] is not None):
+    points = [((i + 0.5) * step, v) for i, v in enumerate(values)]
+    for known, run in groupby(points, key=lambda p: p[1] is not None):
         if known:
-            curve = [(x, height - 2 - (v or 0.0) * (height - 4)) for _, x, v in run]
+            curve = [(x, height - 2 - (v or 0.0) * (height - 4)) for x, v in run]
             parts.append(_area(curve, height))
     name = f"{unit.code} {unit.plain}: mean {unit.mean:.2f}, peak {unit.peak:.2f}"
     return svg.drawing(width, height, name, parts)

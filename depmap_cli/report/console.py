@@ -14,6 +14,7 @@ from depmap_cli.report.text import (
     SIMULATED,
     UNRELIABLE_NOTE,
     bands_text,
+    basis_text,
     clean,
     clock,
     familiarity_text,
@@ -26,6 +27,7 @@ from depmap_cli.report.text import (
     sparkline,
     threshold_text,
     training_text,
+    weighs_alike,
 )
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -44,7 +46,7 @@ from depmap_cli.results import (
 _MARKS = {Verdict.passed: "pass", Verdict.warn: "WARN", Verdict.refuse: "REFUSE"}
 _STYLES = {Verdict.passed: "green", Verdict.warn: "yellow", Verdict.refuse: "bold red"}
 _N_KEYFRAMES = 5
-_ASCII = str.maketrans("░▒▓█●├┤─│·–†×", ".:+#o||-|.-*x") | str.maketrans("▁▂▃▄▅▆▇", "_.-:=+*")
+_ASCII = str.maketrans("░▒▓█●├┤─│·–†×±", ".:+#o||-|.-*x~") | str.maketrans("▁▂▃▄▅▆▇", "_.-:=+*")
 
 
 def render_report(console: Console, report: Report) -> None:
@@ -60,7 +62,9 @@ def render_report(console: Console, report: Report) -> None:
     if report.quality:
         parts += _section(*_quality(report.quality))
     if report.keyframes:
-        parts += _section("Key frames (where the model looked, not symptoms)", _keyframes(report))
+        title = "Key frames (where the model looked, not symptoms)"
+        alike = "Frames evenly spread (this network weighs all alike)"
+        parts += _section(alike if weighs_alike(report) else title, _keyframes(report))
     if report.action_units:
         parts += _section("Facial action units", _action_units(report.action_units))
     if report.weights:
@@ -136,7 +140,7 @@ def _estimate(
     interval = estimate.interval
     facts.add_row(
         interval_name(interval),
-        f"{interval_text(interval)} (rests on the errors for {interval.n_people} people)",
+        f"{interval_text(interval)} ({basis_text(interval)})",
     )
     facts.add_row("covers", f"{bands_text(estimate)}; BDI-II bands")
     facts.add_row("training mean", f"{estimate.training_mean:.1f}, for reference")

@@ -19,6 +19,7 @@ from depmap_cli.report.evaluation_page import comparisons
 from depmap_cli.report.text import (
     SELECTED,
     SIMULATED,
+    about_data,
     clean,
     figure_text,
     joined,
@@ -27,6 +28,7 @@ from depmap_cli.report.text import (
     range_text,
     share_range_text,
     share_text,
+    unseen_text,
 )
 from depmap_cli.severity import BANDS
 
@@ -36,10 +38,12 @@ def render_evaluation(console: Console, report: EvaluationReport) -> None:
     name = f"{report.weights.file} on {report.data}, {report.split}"
     people = (
         f"{report.n_clips} clips, {report.n_recordings} recordings of {report.n_people} people, "
-        f"{report.n_unseen} of them not in the training data"
+        f"{unseen_text(report)}"
     )
     confidence = f"{report.bootstrap.confidence * 100:g} % intervals, people drawn with replacement"
-    parts: list[RenderableType] = [Rule(Text(clean(name), style="bold")), Text(people), Text()]
+    parts: list[RenderableType] = [Rule(Text(clean(name), style="bold")), Text(people)]
+    parts += [Text(line, style="dim") for line in about_data(report)]
+    parts.append(Text())
     parts += [_agreement(report), Text(confidence, style="dim"), Text()]
     parts += [Text("RMSE of the estimates less the baseline's, below 0 is better", style="bold")]
     parts += [_differences(report), *_ignorant(report), Text()]
@@ -147,6 +151,6 @@ def _intervals(report: EvaluationReport) -> str:
     if report.intervals is None or missing:
         return f"No intervals: {missing}"
     width = f"mean width {figure_text(report.errors.width, 1)} points"
-    return (
-        f"covered: share of scores inside their {percent(report.intervals.level)} interval; {width}"
-    )
+    caution = f"; {report.intervals.caution}" if report.intervals.caution else ""
+    level = percent(report.intervals.level)
+    return f"covered: share of scores inside their {level} interval; {width}{caution}"

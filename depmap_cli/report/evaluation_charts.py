@@ -111,11 +111,23 @@ def calibration(report: EvaluationReport) -> str:
     slope, intercept = found.slope.value, found.intercept.value
     if slope is not None and intercept is not None:
         estimates = [row.estimate for row in report.table]
-        start, end = ((x, intercept + slope * x) for x in (min(estimates), max(estimates)))
+        ends = _within(axes.y, slope, intercept, (min(estimates), max(estimates)))
+        start, end = ((x, intercept + slope * x) for x in ends)
         parts.append(axes.line(start, end, ACCENT))
     for group in found.bins:
         parts.append(_with_whisker(axes, "circle", group.estimate, group.truth, _BLUE, group.n))
     return axes.drawn("Calibration curve", parts, [])
+
+
+def _within(
+    limits: tuple[float, float], slope: float, intercept: float, ends: tuple[float, float]
+) -> tuple[float, float]:
+    """From ``ends``, the part over which a line stays within the limits of the plot."""
+    if abs(slope) < 1e-9:
+        return ends
+    low, high = sorted((limit - intercept) / slope for limit in limits)
+    first, last = max(ends[0], low), min(ends[1], high)
+    return (first, last) if first < last else ends
 
 
 def error_by_band(report: EvaluationReport) -> str:

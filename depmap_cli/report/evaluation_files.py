@@ -17,12 +17,14 @@ from depmap_cli.evaluation.table import OURS
 from depmap_cli.report import svg
 from depmap_cli.report.evaluation_charts import CHART_WORDS, evaluation_charts
 from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
-from depmap_cli.report.files import Cell, csv_table, write_file
+from depmap_cli.report.files import Cell, csv_table, remove_stale, write_file
 from depmap_cli.report.page import picture_kind
 from depmap_cli.report.tripod import render_tripod
 from depmap_cli.report.tripod_answers import plain
 from depmap_cli.severity import BANDS
 
+_PICTURES = "figures"
+_FIGURE = re.compile(r"[a-z0-9_]+\.(svg|png)")
 _FIGURES = ("rmse", "mae", "pcc", "ccc", "bias", "coverage", "width")
 _COLUMNS = (
     "video", "subject", "session", "task", "score", "estimate", "low", "high", "band",
@@ -52,6 +54,7 @@ def write_evaluation(
     contents["evaluation.json"] = (listed.model_dump_json(indent=2) + "\n").encode()
     for name, data in contents.items():
         write_file(folder, name, data)
+    remove_stale(folder / _PICTURES, _FIGURE, {Path(name).name for name in contents})
     return list(contents)
 
 
@@ -66,12 +69,12 @@ _FILES = {
 
 def _figures(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, bytes]:
     charts = evaluation_charts(report)
-    contents = {f"figures/{name}.svg": svg.standalone(chart) for name, chart in charts.items()}
+    contents = {f"{_PICTURES}/{name}.svg": svg.standalone(chart) for name, chart in charts.items()}
     return contents | {_file_name(extra): extra.data for extra in extras}
 
 
 def _figure_words(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, str]:
-    words = {f"figures/{name}.svg": CHART_WORDS[name] for name in evaluation_charts(report)}
+    words = {f"{_PICTURES}/{name}.svg": CHART_WORDS[name] for name in evaluation_charts(report)}
     return words | {_file_name(e): f"{e.title}. {e.caption}" for e in extras}
 
 
@@ -156,4 +159,4 @@ def _row(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
 def _file_name(extra: ExtraFigure) -> str:
     """The title in plain letters, with the ending of what it is."""
     stem = re.sub(r"[^a-z0-9]+", "_", extra.title.lower()).strip("_") or "figure"
-    return f"figures/{stem}.{picture_kind(extra.data)}"
+    return f"{_PICTURES}/{stem}.{picture_kind(extra.data)}"

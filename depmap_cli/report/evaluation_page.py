@@ -30,6 +30,7 @@ def render_evaluation_page(report: EvaluationReport, extras: Sequence[ExtraFigur
         parts=comparisons(report),
         by_folds=report.split == OUT_OF_FOLD,
         titles={baseline.name: baseline.title for baseline in report.baselines},
+        informed={baseline.name for baseline in report.baselines if baseline.informed},
         charts={"coverage_by_band": "", **charts},
         extras=[(extra, data_uri(extra.data)) for extra in extras],
         bands=list(zip(report.bands, BANDS, strict=True)),

@@ -4,7 +4,7 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], sty
     contents = {**images, **_contents(report, result.frames, images, formats)}
     for name, data in contents.items():
         write_file(folder, name, data)
-    _remove_stale(folder, set(images))
+    remove_stale(folder / PICTURES, _OUR_PICTURE, {Path(name).name for name in images})
     return report
 
 
@@ -71,7 +71,7 @@ def json_line(report: Report) -> str:
     """The report as JSON on one line, without timeline and traces; still fits the schema."""
     units = [unit.model_copy(update={"trace": []}) for unit in report.action_units]
     brief = report.model_copy(update={"timeline": None, "action_units": units})
-    return _encodable(brief).model_dump_json()
+    return brief.model_dump_json()
 
 
 def report_schema() -> dict[str, Any]:
@@ -94,20 +94,13 @@ def _with_pictures(result: ScoreResult, style: str) -> tuple[Report, dict[str, b
         frames[i] = frame.model_copy(update={"image": name})
     settings = {**result.report.settings, "pictures": style}
     update = {"keyframes": frames, "settings": settings}
-    return _encodable(result.report.model_copy(update=update)), images
+    return result.report.model_copy(update=update), images
 
 
 def picture_name(rank: int, time: float) -> str:
     """Rank, then minutes and seconds, e.g. ``01_00-12.35.png``."""
     minutes, hundredths = divmod(round(max(time, 0.0) * 100), 6000)
     return f"{rank:02d}_{minutes:02d}-{hundredths / 100:05.2f}.png"
-
-
-def _encodable(report: Report) -> Report:
-    """``report`` with what UTF-8 cannot hold in a file's name replaced; Linux allows such names."""
-    name = report.source.name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    source = report.source.model_copy(update={"name": name})
-    return report.model_copy(update={"source": source})
 
 
 def _contents(
@@ -217,9 +210,9 @@ def check_folder(folder: Path) -> None:
         OutputUnwritable: it is a file or lies below one, or must not be written.
     """
     place = folder.absolute()
-    while not place.exists():
+    while not os.path.exists(place):  # unlike Path.exists, never raises
         place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
+    if not os.path.isdir(place) or not os.access(place, os.W_OK | os.X_OK):
         raise OutputUnwritable(
             f"cannot write to {clean(folder.name)}: {clean(place.name)} is no folder to write to",
             "choose another folder",
@@ -232,7 +225,7 @@ def check_file(path: Path) -> None:
     Raises:
         OutputUnwritable: it cannot.
     """
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputUnwritable(
             f"cannot write {clean(path.name)}: it is a folder",
             f"name the file, e.g. {clean(path.name)}/mine.safetensors",
@@ -247,20 +240,24 @@ def _discard(path: Path) -> None:
         return
 
 
-def _remove_stale(folder: Path, kept: set[str]) -> None:
-    """Remove pictures that an earlier run of the same video left, and nothing else."""
-    pictures = folder / PICTURES
-    if not pictures.is_dir():
+def remove_stale(folder: Path, ours: re.Pattern[str], kept: Container[str]) -> None:
+    """Remove what an earlier run left in ``folder``: files named like ``ours`` but for those
+    ``kept``, and the folder if it is empty then; nothing else.
+
+    Raises:
+        OutputUnwritable: one cannot be removed.
+    """
+    if not os.path.isdir(folder):
         return
     try:
-        for path in pictures.iterdir():
-            if _OUR_PICTURE.fullmatch(path.name) and f"{PICTURES}/{path.name}" not in kept:
+        for path in folder.iterdir():
+            if ours.fullmatch(path.name) and path.name not in kept:
                 path.unlink(missing_ok=True)
-        if not any(pictures.iterdir()):
-            pictures.rmdir()
+        if not any(folder.iterdir()):
+            folder.rmdir()
     except OSError as error:
         raise OutputUnwritable(
-            f"cannot remove an earlier picture from {clean(folder.name)}/{PICTURES}: "
+            f"cannot remove an earlier picture from {clean(folder.parent.name)}/{folder.name}: "
             f"{error.strerror or 'unknown error'}",
             "remove that folder by hand",
         ) from error

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from depmap_cli.action_units import BY_CODE
 from depmap_cli.conformal import people_needed
-from depmap_cli.evaluation.results import Figure, Intervals
+from depmap_cli.evaluation.results import EvaluationReport, Figure, Intervals
 from depmap_cli.results import Check, Estimate, Familiarity, Interval, Report, WeightsInfo
 
 SIMULATED = (
@@ -71,6 +71,35 @@ def interval_text(interval: Interval) -> str:
     return f"{interval.low:.1f} to {interval.high:.1f}"
 
 
+def basis_text(interval: Interval) -> str:
+    """Whose errors an interval rests on, and how these were got, if otherwise."""
+    text = f"rests on the errors for {interval.n_people} people"
+    return f"{text}, {interval.caution}" if interval.caution else text
+
+
+def unseen_text(report: EvaluationReport) -> str:
+    """How many of the evaluated people the weights do not know, in words."""
+    whose = "training" if report.split == "Development" else "training or development"
+    return f"{report.n_unseen} of them not in the {whose} data"
+
+
+def about_data(report: EvaluationReport) -> list[str]:
+    """What a reader has to know of the evaluated data, a sentence each."""
+    said = []
+    if known := report.origin.selected_people:
+        said.append(
+            f"on {known} of these people the weights were chosen, and intervals rest on them"
+        )
+    counts = {verdict.value: n for verdict, n in report.gate.items()}
+    doubtful = counts.get("warn", 0), counts.get("refuse", 0)
+    if any(doubtful):
+        said.append(
+            f"depmap score would warn of the quality of {doubtful[0]} of these clips, and refuse "
+            f"{doubtful[1]}: they count here all the same"
+        )
+    return [*said, *(clean(note) for note in report.notes)]
+
+
 def interval_name(interval: Interval) -> str:
     """``90 % interval``."""
     return f"{interval.level * 100:g} % interval"
@@ -88,6 +117,13 @@ def familiarity_text(familiarity: Familiarity) -> str:
     if familiarity.unlike:
         return f"unlike them: farther away than {nearer} of other people"
     return f"like them: farther away than {nearer} of other people, no more"
+
+
+def weighs_alike(report: Report) -> bool:
+    """Whether no frame carried more of the estimate than another: without key-frame fusion."""
+    weights = report.timeline.weight if report.timeline else []
+    used = [weight for weight in weights if weight > 0]
+    return len(used) > 1 and len(set(used)) == 1
 
 
 def missing_intervals(intervals: Intervals | None) -> str:

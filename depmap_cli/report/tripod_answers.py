@@ -3,9 +3,10 @@
 import re
 from html import escape
 
-from depmap_cli.evaluation.results import OUT_OF_FOLD, Agreement, EvaluationReport
+from depmap_cli.evaluation.results import OUT_OF_FOLD, Agreement, Baseline, EvaluationReport
 from depmap_cli.report.text import (
     SELECTED,
+    about_data,
     clean,
     figure_text,
     joined,
@@ -37,7 +38,8 @@ def sizes(r: EvaluationReport) -> str:
     ]
     here = (
         f"Evaluated: {r.n_clips} clips, {r.n_recordings} recordings of {r.n_people} people, "
-        f"{seen} of whom were in the training data"
+        f"{seen} of whom the weights know from training"
+        f"{'' if r.split == 'Development' else ' or Development'}"
     )
     return "; ".join([*counts, here]) + "."
 
@@ -56,9 +58,8 @@ def missing(r: EvaluationReport) -> str:
     if r.sampled_frames and r.usable_frames is not None:
         share = percent(1 - r.usable_frames / r.sampled_frames)
         parts.append(f"{r.sampled_frames - r.usable_frames} of {r.sampled_frames} ({share}).")
-    names = [f"{plain(video)} ({plain(reason)})" for video, reason in r.left_out.items()]
-    parts.append(f"Videos left out: {'; '.join(names) or 'none'}. No score was imputed.")
-    return " ".join(parts)
+    parts += [f"{plain(line)[:1].upper()}{plain(line)[1:]}." for line in about_data(r)]
+    return " ".join([*parts, "No score was imputed."])
 
 
 def performance(r: EvaluationReport) -> str:
@@ -66,14 +67,16 @@ def performance(r: EvaluationReport) -> str:
     found = r.agreement
     parts = [f"Clips: {_agreement(found.clips.estimates)}"]
     parts.append(f"Recordings: {_agreement(found.recordings.estimates)}")
-    for name, part in (("seen in training", found.seen), ("not seen", found.unseen)):
+    for name, part in (("whom the weights know", found.seen), ("not seen", found.unseen)):
         if part:
             parts.append(f"People {name}: {_agreement(part.estimates)}")
-    titles = {baseline.name: baseline.title for baseline in r.baselines}
+    informed = {b.name: b for b in r.baselines if b.informed}
     beside = [
-        f"{plain(titles[b.baseline])} {figure_text(b.agreement.rmse)} "
-        f"(difference {figure_text(b.rmse_difference)}{_range(range_text(b.rmse_difference))})"
+        f"{plain(informed[b.baseline].title)} {figure_text(b.agreement.rmse)} "
+        f"(difference {figure_text(b.rmse_difference)}{_range(range_text(b.rmse_difference))}"
+        f"{_knew(informed[b.baseline], r.n_clips)})"
         for b in found.clips.baselines
+        if b.baseline in informed
     ]
     parts.append(f"RMSE of baselines, clips: {', '.join(beside)}")
     slope, bias = r.calibration.slope, r.bland_altman.bias
@@ -85,13 +88,19 @@ def performance(r: EvaluationReport) -> str:
     return ". ".join(parts) + ". Plots: figures/."
 
 
+def _knew(baseline: Baseline, clips: int) -> str:
+    """Of how many clips it had to say the training mean; empty if of none."""
+    return "" if baseline.informed == clips else f"; it knew {baseline.informed} of {clips} clips"
+
+
 def _coverage(r: EvaluationReport) -> str:
     missing = missing_intervals(r.intervals)
     if r.intervals is None or missing:
         return f"No prediction intervals: {missing}"
     covered = r.errors.coverage
     text = f"{share_text(covered)}{_range(share_range_text(covered))}"
-    return f"{percent(r.intervals.level)} prediction intervals cover {text}"
+    caution = f" ({r.intervals.caution})" if r.intervals.caution else ""
+    return f"{percent(r.intervals.level)} prediction intervals{caution} cover {text}"
 
 
 def _agreement(found: Agreement) -> str:
@@ -225,7 +234,7 @@ def balance(r: EvaluationReport) -> str:
     """Whether scores were resampled, in training or here."""
     here = "Scores were not resampled or weighted by this evaluation."
     if not r.origin.balance:
-        return f"In training, every recording came once an epoch. {here}"
+        return f"In training, all recordings came alike. {here}"
     return (
         "In training, recordings were drawn with replacement so that severity bands came more "
         f"alike (train.balance = {r.origin.balance:g}; 0: as they are, 1: all alike); estimates "

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +21,14 @@ from depmap_cli.checkpoint import (
 )
 from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.data.occlusion import cover_faces
-from depmap_cli.devices import enough_memory
+from depmap_cli.devices import enough_memory, placed
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.semantics import COVERED, OWN_MODEL
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner
+from depmap_cli.weights import RANDOM
 
 CLIP_NORM = 1.0
 _OPTIMIZER = "optimizer."
@@ -41,6 +42,7 @@ class SemanticsRun:
     config: SemanticsTrainConfig
     statement: str  # what the data is; stored with the weights
     simulated: bool
+    met: dict[str, list[str]] = field(default_factory=dict)  # people, as weights store them
     init: Path | None = None  # semantic weights to start from
     resume: bool = False
     device: torch.device = torch.device("cpu")
@@ -60,7 +62,7 @@ class _Training:
         self.learner = Learner()
         if run.init:
             self.learner.start_at(load_checkpoint(run.init, "semantics"))
-        self.learner.to(run.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        placed(self.learner, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             self.learner.parameters(),
             run.config.learning_rate,
@@ -88,8 +90,8 @@ class _Training:
             loss = self.learner.loss(frames, rows, generator)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP_NORM)
-        self.optimizer.step()
+            torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP_NORM)
+            self.optimizer.step()
         self.schedule.step()
         return loss.item()
 
@@ -139,7 +141,8 @@ def train_semantics(
         for step in range(steps):
             loss = training.step(train, order[step * size : (step + 1) * size], generator)
             progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss})
-        metrics = evaluate_learner(development, training.learner)
+        with enough_memory("judging on Development", "close other programs and add --resume"):
+            metrics = evaluate_learner(development, training.learner)
         training.end_epoch(metrics)
         progress({"epoch": epoch, "metrics": metrics})
     return training.best
@@ -204,7 +207,8 @@ def _document(
         "version": __version__,
         "training_data": run.statement,
         "simulated": run.simulated,
-        "started_from": run.init.name if run.init else "random",
+        **run.met,
+        "started_from": run.init.name if run.init else RANDOM,
         "train": run.config.model_dump(),
         "epoch": epoch,
         "phrases": [phrase([unit]) for unit in ACTION_UNITS],

@@ -5,6 +5,7 @@ from typing import Any
 from depmap_cli.ablation import network_name
 from depmap_cli.config import ModelConfig
 from depmap_cli.conformal import people_needed
+from depmap_cli.training.known_people import teachers
 
 TEMPLATE = """# Model card: {network}, {backbone}
 
@@ -30,6 +31,12 @@ Weights were selected on Development, so these are optimistic. `depmap evaluate`
 
 Intervals rest on the residuals of {calibrated} people of {split}{caution}{left_out}.
 
+## What the weights tell of people
+
+People and videos that they were trained or selected on stand in the weights as hashes, so that
+they are known again. No name can be read from a hash, but a name or number that is guessed can be
+checked, and short numbers are soon guessed: share weights only where you may share such a list.
+
 ## Uses
 
 Intended: research on recordings like those of the training data, with consent.
@@ -53,7 +60,7 @@ def model_card(document: dict[str, Any]) -> str:
         version=document["version"],
         training_data=document["training_data"],
         simulated=" (simulated faces)" if document["simulated"] else "",
-        n_people=len(document["training_subjects"]),
+        n_people=len(teachers(document)),
         training_mean=document["training_mean"],
         started_from=document["started_from"],
         semantics=f"{document['semantics']['model']} {document['semantics']['sha256'][:12]}",

@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from depmap_cli.errors import DataInvalid, UsageProblem
-from depmap_cli.training.folder import RUN, WEIGHTS
+from depmap_cli.training.folder import RUN, WEIGHTS, folder_name
 
 _SEED = re.compile(r"seed-(\d+)")
 
@@ -51,10 +51,8 @@ def check_alone(folder: Path, wanted: Layout) -> None:
     """
     for layout, traces in _TRACES.items():
         if layout != wanted and any(any(folder.glob(trace)) for trace in traces):
-            raise DataInvalid(
-                f"--out {folder.name}: holds {layout}; {wanted} in it could not be evaluated",
-                "choose another folder",
-            )
+            told = f"holds {layout}; {wanted} in it could not be evaluated"
+            raise DataInvalid(f"--out {folder_name(folder)}: {told}", "choose another folder")
 
 
 @dataclass(frozen=True)
@@ -80,12 +78,12 @@ class CrossValidation:
         for path in map(self.weights, range(self.n_folds)):
             if not path.is_file():
                 raise UsageProblem(
-                    f"{self.path.name}: no {path.relative_to(self.path)}",
+                    f"{folder_name(self.path)}: no {path.relative_to(self.path)}",
                     f"a run of `{command}` is expected",
                 )
         if fold_folder(self.path, self.n_folds).exists():
             raise UsageProblem(
-                f"{self.path.name}: holds more than {self.n_folds} folds", "check --folds"
+                f"{folder_name(self.path)}: holds more than {self.n_folds} folds", "check --folds"
             )
 
 
@@ -100,7 +98,7 @@ def cross_validations(path: Path, n_folds: int) -> list[CrossValidation]:
     seeds: list[int | None] = [*sorted({seed for seed in numbers if seed is not None})]
     if seeds and any(path.glob(f"fold-*/{WEIGHTS}")):
         raise UsageProblem(
-            f"{path.name}: weights of several seeds, and others beside them",
+            f"{folder_name(path)}: weights of several seeds, and others beside them",
             "keep the runs of one `depmap train` in a folder",
         )
     found = [CrossValidation(path, n_folds, seed) for seed in seeds or [None]]
@@ -130,7 +128,7 @@ def of_seed(found: Sequence[CrossValidation], seed: int | None) -> CrossValidati
     chosen = found if len(found) == 1 else [one for one in found if one.seed == seed]
     if not chosen:
         raise UsageProblem(
-            f"{found[0].path.name}: its seeds are not those of --weights",
+            f"{folder_name(found[0].path)}: its seeds are not those of --weights",
             "compare runs of the same seeds, or with a run of one seed",
         )
     return chosen[0]

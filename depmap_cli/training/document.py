@@ -10,18 +10,9 @@ import torch
 from depmap_cli import __version__
 from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config, SamplingConfig
-from depmap_cli.data.cache import content_of
 from depmap_cli.data.recording import Recording
 from depmap_cli.model.semantics import Semantics
-
-
-def contents_of(recordings: Sequence[Recording]) -> list[str]:
-    """What tells each recording apart by its bytes, in 16 digits.
-
-    Raises:
-        DataInvalid: one cannot be read.
-    """
-    return [content_of(recording)[:16] for recording in recordings]
+from depmap_cli.training.known_people import selected_on, trained_on
 
 
 def training_document(
@@ -35,14 +26,14 @@ def training_document(
 ) -> dict[str, Any]:
     """The document of a run's weights before its first epoch.
 
-    Who taught the weights ``init`` that these start from, taught these.
+    Who taught the semantic model, or the weights ``init`` that these start from, taught these; who
+    chose them, chose these.
     """
-    subjects, contents = {r.subject for r in train}, set(contents_of(train))
+    earlier = [semantics.document]
     if init:
-        earlier = read_document(init)
-        subjects |= set(earlier["training_subjects"])
-        contents |= set(earlier.get("training_contents", ()))
-        statement = f"{statement}; before that, in {init.name}: {earlier['training_data']}"
+        start = read_document(init)
+        earlier.append(start)
+        statement = f"{statement}; before that, in {init.name}: {start['training_data']}"
     return {
         "version": __version__,
         "torch": torch.__version__,
@@ -57,8 +48,8 @@ def training_document(
         "started_from": started_from,
         "training_mean": float(np.mean([r.score for r in train])),
         "training_data": statement,
-        "training_subjects": sorted(subjects),
-        "training_contents": sorted(contents),
+        **trained_on(train, earlier),
+        **selected_on([], earlier),
         "simulated": simulated,
         "development": {},
     }

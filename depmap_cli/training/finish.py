@@ -13,7 +13,7 @@ from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.config import Config
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.recording import Recording
-from depmap_cli.devices import enough_memory
+from depmap_cli.devices import enough_memory, placed
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.familiarity import training_faces
@@ -21,7 +21,7 @@ from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.stored import faces_stored, network_of, network_stored
-from depmap_cli.training.known_people import known_people
+from depmap_cli.training.known_people import known_people, selected_on
 
 SELECTED_ON = "Development"
 """Whose residuals a run's intervals rest on: those of the split that chose its weights."""
@@ -55,7 +55,7 @@ def finish_weights(
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
     tensors = network_stored(tensors, semantics)
     model.load_state_dict(network_of(tensors, semantics))  # copied into the model's own precision
-    model.eval().requires_grad_(False).to(device)
+    placed(model.eval().requires_grad_(False), device)
     with enough_memory("scoring Development", "close other programs and add --resume"):
         found = np.array(
             [estimate_clip(model, semantics, c, frames, device).score for c in development]
@@ -86,7 +86,7 @@ def check_finite(tensors: dict[str, Tensor], what: str, hint: str) -> None:
 def with_figures(
     document: dict[str, Any], development: Sequence[Clip], found: np.ndarray, frames: int
 ) -> dict[str, Any]:
-    """``document`` of weights with how they do on Development, so that they can score.
+    """``document`` of weights with who Development is and how they do, so that they can score.
 
     ``found`` holds their estimates (BDI-II points) from ``frames`` frames a video.
     """
@@ -94,6 +94,7 @@ def with_figures(
     recordings = [c.recording for c in development]
     return {
         **document,
+        **selected_on(recordings, [document]),
         "sampling": {**document["sampling"], "frames": frames},
         "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
         "calibration": calibration(

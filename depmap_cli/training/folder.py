@@ -18,14 +18,16 @@ import numpy as np
 from torch import nn
 
 from depmap_cli import __version__
+from depmap_cli.aside import ASIDE, remove_left_over, written_aside
 from depmap_cli.checkpoint import save_checkpoint
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.recording import RUN_FILES, Recording
 from depmap_cli.errors import DataInvalid, OutputUnwritable
 from depmap_cli.training.card import model_card
 from depmap_cli.weights import FINISHED
 
 BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", FINISHED
-CONFIG, LOG, RUN = "config.yaml", "log.csv", "run.json"
+CONFIG, RUN = RUN_FILES
+LOG = "log.csv"
 _PACKAGES = (
     *("torch", "torchvision", "numpy", "open_clip_torch", "timm", "facenet-pytorch"),
     *("opencv-python", "pytorch_wavelets", "safetensors", "pydantic"),
@@ -63,22 +65,26 @@ class RunFolder:
             occupied = there == self.path and any(there.iterdir())
         if not (there.is_dir() and os.access(there, os.W_OK)):
             raise OutputUnwritable(
-                f"--out {self.path.name}: nothing can be written there", "choose another folder"
+                f"{self._option}: nothing can be written there", "choose another folder"
             )
         if occupied and not resume:
             raise DataInvalid(
-                f"--out {self.path.name}: the folder is not empty",
-                "add --resume, or choose another",
+                f"{self._option}: the folder is not empty", "add --resume, or choose another"
             )
 
     def make(self) -> None:
-        """Make the folder, or take up the one that is there.
+        """Make the folder, or take up the one that is there, without what was half-written.
 
         Raises:
             OutputUnwritable: it cannot be made.
         """
         with self._ours():
             self.path.mkdir(parents=True, exist_ok=True)
+            remove_left_over(self.path.glob(ASIDE))
+
+    @property
+    def _option(self) -> str:
+        return f"--out {folder_name(self.path)}"
 
     @contextmanager
     def _ours(self) -> Iterator[None]:
@@ -86,7 +92,7 @@ class RunFolder:
             yield
         except OSError as error:
             raise OutputUnwritable(
-                f"--out {self.path.name}: {error.strerror}", "choose another folder"
+                f"{self._option}: {error.strerror}", "choose another folder"
             ) from error
 
     def keep(self, name: str, model: nn.Module, document: dict[str, Any]) -> None:
@@ -100,12 +106,11 @@ class RunFolder:
         rows = [r for r in self.rows() if int(r["epoch"]) < epoch]
         rows.append({"epoch": str(epoch), **{k: f"{v:.5f}" for k, v in row.items()}})
         names = list(dict.fromkeys(name for r in rows for name in r))
-        aside = self.path / f".{LOG}.part"
-        with _writable(LOG), aside.open("w", newline="") as file:
-            writer = csv.DictWriter(file, names, restval="")
-            writer.writeheader()
-            writer.writerows(rows)
-            os.replace(aside, self.path / LOG)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        self.write(LOG, text.getvalue())
         folder = str(self.path / "tensorboard")
         with _writable("tensorboard"), SummaryWriter(folder, purge_step=epoch) as board:
             for name, value in row.items():
@@ -159,15 +164,18 @@ class RunFolder:
         self.write("card.md", model_card(document))
 
     def write(self, name: str, text: str) -> None:
-        """Write a text file aside, then rename it.
+        """Write a text file aside, then rename it; where that fails, the old one stays.
 
         Raises:
             OutputUnwritable: no space, or no right.
         """
-        aside = self.path / f".{name}.part"
-        with _writable(name):
+        with _writable(name), written_aside(self.path / name) as aside:
             aside.write_text(text, encoding="utf-8")
-            os.replace(aside, self.path / name)
+
+
+def folder_name(folder: Path) -> str:
+    """How messages name a folder, which may be given as ``.``."""
+    return folder.name or folder.resolve().name
 
 
 @contextmanager
@@ -189,7 +197,10 @@ def _version(package: str) -> str | None:
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:
-    """Commit of the checkout that this code runs from and whether it was changed; None if none."""
+    """Commit of the checkout that this code runs from and whether it was changed.
+
+    None where there is none, or where it does not hold this code, as one around a ``.venv``.
+    """
 
     def git(*arguments: str) -> str:
         command = ["git", "-C", str(folder), *arguments]
@@ -197,6 +208,7 @@ def git_state(folder: Path) -> dict[str, Any] | None:
         return done.stdout.strip()
 
     try:
+        git("ls-files", "--error-unmatch", "__init__.py")
         return {"commit": git("rev-parse", "HEAD"), "changed": bool(git("status", "--porcelain"))}
     except (OSError, subprocess.SubprocessError):
         return None

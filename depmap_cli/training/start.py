@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from depmap_cli.ablation import PLAIN_NAME, network_name
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, read_document
 from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.stored import network_of
-from depmap_cli.weights import weights_file
+from depmap_cli.weights import PLAIN, RANDOM, SEMANTICS, weights_file, weights_folder
 
 
 def start_of(
@@ -21,19 +22,24 @@ def start_of(
     """The weights to start from, by default those shipped, and the settings that they dictate.
 
     ``init`` names a weights file or the folder of a run. A ``plain`` ResNet with mean pooling
-    starts from none.
+    starts from one, by default that which is shipped, trained as Dep-MAP beside it.
 
     Raises:
-        UsageProblem: ``init`` is given where nothing is to be started from.
+        UsageProblem: ``init`` is given where nothing is to be started from, or is no plain ResNet
+            where one is asked for.
         WeightsInvalid: no weights.
     """
-    if init and (from_scratch or plain):
-        other = "--from-scratch" if from_scratch else "--model resnet-baseline"
-        raise UsageProblem(f"--init and {other} exclude each other", "leave one of them out")
-    if plain or from_scratch:
+    if init and from_scratch:
+        raise UsageProblem("--init and --from-scratch exclude each other", "leave one of them out")
+    if from_scratch:
         return None, {}
-    path = weights_file(init)
+    path = weights_folder() / PLAIN if plain and init is None else weights_file(init)
     config, _ = _described(path)
+    if plain and network_name(config.model) != PLAIN_NAME:
+        raise UsageProblem(
+            f"--model resnet-baseline cannot start at {path.name}: {network_name(config.model)}",
+            "leave --init out, or name a plain ResNet's weights",
+        )
     return path, config.model_dump(mode="json", include={"model", "faces"})
 
 
@@ -85,7 +91,7 @@ def build_model(
         _load(model, config, semantics, load_checkpoint(init, "depmap"))
         return model, init.name
     if not config.train.start_from_semantics:
-        return model, "random"
+        return model, RANDOM
     try:
         model.backbone.load_state_dict(semantics.tower)
     except RuntimeError as error:
@@ -93,13 +99,13 @@ def build_model(
             f"the semantic model's image tower is no {config.model.backbone}",
             "set train.start_from_semantics=false, or name a --clip whose image tower is one",
         ) from error
-    return model, "semantics"
+    return model, SEMANTICS
 
 
 def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint) -> None:
     """Take over all tensors but those that belong to the old scores' scale."""
     trained = Config.model_validate(start.document["config"]).model
-    fixed = {"dropout", "momentum", "entropy", "temperature", "peak_temperature"}
+    fixed = {"dropout", "momentum", "entropy", "temperature", "peak_temperature", "sampling_factor"}
     wanted, found = (m.model_dump(exclude=fixed) for m in (config.model, trained))
     if wanted != found:
         names = ", ".join(name for name in wanted if wanted[name] != found[name])
@@ -109,7 +115,7 @@ def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint
     if start.document["semantics"]["sha256"] != semantics.id.sha256:
         raise WeightsInvalid(
             f"{start.path.name} was trained with another semantic model",
-            "train with --from-scratch",
+            "name that one with --clip-weights, or train with --from-scratch",
         )
     target = model.state_dict()["target"].clone()
     try:

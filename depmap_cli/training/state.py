@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,8 +23,10 @@ from depmap_cli.config import Config
 from depmap_cli.data.cache import content_of
 from depmap_cli.data.recording import Recording
 from depmap_cli.errors import DepmapError
+from depmap_cli.training.folder import BEST, LAST, WEIGHTS, folder_name
 
 STATE = "state.safetensors"
+_DESCRIPTION = "description"
 
 
 @dataclass
@@ -34,17 +37,35 @@ class Place:
     best: float = float("inf")  # lowest RMSE on Development, BDI-II points
 
 
-def run_key(config: Config, data: str, semantics: str, start: Path | None) -> dict[str, Any]:
+def described(folder: Path, simulated: bool, statement: str | None) -> dict[str, Any]:
+    """What is said of a run's data, by the options that say it.
+
+    A run that goes on says what it said before, where it is told nothing else.
+
+    Raises:
+        WeightsInvalid: the state in its folder is damaged.
+    """
+    before = _key_in(folder).get(_DESCRIPTION, {})
+    return {
+        "--simulated": simulated or before.get("--simulated", False),
+        "--statement": statement or before.get("--statement"),
+    }
+
+
+def run_key(
+    config: Config, data: str, semantics: str, start: Path | None, description: dict[str, Any]
+) -> dict[str, Any]:
     """What a resumed run must share with the one that was killed.
 
     ``data`` is the ``data_hash`` of its recordings, ``semantics`` the hash of the semantic weights,
-    ``start`` the weights it starts from.
+    ``start`` the weights it starts from, ``description`` as of ``described``.
     """
     return {
         "settings": config.model_dump(mode="json"),
         "data": data,
         "semantic weights": semantics,
         "weights to start from": sha256_of(start) if start else None,
+        _DESCRIPTION: description,
     }
 
 
@@ -62,22 +83,43 @@ def data_hash(recordings: Sequence[Recording]) -> str:
 
 
 def check_resumable(folder: Path, key: dict[str, Any]) -> None:
-    """Look whether the state in a folder, if there is one, is that of this run.
+    """Look whether the state in a folder is that of this run; without one it begins.
 
     Raises:
-        DepmapError: it is of a run with another key.
+        DepmapError: it is of a run with another key, or is missing beside what was trained.
         WeightsInvalid: it is damaged.
     """
+    option = f"--out {folder_name(folder)}"
     if not (folder / STATE).is_file():
+        if trained := _trained(folder):
+            raise DepmapError(
+                f"{option}: holds {trained} and no {STATE} to go on from", "choose another --out"
+            )
         return
-    found = read_document(folder / STATE).get("key", {})
+    found = {_DESCRIPTION: key[_DESCRIPTION], **_key_in(folder)}  # version 0.1.0 kept none
     if changed := [name for name in key if found.get(name) != key[name]]:
         given = _differing(found.get("settings", {}), key["settings"])
+        given += _said(found[_DESCRIPTION], key[_DESCRIPTION])
         told = f": {', '.join(given)}" if given else ""
         raise DepmapError(
-            f"--out {folder.name}: was trained with other {', '.join(changed)}{told}",
+            f"{option}: was trained with other {', '.join(changed)}{told}",
             "give what it was trained with, or choose another --out",
         )
+
+
+def _key_in(folder: Path) -> dict[str, Any]:
+    """That of the run in a folder; empty where there is no state."""
+    path = folder / STATE
+    return dict(read_document(path).get("key", {})) if path.is_file() else {}
+
+
+def _trained(folder: Path) -> str | None:
+    """The weights that beginning anew would lose: finished ones, or of more than the first epoch,
+    which a kill may leave without a state."""
+    if (folder / WEIGHTS).exists():
+        return WEIGHTS
+    kept = (name for name in (LAST, BEST) if (folder / name).is_file())
+    return next((name for name in kept if read_document(folder / name)["epoch"] > 0), None)
 
 
 def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
@@ -88,6 +130,16 @@ def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
         for name, value in values.items()
         if value != wanted.get(section, {}).get(name)
     ]
+
+
+def _said(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """The options of a run that describe its data otherwise than wanted."""
+    other = [(name, value) for name, value in found.items() if value != wanted[name]]
+    return [_option(name, value) if value else f"no {name}" for name, value in other]
+
+
+def _option(name: str, value: str | bool) -> str:
+    return f"{name} {shlex.quote(value)}" if isinstance(value, str) else name
 
 
 def save_state(
@@ -124,9 +176,9 @@ def load_state(
         WeightsInvalid: the state is damaged.
     """
     path = folder / STATE
+    check_resumable(folder, key)
     if not path.is_file():
         return Place()
-    check_resumable(folder, key)
     state = load_checkpoint(path, "training")
     for name, module in modules.items():
         prefix = f"{name}."

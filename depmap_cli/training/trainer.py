@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from depmap_cli.config import TrainConfig
 from depmap_cli.data.clips import Clip
-from depmap_cli.devices import enough_memory, training_precision
+from depmap_cli.devices import enough_memory, placed, training_precision
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimation import estimate_clip
 from depmap_cli.metrics import agreement
@@ -38,6 +38,7 @@ from depmap_cli.training.finish import check_finite, with_figures
 from depmap_cli.training.folder import BEST, LAST, RunFolder
 from depmap_cli.training.maps import KeptMaps, fingerprint
 from depmap_cli.training.state import Place, load_state, save_state
+from depmap_cli.weights import RANDOM
 
 DEAD = 0.1
 """A prototype is dead where it gets less than this part of an even share of its level's tokens."""
@@ -63,16 +64,17 @@ class Trainer:
     kept: KeptMaps = field(default_factory=KeptMaps)
 
     def __post_init__(self) -> None:
-        self.model.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.frozen = ""  # which backbone's maps are kept
         if self.config.freeze_backbone:
             self.model.backbone.requires_grad_(False)
             if self.config.looks:
                 self.frozen = fingerprint(self.model.backbone)
         usual = torch.cat([clip.seen.evidence for clip in self.train]).mean(0)
-        self.reader = EvidenceReader(self.model.head.in_features, usual).to(self.device)
+        self.reader = EvidenceReader(self.model.head.in_features, usual)
         self.learning = nn.ModuleDict({"model": self.model, "reader": self.reader})
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
+        for network in self.learning, self.averaged:
+            placed(network, self.device, torch.channels_last)
         self.optimizer = _optimizer(self.learning, self.config)
         self.steps = len(epoch_batches(self.train, self.config, 0))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -103,27 +105,30 @@ class Trainer:
         epoch = self.place.epoch
         torch.manual_seed(self.config.seed * 1000 + epoch + 7919 * self.processes.rank)  # dropout
         self.model.train()
-        if self.config.freeze_backbone or self.document["started_from"] != "random":
+        if self.config.freeze_backbone or self.document["started_from"] != RANDOM:
             _freeze_statistics(self.model.backbone)
         totals: dict[str, float] = {}
         for step, draws in enumerate(epoch_batches(self.train, self.config, epoch)):
-            losses = self._step(self.processes.share(draws))
+            losses = self._step(draws)
             for name, value in losses.items():
                 totals[name] = totals.get(name, 0.0) + value / self.steps
             told(StepDone(epoch, step + 1, self.steps, losses))
         return totals
 
     def _step(self, draws: list[Draw]) -> dict[str, float]:
+        """One step of all processes on a batch, of which this one takes its share."""
+        own = self.processes.share(draws)
         with enough_memory("a batch", "lower train.batch_size or train.frames"):
-            loss, added = self._loss(draws)
-            self._check("the loss", loss.total, draws)
+            loss, added = self._loss(own)
+            self._check("the loss", loss.total, own)
             self.optimizer.zero_grad()
             loss.total.backward()  # type: ignore[no-untyped-call]
-        self.processes.average_gradients(self.learning)
-        norm = nn.utils.clip_grad_norm_(self.learning.parameters(), self.config.clip_norm)
-        self._check("the gradient's norm", norm, draws)
-        self.optimizer.step()
+            self.processes.average_gradients(self.learning)
+            norm = nn.utils.clip_grad_norm_(self.learning.parameters(), self.config.clip_norm)
+            self._check("the gradient's norm", norm, draws)
+            self.optimizer.step()
         self.schedule.step()
+        self.processes.average_statistics(self.model)
         self._average()
         contrastive = {f"contrastive_s{s}": value for s, value in loss.contrastive.items()}
         terms = {"regression": loss.regression, **contrastive, **added}

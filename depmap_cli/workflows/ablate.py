@@ -6,24 +6,24 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.ablation import FIGURES, TABLES, Variant
+from depmap_cli.ablation import FIGURES, Variant, chosen_rows, row_name
 from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config
 from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.evaluation import EvaluationReport
-from depmap_cli.evaluation.results import encodable
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.progress import Told
+from depmap_cli.results import encodable
 from depmap_cli.settings import check_settings
 from depmap_cli.training.cross_validation import seed_folder
 from depmap_cli.training.events import View, numbered
-from depmap_cli.training.folder import WEIGHTS, RunFolder
+from depmap_cli.training.folder import WEIGHTS, RunFolder, folder_name
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.start import build_model
 from depmap_cli.workflows.about import split_counts
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
-from depmap_cli.workflows.train import TrainOptions, train_run
+from depmap_cli.workflows.train import TrainOptions, check_run, train_run
 
 RESULT = "evaluation.json"
 
@@ -34,7 +34,7 @@ class AblationRow:
 
     number: int  # in the table, from 1
     variant: Variant
-    started_from: str  # "semantics", or "random": where the backbone began
+    started_from: str  # where the backbone began: one of ``FROM_SCRATCH``
     seeds: tuple[int, ...]
     found: dict[str, np.ndarray]
 
@@ -73,12 +73,16 @@ def ablate_run(
     Raises:
         UsageProblem: no such row, one that cannot be trained as asked, or a finished run in
             ``options.out`` is of other settings or data: before anything is trained.
-        DepmapError: as ``train_run`` and ``evaluate_run``.
+        DepmapError: as ``train_run``, of a run that was begun before anything is trained, and as
+            ``evaluate_run``.
     """
-    variants = _chosen(table, rows)
+    variants = chosen_rows(table, rows)
     grid = _Grid(options, split, options.clip.load(), options.source.read()[0])
     runs = {number: _runs(grid, number, variant) for number, variant in variants.items()}
     finished = {run.folder: _finished(grid, run) for row in runs.values() for run in row}
+    for run in (run for row in runs.values() for run in row):
+        if finished[run.folder] is None and run.folder.exists():
+            check_run(_training(options, run))
     reports: dict[int, list[EvaluationReport]] = {number: [] for number in runs}
     view = numbered(view, sum(report is None for report in finished.values()))
     for of_seed in zip(*runs.values(), strict=True):
@@ -89,17 +93,6 @@ def ablate_run(
     return [_row(n, variants[n], runs[n], reports[n]) for n in variants]
 
 
-def _chosen(table: int, rows: Sequence[int]) -> dict[int, Variant]:
-    """The rows by their number from 1, in the table's order."""
-    known = dict(enumerate(TABLES[table], start=1))
-    for row in rows:
-        if row not in known:
-            raise UsageProblem(
-                f"--row {row}: Table {table} has no such row", f"rows are 1 to {len(known)}"
-            )
-    return {number: v for number, v in known.items() if not rows or number in rows}
-
-
 def _runs(grid: _Grid, number: int, variant: Variant) -> list[_Run]:
     """Those of a row, one a seed."""
     config = _config(grid, number, variant)
@@ -108,21 +101,22 @@ def _runs(grid: _Grid, number: int, variant: Variant) -> list[_Run]:
     for seed in range(config.train.seed, config.train.seed + grid.options.seeds):
         train = config.train.model_copy(update={"seed": seed})
         folder = seed_folder(grid.options.out / slug, seed)
-        name = f"row {number}, {variant.name}, seed {seed}"
+        name = f"{row_name(number, variant)}, seed {seed}"
         runs.append(_Run(folder, config.model_copy(update={"train": train}), name))
     return runs
 
 
 def _config(grid: _Grid, number: int, variant: Variant) -> Config:
-    """The settings of a row; its backbone starts at random where the image tower is another's."""
+    """The settings of a row, which decides on every switch; its backbone starts at random where
+    the image tower is another's."""
     settings = grid.options.config.model_dump(mode="json")
-    config = check_settings({**settings, "model": {**settings["model"], **variant.changes}})
+    config = check_settings({**settings, "model": {**settings["model"], **variant.switches}})
     try:
         build_model(config, grid.semantics, np.array([0.0, 1.0]), None)
     except UsageProblem as error:
         if config.train.freeze_backbone:
             raise UsageProblem(
-                f"row {number}, {variant.name}: {error.message}, and train.freeze_backbone would "
+                f"{row_name(number, variant)}: {error.message}, and train.freeze_backbone would "
                 "leave its backbone as it is, at random",
                 "leave the row out (--row names those to train), or do not freeze",
             ) from error
@@ -150,9 +144,10 @@ def _finished(grid: _Grid, run: _Run) -> EvaluationReport | None:
         "semantic weights": document["semantics"]["sha256"] == grid.semantics.id.sha256,
     }
     if others := [name for name, same in alike.items() if not same]:
-        place = run.folder.relative_to(grid.options.out)
+        out = grid.options.out
+        told = f"{run.folder.relative_to(out)} is a run of other {' and '.join(others)}"
         raise UsageProblem(
-            f"--out {grid.options.out.name}: {place} is a run of other {' and '.join(others)}",
+            f"--out {folder_name(out)}: {told}",
             "give what it was made with, or choose another folder",
         )
     return report
@@ -169,12 +164,16 @@ def _is_of(report: EvaluationReport, grid: _Grid) -> bool:
     return report.splits == split_counts(grid.recordings) and clips == wanted
 
 
+def _training(options: TrainOptions, run: _Run) -> TrainOptions:
+    """Of one run, begun or not."""
+    return replace(options, out=run.folder, config=run.config, seeds=1, resume=True)
+
+
 def _evaluated(
     grid: _Grid, options: TrainOptions, run: _Run, told: Told, view: View
 ) -> EvaluationReport:
     """Train a run, or what is left of it, and evaluate and store it."""
-    one = replace(options, out=run.folder, config=run.config, seeds=1, resume=True)
-    train_run(one, told, lambda summary: None, lambda _: view(run.name))
+    train_run(_training(options, run), told, lambda summary: None, lambda _: view(run.name))
     evaluation = EvaluateOptions(
         options.source, run.weights, grid.split, device=options.device, clip=options.clip
     )

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.data.corpus import of_split
@@ -60,5 +62,12 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
     }
     for name in ("format", "kind"):
         document.pop(name)
-    save_checkpoint(output, "depmap", document, halved(checkpoint.tensors))
+    save_checkpoint(output, "depmap", document, _as_measured(checkpoint.tensors))
     return len(set(stored["people"])), len(known), stored_half_width(document) or float("inf")
+
+
+def _as_measured(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """In half precision where they are in it already; residuals would not be those of others."""
+    small = halved(tensors)
+    same = all(torch.equal(small[name].to(t.dtype), t) for name, t in tensors.items())
+    return small if same else tensors

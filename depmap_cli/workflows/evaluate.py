@@ -12,7 +12,7 @@ from depmap_cli.conformal import half_width
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
-from depmap_cli.devices import resolve_device
+from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import (
     About,
@@ -27,11 +27,11 @@ from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import Baseline
 from depmap_cli.progress import Told
-from depmap_cli.summary import weights_info
+from depmap_cli.summary import calibration_caution, weights_info
 from depmap_cli.training.folder import WEIGHTS
-from depmap_cli.training.known_people import known_people
+from depmap_cli.training.known_people import known_people, selected_people
 from depmap_cli.weights import Networks, load_networks
-from depmap_cli.workflows.about import about_evaluation, origin_of, split_counts
+from depmap_cli.workflows.about import about_evaluation, origin_of, split_counts, start_of
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.material import ClipChoice, Source, check_uncovered
 
@@ -69,6 +69,11 @@ class EvaluateOptions:
         """How many frames of a video are looked at."""
         return self.frames or networks.sampling.frames
 
+    def caution(self, networks: Networks) -> str:
+        """As ``calibration_caution``."""
+        asked = networks.sampling.model_copy(update={"frames": self.frames_of(networks)})
+        return calibration_caution(networks.sampling, asked)
+
 
 @dataclass(frozen=True)
 class Evaluation:
@@ -86,21 +91,22 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     """
     networks = options.networks(options.weights)
     others = [options.networks(path) for path in options.beside]
-    recordings, _ = options.source.read()
+    recordings, summary = options.source.read()
     chosen = of_split(recordings, options.split)
     training = _gallery_split(networks, recordings) if options.gallery else []
     attributes = attributes_of(options, recordings)
+    facts = training_facts(networks, recordings, options.split)  # may find a broken video: first
     clips, estimates = score_clips(networks, chosen, options, told)
-    rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     known = known_people(networks.document, chosen)
     report = evaluate_table(
-        rows,
-        training_facts(networks, recordings, options.split),
-        _about(networks, recordings, clips, options),
+        [clip_row(*pair) for pair in zip(clips, estimates, strict=True)],
+        facts,
+        _about(networks, recordings, clips, summary.notes, options),
         stored_half_width(networks.document),
         LEVEL,
         attributes,
         others=[_beside(i, other, chosen, known, options, told) for i, other in enumerate(others)],
+        caution=options.caution(networks),
     )
     if not options.appearance:
         return Evaluation(report)
@@ -128,15 +134,35 @@ def _beside(
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
     known = known_people(networks.document, chosen)
     ahead = len(known - known_anyway)
-    cheats = f" {ahead} of these the evaluated weights never saw: no fair competitor."
-    kind, info = network_name(networks.config.model), weights_info(networks, "semantics")
+    said = (
+        f"Trained on {str(networks.document['training_data']).rstrip('.')}; {len(known)} of the "
+        "people evaluated here among them."
+    )
+    if ahead:
+        title += " (leaks)"
+        said += f" {ahead} of these the evaluated weights never saw: no fair competitor."
+    which = f"Other weights, {path.name}"
+    return other_weights(number, title, networks, which, said, estimates, leaks=ahead > 0)
+
+
+def other_weights(
+    number: int,
+    title: str,
+    networks: Networks,
+    which: str,
+    said: str,
+    estimates: Sequence[ClipEstimate],
+    leaks: bool = False,
+) -> Guess:
+    """The estimates of other weights as a baseline: ``which`` they are, and what is ``said`` of
+    their training."""
+    info = weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
-        title=f"{title} (leaks)" if ahead else title,
-        description=f"Other weights, {info.file}: {kind}, {info.backbone}. Trained on "
-        f"{info.training_data.rstrip('.')}; {len(known)} of the people evaluated here among them."
-        f"{cheats if ahead else ''}",
-        leaks=ahead > 0,
+        title=title,
+        description=f"{which}: {network_name(networks.config.model)}, {info.backbone}, trained from "
+        f"{start_of(networks.document)} on. {said}",
+        leaks=leaks,
         informed=len(estimates),
         weights=info,
     )
@@ -180,6 +206,7 @@ def score_clips(
 
     Raises:
         DataInvalid: a recording that cannot be scored.
+        OutOfMemory: the device is too small for one.
     """
     count = options.frames_of(networks)
     clips = options.source.clips(
@@ -188,9 +215,11 @@ def score_clips(
     check_uncovered(clips)
     estimates = []
     for number, clip in enumerate(clips):
-        estimates.append(
-            estimate_clip(networks.model, networks.semantics, clip, count, networks.device)
-        )
+        with enough_memory("a recording", "look at fewer frames of it, or give --device cpu"):
+            estimate = estimate_clip(
+                networks.model, networks.semantics, clip, count, networks.device
+            )
+        estimates.append(estimate)
         told(stage, number + 1, len(clips))
     return clips, estimates
 
@@ -213,12 +242,16 @@ def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
 def training_facts(
     networks: Networks, recordings: Sequence[Recording], evaluated: str
 ) -> TrainingFacts:
-    """What baselines may know: the weights' training people, and splits before the evaluated.
+    """What baselines may know: whom the weights know, and the splits before the evaluated.
 
     Their mean is that of the corpus: weights that were trained on more than it, or elsewhere, have
     another, which nobody who holds the corpus would guess.
     """
     training = [r.score for r in recordings if r.split == "Training"]
+    chosen = of_split(list(recordings), evaluated)
+    people = known_people(networks.document, chosen)
+    if evaluated != "Development":
+        people |= selected_people(networks.document, chosen)
     earlier = SPLITS[: SPLITS.index(evaluated)]
     known = [(r.subject, r.session, float(r.score)) for r in recordings if r.split in earlier]
     timed = [
@@ -228,7 +261,7 @@ def training_facts(
     ]
     return TrainingFacts(
         float(np.mean(training)) if training else networks.document["training_mean"],
-        frozenset(known_people(networks.document, of_split(list(recordings), evaluated))),
+        frozenset(people),
         tuple(known),
         tuple(timed),
     )
@@ -238,6 +271,7 @@ def _about(
     networks: Networks,
     recordings: Sequence[Recording],
     clips: Sequence[Clip],
+    notes: Sequence[str],
     options: EvaluateOptions,
 ) -> About:
     fold = options.source.fold
@@ -248,9 +282,9 @@ def _about(
     }
     weights = weights_info(networks, "semantics")
     splits = split_counts(recordings)
-    origin = origin_of(networks, recordings)
+    origin = origin_of(networks, recordings, options.split)
     data = options.source.data
-    return about_evaluation(data, options.split, weights, origin, settings, splits, clips)
+    return about_evaluation(data, options.split, weights, origin, settings, splits, clips, notes)
 
 
 def stored_half_width(document: dict[str, Any]) -> float | None:

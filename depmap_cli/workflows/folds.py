@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.ablation import network_name
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import Recording, of_split
 from depmap_cli.devices import resolve_device
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.evaluate import Part, evaluate_parts
-from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Baseline, Origin
+from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Origin
 from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
@@ -29,6 +28,7 @@ from depmap_cli.workflows.evaluate import (
     Evaluation,
     attributes_of,
     clip_row,
+    other_weights,
     score_clips,
     stored_half_width,
     training_facts,
@@ -44,6 +44,7 @@ class _Asked:
     runs: CrossValidation
     beside: tuple[CrossValidation, ...]
     shown: tuple[Path, ...]  # videos whose key frame is drawn
+    notes: list[str]  # of what reads the corpus
     told: Told
 
 
@@ -87,11 +88,11 @@ def evaluate_folds(
     """
     found = cross_validations(run, n_folds)
     beside = folds_beside(found, options.beside)
-    everybody, _ = options.source.read()
+    everybody, summary = options.source.read()
     attributes = attributes_of(options, everybody)
     shown = shown_videos(everybody) if options.appearance else ()
     return [
-        _evaluation(_Asked(options, *runs, shown, told), attributes)
+        _evaluation(_Asked(options, *runs, shown, summary.notes, told), attributes)
         for runs in zip(found, beside, strict=True)
     ]
 
@@ -109,18 +110,19 @@ def _evaluated(asked: _Asked, fold: int) -> _Fold:
     recordings, _ = source.read()
     tested = of_split(recordings, "Testing")
     networks = _load(asked.runs, fold, tested, options)
+    facts = training_facts(networks, recordings, "Testing")
     clips, estimates = score_clips(networks, tested, options, asked.told, _stage(asked.runs, fold))
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     others = [
         _beside(number, runs, fold, tested, options, asked.told)
         for number, runs in enumerate(asked.beside)
     ]
-    facts = training_facts(networks, recordings, "Testing")
+    half_width, caution = stored_half_width(networks.document), options.caution(networks)
     return _Fold(
         clips,
-        Part(rows, facts, stored_half_width(networks.document), others),
+        Part(rows, facts, half_width, others, caution),
         weights_info(networks, "semantics"),
-        origin_of(networks, recordings),
+        origin_of(networks, recordings, "Testing"),
         options.frames_of(networks),
         key_faces_of(networks, clips, estimates, asked.shown),
         networks.semantics.reliable_units,
@@ -158,17 +160,10 @@ def _beside(
     networks = _load(runs, fold, tested, options)
     title = runs.path.resolve().name
     _, estimates = score_clips(networks, tested, options, told, f"{title}: {_stage(runs, fold)}")
-    kind, info = network_name(networks.config.model), weights_info(networks, "semantics")
-    described = Baseline(
-        name=f"beside_{number + 1}",
-        title=title,
-        description=f"Other weights of the same folds: {kind}, {info.backbone}. Nobody is scored "
-        "by weights that were trained on them.",
-        leaks=False,
-        informed=len(estimates),
-        weights=info,
+    said = "Nobody is scored by weights that were trained on them."
+    return other_weights(
+        number, title, networks, "Other weights of the same folds", said, estimates
     )
-    return described, np.array([e.score for e in estimates])
 
 
 def _appearance(asked: _Asked, folds: Sequence[_Fold]) -> Appearance:
@@ -196,6 +191,7 @@ def _about(asked: _Asked, folds: Sequence[_Fold]) -> About:
         },
         [split_count(OUT_OF_FOLD, [clip.recording for clip in clips])],
         clips,
+        asked.notes,
     )
 
 

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from depmap_cli.checkpoint import read_document
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
 from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
 from depmap_cli.data.census import describe
@@ -111,6 +113,12 @@ class ClipChoice:
     model: str | None = None
     weights: str | None = None
     allow_network: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """What the weights say of themselves; nothing where they are not of our own model."""
+        path = Path(self.weights or default_semantics())
+        own = (self.model or OWN_MODEL) == OWN_MODEL and path.is_file()
+        return read_document(path, "semantics") if own else {}
 
     def load(self) -> Semantics:
         """The semantic model.

@@ -7,7 +7,7 @@ from pathlib import Path
 from depmap_cli.errors import UsageProblem
 from depmap_cli.progress import Told
 from depmap_cli.training.cross_validation import seed_of
-from depmap_cli.training.folder import WEIGHTS
+from depmap_cli.training.folder import WEIGHTS, folder_name
 from depmap_cli.workflows.evaluate import EvaluateOptions, Evaluation, evaluate_run
 
 Runs = Mapping[int | None, Path]
@@ -39,7 +39,7 @@ def seeds_beside(
     Raises:
         UsageProblem: as ``runs_of``, or runs beside are of other seeds.
     """
-    others = [(path.name, runs_of(path)) for path in beside]
+    others = [(folder_name(path), runs_of(path)) for path in beside]
     return {seed: tuple(_alike(*other, seed) for other in others) for seed in seeds}
 
 
@@ -58,13 +58,13 @@ def runs_of(path: Path) -> Runs:
         found[None] = path / WEIGHTS
     if len(found) > 1 and None in found:
         raise UsageProblem(
-            f"{path.name}: weights of several seeds, and others beside them",
+            f"{folder_name(path)}: weights of several seeds, and others beside them",
             "keep the runs of one `depmap train` in a folder",
         )
     for weights in found.values():
         if not weights.is_file():
             raise UsageProblem(
-                f"{path.name}: no {weights.relative_to(path)}",
+                f"{folder_name(path)}: no {weights.relative_to(path)}",
                 "a finished run of `depmap train` is expected; one by folds needs --group-by",
             )
     return found

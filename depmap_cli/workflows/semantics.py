@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from depmap_cli.checkpoint import read_document
 from depmap_cli.config import FaceConfig, SemanticsTrainConfig
 from depmap_cli.data.corpus import Recording, of_split
 from depmap_cli.devices import resolve_device
@@ -15,6 +16,7 @@ from depmap_cli.semantics_training import (
     read_au_frames,
     train_semantics,
 )
+from depmap_cli.training.known_people import selected_on, trained_on
 from depmap_cli.workflows.material import Source, people
 
 DEVELOPMENT_STEP = 4
@@ -40,12 +42,15 @@ def train_semantics_run(
 ) -> float:
     """Train on Training, choose the epoch on Development; returns its mean r over the units.
 
+    Whom it meets, and whom the weights that it starts from met, is stored.
+
     Raises:
         DepmapError: whatever is wrong with data, weights or output.
     """
     device = resolve_device(options.device)
     read = [source.read()[0] for source in options.sources]
     found = list(zip(options.sources, read, strict=True))
+    met = _met([r for recordings in read for r in recordings], options.init)
     train, development = (_frames(found, split, told) for split in ("Training", "Development"))
     epochs = options.config.epochs
     taught = ([r for r in recordings if r.split == "Training"] for recordings in read)
@@ -55,6 +60,7 @@ def train_semantics_run(
         options.config,
         options.statement or known,
         options.simulated,
+        met,
         options.init,
         options.resume,
         device,
@@ -70,13 +76,17 @@ def train_semantics_run(
     return train_semantics(train, development.thinned(DEVELOPMENT_STEP), run, progress)
 
 
-def _frames(found: list[tuple[Source, list[Recording]]], split: str, told: Told) -> AuFrames:
-    """The faces of one split, with what they show; not every source needs to have it.
+def _met(recordings: list[Recording], init: Path | None) -> dict[str, list[str]]:
+    """Whom the weights, and those that they start from, learn from and are selected on."""
+    earlier = [read_document(init, "semantics")] if init else []
+    return {
+        **trained_on(of_split(recordings, "Training"), earlier),
+        **selected_on(of_split(recordings, "Development"), earlier),
+    }
 
-    Raises:
-        DataInvalid: none has it.
-    """
-    of_split([r for _, recordings in found for r in recordings], split)
+
+def _frames(found: list[tuple[Source, list[Recording]]], split: str, told: Told) -> AuFrames:
+    """The faces of one split, with what they show; not every source needs to have it."""
     parts = []
     for source, recordings in found:
         if chosen := [r for r in recordings if r.split == split]:

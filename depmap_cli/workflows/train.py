@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config
 from depmap_cli.data.census import check_trainable
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.data.recording import Recording
-from depmap_cli.devices import resolve_device
+from depmap_cli.devices import placed, resolve_device
 from depmap_cli.model.semantics import Semantics
 from depmap_cli.processes import Processes, join_processes, process_count
 from depmap_cli.progress import Told
@@ -30,8 +31,9 @@ from depmap_cli.training.known_people import known_at_start
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.spread import TrainResult, spread_csv
 from depmap_cli.training.start import build_model
-from depmap_cli.training.state import check_resumable, data_hash, run_key
+from depmap_cli.training.state import check_resumable, data_hash, described, run_key
 from depmap_cli.training.trainer import Trainer
+from depmap_cli.weights import semantics_of
 from depmap_cli.workflows.material import ClipChoice, Source, covered_names, people
 
 SEEDS = "seeds.csv"
@@ -104,7 +106,7 @@ def dry_run(runs: Sequence[TrainOptions], seen: Seen) -> None:
     """
     begun = _begin(runs[0], seen)
     for run in runs[1:]:
-        _check(run, _unseen)
+        check_run(run)
     runs[0].source.check_videos(begun.recordings)
 
 
@@ -118,12 +120,21 @@ def train_all(
             before the first is trained.
     """
     for run in runs[1:]:
-        _check(run, _unseen)
+        check_run(run)
     view = numbered(view, sum(run.seeds for run in runs))
     results = [result for run in runs for result in train_run(run, told, seen, view)]
     if len(results) > 1:
         RunFolder(out).write(SEEDS, spread_csv(results))
     return results
+
+
+def check_run(options: TrainOptions) -> None:
+    """Look for what would stop a run, or keep it from going on, but for broken videos.
+
+    Raises:
+        DepmapError: as ``train_run``.
+    """
+    _begin(options, _unseen)
 
 
 def train_run(options: TrainOptions, told: Told, seen: Seen, view: View) -> list[TrainResult]:
@@ -141,6 +152,7 @@ def train_run(options: TrainOptions, told: Told, seen: Seen, view: View) -> list
     begun = _begin(options, seen)
     for config in options.configs():
         options.folder(config).make()
+    placed(begun.semantics, device)
     material = _material(options, begun, device, processes, told)
     found = [_train(options, config, begun, material, view) for config in options.configs()]
     return [result for result in found if result]
@@ -156,26 +168,39 @@ class _Begun:
 
     def key(self, options: TrainOptions, config: Config) -> dict[str, Any]:
         """What one of the runs and its resumption share."""
-        return run_key(config, self.data, self.semantics.id.sha256, options.init)
+        said = described(options.folder(config).path, options.simulated, options.statement)
+        return run_key(config, self.data, self.semantics.id.sha256, options.init, said)
 
 
 def _begin(options: TrainOptions, seen: Seen) -> _Begun:
-    device = resolve_device(options.device)
+    resolve_device(options.device)
     recordings = _check(options, seen)
     train = of_split(recordings, "Training")
-    semantics = options.clip.load()
+    semantics = _semantic_model(options.clip, options.init).load()
     build_model(options.config, semantics, _scores(train), options.init)
     data = data_hash([*train, *of_split(recordings, "Development")])
-    begun = _Begun(recordings, semantics.to(device), data)
+    begun = _Begun(recordings, semantics, data)
     for config in options.configs():
         check_resumable(options.folder(config).path, begun.key(options, config))
     return begun
 
 
+def _semantic_model(clip: ClipChoice, init: Path | None) -> ClipChoice:
+    """What is named, else that which the weights to start from were trained with."""
+    if init is None:
+        return clip
+    known = read_document(init)["semantics"]
+    model, weights = clip.model or known["model"], clip.weights
+    if model == known["model"] and not weights:
+        weights = str(semantics_of(init, model, known["sha256"]))
+    return replace(clip, model=model, weights=weights)
+
+
 def _check(options: TrainOptions, seen: Seen) -> list[Recording]:
     """The recordings, if they can be learned from and the folders written."""
     recordings, summary = options.source.read()
-    known = known_at_start(options.init, recordings, options.source.fold)
+    semantics = _semantic_model(options.clip, options.init).document()
+    known = known_at_start(options.init, recordings, options.source.fold, semantics)
     seen(replace(summary, notes=[*summary.notes, *known]))
     _check_learnable(recordings, options)
     _check_layout(options)
@@ -250,6 +275,8 @@ def _train(
 
 def _trainer(options: TrainOptions, config: Config, begun: _Begun, material: _Material) -> Trainer:
     train = [c.recording for c in material.train]
+    folder = options.folder(config)
+    said = described(folder.path, options.simulated, options.statement)
     model, started_from = build_model(config, begun.semantics, _scores(train), options.init)
     document = training_document(
         config,
@@ -257,8 +284,8 @@ def _trainer(options: TrainOptions, config: Config, begun: _Begun, material: _Ma
         train,
         started_from,
         options.init,
-        options.statement or people(train),
-        options.simulated,
+        said["--statement"] or people(train),
+        said["--simulated"],
     )
     return Trainer(
         model,
@@ -266,7 +293,7 @@ def _trainer(options: TrainOptions, config: Config, begun: _Begun, material: _Ma
         material.train,
         material.development,
         config.train,
-        options.folder(config),
+        folder,
         document,
         begun.key(options, config),
         material.device,

@@ -20,6 +20,7 @@ WEIGHTS = WeightsInfo(
 )
 ORIGIN = Origin(
     network="Dep-MAP",
+    started_from="the semantic model's image tower",
     balance=0.0,
     recalibrated_on=None,
     calibration_people=28,

@@ -130,6 +130,6 @@ def test_the_same_seed_gives_the_same_report_and_another_a_like_one():
 def test_a_hundred_clips_take_well_below_two_seconds():
     clips = some_clips(n_people=33)
     assert len(clips) == 98
-    start = time.perf_counter()
+    start = time.process_time()  # whatever else the machine does
     some_report(clips=clips, bootstrap=Bootstrap())
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

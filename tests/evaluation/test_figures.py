@@ -122,7 +122,12 @@ def test_intervals_by_hand_clipped_to_the_scale():
 def test_intervals_of_perfect_estimates_cover_everything():
     clips = [clip(str(i), "1", "", i, float(i)) for i in range(40)]
     errors = evaluated(clips, half_width=0.0).errors
-    assert (errors.coverage.value, errors.coverage.low, errors.width.value) == (1, 1, 0)
+    assert (errors.coverage.value, errors.coverage.high, errors.width.value) == (1, 1, 0)
+    # exact, of 40 of 40 people (Clopper and Pearson 1934): not "100 to 100 %"
+    assert errors.coverage.low == pytest.approx(0.025 ** (1 / 40))
+    none = evaluated([clip(str(i), "1", "", i, i + 5.0) for i in range(10)], half_width=1.0).errors
+    assert (none.coverage.value, none.coverage.low) == (0, 0)
+    assert none.coverage.high == pytest.approx(0.3085, abs=1e-4)  # of 0 of 10, from tables
 
 
 def test_a_residual_as_wide_as_the_interval_is_covered_despite_rounding():

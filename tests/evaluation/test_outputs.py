@@ -28,9 +28,10 @@ from depmap_cli.report.evaluation_files import (
     write_evaluation,
 )
 from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
+from depmap_cli.report.svg import ACCENT
 from depmap_cli.report.text import SELECTED, SIMULATED, range_text
 from depmap_cli.report.tripod import AUTHOR, render_tripod
-from depmap_cli.results import DISCLAIMER
+from depmap_cli.results import DISCLAIMER, Verdict
 
 from .sample import ABOUT, ORIGIN, WEIGHTS, some_clips, some_report
 
@@ -59,7 +60,7 @@ def hostile() -> EvaluationReport:
         "data": HOSTILE,
         "weights": weights,
         "origin": origin,
-        "left_out": {HOSTILE: HOSTILE},
+        "notes": [HOSTILE],
     }
     about = ABOUT.model_copy(update={**changes, "settings": {"clip": HOSTILE}})
     attributes = {HOSTILE: {c.subject: HOSTILE + c.subject[-1] for c in clips}}
@@ -137,7 +138,7 @@ def test_json_reads_back_equal_and_fits_its_schema(
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.3"
+    assert content["schema_version"] == "1.4"
 
 
 def test_infinite_intervals_survive_json() -> None:
@@ -210,6 +211,16 @@ def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "evaluation.json").read_bytes())["table"][0]["video"] == "�.mp4"
 
 
+def test_figures_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
+    gallery = ExtraFigure("Prototype gallery", b"\x89PNG raw faces", "Faces.")
+    write_evaluation(report, tmp_path, [gallery])
+    (tmp_path / "figures" / "My notes.txt").write_text("kept")
+    assert (tmp_path / "figures" / "prototype_gallery.png").is_file()
+    written = write_evaluation(report, tmp_path)
+    left = {f"figures/{p.name}" for p in (tmp_path / "figures").iterdir()}
+    assert left == {n for n in written if n.startswith("figures/")} | {"figures/My notes.txt"}
+
+
 def test_an_unwritable_folder_is_told(report: EvaluationReport, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(OutputUnwritable, match="cannot write"):
@@ -249,6 +260,22 @@ def test_marks_lie_where_their_numbers_say() -> None:
     assert top < bottom  # pixels count downwards
     assert marks["under"] == (right, bottom)
     assert marks["mid"] == pytest.approx(((left + right) / 2, (top + bottom) / 2))
+
+
+def test_the_calibration_line_keeps_its_slope_where_it_leaves_the_plot() -> None:
+    estimates = np.arange(2.0, 25.0, 2.0)
+    pairs = zip(np.clip(2 * estimates - 8, 0, 45).tolist(), estimates.tolist(), strict=True)
+    clips = [EvaluatedClip(f"{i}", f"{i}", "1", "", *pair) for i, pair in enumerate(pairs)]
+    report = some_report(clips=clips)
+    slope, intercept = report.calibration.slope.value, report.calibration.intercept.value
+    assert slope is not None
+    assert intercept is not None
+    assert intercept + slope * estimates[0] < -2  # it begins below the plot
+    chart = evaluation_charts(report)["calibration"]
+    ends = r'x1="([^"]+)" y1="([^"]+)" x2="([^"]+)" y2="([^"]+)"'
+    lines = [[float(n) for n in found] for found in re.findall(f'{ends} stroke="{ACCENT}', chart)]
+    x1, y1, x2, y2 = max(lines, key=lambda line: abs(line[2] - line[0]))
+    assert (y1 - y2) / (x2 - x1) == pytest.approx(slope, rel=0.02)  # the plot is square
 
 
 def test_overestimates_lie_above_in_the_bland_altman_plot() -> None:
@@ -427,6 +454,50 @@ def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationRe
     assert told in " ".join(_shown(report).split())
 
 
+def test_neither_the_headline_nor_the_checklist_repeats_the_mean(report: EvaluationReport) -> None:
+    clips = [EvaluatedClip(f"{i}.mp4", f"x{i}", "1", "", 4.0 + i, 5.0) for i in range(3)]
+    strangers = some_report(clips=clips)
+    head = render_evaluation_page(strangers).partition('<section aria-labelledby="agreement">')[0]
+    assert "training mean" in head
+    for text in (head, _item(strangers, "23a")):
+        assert "same person" not in text
+        assert "clip duration" not in text
+    known = report.baselines[1].informed
+    assert f"; it knew {known} of {report.n_clips} clips)" in _item(report, "23a")
+
+
+def test_what_the_data_lacks_is_told_everywhere() -> None:
+    note = "1 video left out, folder and name do not tell the split: x.mp4"
+    gate = {Verdict.passed: 60, Verdict.warn: 3, Verdict.refuse: 2}
+    about = ABOUT.model_copy(
+        update={
+            "notes": [note],
+            "gate": gate,
+            "origin": ORIGIN.model_copy(update={"selected_people": 7}),
+        }
+    )
+    report = some_report(about=about)
+    checklist = " ".join(_item(report, "11").replace("\\", "").split())
+    shown = " ".join(_shown(report).split())
+    for text in (shown, _Tags(render_evaluation_page(report)).flat, checklist):
+        assert "1 video left out, folder and name do not tell the split: x.mp4" in text
+        assert "would warn of the quality of 3 of these clips, and refuse 2" in text
+        assert "n 7 of these people the weights were chosen" in text
+    for text in (_shown(some_report()), _item(some_report(), "11")):
+        assert "would warn" not in text
+        assert "were chosen" not in text
+
+
+def test_intervals_of_other_frames_carry_a_caution() -> None:
+    caution = "set with estimates from 16 frames a video"
+    report = some_report(caution=caution)
+    assert report.intervals and report.intervals.caution == caution
+    assert caution in " ".join(_shown(report).split())
+    assert caution in _Tags(render_evaluation_page(report)).flat
+    assert caution in _item(report, "23a")
+    assert "set with" not in _shown(some_report())
+
+
 def test_limits_of_agreement_have_no_perfect_value(report: EvaluationReport) -> None:
     flat = _Tags(render_evaluation_page(report)).flat
     for words in ("Slope of scores on estimates, clips", "Bias of recordings, points"):
@@ -459,7 +530,7 @@ def test_the_checklist_has_27_items_and_says_who_fills_them(
         "sha256 `" + "ab" * 32,
         "200 draws, seed 0",
         "sex: f (n = ",
-        "Videos left out: none",
+        "No score was imputed.",
     ):
         assert part in text
 
@@ -500,7 +571,7 @@ def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) ->
 
 
 def test_the_checklist_tells_balance_and_network(report: EvaluationReport) -> None:
-    assert "every recording came once an epoch" in _item(report, "13")
+    assert "all recordings came alike" in _item(report, "13")
     assert "train.balance = 0.5" in _item(_of(report, balance=0.5), "13")
     assert "Dep-MAP (Wang, Ye and Wang" in _item(report, "12c")
     resnet = _of(report, network="plain ResNet with mean pooling")

@@ -8,7 +8,6 @@ from depmap_cli.model.backbone import (
     CHANNELS,
     PIXEL_MEAN,
     PIXEL_STD,
-    STRIDES,
     Backbone,
     resnet_tensors,
 )
@@ -64,7 +63,8 @@ def test_shapes_at_every_depth(name):
     backbone = Backbone(name).eval()
     with torch.inference_mode():
         maps = backbone(torch.randn(1, 3, 64, 64))
-    shapes = [(1, c, 64 // s, 64 // s) for c, s in zip(CHANNELS[name], STRIDES, strict=True)]
+    strides = (4, 8, 16, 32)
+    shapes = [(1, c, 64 // s, 64 // s) for c, s in zip(CHANNELS[name], strides, strict=True)]
     assert [tuple(feature.shape) for feature in maps] == shapes
 
 

@@ -11,7 +11,7 @@ import pytest
 from depmap_cli.action_units import ACTION_UNITS
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.report import FORMATS, json_line, report_schema, write_result, write_scores_csv
-from depmap_cli.results import Report, ScoreResult, Status
+from depmap_cli.results import Report, ScoreResult, Source, Status
 
 from .sample import INVALID, N_FRAMES
 
@@ -25,7 +25,8 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _named(report: Report, name: str) -> Report:
-    return report.model_copy(update={"source": report.source.model_copy(update={"name": name})})
+    source = Source(**{**report.source.model_dump(), "name": name})
+    return report.model_copy(update={"source": source})
 
 
 def _files(folder: Path) -> set[str]:
@@ -81,7 +82,7 @@ def test_the_schema_names_every_field_and_forbids_others(
     written = json.loads((tmp_path / "score.json").read_text(encoding="utf-8"))
     assert set(written) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert schema["$id"] == "urn:depmap:report:1.1"
+    assert schema["$id"] == "urn:depmap:report:1.2"
     assert "score.json" in schema["title"]
     assert json.loads(json.dumps(schema)) == schema
 

@@ -1,13 +1,27 @@
 """Commands of training, as a user gives them, made small."""
 
+import resource
 import sys
+from contextlib import contextmanager
 
 import pytest
 
 SMALL = [
     *("--set", "train.epochs=2", "--set", "train.frames=4", "--set", "train.batch_size=2"),
+    *("--set", "train.contrastive_start=1"),  # in the second of the two epochs
     *("--set", "train.score_frames=8", "--device", "cpu", "--jobs", "1", "-q"),
 ]
+
+
+@contextmanager
+def disk_full_at(size: int):
+    """No file may become larger than ``size`` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def depmap(monkeypatch, *arguments: object) -> int:

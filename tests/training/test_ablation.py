@@ -12,16 +12,18 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from depmap_cli.ablation import TABLES
+from depmap_cli.ablation import BASELINE, PLAIN_NAME, TABLES, network_name
 from depmap_cli.data.corpus import find_recordings
+from depmap_cli.errors import DepmapError
 from depmap_cli.report.ablation import render_ablation, write_ablation
 from depmap_cli.weights import default_semantics
+from depmap_cli.workflows import ablate as ablate_module
 from depmap_cli.workflows.ablate import AblationRow
 from tests.training.runs import depmap
 
 TINY = [
     *("--set", "train.epochs=1", "--set", "train.frames=2", "--set", "train.batch_size=2"),
-    *("--set", "train.score_frames=2", "--device", "cpu", "--jobs", "1"),
+    *("--set", "train.score_frames=8", "--device", "cpu", "--jobs", "1"),
 ]
 
 
@@ -98,6 +100,49 @@ def test_rows_are_trained_once_and_never_taken_for_others(ablate, data, tmp_path
     assert ablate("--row", "1", "--out", out)[0] == 0
     assert float(entries(out)["1", "", "seed 3407"]["rmse"]) == pytest.approx(rmse, abs=1e-4)
     assert json.loads(stored.read_text())["n_clips"] == 3
+
+
+@pytest.fixture
+def configs(monkeypatch):
+    """Settings of the runs that would be trained; each ends the command."""
+    found = []
+
+    def record(options, *_):
+        found.append(options.config)
+        raise DepmapError("recorded")
+
+    monkeypatch.setattr(ablate_module, "train_run", record)
+    return found
+
+
+def test_a_row_is_the_network_it_is_called_whatever_the_file_says(ablate, configs, tmp_path):
+    file = tmp_path / "plain.yaml"
+    switches = {**dict.fromkeys(BASELINE, False), "backbone": "resnet34", "scales": [4]}
+    file.write_text(json.dumps({"model": {**switches, "token_dim": 32}}))
+    for number in range(1, 9):
+        ablate("--row", number, "--config", file, "--out", tmp_path / "grid")
+    assert [network_name(config.model) for config in configs] == [
+        PLAIN_NAME,
+        "Dep-MAP without emotional, esa, sdpm, kdm, map",
+        "Dep-MAP without sdpm, kdm, map",
+        "Dep-MAP without kdm",
+        "Dep-MAP without map",
+        *["Dep-MAP"] * 3,
+    ]
+    backbones = [config.model.backbone for config in configs]
+    assert backbones == ["resnet18"] * 6 + ["resnet34", "resnet50"]
+    assert {(config.model.scales, config.model.token_dim) for config in configs} == {
+        ((1, 2, 3, 4), 32)
+    }
+
+
+def test_a_row_that_cannot_go_on_is_told_before_the_first(ablate, configs, tmp_path):
+    begun = tmp_path / "grid" / "dep-map-34" / "seed-3407"
+    begun.mkdir(parents=True)
+    (begun / "weights.safetensors").touch()
+    code, _, err = ablate("--row", "1", "--row", "7", "--out", tmp_path / "grid")
+    assert (code, configs) == (1, [])
+    assert "--out seed-3407: holds weights.safetensors and no state.safetensors" in err
 
 
 @pytest.mark.parametrize(

@@ -1,19 +1,18 @@
 """The cache of faces: what disturbs it is told in one line, and costs what was hit and no more."""
 
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from importlib import metadata
 from multiprocessing import active_children
 from pathlib import Path
 from threading import Barrier, Thread
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save
@@ -22,13 +21,13 @@ from depmap_cli import aside
 from depmap_cli.checkpoint import load_tensors
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data import cache as cache_module
-from depmap_cli.data.cache import FaceCache
+from depmap_cli.data.cache import FaceCache, content_of
 from depmap_cli.data.clips import load_clips
 from depmap_cli.data.corpus import find_recordings
 from depmap_cli.errors import DepmapError, OutputUnwritable
 from depmap_cli.settings import read_settings
 from depmap_cli.workflows import material
-from tests.training.runs import depmap
+from tests.training.runs import depmap, disk_full_at
 from tests.videos import ffmpeg
 
 ROOT = Path(__file__).parents[2]
@@ -61,17 +60,6 @@ def store(tmp_path, faces_in_process) -> FaceCache:
 @pytest.fixture
 def semantics():
     return material.ClipChoice().load()
-
-
-@contextmanager
-def disk_full_at(size: int):
-    """No file may become larger than ``size`` bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -162,14 +150,36 @@ def test_a_damaged_view_is_made_anew(store, recordings, semantics, harm):
 
 
 def test_what_killed_runs_left_is_removed_once_it_is_surely_nobodys(store, recordings):
-    old, new = (store.root / f".making-{name}" for name in ("old", "new"))
-    for left in (old, new):
+    (entry, _) = store.prepare(recordings, 1, quiet)
+    places = (store.root, entry.folder, store.root / "views" / "0")
+    old, new = ([place / f".making-{name}" for place in places] for name in ("old", "new"))
+    for left in (*old, *new):
         left.mkdir(parents=True)
         (left / "faces.npy").write_bytes(b"half")
-    os.utime(old, (time.time() - 7200,) * 2)
-    store.prepare(recordings, 1, quiet)
-    assert not old.exists()
-    assert new.exists()
+    for left in old:
+        os.utime(left, (time.time() - 7200,) * 2)
+    store.prepare(recordings, 1, quiet)  # nothing to make
+    assert [left.exists() for left in (*old, *new)] == [False] * 3 + [True] * 3
+
+
+def test_a_video_is_read_once_to_find_its_faces(store, recordings, monkeypatch):
+    made, opened, real = store.prepare(recordings, 1, quiet), [], Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda self, *a, **k: opened.append(self) or real(self, *a, **k)
+    )
+    found = store.prepare(recordings, 1, quiet)
+    assert [entry.folder for entry in found] == [entry.folder for entry in made]
+    assert not {r.path for r in recordings}.intersection(opened)
+
+
+def test_prepared_faces_are_told_by_their_pictures(store, recordings, tmp_path):
+    (entry, _) = store.prepare(recordings, 1, quiet)
+    held = replace(recordings[0], path=shutil.copytree(entry.folder, tmp_path / "1_1.faces"))
+    again = replace(held, path=shutil.copytree(held.path, tmp_path / "again.faces"))
+    before = content_of(held)
+    assert content_of(again) == before
+    np.save(held.path / "faces.npy", 255 - np.asarray(entry.faces))
+    assert content_of(held) != before
 
 
 @pytest.fixture

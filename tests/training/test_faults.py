@@ -20,8 +20,8 @@ from depmap_cli.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.cache import FaceCache
 from depmap_cli.data.corpus import find_recordings
-from depmap_cli.devices import enough_memory
-from depmap_cli.errors import OutOfMemory
+from depmap_cli.inference import VideoInference
+from depmap_cli.training.known_people import hashed, known_people, selected_people, teachers
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights import DEFAULT, weights_folder
 from depmap_cli.workflows import material
@@ -107,9 +107,17 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
 
 
 def test_who_taught_the_weights_at_the_start_is_remembered(trained):
-    subjects = set(read_document(trained / "weights.safetensors")["training_subjects"])
-    shipped = set(read_document(weights_folder() / DEFAULT)["training_subjects"])
-    assert subjects == shipped | {"100", "101", "102", "103"}
+    document = read_document(trained / "weights.safetensors")
+    shipped = teachers(read_document(weights_folder() / DEFAULT))
+    assert teachers(document) == shipped | set(map(hashed, ("100", "101", "102", "103")))
+
+
+def test_whom_a_run_selects_on_is_remembered(trained, corpus):
+    found = find_recordings(corpus)
+    for name in ("best", "last", "weights"):
+        document = read_document(trained / f"{name}.safetensors")
+        assert selected_people(document, found) == {"200", "201", "202"}
+        assert known_people(document, found) == {"100", "101", "102", "103"}
 
 
 def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
@@ -175,8 +183,9 @@ def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, cap
     told = " ".join(capfd.readouterr().err.split())
     names = "Training/Freeform/101_1_Freeform_video.mp4, Development/Freeform/202_1_"
     assert f"the face is covered throughout: {names}" in told
-    known = read_document(out / "weights.safetensors")["training_subjects"]
-    assert known == ["100", "102", "103"]
+    assert teachers(read_document(out / "weights.safetensors")) == {
+        hashed(name) for name in ("100", "102", "103")
+    }
     scored = (out / "development.csv").read_text()
     assert [name in scored for name in ("200_1", "201_1", "202_1")] == [True, True, False]
     evaluation = ("evaluate", *where, "--split", "Development", "-q")
@@ -204,20 +213,49 @@ def test_too_little_memory_names_the_options_and_keeps_the_weights(
 
 
 @pytest.mark.parametrize(
-    ("greedy", "words"),
+    ("trained_already", "words"),
     [
-        ("depmap_cli.training.trainer.estimate_clip", "lower train.score_frames or train.frames"),
-        ("depmap_cli.training.finish.estimate_clip", "close other programs and add --resume"),
+        (False, "lower train.score_frames or train.frames"),
+        (True, "close other programs and add --resume"),
     ],
 )
 def test_too_little_memory_for_development(
-    corpus, cache, tmp_path, monkeypatch, capfd, greedy, words
+    corpus, cache, tmp_path, monkeypatch, capfd, trained_already, words
 ):
-    monkeypatch.setattr(greedy, lambda *_: torch.empty(1 << 60, dtype=torch.uint8))
-    assert train(monkeypatch, corpus, cache, tmp_path / "run", "--set", "train.epochs=1") == 1
+    real, out = VideoInference.add, tmp_path / "run"
+
+    def greedy(self, *given):
+        if (out / "last.safetensors").exists() == trained_already:
+            torch.empty(1 << 60, dtype=torch.uint8)
+        return real(self, *given)
+
+    monkeypatch.setattr(VideoInference, "add", greedy)
+    assert train(monkeypatch, corpus, cache, out, "--set", "train.epochs=1") == 1
     told = capfd.readouterr().err
     assert "too little memory for scoring Development" in told
     assert words in told
+
+
+@pytest.mark.parametrize(
+    ("greedy", "doing", "hint"),
+    [
+        ("torch.nn.ModuleDict.to", "the networks", "close other programs, or give --device cpu"),
+        ("torch.optim.AdamW.step", "a batch", "lower train.batch_size or train.frames"),
+    ],
+)
+def test_a_device_that_others_fill(
+    corpus, cache, tmp_path, monkeypatch, capfd, greedy, doing, hint
+):
+    """On it there is no room for the networks, or for the optimiser's moments."""
+
+    def full(*_, **__):
+        raise RuntimeError("CUDA error: out of memory\nCUDA kernel errors might be ...")
+
+    monkeypatch.setattr(greedy, full)
+    assert train(monkeypatch, corpus, cache, tmp_path / "run") == 1
+    told = capfd.readouterr().err
+    assert f"too little memory for {doing}" in told
+    assert hint in told
 
 
 def test_no_room_for_tensorboard(corpus, cache, tmp_path, monkeypatch, capfd):
@@ -229,15 +267,6 @@ def test_no_room_for_tensorboard(corpus, cache, tmp_path, monkeypatch, capfd):
     assert train(monkeypatch, corpus, cache, out, "--set", "train.epochs=1") == 1
     assert "tensorboard: cannot be written: No space left" in capfd.readouterr().err
     assert load_checkpoint(out / "best.safetensors", "depmap").document["epoch"] == 0
-
-
-def test_other_errors_are_not_taken_for_want_of_memory():
-    with pytest.raises(ValueError, match="plain"), enough_memory("x", "y"):
-        raise ValueError("plain")
-    with pytest.raises(RuntimeError, match="shapes"), enough_memory("x", "y"):
-        raise RuntimeError("shapes do not fit")
-    with pytest.raises(OutOfMemory, match="too little memory for x"), enough_memory("x", "y"):
-        raise MemoryError
 
 
 def test_a_full_disk_keeps_the_last_good_weights(corpus, cache, tmp_path, monkeypatch, capfd):
@@ -272,4 +301,6 @@ def test_killed_in_the_middle_of_an_epoch(trained, corpus, cache, tmp_path, monk
         process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert train(monkeypatch, corpus, cache, out, "--resume") == 0
-    assert same_tensors(out / "weights.safetensors", trained / "weights.safetensors")
+    for name in ("weights", "best", "last", "state"):
+        found, whole = (folder / f"{name}.safetensors" for folder in (out, trained))
+        assert same_tensors(found, whole), name

@@ -1,13 +1,18 @@
 """What would stop a run is said by a dry run, and by a real one before faces are prepared."""
 
+import shutil
+
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.data.corpus import find_recordings
 from depmap_cli.devices import available_devices
+from depmap_cli.model.semantics import OWN_MODEL
 from depmap_cli.settings import read_settings
 from depmap_cli.training.start import start_of
-from depmap_cli.weights import DEFAULT, weights_folder
+from depmap_cli.weights import DEFAULT, PLAIN, default_semantics, weights_folder
 from depmap_cli.workflows.material import Source
 from tests.training.runs import SMALL, depmap
 
@@ -15,18 +20,23 @@ MISSING = next(name for name in ("mps", "cuda") if name not in available_devices
 
 SEEDS, FOLDS = ("--seeds", "2"), ("--group-by", "subject", "--folds", "3")
 
+DEFAULT_WEIGHTS = str(weights_folder() / DEFAULT)
+
 
 @pytest.fixture
-def refused(corpus, tmp_path, monkeypatch, capfd):
-    """Gives the command both ways, with more options; its exit code and its error."""
-    (tmp_path / "occupied").mkdir()
-    (tmp_path / "occupied" / "notes.txt").write_text("mine")
-    monkeypatch.chdir(tmp_path)
-
+def _unprepared(monkeypatch):
     def unwanted(*_):
         raise AssertionError("faces are prepared")
 
     monkeypatch.setattr(Source, "prepare", unwanted)
+
+
+@pytest.fixture
+def refused(_unprepared, corpus, tmp_path, monkeypatch, capfd):
+    """Gives the command both ways, with more options; its exit code and its error."""
+    (tmp_path / "occupied").mkdir()
+    (tmp_path / "occupied" / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path)
 
     def call(*arguments, data=corpus):
         given = ("train", "--data", data, *SMALL, "--out", "run", *arguments)
@@ -69,6 +79,16 @@ def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
     assert (found, "split of fold 2 is of one person only" in told) == (1, True), told
 
 
+@pytest.mark.usefixtures("_unprepared")
+def test_a_later_fold_that_cannot_go_on(corpus, tmp_path, monkeypatch, capfd):
+    fold = tmp_path / "run" / "fold-1"
+    fold.mkdir(parents=True)
+    (fold / "weights.safetensors").touch()
+    given = ("train", "--data", corpus, *SMALL, "--out", tmp_path / "run", *FOLDS, "--from-scratch")
+    assert depmap(monkeypatch, *given, "--resume") == 1
+    assert "--out fold-1: holds weights.safetensors and no state" in capfd.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("there", "arguments", "words"),
     [
@@ -95,7 +115,10 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--init", "w", "--model", "resnet-baseline"), "--model resnet-baseline exclude"),
+        (
+            ("--init", DEFAULT_WEIGHTS, "--model", "resnet-baseline"),
+            "cannot start at depmap-resnet18-simulated.safetensors: Dep-MAP",
+        ),
         (
             ("--model", "resnet-baseline", "--set", "model.msr=true"),
             "--set model.msr and --model resnet-baseline exclude each other",
@@ -109,6 +132,69 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
 def test_no_option_is_ignored(corpus, monkeypatch, capfd, arguments, words):
     assert depmap(monkeypatch, "train", "--data", corpus, "--dry-run", *arguments) == 2
     assert words in " ".join(capfd.readouterr().err.replace("│", " ").split())
+
+
+@pytest.fixture
+def weights(tmp_path, monkeypatch):
+    """The weights folder, with what is foreign and another semantic model before the shipped."""
+    folder, shipped = tmp_path / "weights", load_checkpoint(default_semantics(), "semantics")
+    shutil.copytree(weights_folder(), folder)
+    save_file({"x": torch.zeros(1)}, folder / "A.safetensors")
+    document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
+    other = {k: v + 1 if k == "logit_scale" else v for k, v in shipped.tensors.items()}
+    save_checkpoint(folder / "another.safetensors", "semantics", document, other)
+    monkeypatch.setenv("DEPMAP_WEIGHTS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def dry(corpus, tmp_path, monkeypatch, capfd):
+    """Checks a run on what of the corpus can be read: (exit code, error)."""
+    lines = ["path,subject,session,task,split,score"]
+    for r in find_recordings(corpus):
+        if r.split != "Testing":
+            lines.append(f"{r.path},{r.subject},{r.session},{r.task},{r.split},{r.score}")
+    data = tmp_path / "readable.csv"
+    data.write_text("\n".join(lines))
+
+    def call(*arguments):
+        where = ("--data", data, "--out", tmp_path / "run", "--dry-run", "--device", "cpu")
+        code = depmap(monkeypatch, "train", *where, *arguments)
+        return code, " ".join(capfd.readouterr().err.split())
+
+    return call
+
+
+def test_the_semantic_model_is_that_of_the_weights_at_the_start(weights, dry):
+    assert default_semantics() == weights / "another.safetensors"  # past the foreign one
+    assert dry() == (0, "")
+    assert dry("--from-scratch") == (0, "")
+    code, told = dry("--clip-weights", weights / "another.safetensors")
+    assert code == 1
+    assert "trained with another semantic model" in told
+    assert "hint: name that one with --clip-weights, or train with --from-scratch" in told
+
+
+@pytest.mark.parametrize(
+    ("model", "hint"),
+    [
+        (OWN_MODEL, "put them beside it, or name them with --clip-weights"),
+        ("RN50", "name them with --clip-weights"),  # such a file is not found by itself
+    ],
+)
+def test_where_a_semantic_model_that_is_not_there_belongs(weights, dry, model, hint):
+    shipped = load_checkpoint(weights / DEFAULT, "depmap")
+    document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
+    document["semantics"] = {**document["semantics"], "model": model, "sha256": "0" * 64}
+    save_checkpoint(weights / "mine.safetensors", "depmap", document, shipped.tensors)
+    code, told = dry("--init", weights / "mine.safetensors")
+    assert code == 1
+    assert f"mine.safetensors: its semantic weights, {model} 0000000000000000..., are" in told
+    assert told.endswith(f"not there hint: {hint}")
+
+
+def test_how_many_key_frames_there_are_is_no_matter_of_tensors(dry):
+    assert dry("--set", "model.sampling_factor=4") == (0, "")
 
 
 @pytest.mark.parametrize("command", ["evaluate", "calibrate"])
@@ -159,3 +245,11 @@ def test_faces_are_those_of_the_weights_at_the_start(tmp_path):
     assert read_settings([], None, base).faces.size == 224
     assert read_settings(["faces.size=128"], None, base).faces.size == 128
     assert read_settings([], None, base).train == read_settings([]).train
+
+
+def test_a_plain_resnet_starts_at_the_one_that_was_trained_as_dep_map_was():
+    start, base = start_of(None, False, plain=True)
+    assert start == weights_folder() / PLAIN
+    assert base["model"]["backbone"] == "resnet18"
+    assert start_of(None, True, plain=True) == (None, {})
+    assert start_of(weights_folder() / PLAIN, False, plain=True)[0] == start

@@ -9,6 +9,7 @@ import torch
 
 from depmap_cli.checkpoint import load_checkpoint, read_document, save_checkpoint
 from depmap_cli.errors import DataInvalid
+from depmap_cli.processes import Processes
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.workflows.material import ClipChoice
@@ -70,6 +71,23 @@ def test_later_the_epochs_before_are_kept_and_score(
         options = ("--weights", weights, "--frames", "8", "--device", "cpu", "--json")
         assert depmap(monkeypatch, "score", interview, *options) == 0
         assert json.loads(capfd.readouterr().out)["estimate"]["interval"]["n_people"] == 3
+
+
+def test_a_gradient_of_several_processes_names_the_whole_batch(
+    corpus, cache, tmp_path, monkeypatch, capfd
+):
+    """The mean over processes does not tell whose share broke it."""
+
+    def broken(self, model):
+        for parameter in model.parameters():
+            parameter.grad = torch.full_like(parameter, float("nan"))
+
+    monkeypatch.setattr(Processes, "share", lambda self, rows: rows[:1])
+    monkeypatch.setattr(Processes, "average_gradients", broken)
+    assert train(monkeypatch, corpus, cache, tmp_path / "run") == 1
+    told = "".join(capfd.readouterr().err.split())
+    assert "thegradient'snormisnanatepoch0on" in told
+    assert told.count("Freeform_video.mp4") == 2  # a batch
 
 
 def test_the_last_epoch_is_kept_beside_the_best(trained):

@@ -6,9 +6,12 @@ import shutil
 
 import pytest
 
-from depmap_cli.checkpoint import read_document
+from depmap_cli.checkpoint import read_document, save_checkpoint
+from depmap_cli.config import Config
 from depmap_cli.data.corpus import find_recordings
-from depmap_cli.training.state import data_hash
+from depmap_cli.errors import DepmapError
+from depmap_cli.training.state import STATE, check_resumable, data_hash, described, run_key
+from depmap_cli.training.trainer import Trainer
 from tests.training.runs import train
 
 
@@ -75,10 +78,74 @@ def test_other_weights_at_the_start(run, trained, corpus, cache, monkeypatch, ca
     assert "trained with other weights to start from" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        (("--simulated",), "no --simulated"),
+        (("--statement", "others"), "--statement 'seven snippets'"),
+    ],
+)
+def test_what_is_said_of_the_data_is_not_changed(
+    run, corpus, cache, monkeypatch, capfd, more, told
+):
+    assert train(monkeypatch, corpus, cache, run, "--resume", *more) == 1
+    assert f"run: was trained with other description: {told}\n" in capfd.readouterr().err
+
+
+def test_what_was_said_of_the_data_need_not_be_said_again(corpus, cache, tmp_path, monkeypatch):
+    real, out = Trainer._train_epoch, tmp_path / "run"
+
+    def interrupted(self, told):
+        if self.place.epoch == 1:
+            raise KeyboardInterrupt
+        return real(self, told)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trainer, "_train_epoch", interrupted)
+        assert train(monkeypatch, corpus, cache, out, "--simulated", "--statement", "mine") != 0
+    assert train(monkeypatch, corpus, cache, out, "--resume") == 0
+    last = read_document(out / "last.safetensors")
+    assert (last["epoch"], last["simulated"]) == (1, True)
+    assert last["training_data"].startswith("mine; before that")
+
+
+def test_a_state_that_says_nothing_of_the_data_is_gone_on_with(tmp_path):
+    """As states of version 0.1.0."""
+    key = run_key(Config(), "data", "semantics", None, described(tmp_path, True, "mine"))
+    older = {name: value for name, value in key.items() if name != "description"}
+    save_checkpoint(tmp_path / STATE, "training", {"key": older}, {})
+    check_resumable(tmp_path, key)
+    with pytest.raises(DepmapError, match="was trained with other data"):
+        check_resumable(tmp_path, {**key, "data": "other"})
+
+
+@pytest.mark.parametrize("missing", [(), ("weights",), ("weights", "last")])
+def test_a_run_that_lost_its_state_is_not_begun_anew(
+    run, corpus, cache, monkeypatch, capfd, missing
+):
+    for name in ("state", *missing):
+        (run / f"{name}.safetensors").unlink()
+    before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+    assert train(monkeypatch, corpus, cache, run, "--resume") == 1
+    told = " ".join(capfd.readouterr().err.split())
+    assert "and no state.safetensors to go on from hint: choose another --out" in told
+    assert before == {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
+
+
+def test_a_run_that_was_killed_before_its_first_state_begins_anew(tmp_path):
+    key = run_key(Config(), "data", "semantics", None, described(tmp_path, False, None))
+    for name in ("best", "last"):
+        save_checkpoint(tmp_path / f"{name}.safetensors", "depmap", {"epoch": 0}, {})
+    check_resumable(tmp_path, key)
+    save_checkpoint(tmp_path / "last.safetensors", "depmap", {"epoch": 1}, {})
+    with pytest.raises(DepmapError, match=r"holds last\.safetensors and no state\.safetensors"):
+        check_resumable(tmp_path, key)
+
+
 def test_how_many_frames_are_scored_decides_on_the_best_epoch(
     run, corpus, cache, monkeypatch, capfd
 ):
-    assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=5") == 1
+    assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=9") == 1
     told = "run: was trained with other settings: train.score_frames=8\n"
     assert told in capfd.readouterr().err
 

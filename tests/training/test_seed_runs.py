@@ -78,8 +78,9 @@ def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evalua
     assert [word for word in spread.split() if word in ("7", "12", "mean", "sd")] == [
         *("7", "12", "mean", "sd") * 2
     ]
-    way = f"depmap train --data {corpus} --model resnet-baseline --out {runs}/resnet-baseline"
-    assert way in " ".join(err.split())
+    like = "--from-scratch --simulated"  # as the runs began, and what they were told
+    way = f"depmap train --data {corpus} --model resnet-baseline {like}"
+    assert f"{way} --out {runs}/resnet-baseline" in " ".join(err.split())
 
 
 @pytest.mark.parametrize("where", ["", "seed-7", "fold-0", "fold-0/seed-7"])
@@ -147,11 +148,13 @@ def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
     assert code == 0
     assert json.loads(out)["origin"] == {
         "network": "Dep-MAP",
+        "started_from": "the semantic model's image tower",
         "balance": 0.5,
         "recalibrated_on": "mine, Development",
         "calibration_people": 2,
         "training_people": 2,
         "known_people": 1,
+        "selected_people": 0,
     }
     _, out, _ = evaluate("--weights", runs / "seed-7", "--json")
     origin = json.loads(out)["origin"]
@@ -204,11 +207,11 @@ def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypat
     assert "none.safetensors: no such weights file" in err
 
 
-@pytest.mark.parametrize("asked", [(), ("--set", "train.score_frames=5")])
+@pytest.mark.parametrize("asked", [(), ("--set", "train.score_frames=8")])
 def test_what_was_prepared_is_not_prepared_again_to_evaluate(
     corpus, faces_in_process, tmp_path, monkeypatch, asked
 ):
-    """The weights shipped look at other numbers of frames than training's default and these 5."""
+    """The weights shipped look at other numbers of frames than training's default and these 8."""
     where = ("--data", corpus, "--cache", tmp_path, "--jobs", "1", "-q")
     assert depmap(monkeypatch, "prepare", *where, *asked) == 0
 
@@ -216,9 +219,9 @@ def test_what_was_prepared_is_not_prepared_again_to_evaluate(
         raise DepmapError("prepared again")
 
     monkeypatch.setattr("depmap_cli.data.cache.FaceDetector", again)
-    frames = ("--frames", "5") if asked else ()
+    frames = ("--frames", "8") if asked else ()
     assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", *frames) == 0
-    assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "--frames", "6") == 1
+    assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "--frames", "9") == 1
 
 
 def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):

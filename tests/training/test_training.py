@@ -23,6 +23,7 @@ def test_a_run_folder_holds_everything(trained):
     rows = list(csv.DictReader((trained / "log.csv").open()))
     assert [r["epoch"] for r in rows] == ["0", "1"]
     assert all(np.isfinite(float(r["rmse"])) for r in rows)
+    assert [bool(r["contrastive_s1"]) for r in rows] == [False, True]  # contrastive_start is 1
 
 
 def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, monkeypatch, capfd):
@@ -194,11 +195,12 @@ def test_a_dry_run_tells_what_is_there_and_names_a_broken_video(
     assert not out.exists()
 
 
+@pytest.mark.parametrize("name", ["weights", "best"])  # in half and in full precision
 def test_calibrating_on_few_people_says_that_no_interval_exists(
-    trained, corpus, cache, tmp_path, monkeypatch, capfd
+    trained, corpus, cache, tmp_path, monkeypatch, capfd, name
 ):
-    out = tmp_path / "mine.safetensors"
-    more = ("--weights", trained / "weights.safetensors", "--cache", cache, "--device", "cpu")
+    out, weights = tmp_path / "mine.safetensors", trained / f"{name}.safetensors"
+    more = ("--weights", weights, "--cache", cache, "--device", "cpu")
     arguments = ("--data", corpus, "--out", out, "--jobs", "1", "--frames", "5", *more)
     assert depmap(monkeypatch, "calibrate", *arguments) == 0
     assert "does not exist below 9" in capfd.readouterr().err
@@ -207,7 +209,7 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
     document = read_document(out)
     assert document["calibration"]["split"] == f"{corpus.name}, Development"
     assert document["sampling"]["frames"] == 5  # those of the residuals
-    old, new = (load_tensors(p) for p in (trained / "weights.safetensors", out))
+    old, new = (load_tensors(p) for p in (weights, out))  # the residuals are theirs
     assert all(torch.equal(old[k], new[k]) for k in old)
 
 

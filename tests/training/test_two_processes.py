@@ -5,20 +5,26 @@ import torch
 
 from depmap_cli.checkpoint import load_tensors
 from depmap_cli.weights import load_networks
-from tests.test_processes import torchrun
+from tests.test_processes import torchrun, torchrun_says
 from tests.training.runs import SMALL, depmap, train
 
-ALIKE = ("--set", "model.dropout=0", "--set", "train.contrastive_start=0")
-"""Dropout differs between processes; prototypes are to steer the gradients from the first step."""
+ALIKE = ("--set", "model.dropout=0")
+"""Dropout differs between processes."""
+
+
+def train_two(corpus, cache, out, *more):
+    """Both processes end with the same weights to the last bit."""
+    where = ("train", "--data", corpus, "--cache", cache, "--out", out)
+    done = torchrun("-m", "tests.two_trainers", *where, *SMALL, *more)
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
 
 
 def test_two_processes_train_the_weights_that_one_trains(corpus, cache, tmp_path, monkeypatch):
+    """Through an epoch without the contrastive loss, in which some parameters have no gradient."""
     monkeypatch.setattr("depmap_cli.devices._cpu_has_bf16", lambda: False)
     assert train(monkeypatch, corpus, cache, tmp_path / "one", *ALIKE) == 0
-    where = ("train", "--data", corpus, "--cache", cache, "--out", tmp_path / "two")
-    done = torchrun("-m", "tests.two_trainers", *where, *SMALL, *ALIKE)
-    assert done.returncode == 0, done.stderr[-3000:]
-    assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
+    train_two(corpus, cache, tmp_path / "two", *ALIKE)
 
     start = load_networks(None, torch.device("cpu")).model.state_dict()
     one, two = (load_tensors(tmp_path / run / "last.safetensors") for run in ("one", "two"))
@@ -31,13 +37,20 @@ def test_two_processes_train_the_weights_that_one_trains(corpus, cache, tmp_path
     )
 
 
+def test_two_processes_agree_from_a_random_start(corpus, cache, tmp_path):
+    """There batch norms are trained, each process's on its own share."""
+    random = ("--from-scratch", "--set", "train.start_from_semantics=false")
+    train_two(corpus, cache, tmp_path / "run", *random)
+
+
 @pytest.mark.parametrize(
     ("count", "hint"), [(3, "set train.batch_size=3"), (5, "start at most 4 processes")]
 )
 def test_batches_that_do_not_divide_over_the_processes(
     corpus, tmp_path, monkeypatch, capfd, count, hint
 ):
-    monkeypatch.setenv("WORLD_SIZE", str(count))
+    for name, value in torchrun_says(count).items():
+        monkeypatch.setenv(name, value)
     where = ("train", "--data", corpus, "--out", tmp_path / "run")
     assert depmap(monkeypatch, *where, "--set", "train.batch_size=8", "--dry-run") == 2
     told = capfd.readouterr().err
