@@ -160,8 +160,8 @@ def other_weights(
     about = Baseline(
         name=f"beside_{number + 1}",
         title=title,
-        description=f"{which}: {network_name(networks.config.model)}, {info.backbone}, trained from "
-        f"{start_of(networks.document)} on. {said}",
+        description=f"{which}: {network_name(networks.config.model)}, {info.backbone}, trained "
+        f"from {start_of(networks.document)} on. {said}",
         leaks=leaks,
         informed=len(estimates),
         weights=info,

@@ -491,7 +491,8 @@ def test_what_the_data_lacks_is_told_everywhere() -> None:
 def test_intervals_of_other_frames_carry_a_caution() -> None:
     caution = "set with estimates from 16 frames a video"
     report = some_report(caution=caution)
-    assert report.intervals and report.intervals.caution == caution
+    assert report.intervals
+    assert report.intervals.caution == caution
     assert caution in " ".join(_shown(report).split())
     assert caution in _Tags(render_evaluation_page(report)).flat
     assert caution in _item(report, "23a")
