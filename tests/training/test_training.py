@@ -201,14 +201,14 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
 ):
     out, weights = tmp_path / "mine.safetensors", trained / f"{name}.safetensors"
     more = ("--weights", weights, "--cache", cache, "--device", "cpu")
-    arguments = ("--data", corpus, "--out", out, "--jobs", "1", "--frames", "5", *more)
+    arguments = ("--data", corpus, "--out", out, "--jobs", "1", "--frames", "10", *more)
     assert depmap(monkeypatch, "calibrate", *arguments) == 0
     assert "does not exist below 9" in capfd.readouterr().err
     from depmap_cli.checkpoint import load_tensors, read_document
 
     document = read_document(out)
     assert document["calibration"]["split"] == f"{corpus.name}, Development"
-    assert document["sampling"]["frames"] == 5  # those of the residuals
+    assert document["sampling"]["frames"] == 10  # those of the residuals
     old, new = (load_tensors(p) for p in (weights, out))  # the residuals are theirs
     assert all(torch.equal(old[k], new[k]) for k in old)
 
