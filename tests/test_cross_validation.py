@@ -14,7 +14,7 @@ from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.data.corpus import read_corpus
 from depmap_cli.data.folds import subject_folds
 from depmap_cli.errors import UsageProblem
-from depmap_cli.training.cross_validation import cross_validations, of_seed
+from depmap_cli.training.layout import cross_validations, of_seed
 from depmap_cli.weights import DEFAULT, weights_folder
 from tests.training.runs import depmap
 from tests.videos import write_video
@@ -195,8 +195,8 @@ def touch(root, *places):
 def test_seeds_are_found_in_order_and_each_needs_every_fold(tmp_path):
     places = [f"fold-{fold}/seed-{seed}" for fold in range(3) for seed in (9, 10)]
     found = cross_validations(touch(tmp_path, *places), 3)
-    assert [one.seed for one in found] == [9, 10]
-    assert found[1].weights(2) == tmp_path / "fold-2" / "seed-10" / "weights.safetensors"
+    assert list(found) == [9, 10]
+    assert found[10].weights(2) == tmp_path / "fold-2" / "seed-10" / "weights.safetensors"
     (tmp_path / "fold-1" / "seed-11").mkdir()  # begun, not finished
     with pytest.raises(UsageProblem, match=r"no fold-0/seed-11/weights\.safetensors"):
         cross_validations(tmp_path, 3)
@@ -216,11 +216,11 @@ def test_runs_are_compared_with_those_of_the_same_seed(tmp_path):
         touch(tmp_path / "a", *(f"fold-{f}/seed-{s}" for f in range(3) for s in (1, 2))), 3
     )
     single = cross_validations(touch(tmp_path / "b", *(f"fold-{f}" for f in range(3))), 3)
-    assert of_seed(several, 2) is several[1]
-    assert of_seed(single, 2) is single[0]
+    assert of_seed(tmp_path, several, 2) is several[2]
+    assert of_seed(tmp_path, single, 2) is single[None]
     for seed in (3, None):
         with pytest.raises(UsageProblem, match="its seeds are not those of --weights"):
-            of_seed(several, seed)
+            of_seed(tmp_path, several, seed)
 
 
 def test_training_writes_where_evaluation_looks(tmp_path):
@@ -231,5 +231,5 @@ def test_training_writes_where_evaluation_looks(tmp_path):
     runs = by_folds(TrainOptions(Source(tmp_path), tmp_path / "run", Config()), 3)
     assert [run.source.fold for run in runs] == [(0, 3), (1, 3), (2, 3)]
     touch(tmp_path, *(run.out.relative_to(tmp_path) for run in runs))
-    (found,) = cross_validations(tmp_path / "run", 3)
+    (found,) = cross_validations(tmp_path / "run", 3).values()
     assert found.weights(1) == runs[1].out / "weights.safetensors"

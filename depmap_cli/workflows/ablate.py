@@ -16,9 +16,9 @@ from depmap_cli.model.semantics import Semantics
 from depmap_cli.progress import Told
 from depmap_cli.results import encodable
 from depmap_cli.settings import check_settings
-from depmap_cli.training.cross_validation import seed_folder
 from depmap_cli.training.events import View, numbered
 from depmap_cli.training.folder import WEIGHTS, RunFolder, folder_name
+from depmap_cli.training.layout import seed_folder
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.start import build_model
 from depmap_cli.workflows.about import split_counts

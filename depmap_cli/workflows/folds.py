@@ -17,8 +17,8 @@ from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Origin
 from depmap_cli.progress import Told
 from depmap_cli.results import WeightsInfo
 from depmap_cli.summary import weights_info
-from depmap_cli.training.cross_validation import CrossValidation, cross_validations, folds_beside
 from depmap_cli.training.known_people import refuse_known
+from depmap_cli.training.layout import CrossValidation, cross_validations, folds_beside
 from depmap_cli.weights import Networks
 from depmap_cli.workflows.about import about_evaluation, origin_of, split_count
 from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
@@ -87,13 +87,13 @@ def evaluate_folds(
         DepmapError: whatever else is wrong with data, weights or options.
     """
     found = cross_validations(run, n_folds)
-    beside = folds_beside(found, options.beside)
+    beside = folds_beside(found, n_folds, options.beside)
     everybody, summary = options.source.read()
     attributes = attributes_of(options, everybody)
     shown = shown_videos(everybody) if options.appearance else ()
     return [
-        _evaluation(_Asked(options, *runs, shown, summary.notes, told), attributes)
-        for runs in zip(found, beside, strict=True)
+        _evaluation(_Asked(options, runs, beside[seed], shown, summary.notes, told), attributes)
+        for seed, runs in found.items()
     ]
 
 

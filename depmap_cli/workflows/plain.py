@@ -11,10 +11,9 @@ from depmap_cli.checkpoint import read_document, sha256_of
 from depmap_cli.config import ModelConfig
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.model.semantics import OWN_MODEL
-from depmap_cli.training.cross_validation import cross_validations, folds_beside
 from depmap_cli.training.folder import CONFIG, WEIGHTS
+from depmap_cli.training.layout import cross_validations, folds_beside, runs_of, seeds_beside
 from depmap_cli.weights import DEFAULT, FROM_SCRATCH, PLAIN, default_semantics, weights_folder
-from depmap_cli.workflows.seeds import runs_of, seeds_beside
 
 FOLDER = "resnet-baseline"
 """Below the folder of other runs: what `depmap train --model resnet-baseline` wrote."""
@@ -35,7 +34,7 @@ def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tupl
         return (), ""
     fits: Callable[[Sequence[Path]], object]
     if weights is not None and n_folds is not None:
-        fits = partial(folds_beside, cross_validations(weights, n_folds))
+        fits = partial(folds_beside, cross_validations(weights, n_folds), n_folds)
     else:
         fits = partial(seeds_beside, runs_of(weights) if weights else [None])
     try:

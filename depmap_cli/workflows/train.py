@@ -22,12 +22,12 @@ from depmap_cli.processes import Processes, join_processes, process_count
 from depmap_cli.progress import Told
 from depmap_cli.results import CorpusSummary
 from depmap_cli.training.batches import check_divides
-from depmap_cli.training.cross_validation import Layout, check_alone, fold_folder, seed_folder
 from depmap_cli.training.document import training_document
 from depmap_cli.training.events import View, Watcher, numbered
 from depmap_cli.training.finish import finish_weights
 from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
 from depmap_cli.training.known_people import known_at_start
+from depmap_cli.training.layout import Layout, check_alone, fold_folder, seed_folder
 from depmap_cli.training.maps import KeptMaps
 from depmap_cli.training.spread import TrainResult, spread_csv
 from depmap_cli.training.start import build_model

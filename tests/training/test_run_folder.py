@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable
-from depmap_cli.training.cross_validation import Layout, check_alone
 from depmap_cli.training.folder import RunFolder, git_state
+from depmap_cli.training.layout import Layout, check_alone
 from depmap_cli.training.state import check_resumable
 from tests.training.runs import disk_full_at
 

@@ -13,9 +13,9 @@ from depmap_cli.checkpoint import read_document
 from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.inference import VideoInference
 from depmap_cli.training.card import model_card
+from depmap_cli.training.layout import runs_of
 from depmap_cli.weights import DEFAULT, weights_folder
 from depmap_cli.workflows.plain import plain_beside, way_to_plain
-from depmap_cli.workflows.seeds import runs_of
 from tests.test_cross_validation import touch, write_weights
 from tests.training.runs import depmap
 from tests.videos import write_video
