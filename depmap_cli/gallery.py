@@ -67,6 +67,7 @@ class UsableFrames:
     times: np.ndarray  # (n,) seconds
     seen: SemanticView
     features: FrameFeatures
+    evidence: np.ndarray  # (n, units) as the report shows it
 
 
 def key_frames(
@@ -78,7 +79,7 @@ def key_frames(
     keys, pictures = [], []
     for rank, row in enumerate(candidates.chosen(weights, usable.times), start=1):
         level = nearest_level(usable.features, row)
-        found = usable.seen.evidence[row].numpy()
+        found = usable.evidence[row]
         order = np.argsort(-found, kind="stable")
         keys.append(
             KeyFrame(

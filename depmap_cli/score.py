@@ -22,6 +22,7 @@ from depmap_cli.model.semantics import COVERED, SemanticView
 from depmap_cli.openface import AuTable, read_au_table
 from depmap_cli.progress import Share
 from depmap_cli.quality import decoded_share, judge
+from depmap_cli.rest import from_rest
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
 from depmap_cli.summary import (
     action_units_of,
@@ -255,9 +256,9 @@ class Scorer:
     ) -> ScoreResult:
         scores, features = passage.inference.finish()
         seen = SemanticView.joined(passage.seen)
-        evidence = seen.evidence.numpy()
+        evidence = self._shown(seen.evidence.numpy(), passage)
         times = np.array([s.time for s in passage.samples if s.valid])
-        usable = UsableFrames(times, seen, features)
+        usable = UsableFrames(times, seen, features, evidence)
         keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
         rows = scored_rows(passage.samples, scores, features, evidence)
         reliable = {} if passage.au_table else self.networks.semantics.reliable_units
@@ -278,6 +279,13 @@ class Scorer:
             }
         )
         return ScoreResult(report, rows, pictures)
+
+    def _shown(self, evidence: np.ndarray, passage: _Passage) -> np.ndarray:
+        """Evidence as reports show it: from the face's rest, unless a table tells it."""
+        usual = self.networks.semantics.usual_rest
+        if usual is None or passage.au_table is not None:
+            return evidence
+        return from_rest(evidence, usual)
 
     def _report(self, source: Source, options: ScoreOptions, seconds: dict[str, float]) -> Report:
         """What every report says, whatever became of the video."""

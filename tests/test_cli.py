@@ -538,6 +538,35 @@ def test_every_command_in_the_readme_has_the_options_it_shows(run):
             assert re.search(rf"(?<![\w-]){option}(?![\w-])", helps[command]), (command, option)
 
 
+def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path, monkeypatch):
+    """Where the semantic weights know the usual rest; the network sees evidence as it was."""
+    from depmap_cli.model.semantics import Semantics
+    from depmap_cli.rest import UNITS
+
+    def scored(out: Path) -> tuple[dict, dict[str, np.ndarray]]:
+        assert run("score", interview, "-o", out, "-q", *FAST)[0] == 0
+        folder = out / interview.name
+        with (folder / "aus.csv").open(newline="") as file:
+            rows = list(csv.DictReader(file))
+        columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
+        return json.loads((folder / "score.json").read_text()), columns
+
+    unknown = [0.0] * 18
+    monkeypatch.setattr(Semantics, "usual_rest", None)
+    before, read = scored(tmp_path / "a")
+    monkeypatch.setattr(Semantics, "usual_rest", np.array(unknown))  # evidence of one half
+    after, moved = scored(tmp_path / "b")
+    assert after["estimate"] == before["estimate"]
+    assert after["keyframes"][0]["time"] == before["keyframes"][0]["time"]
+    for column in (name for name in read if name.endswith("_r")):
+        if f"AU{int(column[2:4])}" in UNITS:
+            assert (moved[column] > read[column]).all()
+        else:
+            np.testing.assert_array_equal(moved[column], read[column])
+    shown = {unit["code"]: unit["mean"] for unit in after["action_units"]}
+    assert shown["AU4"] == pytest.approx(moved["AU04_r"].mean(), abs=1e-3)
+
+
 def test_many_frames_a_second_cost_no_memory_for_frames(interview, tmp_path):
     """A video four times as long is scored in at most a little more memory."""
     import cv2

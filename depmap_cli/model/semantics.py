@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
@@ -124,6 +125,12 @@ class Semantics(nn.Module):
         """Code -> whether the unit was read well on unseen people; {} if not measured."""
         units = self.document.get("development", {}).get("units", {})
         return {code: figures["r"] >= RELIABLE for code, figures in units.items()}
+
+    @property
+    def usual_rest(self) -> np.ndarray | None:
+        """How units usually read at rest (``depmap_cli/rest.py``), (units,); None if unknown."""
+        usual = self.document.get("rest")
+        return None if usual is None else np.array(usual)
 
     @torch.inference_mode()
     def forward(self, faces: UInt8[Tensor, "n h w 3"]) -> SemanticView:

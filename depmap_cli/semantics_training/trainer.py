@@ -25,6 +25,7 @@ from depmap_cli.devices import enough_memory, placed
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.semantics import COVERED, OWN_MODEL
+from depmap_cli.rest import from_rest, usual_rest
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner
@@ -169,10 +170,16 @@ def evaluate_learner(frames: AuFrames, learner: Learner) -> dict[str, Any]:
         over.append(look(changed)[:, -1])
         hidden.append(share.numpy())
     found = np.concatenate(evidence)
+    numbers = frames.place[:, 0]
+    by_recording = [found[numbers == number, :-1] for number in np.unique(numbers)]
+    usual = usual_rest(by_recording)
+    for number, one in zip(np.unique(numbers), by_recording, strict=True):
+        found[numbers == number, :-1] = from_rest(one, usual)
     beyond = np.concatenate(hidden) >= HIDDEN[1]
     units = _unit_figures(frames.intensity, found[:, :-1])
     return {
         "units": units,
+        "rest": [round(float(v), 3) for v in usual],
         "mean_r": float(np.mean([u["r"] for u in units.values()])),
         "covered": _covered_figures(found[:, -1], np.concatenate(over)[beyond]),
     }
@@ -213,5 +220,6 @@ def _document(
         "epoch": epoch,
         "phrases": [phrase([unit]) for unit in ACTION_UNITS],
         "calibration": learner.calibration.stored(),
-        "development": metrics,
+        "rest": metrics["rest"],
+        "development": {name: value for name, value in metrics.items() if name != "rest"},
     }
