@@ -1,7 +1,7 @@
 """Every setting, its default, its bounds and where the default comes from. Imports no torch.
 
-Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026); "measured" names the entry of
-CHANGELOG.md that holds the figures; everything else is ours.
+Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026); "measured" is on Development, with
+figures in CHANGELOG.md or benchmarks/2026-11-26-defaults.md, which also says what was not measured.
 """
 
 from enum import StrEnum
@@ -118,7 +118,7 @@ class ModelConfig(_Frozen):
     sampling_factor: float = Field(5.0, gt=0, description="c in u = c ln T; paper: 5.")
     entropy: float = Field(0.05, ge=0.01, description="kappa of Eq. 9; paper: 0.05.")
     momentum: float = Field(0.99, ge=0, lt=1, description="beta of Eq. 2 and 11.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="Before the head, in training.")
+    dropout: float = Field(0.3, ge=0, lt=1, description="Before the head, in training. Measured.")
     temperature: float = Field(0.1, gt=0, description="Temperature of Eq. 14; authors: 0.1.")
 
     @field_validator("scales")
@@ -158,7 +158,7 @@ class TrainConfig(_Frozen):
     )
     learning_rate: float = Field(1e-4, gt=0, description="Of the backbone; authors: 1e-4.")
     head_rate: float = Field(
-        10.0, gt=0, description="Rate of the other parts, times the backbone's."
+        10.0, gt=0, description="Rate of the other parts, times the backbone's. Measured."
     )
     freeze_backbone: bool = Field(False, description="Leave the backbone as it started.")
     looks: int = Field(
@@ -173,10 +173,12 @@ class TrainConfig(_Frozen):
         le=1,
         description="0: recordings come alike; 1: severity bands come alike. Measured.",
     )
-    weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4.")
+    weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4. Measured: alike.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
     clip_norm: float = Field(1.0, gt=0, description="Gradient clipping; authors: 1.0.")
-    contrastive_weight: float = Field(0.1, ge=0, description="lambda of Eq. 3; paper: 0.1.")
+    contrastive_weight: float = Field(
+        0.1, ge=0, description="lambda of Eq. 3; paper: 0.1. Measured."
+    )
     contrastive_start: int = Field(2, ge=0, description="Epoch from which Eq. 14 counts.")
     evidence_weight: float = Field(
         1.0,
@@ -190,7 +192,9 @@ class TrainConfig(_Frozen):
         description="Of a loss that makes the key frames' evidence tell the severity level, where "
         "there is MAP; not in the paper. Measured.",
     )
-    average: float = Field(0.98, ge=0, lt=1, description="Decay of the averaged weights, a step.")
+    average: float = Field(
+        0.98, ge=0, lt=1, description="Decay of the averaged weights, a step. Measured: alike."
+    )
     start_from_semantics: bool = Field(
         True, description="Start the backbone at CLIP's image tower."
     )
