@@ -1,7 +1,7 @@
 """Every setting, its default, its bounds and where the default comes from. Imports no torch.
 
-Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026); "measured" is on Development, with
-figures in CHANGELOG.md or benchmarks/2026-11-26-defaults.md, which also says what was not measured.
+Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026); "measured" on Development, with
+figures in CHANGELOG.md and benchmarks/2026-11-26-defaults.md, which says what was not.
 """
 
 from enum import StrEnum
