@@ -1,4 +1,5 @@
-"""A tiny corpus cut from the rendered interview, its faces, and a run trained on it."""
+"""A tiny corpus cut from the rendered interview, its faces, and a run trained on it: made once a
+process, since files of other packages may come between those of this one."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -9,7 +10,7 @@ from tests.training.runs import train
 from tests.videos import write_video
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def corpus(tmp_path_factory, face_frames) -> Path:
     """Four Training and three Development clips of 10 frames; Testing holds what cannot be read."""
     root = tmp_path_factory.mktemp("corpus")
@@ -32,7 +33,7 @@ def corpus(tmp_path_factory, face_frames) -> Path:
     return root
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def cache(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
@@ -47,7 +48,7 @@ def _semantics_loaded_once():
         yield
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def trained(corpus, cache, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("run") / "whole"
     patch = pytest.MonkeyPatch()
