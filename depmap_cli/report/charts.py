@@ -90,8 +90,10 @@ def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
     def x(time: Number) -> float:
         return _LEFT + (time - start) / (end - start) * _PLOT
 
-    bottom = _TOP + _SCORE_HEIGHT + _GAP + _LEVEL_HEIGHT
-    parts = [_HATCH, _score_axis(), *_gaps(bins, end - start, start)]
+    with_levels = any(b.levels for b in bins)
+    height = _SCORE_HEIGHT + (_GAP + _LEVEL_HEIGHT if with_levels else 0)
+    bottom = _TOP + height
+    parts = [_HATCH, _score_axis(with_levels), *_gaps(bins, end - start, start, height)]
     if estimate:
         y = _score_y(estimate.score)
         parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, svg.ACCENT, 1, "5 4"))
@@ -116,21 +118,21 @@ def _score_y(score: Number) -> float:
     return _TOP + (1 - min(max(score / MAX_SCORE, 0.0), 1.0)) * _SCORE_HEIGHT
 
 
-def _score_axis() -> str:
-    """Gridlines at the band edges and the names of what the two panels show."""
+def _score_axis(with_levels: bool) -> str:
+    """Gridlines at the band edges, and the name of the panel below, if there is one."""
     parts = []
     for score in (*(band.low for band in BANDS), MAX_SCORE):
         y = _score_y(score)
         parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, svg.LINE, 1))
         parts.append(svg.text(_LEFT - 6, y + 4, str(score), svg.MUTED, "end"))
     middle = _TOP + _SCORE_HEIGHT + _GAP + _LEVEL_HEIGHT / 2
-    parts.append(svg.text(_LEFT - 6, middle + 4, "levels", svg.MUTED, "end"))
+    if with_levels:
+        parts.append(svg.text(_LEFT - 6, middle + 4, "levels", svg.MUTED, "end"))
     return "".join(parts)
 
 
-def _gaps(bins: list[Bin], span: float, start: float) -> Iterable[str]:
+def _gaps(bins: list[Bin], span: float, start: float, height: Number) -> Iterable[str]:
     """One hatched rectangle for each run of bins with the same reason."""
-    height = _SCORE_HEIGHT + _GAP + _LEVEL_HEIGHT
     for reason, run in groupby(bins, key=lambda b: b.reason if b.score is None else ""):
         members = list(run)
         if not reason:
@@ -169,7 +171,7 @@ def _time_axis(start: float, end: float, y: Number) -> str:
         x = _LEFT + (i * step - start) / (end - start) * _PLOT
         whole = f"{int(i * step // 60)}:{i * step % 60:02.0f}"
         label = whole if step >= 1 else f"{i * step:.1f}"
-        anchor = "end" if x > _WIDTH - _RIGHT - 12 else "middle"
+        anchor = "end" if x > _WIDTH - _RIGHT - 12 else "start" if x < _LEFT + 12 else "middle"
         parts.append(svg.line(x, y + 2, x, y + 7, svg.MUTED, 1))
         parts.append(svg.text(x, y + 20, label, svg.MUTED, anchor))
     unit = "min:s" if step >= 1 else "s"

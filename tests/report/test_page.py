@@ -239,3 +239,14 @@ def test_a_bin_leans_to_the_frames_that_carry_weight() -> None:
 def test_a_trend_leaves_gaps_open(sample_result: ScoreResult) -> None:
     svg = charts.trend(sample_result.report.action_units[0])
     assert svg.count("<polyline") == 3
+
+
+def test_without_levels_the_timeline_has_no_panel_for_them(sample_result: ScoreResult) -> None:
+    report = sample_result.report
+    assert report.timeline is not None
+    bare = report.timeline.model_copy(update={"levels": [None] * len(report.timeline.time)})
+    drawn = [charts.timeline(bins_of(t), report.estimate) for t in (report.timeline, bare)]
+    assert ["levels</text>" in chart for chart in drawn] == [True, False]
+    heights = [re.search(r'viewBox="0 0 \S+ ([\d.]+)"', chart) for chart in drawn]
+    full, short = (float(found[1]) for found in heights if found)
+    assert short < full - 40
