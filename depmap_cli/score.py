@@ -1,4 +1,4 @@
-"""The whole corridor on one screen: video, faces, model, report."""
+"""The whole corridor: video, faces, model, report."""
 
 import time
 from collections.abc import Iterator

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 DEFAULT = "depmap-resnet18-simulated.safetensors"
 PLAIN = "resnet18-simulated.safetensors"
 """A plain ResNet with mean pooling, trained alike."""
+RANDOM, SEMANTICS = FROM_SCRATCH = "random", "semantics"
+"""What ``started_from`` says where training began at random numbers, or at the semantic model's
+image tower; else it is the name of the weights file."""
 FINISHED = "weights.safetensors"
 """In the folder of a finished run: what scores."""
 _PACKAGE = Path(__file__).parent
@@ -186,8 +189,3 @@ def _semantics_in(folder: Path) -> Iterator[Path]:
         with suppress(WeightsInvalid):
             if read_document(path)["kind"] == "semantics":
                 yield path
-
-
-RANDOM, SEMANTICS = FROM_SCRATCH = "random", "semantics"
-"""What ``started_from`` says where training began at random numbers, or at the semantic model's
-image tower; else it is the name of the weights file."""

@@ -1,5 +1,6 @@
 """A report in the terminal: readable at 80 columns, without colour, in ASCII if need be."""
 
+import sys
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -113,6 +114,13 @@ def emit(console: Console, content: RenderableType) -> None:
     plain = capture.get().translate(_ASCII)
     safe = plain.encode(console.encoding, "replace").decode(console.encoding)
     console.print(Text.from_ansi(safe))
+
+
+def print_json(line: str) -> None:
+    """One line of JSON on stdout: in UTF-8, as JSON is, whatever the terminal's encoding."""
+    sys.stdout.flush()
+    sys.stdout.buffer.write((line + "\n").encode())
+    sys.stdout.buffer.flush()
 
 
 def _section(title: str, content: RenderableType) -> list[RenderableType]:

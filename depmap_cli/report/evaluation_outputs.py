@@ -9,6 +9,7 @@ from rich.console import Console
 
 from depmap_cli.evaluation.results import EvaluationReport
 from depmap_cli.report.appearance import appearance_figures
+from depmap_cli.report.console import print_json
 from depmap_cli.report.evaluation import render_evaluation
 from depmap_cli.report.evaluation_files import write_evaluation
 from depmap_cli.report.files import check_folder, write_file
@@ -53,7 +54,7 @@ class EvaluationOutputs:
 
     def _show(self, report: EvaluationReport) -> None:
         if self.as_json:
-            print(report.model_dump_json(), flush=True)
+            print_json(report.model_dump_json())
         else:
             render_evaluation(Console(), report)
 

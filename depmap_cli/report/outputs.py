@@ -1,6 +1,5 @@
 """Where results go: stdout for what was asked, files below OUT, everything else to stderr."""
 
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from depmap_cli.errors import OutputUnwritable
-from depmap_cli.report.console import render_batch, render_report
+from depmap_cli.report.console import print_json, render_batch, render_report
 from depmap_cli.report.files import (
     FORMATS,
     check_folder,
@@ -57,10 +56,7 @@ class Outputs:
     def show(self, report: Report) -> None:
         """One JSON line, or the rendered report; a line a video in a batch."""
         if self.as_json:
-            line = (json_line(report) + "\n").encode()  # JSON is UTF-8, whatever the terminal is
-            sys.stdout.flush()
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
+            print_json(json_line(report))
         elif not self.several:
             render_report(Console(), report)
         elif not self.quiet:

@@ -27,11 +27,13 @@ from depmap_cli.report.evaluation_files import (
     figures_csv,
     write_evaluation,
 )
+from depmap_cli.report.evaluation_outputs import EvaluationOutputs
 from depmap_cli.report.evaluation_page import ExtraFigure, comparisons, render_evaluation_page
 from depmap_cli.report.svg import ACCENT
 from depmap_cli.report.text import SELECTED, SIMULATED, range_text
 from depmap_cli.report.tripod import AUTHOR, render_tripod
 from depmap_cli.results import DISCLAIMER, Verdict
+from depmap_cli.workflows.evaluate import Evaluation
 
 from .sample import ABOUT, ORIGIN, WEIGHTS, some_clips, some_report
 
@@ -203,6 +205,15 @@ def test_no_cell_is_a_formula() -> None:
     assert [row[k] for k in ("video", "subject", "session", "task")] == [
         "'=1+1.mp4", "'@a", "'-1", "'+t",
     ]  # fmt: skip
+
+
+def test_json_is_utf8_whatever_the_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = [EvaluatedClip("łódź.mp4", "a", "1", "", 10.0, 12.0)]
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    found = [Evaluation(some_report(clips=clips))]
+    EvaluationOutputs(None, "drawing", as_json=True).give(found)
+    assert json.loads(written.getvalue().decode("utf-8"))["table"][0]["video"] == "łódź.mp4"
 
 
 def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
