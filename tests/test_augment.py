@@ -64,3 +64,19 @@ def test_given_faces_stay_as_they_are(faces):
     before = faces.clone()
     augment_faces(faces, torch.arange(len(faces)), seeded(), OTHER)
     assert torch.equal(faces, before)
+
+
+def test_action_units_are_learned_where_alignment_puts_them():
+    """A bright spot where an eye lies stays near, or near its mirror image; for severity it
+    wanders."""
+    picture = torch.zeros(256, 64, 64, 3, dtype=torch.uint8)
+    picture[:, 26:30, 20:24] = 255
+
+    def farthest(looks):
+        pixels = augment_faces(picture, torch.arange(256), seeded(), looks)
+        spot = pixels.mean(1).flatten(1).argmax(1)
+        row, column = spot // 64, spot % 64
+        column = torch.minimum(column, 63 - column)
+        return torch.hypot(row - 27.5, column - 21.5).quantile(0.9)
+
+    assert farthest(SAME) < 4 < farthest(OTHER)

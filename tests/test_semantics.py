@@ -183,6 +183,46 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
         learner.start_at(load_checkpoint(path, "semantics"))
 
 
+def test_the_inner_square_holds_eyes_nose_and_mouth():
+    from depmap_cli.faces.align import TEMPLATE
+    from depmap_cli.semantics_training.learner import inner
+
+    pixels = torch.zeros(1, 3, 128, 128)
+    for x, y in (TEMPLATE * 128).round().astype(int):
+        pixels[0, :, y, x] = 1
+    whole = pixels.sum()
+    for side in (80, 96, 112):
+        part = inner(pixels, side)
+        assert part.shape == (1, 3, side, side)
+        assert part.sum() == whole
+    assert inner(pixels, None) is pixels
+    assert inner(pixels, 200) is pixels
+
+
+def test_training_on_inner_squares_and_what_it_writes(faces, tmp_path):
+    from depmap_cli.checkpoint import load_checkpoint
+    from depmap_cli.config import SemanticsTrainConfig
+    from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
+
+    intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
+    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    losses = {}
+
+    def train(crop: int | None) -> dict:
+        path = tmp_path / f"{crop}.safetensors"
+        config = SemanticsTrainConfig(epochs=1, batch_size=8, crop=crop)
+        told = losses.setdefault(crop, [])
+        train_semantics(data, data, SemanticsRun(path, config, "here", False), told.append)
+        return load_checkpoint(path, "semantics").document
+
+    whole, part = train(None), train(64)
+    assert losses[None][0]["loss"] != losses[64][0]["loss"]
+    assert (whole["train"]["crop"], part["train"]["crop"]) == (None, 64)
+    recall = part["development"]["retrieval"]
+    assert recall["image_to_text"]["candidates"] == 8  # eight frames, eight sentences
+    assert 0 <= recall["text_to_image"]["recall_at_1"] <= recall["text_to_image"]["recall_at_5"]
+
+
 def test_frames_of_several_corpora_keep_their_pictures_and_units():
     from depmap_cli.semantics_training import AuFrames
 

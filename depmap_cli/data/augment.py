@@ -16,15 +16,19 @@ from depmap_cli.opencv import load_opencv
 class Looks:
     """How far the looks of a face may change."""
 
+    turn: float  # in radians, either way
+    zoom: float  # around 1
+    shift: float  # in half sides
     bend: float  # farthest that a control point of a smooth bend moves, in half sides
     contrast: float  # around 1
     light: float  # in standard deviations of ImageNet's pixels, like tint
     tint: float
 
 
-SAME = Looks(bend=0.0, contrast=0.4, light=0.5, tint=0.2)
-"""For action units: bending hides what brows and mouth corners do (measured: CHANGELOG)."""
-OTHER = Looks(bend=0.06, contrast=0.5, light=0.7, tint=0.35)
+SAME = Looks(turn=0.07, zoom=0.06, shift=0.04, bend=0.0, contrast=0.4, light=0.5, tint=0.2)
+"""For action units: bending hides what brows and mouth corners do (measured: CHANGELOG), and faces
+move no farther than alignment lets them."""
+OTHER = Looks(turn=0.17, zoom=0.12, shift=0.1, bend=0.06, contrast=0.5, light=0.7, tint=0.35)
 """For severity: few people come to look like many, so looks are no use to learn by heart."""
 
 
@@ -52,7 +56,7 @@ def augment_faces(
 
     faces = _compressed(faces, draw(*QUALITY).round().int(), chance(0.2))
     bend = draw(-looks.bend, looks.bend, 2, 4, 4)
-    pixels = _warp(normalise_pixels(faces), _affine(draw, len(faces), generator), bend)
+    pixels = _warp(normalise_pixels(faces), _affine(draw, looks, len(faces), generator), bend)
     grey = pixels.mean(1, keepdim=True)
     pixels = torch.where(chance(0.15)[:, None, None, None], grey.expand_as(pixels), pixels)
     contrast, light, tint = (
@@ -79,12 +83,12 @@ def _compressed(faces: Tensor, quality: Tensor, chosen: Tensor) -> Tensor:
     return faces
 
 
-def _affine(draw, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
+def _affine(draw, looks: Looks, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
     jitter = torch.randn(n, 4, generator=generator) * torch.tensor([0.02, 0.015, 0.015, 0.015])
-    angle = draw(-0.17, 0.17) + jitter[:, 0]
-    scale = draw(0.88, 1.12) + jitter[:, 1]
+    angle = draw(-looks.turn, looks.turn) + jitter[:, 0]
+    scale = draw(1 - looks.zoom, 1 + looks.zoom) + jitter[:, 1]
     mirror = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
-    shift = draw(-0.1, 0.1, 2) + jitter[:, 2:]
+    shift = draw(-looks.shift, looks.shift, 2) + jitter[:, 2:]
     cos, sin = angle.cos() * scale, angle.sin() * scale
     rows = [
         torch.stack([cos * mirror, -sin, shift[:, 0]], 1),

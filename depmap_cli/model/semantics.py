@@ -156,6 +156,11 @@ class Semantics(nn.Module):
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
         return SemanticView(image, evidence, torch.sigmoid(covered).squeeze(-1))
 
+    @torch.inference_mode()
+    def read(self, sentences: list[str]) -> Float[Tensor, "n d"]:
+        """The embeddings of sentences, as ``phrase`` makes them."""
+        return encode_sentences(self.clip, tokenizer_of(self.id.model), sentences)
+
     def query(self, evidence: Float[Tensor, "n units"]) -> Float[Tensor, "n d"]:
         """The text embedding of a frame (query of Eq. 1): its AU phrases mixed by their evidence.
 
@@ -175,9 +180,12 @@ def tokenizer_of(model: str) -> Any:
 
 def encode_phrases(clip: nn.Module, tokenizer: Any) -> Float[Tensor, "phrases d"]:
     """Unit embeddings of the AU phrases, in order, of the neutral phrase and the covered one."""
-    tokens = tokenizer([*PHRASES, NEUTRAL_PHRASE, COVERED_PHRASE]).to(
-        next(clip.parameters()).device
-    )
+    return encode_sentences(clip, tokenizer, [*PHRASES, NEUTRAL_PHRASE, COVERED_PHRASE])
+
+
+def encode_sentences(clip: nn.Module, tokenizer: Any, sentences: list[str]) -> Float[Tensor, "n d"]:
+    """Embeddings of unit length."""
+    tokens = tokenizer(sentences).to(next(clip.parameters()).device)
     return F.normalize(clip.encode_text(tokens).float(), dim=-1)  # type: ignore[operator]
 
 

@@ -14,7 +14,14 @@ from depmap_cli.data.augment import SAME, augment_faces
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.devices import training_precision
 from depmap_cli.errors import WeightsInvalid
-from depmap_cli.model.semantics import OWN_MODEL, build_clip, encode_phrases, tokenizer_of
+from depmap_cli.faces.align import TEMPLATE
+from depmap_cli.model.semantics import (
+    OWN_MODEL,
+    build_clip,
+    encode_phrases,
+    encode_sentences,
+    tokenizer_of,
+)
 from depmap_cli.semantics_training.frames import AuFrames
 
 PRESENT = 0.3
@@ -87,8 +94,7 @@ class Learner(nn.Module):
 
     def read(self, sentences: list[str]) -> Float[Tensor, "n d"]:
         """The embeddings of sentences, unit length."""
-        tokens = self.tokenizer(sentences).to(self.units.weight.device)
-        return F.normalize(self.clip.encode_text(tokens).float(), dim=-1)
+        return encode_sentences(self.clip, self.tokenizer, sentences)
 
     def asked(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n asked"]:
         """Logits of every unit's phrase and, last, of a covered face."""
@@ -97,8 +103,11 @@ class Learner(nn.Module):
         logits: Tensor = self.calibration(image @ phrases.T)
         return logits
 
-    def loss(self, frames: AuFrames, rows: np.ndarray, generator: Generator) -> Tensor:
-        """Of some of the frames, changed and partly covered as the generator has it."""
+    def loss(
+        self, frames: AuFrames, rows: np.ndarray, generator: Generator, crop: int | None = None
+    ) -> Tensor:
+        """Of some of the frames, changed and partly covered as the generator has it, and of each
+        the whole or the inner square of ``crop`` pixels."""
         device = self.units.weight.device
         pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
         pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
@@ -108,13 +117,23 @@ class Learner(nn.Module):
         seen = (~covered)[:, None].expand_as(intensity).to(device)
         told = torch.cat([intensity, covered[:, None].float()], 1).to(device)
         counts = torch.cat([seen, (free | covered)[:, None].to(device)], 1)
-        features, image = self.look(pixels.to(device))
+        features, image = self.look(inner(pixels, crop).to(device))
         contrast = contrastive_loss(image, self.read(sentences), sentences, self.clip.logit_scale)
         phrases = F.binary_cross_entropy_with_logits(self.asked(image), told, reduction="none")
         units = F.binary_cross_entropy_with_logits(
             self.units(features), told[:, :-1], reduction="none"
         )
         return 0.2 * contrast + ((phrases * counts).sum(1) + (units * seen).sum(1)).mean()
+
+
+def inner(pixels: Float[Tensor, "n 3 h w"], side: int | None) -> Float[Tensor, "n 3 a b"]:
+    """The square of that side around eyes, nose and mouth; whole faces if they are no larger."""
+    whole = pixels.shape[-1]
+    if side is None or side >= whole:
+        return pixels
+    left = (whole - side) // 2
+    top = min(round(TEMPLATE[:, 1].mean() * whole - side / 2), whole - side)
+    return pixels[..., top : top + side, left : left + side]
 
 
 def contrastive_loss(
@@ -129,11 +148,12 @@ def contrastive_loss(
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
-def sentences_of(intensity: Float[Tensor, "n units"], covered: Tensor) -> list[str]:
+def sentences_of(intensity: Float[Tensor, "n units"], covered: Tensor | None = None) -> list[str]:
     """What each frame shows, in words."""
+    hidden = [False] * len(intensity) if covered is None else covered.tolist()
     return [
         COVERED_PHRASE if over else _sentence(row)
-        for row, over in zip(intensity.tolist(), covered.tolist(), strict=True)
+        for row, over in zip(intensity.tolist(), hidden, strict=True)
     ]
 
 

@@ -29,9 +29,12 @@ from depmap_cli.rest import from_rest, usual_rest
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner
+from depmap_cli.semantics_training.retrieval import Questions, retrieve
 from depmap_cli.weights import RANDOM
 
 CLIP_NORM = 1.0
+ASKED = 2000
+"""Frames, at most, whose sentences are retrieved."""
 _OPTIMIZER = "optimizer."
 
 
@@ -88,7 +91,7 @@ class _Training:
 
     def step(self, frames: AuFrames, rows: np.ndarray, generator: torch.Generator) -> float:
         with enough_memory("a batch", "lower --batch-size"):
-            loss = self.learner.loss(frames, rows, generator)
+            loss = self.learner.loss(frames, rows, generator, self.run.config.crop)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP_NORM)
@@ -151,23 +154,24 @@ def train_semantics(
 
 @torch.inference_mode()
 def evaluate_learner(frames: AuFrames, learner: Learner) -> dict[str, Any]:
-    """Pearson r and AUC of presence for every unit, on faces as they are; AUC of a covered face,
-    on these and the same ones covered."""
+    """Pearson r and AUC of presence for every unit, and retrieval of their sentences, on faces as
+    they are; AUC of a covered face, on these and the same ones covered."""
     learner.eval()
     device = learner.units.weight.device
     generator = torch.Generator().manual_seed(0)
-    evidence, over, hidden = [], [], []
+    images, evidence, over, hidden = [], [], [], []
 
-    def look(pixels: Tensor) -> np.ndarray:
-        logits = learner.asked(learner.look(pixels.to(device))[1])
-        found: np.ndarray = torch.sigmoid(logits).cpu().numpy()
-        return found
+    def look(pixels: Tensor) -> tuple[Tensor, np.ndarray]:
+        image = learner.look(pixels.to(device))[1]
+        return image, torch.sigmoid(learner.asked(image)).cpu().numpy()
 
     for start in range(0, len(frames), 256):
         pixels = normalise_pixels(frames.pictures(np.arange(start, min(start + 256, len(frames)))))
-        evidence.append(look(pixels))
+        image, seen = look(pixels)
+        images.append(image)
+        evidence.append(seen)
         changed, share = cover_faces(pixels, 1.0, generator)
-        over.append(look(changed)[:, -1])
+        over.append(look(changed)[1][:, -1])
         hidden.append(share.numpy())
     found = np.concatenate(evidence)
     numbers = frames.place[:, 0]
@@ -182,7 +186,18 @@ def evaluate_learner(frames: AuFrames, learner: Learner) -> dict[str, Any]:
         "rest": [round(float(v), 3) for v in usual],
         "mean_r": float(np.mean([u["r"] for u in units.values()])),
         "covered": _covered_figures(found[:, -1], np.concatenate(over)[beyond]),
+        "retrieval": _retrieval_figures(learner, torch.cat(images), frames.intensity),
     }
+
+
+def _retrieval_figures(
+    learner: Learner, image: Tensor, intensity: np.ndarray
+) -> dict[str, dict[str, float]]:
+    asked = Questions.about(intensity, ASKED)
+    pieces = [asked.sentences[i : i + 256] for i in range(0, len(asked.sentences), 256)]
+    text = torch.cat([learner.read(piece) for piece in pieces])
+    to_text, to_image = retrieve((image[asked.frames] @ text.T).cpu().numpy(), asked.own)
+    return {"image_to_text": to_text.stored(), "text_to_image": to_image.stored()}
 
 
 def _unit_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, dict[str, float]]:

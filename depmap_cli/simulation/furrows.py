@@ -142,6 +142,8 @@ FURROWS = {
     ),
 }
 _NOT_YET = 22.0  # years up to which no furrow stays
+_SMOOTH = ("forehead", "glabella", "frown bulge")
+"""Where many a skin stays smooth: what a brow does is to be told by where it is, too."""
 
 
 class Relief:
@@ -159,6 +161,7 @@ class Relief:
         side = self._maps.shape[-1]
         aged = np.clip((age - _NOT_YET) / (80 - _NOT_YET), 0, 1.1)
         uneven = rng.uniform(0.5, 1.5, len(FURROWS))
+        uneven[[list(FURROWS).index(name) for name in _SMOOTH]] *= rng.beta(0.8, 1.0)
         at_rest = np.array([f.age for f in FURROWS.values()]) * aged * uneven
         at_rest[list(FURROWS).index("lid crease")] += rng.uniform(0.1, 1.0)
         self._strength = strength * uneven

@@ -274,7 +274,7 @@ def _draw_brows(rng: np.random.Generator, person: Person) -> Brows:
     return Brows(
         inner=float(rng.uniform(0.75, 1.75)),
         outer=float(rng.uniform(5.0, 6.1)),
-        height=float(rng.uniform(4.95, 5.85) if female else rng.uniform(4.75, 5.55)),
+        height=float(np.clip(rng.normal(5.35 if female else 5.1, 0.2), 4.75, 5.85)),
         rise=float(rng.uniform(0.1, 0.95)),
         peak=float(rng.uniform(0.45, 0.8)),
         drop=float(rng.uniform(0.2, 1.1)),

@@ -1,6 +1,6 @@
 """Faces with many combinations of action units, for training the semantic model.
 
-Many people, a few frames of each: units drawn evenly at any intensity, blends such as smiles and
+Many people, a few frames of each: single units at any intensity, blends such as smiles and
 speech, and frames of simulated interviews; in any pose and light. They carry no severity.
 """
 
@@ -37,10 +37,12 @@ PEOPLE_PER_ENTRY = 32
 FPS = 1.0
 """Frames of a folder lie a second apart, so that nothing is interpolated between them."""
 
-FROM_INTERVIEW, WITH_BLEND = 0.3, 0.55
+FROM_INTERVIEW, WITH_BLEND = 0.2, 0.5
 """Share of frames taken from an interview; share of the others that have a blend."""
-UNIT_COUNTS = (0.15, 0.3, 0.27, 0.18, 0.1)
+UNIT_COUNTS = (0.12, 0.2, 0.24, 0.22, 0.14, 0.08)
 """Share of frames with 0, 1, 2, ... single units beside it."""
+OFTENER = {"AU5": 2.0, "AU7": 2.0, "AU10": 1.5, "AU14": 1.5, "AU20": 2.0, "AU23": 2.0, "AU24": 1.5}
+"""How much more often than others a single unit is drawn that blends and interviews have seldom."""
 INTENSITY = (0.15, 1.05)
 BLENDS: tuple[dict[str, float], ...] = (
     {"AU12": 1.0, "AU6": 0.9, "AU25": 0.35},  # felt smile
@@ -70,6 +72,8 @@ MAX_POSE = (30.0, 20.0, 15.0)
 """Degrees of yaw, pitch and roll."""
 
 _PLACE = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
+_SHARES = np.array([OFTENER.get(unit.code, 1.0) for unit in ACTION_UNITS])
+_SHARES /= _SHARES.sum()
 
 
 @dataclass(frozen=True)
@@ -231,7 +235,7 @@ def _posed(rng: np.random.Generator, rest: np.ndarray) -> np.ndarray:
         for code, share in BLENDS[int(rng.integers(len(BLENDS)))].items():
             au[_PLACE[code]] = max(au[_PLACE[code]], strength * share * rng.uniform(0.7, 1.2))
     number = int(rng.choice(len(UNIT_COUNTS), p=UNIT_COUNTS))
-    for place in rng.permutation(len(au))[:number]:
+    for place in rng.choice(len(au), number, replace=False, p=_SHARES):
         au[place] = rng.uniform(*INTENSITY)
     clipped: np.ndarray = np.clip(_possible(au), 0, INTENSITY[1])
     return clipped

@@ -13,6 +13,7 @@ from depmap_cli.errors import UsageProblem
 from depmap_cli.semantics_training import read_au_frames
 from depmap_cli.simulation.portraits import (
     EXCLUSIVE,
+    OFTENER,
     PARTED,
     PortraitOptions,
     draw_units,
@@ -36,6 +37,12 @@ def test_every_unit_is_shown_weakly_and_strongly(drawn):
         assert (column > 0.3).mean() > 0.04
         assert (column > 0.7).any()
     assert ((drawn > 0.3).sum(1) == 0).mean() > 0.05
+
+
+def test_what_blends_seldom_show_is_drawn_oftener(drawn):
+    shown = dict(zip(UNIT, (drawn > 0.3).mean(0), strict=True))
+    assert min(shown[code] for code in OFTENER) > 0.08
+    assert max(shown.values()) < 5 * min(shown.values())
 
 
 def test_no_face_is_impossible(drawn):

@@ -1,0 +1,98 @@
+"""How well a semantic model reads the action units of faces whose units are known.
+
+    python benchmarks/action_units.py --data CORPUS [--split Development] [--clip-weights FILE]
+
+The corpus has ground_truth/, as `depmap simulate` and SimAVEC have. Prints, for every unit, Pearson
+r of the evidence with the true intensity, the same as `depmap score` reports it (brows and lids
+from each recording's own rest, if the weights know the usual one), and the AUC of presence; then
+zero-shot retrieval between faces and sentences about their units.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.config import FaceConfig
+from depmap_cli.data.corpus import of_split
+from depmap_cli.metrics import auc, pearson
+from depmap_cli.model.semantics import Semantics
+from depmap_cli.rest import from_rest
+from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
+from depmap_cli.semantics_training.learner import PRESENT
+from depmap_cli.semantics_training.retrieval import Questions, retrieve
+from depmap_cli.workflows.material import ClipChoice, Source
+
+
+def look(semantics: Semantics, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:
+    """Embeddings and evidence of all frames."""
+    rows = np.array_split(np.arange(len(frames)), max(1, len(frames) // 128))
+    seen = [semantics(frames.pictures(r)) for r in rows]
+    return torch.cat([s.image for s in seen]), np.concatenate([s.evidence.numpy() for s in seen])
+
+
+def rested(semantics: Semantics, frames: AuFrames, evidence: np.ndarray) -> np.ndarray:
+    """As `depmap score` reports the evidence."""
+    if semantics.usual_rest is None:
+        return evidence
+    moved = evidence.copy()
+    for number in np.unique(frames.place[:, 0]):
+        mine = frames.place[:, 0] == number
+        moved[mine] = from_rest(evidence[mine], semantics.usual_rest)
+    return moved
+
+
+def print_units(intensity: np.ndarray, evidence: np.ndarray, moved: np.ndarray) -> None:
+    """A line a unit, and the means."""
+    print("unit   present      r  from rest    AUC")
+    figures = []
+    for i, unit in enumerate(ACTION_UNITS):
+        present = intensity[:, i] >= PRESENT
+        r, rest = pearson(intensity[:, i], evidence[:, i]), pearson(intensity[:, i], moved[:, i])
+        figures.append((r, rest, auc(present, evidence[:, i])))
+        row = f"{r:.3f}     {rest:.3f}  {figures[-1][2]:.3f}"
+        print(f"{unit.code:5} {present.mean():8.3f}  {row}")
+    r, rest, area = np.nanmean(figures, axis=0)
+    print(f"mean            {r:.3f}     {rest:.3f}  {area:.3f}")
+
+
+def print_retrieval(
+    semantics: Semantics, image: torch.Tensor, intensity: np.ndarray, asked: int
+) -> None:
+    """A line a direction."""
+    questions = Questions.about(intensity, asked)
+    pieces = [questions.sentences[i : i + 256] for i in range(0, len(questions.sentences), 256)]
+    text = torch.cat([semantics.read(piece) for piece in pieces])
+    similarity = (image[questions.frames] @ text.T).numpy()
+    for name, recall in zip(
+        ("image to text", "text to image"), retrieve(similarity, questions.own), strict=True
+    ):
+        shares = ", ".join(f"{v:.3f} among the first {k}" for k, v in recall.at.items())
+        print(f"{name}: {shares}; median rank {recall.median_rank:g} of {recall.candidates}")
+
+
+def main() -> None:
+    """Print both tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--split", default="Development")
+    parser.add_argument("--clip-weights")
+    parser.add_argument("--step", type=int, default=1, help="look at every so-many-th frame")
+    parser.add_argument("--sentences", type=int, default=2000, help="frames that are retrieved")
+    parser.add_argument("--cache", type=Path)
+    given = parser.parse_args()
+    source = Source(given.data, given.cache)
+    recordings = of_split(source.read()[0], given.split)
+    cached = source.prepare(recordings, FaceConfig(), lambda *told: None)
+    frames = read_au_frames(given.data, recordings, cached).thinned(given.step)
+    semantics = ClipChoice(weights=given.clip_weights).load()
+    image, evidence = look(semantics, frames)
+    print(f"{len(frames)} frames of {len(recordings)} recordings, {given.split}")
+    print_units(frames.intensity, evidence, rested(semantics, frames, evidence))
+    print_retrieval(semantics, image, frames.intensity, given.sentences)
+
+
+if __name__ == "__main__":
+    main()
