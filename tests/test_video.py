@@ -62,10 +62,10 @@ def test_start_behind_the_end_is_a_usage_problem(counted):
 
 
 def test_variable_frame_rate_keeps_true_times(media):
-    times = np.array([f.time for f in take(media("vfr.mp4"), frames=500)])
+    times = np.array([f.time for f in take(media("vfr.mp4"), frames=1000)])
     gaps = np.diff(times)
     assert gaps.max() == pytest.approx(10, abs=0.5)  # the ten seconds that were cut out
-    assert np.median(gaps) == pytest.approx(1 / 6, abs=0.01)
+    assert np.median(gaps) == pytest.approx(1 / 25, abs=0.01)
 
 
 def test_a_given_rate_replaces_the_headers(counted):
@@ -81,7 +81,7 @@ def test_a_given_rate_replaces_the_headers(counted):
 def test_a_given_rate_that_is_right_changes_nothing(interview):
     both = [
         [f.time for f in sample_frames(interview, SamplingConfig(frames=40), fps)]
-        for fps in (None, 6)
+        for fps in (None, 25)
     ]
     assert both[0] == pytest.approx(both[1], abs=1e-6)
 
@@ -96,8 +96,8 @@ def test_frames_are_counted_where_the_header_lies_about_their_number_too(counted
 
 
 def test_a_given_rate_overrules_a_variable_one(media):
-    times = [f.time for f in sample_frames(media("vfr.mp4"), SamplingConfig(frames=500), 6)]
-    assert times == pytest.approx(np.arange(len(times)) / 6)
+    times = [f.time for f in sample_frames(media("vfr.mp4"), SamplingConfig(frames=1000), 25)]
+    assert times == pytest.approx(np.arange(len(times)) / 25)
 
 
 def test_rotation_is_honoured(media, interview):
@@ -180,7 +180,7 @@ def test_a_file_that_was_cut_off_is_told_from_a_whole_one(interview, tmp_path, n
     check_whole(path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 3])
-    with pytest.raises(VideoUnreadable, match=r"holds only the first 1\d\.\d s of 42\.2 s"):
+    with pytest.raises(VideoUnreadable, match=r"holds only the first \d+\.\d s of 33\.\d s"):
         check_whole(path)
 
 

@@ -169,7 +169,10 @@ def train_semantics(
     ),
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
-    epochs: Annotated[int, typer.Option(min=1)] = SemanticsTrainConfig().epochs,
+    epochs: Annotated[
+        int,
+        typer.Option(min=0, help="With 0 the weights of --init are judged on Development anew."),
+    ] = SemanticsTrainConfig().epochs,
     batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
     learning_rate: Annotated[float, typer.Option(min=1e-8)] = SemanticsTrainConfig().learning_rate,
     crop: Annotated[
@@ -201,6 +204,8 @@ def train_semantics(
     from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
     check_file(out)
+    if not epochs and init is None:
+        raise typer.BadParameter("--epochs 0 judges the weights of --init: name them")
     options = SemanticsOptions(
         tuple(Source(folder, cache, jobs) for folder in data),
         out,

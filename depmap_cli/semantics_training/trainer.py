@@ -99,13 +99,17 @@ class _Training:
         self.schedule.step()
         return loss.item()
 
-    def end_epoch(self, metrics: dict[str, Any]) -> None:
-        """Keep the model if it is the best so far, and where to go on."""
+    def keep_best(self, metrics: dict[str, Any]) -> None:
+        """Write the model if it is the best so far."""
         if metrics["mean_r"] > self.best:
             self.best = metrics["mean_r"]
             document = _document(self.run, self.learner, metrics, self.epoch)
             tensors = halved(self.learner.clip.state_dict())
             save_checkpoint(self.run.output, "semantics", document, tensors)
+
+    def end_epoch(self, metrics: dict[str, Any]) -> None:
+        """Keep the model if it is the best so far, and where to go on."""
+        self.keep_best(metrics)
         self.epoch += 1
         place = {
             "epoch": self.epoch,
@@ -124,6 +128,8 @@ def train_semantics(
 ) -> float:
     """Fit the model; write the epoch best on Development to ``run.output``. Returns its mean r.
 
+    With no epochs, the weights at the start are judged, and written with their new figures.
+
     Every epoch draws from a generator seeded by the seed and its number, so a resumed run continues
     to the same bits (CPU).
 
@@ -135,6 +141,8 @@ def train_semantics(
     size = run.config.batch_size
     steps = math.ceil(len(train) / size)
     training = _Training(run, steps)
+    if not run.config.epochs:
+        training.keep_best(_judged(development, training.learner))
     if run.resume and run.state.is_file():
         training.take_up()
     while training.epoch < run.config.epochs:
@@ -145,11 +153,15 @@ def train_semantics(
         for step in range(steps):
             loss = training.step(train, order[step * size : (step + 1) * size], generator)
             progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss})
-        with enough_memory("judging on Development", "close other programs and add --resume"):
-            metrics = evaluate_learner(development, training.learner)
+        metrics = _judged(development, training.learner)
         training.end_epoch(metrics)
         progress({"epoch": epoch, "metrics": metrics})
     return training.best
+
+
+def _judged(development: AuFrames, learner: Learner) -> dict[str, Any]:
+    with enough_memory("judging on Development", "close other programs and add --resume"):
+        return evaluate_learner(development, learner)
 
 
 @torch.inference_mode()

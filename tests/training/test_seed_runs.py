@@ -201,6 +201,9 @@ def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypat
     where = ("--data", tmp_path / "nowhere", "--out", tmp_path)
     assert depmap(monkeypatch, "train-semantics", *where) == 1
     assert "it is a folder" in capfd.readouterr().err
+    where = ("--data", tmp_path / "nowhere", "--out", tmp_path / "w.safetensors")
+    assert depmap(monkeypatch, "train-semantics", *where, "--epochs", 0) == 2
+    assert "weights of --init: name them" in " ".join(capfd.readouterr().err.split())
     wrong = ("--beside", tmp_path / "none.safetensors", "--data", tmp_path / "nowhere")
     code, _, err = evaluate("--weights", runs / "seed-7", *wrong)
     assert code == 1
