@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depmap_cli.checkpoint import save_checkpoint
+from depmap_cli.checkpoint import read_document, save_checkpoint
 from depmap_cli.config import Config, SemanticsTrainConfig
 from depmap_cli.data.corpus import Recording
 from depmap_cli.errors import DataInvalid
@@ -24,6 +24,7 @@ from depmap_cli.training.known_people import (
     teachers,
     trained_on,
 )
+from depmap_cli.weights import DEFAULT, weights_folder
 from depmap_cli.workflows import semantics as workflow
 from depmap_cli.workflows.calibrate import calibrate_run
 from depmap_cli.workflows.evaluate import EvaluateOptions
@@ -93,8 +94,8 @@ def test_nobody_is_named_in_what_is_stored(tmp_path):
 
 
 def test_older_weights_do_not_tell_on_whom_they_were_selected():
-    older = {"training_subjects": ["c200"]}
-    assert selected_people(older, recordings("c200", "ann")) == set()
+    shipped = read_document(weights_folder() / DEFAULT)
+    assert selected_people(shipped, recordings("c200", "ann")) == set()
 
 
 def stored(folder, name, **people):
@@ -166,7 +167,7 @@ def test_a_semantic_model_that_knows_whom_a_run_is_judged_on():
 
 def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
     """Refused before a video is opened."""
-    known, other = "c200", "c201"
+    known, other, *_ = read_document(weights_folder() / DEFAULT)["training_subjects"]
     lines = ["path,subject,session,task,split,score"]
     for i, subject in enumerate((known, other)):
         (tmp_path / f"{i}.mp4").write_text("never opened")
