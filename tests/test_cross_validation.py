@@ -150,7 +150,8 @@ def test_each_seed_is_a_cross_validation_of_its_own(evaluate, seeded, run, tmp_p
         f"run, 3 folds, seed {seed}" for seed in (7, 8)
     ]
     for one, other in zip(first["table"], second["table"], strict=True):
-        assert other["estimate"] == pytest.approx(one["estimate"] + 2, abs=1e-3)
+        if other["estimate"] > 2:  # below, one of the two may be clipped at 0
+            assert other["estimate"] == pytest.approx(one["estimate"] + 2, abs=1e-3)
     of_run = first["agreement"]["clips"]["baselines"][0]  # of one seed, so beside both
     assert of_run["rmse_difference"]["value"] == pytest.approx(0, abs=1e-6)
     assert {p.name for p in tmp_path.iterdir()} == {"seed-7", "seed-8", "seeds.csv"}
