@@ -4,8 +4,9 @@
 
 The corpus has ground_truth/, as `depmap simulate` and SimAVEC have. Prints, for every unit, Pearson
 r of the evidence with the true intensity, the same as `depmap score` reports it (brows and lids
-from each recording's own rest, if the weights know the usual one), and the AUC of presence; then
-zero-shot retrieval between faces and sentences about their units.
+from each recording's own rest, if the weights know the usual one; of portraits, where a recording
+holds many people, that says nothing), and the AUC of presence; then zero-shot retrieval between
+faces and sentences about their units.
 """
 
 import argparse
@@ -19,10 +20,10 @@ from depmap_cli.config import FaceConfig
 from depmap_cli.data.corpus import of_split
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.semantics import Semantics
-from depmap_cli.rest import from_rest
+from depmap_cli.rest import each_from_rest
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
 from depmap_cli.semantics_training.learner import PRESENT
-from depmap_cli.semantics_training.retrieval import Questions, retrieve
+from depmap_cli.semantics_training.retrieval import ASKED, retrieve_sentences
 from depmap_cli.workflows.material import ClipChoice, Source
 
 
@@ -31,17 +32,6 @@ def look(semantics: Semantics, frames: AuFrames) -> tuple[torch.Tensor, np.ndarr
     rows = np.array_split(np.arange(len(frames)), max(1, len(frames) // 128))
     seen = [semantics(frames.pictures(r)) for r in rows]
     return torch.cat([s.image for s in seen]), np.concatenate([s.evidence.numpy() for s in seen])
-
-
-def rested(semantics: Semantics, frames: AuFrames, evidence: np.ndarray) -> np.ndarray:
-    """As `depmap score` reports the evidence."""
-    if semantics.usual_rest is None:
-        return evidence
-    moved = evidence.copy()
-    for number in np.unique(frames.place[:, 0]):
-        mine = frames.place[:, 0] == number
-        moved[mine] = from_rest(evidence[mine], semantics.usual_rest)
-    return moved
 
 
 def print_units(intensity: np.ndarray, evidence: np.ndarray, moved: np.ndarray) -> None:
@@ -62,13 +52,8 @@ def print_retrieval(
     semantics: Semantics, image: torch.Tensor, intensity: np.ndarray, asked: int
 ) -> None:
     """A line a direction."""
-    questions = Questions.about(intensity, asked)
-    pieces = [questions.sentences[i : i + 256] for i in range(0, len(questions.sentences), 256)]
-    text = torch.cat([semantics.read(piece) for piece in pieces])
-    similarity = (image[questions.frames] @ text.T).numpy()
-    for name, recall in zip(
-        ("image to text", "text to image"), retrieve(similarity, questions.own), strict=True
-    ):
+    found = retrieve_sentences(image, intensity, semantics.read, asked)
+    for name, recall in zip(("image to text", "text to image"), found, strict=True):
         shares = ", ".join(f"{v:.3f} among the first {k}" for k, v in recall.at.items())
         print(f"{name}: {shares}; median rank {recall.median_rank:g} of {recall.candidates}")
 
@@ -80,7 +65,7 @@ def main() -> None:
     parser.add_argument("--split", default="Development")
     parser.add_argument("--clip-weights")
     parser.add_argument("--step", type=int, default=1, help="look at every so-many-th frame")
-    parser.add_argument("--sentences", type=int, default=2000, help="frames that are retrieved")
+    parser.add_argument("--sentences", type=int, default=ASKED, help="frames that are retrieved")
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     source = Source(given.data, given.cache)
@@ -90,7 +75,9 @@ def main() -> None:
     semantics = ClipChoice(weights=given.clip_weights).load()
     image, evidence = look(semantics, frames)
     print(f"{len(frames)} frames of {len(recordings)} recordings, {given.split}")
-    print_units(frames.intensity, evidence, rested(semantics, frames, evidence))
+    usual = semantics.usual_rest
+    moved = evidence if usual is None else each_from_rest(evidence, frames.place[:, 0], usual)
+    print_units(frames.intensity, evidence, moved)
     print_retrieval(semantics, image, frames.intensity, given.sentences)
 
 

@@ -211,7 +211,7 @@ class TrainConfig(_Frozen):
 class SemanticsTrainConfig(_Frozen):
     """How `depmap train-semantics` fits the open_clip model."""
 
-    epochs: int = Field(12, ge=0)  # 0: only judged on Development
+    epochs: int = Field(12, ge=0)  # 0: judged on Development, not trained
     batch_size: int = Field(96, ge=2)
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)

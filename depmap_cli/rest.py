@@ -7,7 +7,7 @@ with.
 """
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from depmap_cli.action_units import ACTION_UNITS
 
@@ -47,6 +47,19 @@ def from_rest(
     logits = _logits(evidence) - _MOVED * (rest_of(evidence) - usual)
     moved: np.ndarray = np.where(_MOVED > 0, 1 / (1 + np.exp(-logits)), evidence)
     return moved.astype(evidence.dtype)
+
+
+def each_from_rest(
+    evidence: Float[np.ndarray, "n units"],
+    recording: Int[np.ndarray, " n"],
+    usual: Float[np.ndarray, " units"],
+) -> Float[np.ndarray, "n units"]:
+    """As ``from_rest``, of the frames of several recordings, whose number each frame has."""
+    moved = evidence.copy()
+    for number in np.unique(recording):
+        own = recording == number
+        moved[own] = from_rest(evidence[own], usual)
+    return moved
 
 
 def _logits(evidence: np.ndarray) -> np.ndarray:

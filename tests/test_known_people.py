@@ -129,14 +129,17 @@ def test_all_who_had_to_do_with_the_start_are_remembered(tmp_path):
     assert "training_subjects" not in document
 
 
-def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch):
-    """Of all its sources, and of the model that it went on from."""
+@pytest.mark.parametrize(("epochs", "taught"), [(1, ("sam", "a", "c")), (0, ("sam",))])
+def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taught):
+    """Of all its sources, and of the model that it went on from; who is only judged taught it
+    nothing."""
     runs, init = [], tmp_path / "init.safetensors"
     earlier = trained_on(videos(tmp_path, "Training", "sam"), [])
-    save_checkpoint(init, "semantics", earlier, {})
+    save_checkpoint(init, "semantics", {"training_data": "some", **earlier}, {})
     none = AuFrames([], np.zeros((0, 18), np.float32), np.zeros((0, 2), int))
     monkeypatch.setattr(workflow, "_frames", lambda *_: none)
     monkeypatch.setattr(workflow, "train_semantics", lambda *given: runs.append(given[2]) or 0.5)
+    monkeypatch.setattr(workflow, "judge_semantics", lambda *given: runs.append(given[1]) or 0.5)
     sources = []
     for name, split in (("a", "Training"), ("b", "Development"), ("c", "Training")):
         (found,) = videos(tmp_path, split, name)
@@ -144,12 +147,14 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch):
         table = tmp_path / f"{name}.csv"
         table.write_text(f"path,subject,session,task,split,score\n{row}\n")
         sources.append(Source(table))
+    config = SemanticsTrainConfig(epochs=epochs)
     options = SemanticsOptions(
-        tuple(sources), tmp_path / "s.safetensors", SemanticsTrainConfig(), init=init, device="cpu"
+        tuple(sources), tmp_path / "s.safetensors", config, init=init, device="cpu"
     )
     train_semantics_run(options, lambda *_: None, print)
     (run,) = runs
-    assert teachers(run.met) == {hashed(name) for name in ("sam", "a", "c")}
+    assert teachers(run.met) == {hashed(name) for name in taught}
+    assert (run.statement == "some") == (epochs == 0)
     assert run.met["development_subjects"] == [hashed("b")]
 
 

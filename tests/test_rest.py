@@ -5,7 +5,7 @@ import pytest
 
 from depmap_cli.action_units import ACTION_UNITS
 from depmap_cli.metrics import auc
-from depmap_cli.rest import UNITS, from_rest, rest_of, usual_rest
+from depmap_cli.rest import UNITS, each_from_rest, from_rest, rest_of, usual_rest
 
 PLACE = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
 
@@ -64,3 +64,14 @@ def test_a_face_that_rests_as_usual_is_left_as_it_is_read():
     np.testing.assert_allclose(from_rest(evidence, rest_of(evidence)), evidence, atol=1e-6)
     certain = np.tile(np.array([0.0, 1.0], np.float32)[:, None], (1, len(ACTION_UNITS)))
     assert np.isfinite(from_rest(certain, np.zeros(len(ACTION_UNITS)))).all()
+
+
+def test_each_recording_is_told_from_its_own_rest():
+    found = [evidence for evidence, _ in recordings(3)]
+    usual = usual_rest(found)
+    number = np.repeat(np.arange(3), [len(e) for e in found])
+    mixed = np.random.default_rng(0).permutation(len(number))
+    moved = each_from_rest(np.concatenate(found)[mixed], number[mixed], usual)
+    apart = np.concatenate([from_rest(e, usual) for e in found])
+    # a rest is a quantile: the order of frames does not matter
+    np.testing.assert_allclose(moved, apart[mixed], rtol=1e-6)

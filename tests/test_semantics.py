@@ -226,7 +226,7 @@ def test_training_on_inner_squares_and_what_it_writes(faces, tmp_path):
 def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(faces, tmp_path):
     from depmap_cli.checkpoint import load_checkpoint
     from depmap_cli.config import SemanticsTrainConfig
-    from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
+    from depmap_cli.semantics_training import AuFrames, SemanticsRun, judge_semantics
     from depmap_cli.weights import default_semantics
 
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
@@ -238,7 +238,7 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
         True,
         init=default_semantics(),
     )
-    judged = train_semantics(data, data, run, lambda event: None)
+    judged = judge_semantics(data, run)
     before, after = (load_checkpoint(p, "semantics") for p in (run.init, run.output))
     assert before.tensors.keys() == after.tensors.keys()
     assert all(torch.equal(before.tensors[k], after.tensors[k]) for k in before.tensors)

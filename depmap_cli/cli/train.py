@@ -179,8 +179,8 @@ def train_semantics(
         int | None,
         typer.Option(
             min=64,
-            help="Train on the inner square of so many pixels of each face, which is faster (96: "
-            "about twice). Go on from there (--init) with whole faces.",
+            help="Train on the inner square of so many pixels of each face, which is faster. Go on "
+            "from there (--init) with whole faces.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SemanticsTrainConfig().seed,

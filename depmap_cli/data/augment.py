@@ -14,7 +14,7 @@ from depmap_cli.opencv import load_opencv
 
 @dataclass(frozen=True)
 class Looks:
-    """How far the looks of a face may change."""
+    """How far a face's place and its looks may change."""
 
     turn: float  # in radians, either way
     zoom: float  # around 1
@@ -26,8 +26,8 @@ class Looks:
 
 
 SAME = Looks(turn=0.07, zoom=0.06, shift=0.04, bend=0.0, contrast=0.4, light=0.5, tint=0.2)
-"""For action units: bending hides what brows and mouth corners do (measured: CHANGELOG), and faces
-move no farther than alignment lets them."""
+"""For action units: bending hides what brows and mouth corners do (measured: CHANGELOG); faces stay
+near the place that alignment gives them."""
 OTHER = Looks(turn=0.17, zoom=0.12, shift=0.1, bend=0.06, contrast=0.5, light=0.7, tint=0.35)
 """For severity: few people come to look like many, so looks are no use to learn by heart."""
 

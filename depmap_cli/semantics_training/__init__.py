@@ -8,10 +8,10 @@ tower's features tells it, because phrases that still sound alike teach the towe
 Some faces are covered (``data/occlusion.py``) and learn to be told as such, and nothing else.
 
 ``frames.py`` pairs faces with intensities, ``learner.py`` is what is trained and its losses,
-``trainer.py`` the loop.
+``trainer.py`` the loop, ``retrieval.py`` how well faces and sentences find each other.
 """
 
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
-from depmap_cli.semantics_training.trainer import SemanticsRun, train_semantics
+from depmap_cli.semantics_training.trainer import SemanticsRun, judge_semantics, train_semantics
 
-__all__ = ["AuFrames", "SemanticsRun", "read_au_frames", "train_semantics"]
+__all__ = ["AuFrames", "SemanticsRun", "judge_semantics", "read_au_frames", "train_semantics"]

@@ -1,14 +1,18 @@
 """Zero-shot retrieval between faces and sentences about their action units."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
+from torch import Tensor
 
 from depmap_cli.semantics_training.learner import sentences_of
 
 AMONG_FIRST = (1, 5, 10)
+ASKED = 2000
+"""Faces that take part."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +29,27 @@ class Recall:
         return {**shares, "median_rank": self.median_rank, "candidates": self.candidates}
 
 
-@dataclass(frozen=True)
-class Questions:
-    """Sentences about some of the frames, evenly spread."""
+def retrieve_sentences(
+    image: Float[Tensor, "n d"],
+    intensity: Float[np.ndarray, "n units"],
+    read: Callable[[list[str]], Tensor],
+    most: int = ASKED,
+) -> tuple[Recall, Recall]:
+    """Faces find the sentences that are true of them, and sentences their faces.
 
-    frames: slice
-    sentences: list[str]  # each once
-    own: Int[np.ndarray, " images"]  # which sentence is true of each of these frames
-
-    @classmethod
-    def about(cls, intensity: Float[np.ndarray, "n units"], most: int) -> "Questions":
-        """Of at most so many frames."""
-        frames = slice(None, None, -(-len(intensity) // most))
-        told = sentences_of(torch.from_numpy(intensity[frames]))
-        number = {text: i for i, text in enumerate(dict.fromkeys(told))}
-        return cls(frames, list(number), np.array([number[text] for text in told]))
+    Args:
+        image: embeddings of faces that are not covered, unit length.
+        intensity: what their units show.
+        read: embeds sentences, unit length.
+        most: so many of the faces take part at most, evenly spread.
+    """
+    step = -(-len(intensity) // most)
+    told = sentences_of(torch.from_numpy(intensity[::step]))
+    number = {sentence: i for i, sentence in enumerate(dict.fromkeys(told))}
+    sentences = list(number)
+    text = torch.cat([read(sentences[i : i + 256]) for i in range(0, len(sentences), 256)])
+    similarity = (image[::step] @ text.T).cpu().numpy()
+    return retrieve(similarity, np.array([number[sentence] for sentence in told]))
 
 
 def retrieve(

@@ -25,16 +25,14 @@ from depmap_cli.devices import enough_memory, placed
 from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.semantics import COVERED, OWN_MODEL
-from depmap_cli.rest import from_rest, usual_rest
+from depmap_cli.rest import each_from_rest, usual_rest
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner
-from depmap_cli.semantics_training.retrieval import Questions, retrieve
+from depmap_cli.semantics_training.retrieval import retrieve_sentences
 from depmap_cli.weights import RANDOM
 
 CLIP_NORM = 1.0
-ASKED = 2000
-"""Frames, at most, whose sentences are retrieved."""
 _OPTIMIZER = "optimizer."
 
 
@@ -128,8 +126,6 @@ def train_semantics(
 ) -> float:
     """Fit the model; write the epoch best on Development to ``run.output``. Returns its mean r.
 
-    With no epochs, the weights at the start are judged, and written with their new figures.
-
     Every epoch draws from a generator seeded by the seed and its number, so a resumed run continues
     to the same bits (CPU).
 
@@ -141,8 +137,6 @@ def train_semantics(
     size = run.config.batch_size
     steps = math.ceil(len(train) / size)
     training = _Training(run, steps)
-    if not run.config.epochs:
-        training.keep_best(_judged(development, training.learner))
     if run.resume and run.state.is_file():
         training.take_up()
     while training.epoch < run.config.epochs:
@@ -156,6 +150,19 @@ def train_semantics(
         metrics = _judged(development, training.learner)
         training.end_epoch(metrics)
         progress({"epoch": epoch, "metrics": metrics})
+    return training.best
+
+
+def judge_semantics(development: AuFrames, run: SemanticsRun) -> float:
+    """Write the weights at the start, as they are, with their figures on other Development data.
+
+    Returns the mean r.
+
+    Raises:
+        WeightsInvalid, OutOfMemory, OutputUnwritable: as ``train_semantics``.
+    """
+    training = _Training(run, steps=0)
+    training.keep_best(_judged(development, training.learner))
     return training.best
 
 
@@ -187,29 +194,17 @@ def evaluate_learner(frames: AuFrames, learner: Learner) -> dict[str, Any]:
         hidden.append(share.numpy())
     found = np.concatenate(evidence)
     numbers = frames.place[:, 0]
-    by_recording = [found[numbers == number, :-1] for number in np.unique(numbers)]
-    usual = usual_rest(by_recording)
-    for number, one in zip(np.unique(numbers), by_recording, strict=True):
-        found[numbers == number, :-1] = from_rest(one, usual)
+    usual = usual_rest([found[numbers == number, :-1] for number in np.unique(numbers)])
     beyond = np.concatenate(hidden) >= HIDDEN[1]
-    units = _unit_figures(frames.intensity, found[:, :-1])
+    units = _unit_figures(frames.intensity, each_from_rest(found[:, :-1], numbers, usual))
+    to_text, to_image = retrieve_sentences(torch.cat(images), frames.intensity, learner.read)
     return {
         "units": units,
         "rest": [round(float(v), 3) for v in usual],
         "mean_r": float(np.mean([u["r"] for u in units.values()])),
         "covered": _covered_figures(found[:, -1], np.concatenate(over)[beyond]),
-        "retrieval": _retrieval_figures(learner, torch.cat(images), frames.intensity),
+        "retrieval": {"image_to_text": to_text.stored(), "text_to_image": to_image.stored()},
     }
-
-
-def _retrieval_figures(
-    learner: Learner, image: Tensor, intensity: np.ndarray
-) -> dict[str, dict[str, float]]:
-    asked = Questions.about(intensity, ASKED)
-    pieces = [asked.sentences[i : i + 256] for i in range(0, len(asked.sentences), 256)]
-    text = torch.cat([learner.read(piece) for piece in pieces])
-    to_text, to_image = retrieve((image[asked.frames] @ text.T).cpu().numpy(), asked.own)
-    return {"image_to_text": to_text.stored(), "text_to_image": to_image.stored()}
 
 
 def _unit_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, dict[str, float]]:

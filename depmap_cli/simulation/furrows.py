@@ -24,6 +24,7 @@ class Furrow:
     depth: float  # cm at full strength
     units: dict[str, float]  # action units that deepen it, and how much each does
     age: float  # share of the depth that is there at rest at the age of 80
+    often_absent: bool = False  # many a skin stays smooth here: a brow is to be told by its place
 
 
 FURROWS = {
@@ -38,6 +39,7 @@ FURROWS = {
         depth=0.10,
         units={"AU1": 0.55, "AU2": 0.6},
         age=0.55,
+        often_absent=True,
     ),
     "glabella": Furrow(
         ([(0.60, 4.5), (0.66, 5.0), (0.80, 5.6), (0.72, 6.2)],),
@@ -46,6 +48,7 @@ FURROWS = {
         depth=0.12,
         units={"AU4": 1.0, "AU9": 0.3},
         age=0.4,
+        often_absent=True,
     ),
     "frown bulge": Furrow(
         ([(1.2, 5.9), (1.9, 6.3), (2.6, 6.35)],),
@@ -54,6 +57,7 @@ FURROWS = {
         depth=0.08,
         units={"AU4": 0.8},
         age=0.0,
+        often_absent=True,
     ),
     "nose root": Furrow(
         ([(-0.8, 4.35), (0.0, 4.45), (0.8, 4.35)], [(-0.6, 4.0), (0.0, 4.05), (0.6, 4.0)]),
@@ -142,8 +146,6 @@ FURROWS = {
     ),
 }
 _NOT_YET = 22.0  # years up to which no furrow stays
-_SMOOTH = ("forehead", "glabella", "frown bulge")
-"""Where many a skin stays smooth: what a brow does is to be told by where it is, too."""
 
 
 class Relief:
@@ -161,7 +163,7 @@ class Relief:
         side = self._maps.shape[-1]
         aged = np.clip((age - _NOT_YET) / (80 - _NOT_YET), 0, 1.1)
         uneven = rng.uniform(0.5, 1.5, len(FURROWS))
-        uneven[[list(FURROWS).index(name) for name in _SMOOTH]] *= rng.beta(0.8, 1.0)
+        uneven[[f.often_absent for f in FURROWS.values()]] *= rng.beta(0.8, 1.0)
         at_rest = np.array([f.age for f in FURROWS.values()]) * aged * uneven
         at_rest[list(FURROWS).index("lid crease")] += rng.uniform(0.1, 1.0)
         self._strength = strength * uneven

@@ -13,6 +13,7 @@ from depmap_cli.progress import Told
 from depmap_cli.semantics_training import (
     AuFrames,
     SemanticsRun,
+    judge_semantics,
     read_au_frames,
     train_semantics,
 )
@@ -42,7 +43,8 @@ def train_semantics_run(
 ) -> float:
     """Train on Training, choose the epoch on Development; returns its mean r over the units.
 
-    Whom it meets, and whom the weights that it starts from met, is stored.
+    Whom it meets, and whom the weights that it starts from met, is stored. With no epochs nobody
+    is learned from: the weights are judged on Development, and written with those figures.
 
     Raises:
         DepmapError: whatever is wrong with data, weights or output.
@@ -50,21 +52,27 @@ def train_semantics_run(
     device = resolve_device(options.device)
     read = [source.read()[0] for source in options.sources]
     found = list(zip(options.sources, read, strict=True))
-    met = _met([r for recordings in read for r in recordings], options.init)
-    train, development = (_frames(found, split, told) for split in ("Training", "Development"))
     epochs = options.config.epochs
-    taught = ([r for r in recordings if r.split == "Training"] for recordings in read)
+    earlier = [read_document(options.init, "semantics")] if options.init else []
+    taught = [[r for r in rs if r.split == "Training" and epochs] for rs in read]
     known = "; ".join(people(part) for part in taught if part)
     run = SemanticsRun(
         options.out,
         options.config,
-        options.statement or known,
+        options.statement or known or earlier[0]["training_data"],
         options.simulated,
-        met,
+        {
+            **trained_on([r for part in taught for r in part], earlier),
+            **selected_on(of_split([r for rs in read for r in rs], "Development"), earlier),
+        },
         options.init,
         options.resume,
         device,
     )
+    development = _frames(found, "Development", told).thinned(DEVELOPMENT_STEP)
+    if not epochs:
+        return judge_semantics(development, run)
+    train = _frames(found, "Training", told)
 
     def progress(event: dict[str, Any]) -> None:
         if "step" in event:
@@ -73,16 +81,7 @@ def train_semantics_run(
         else:
             note(f"epoch {event['epoch']}: Development mean r {event['metrics']['mean_r']:.3f}")
 
-    return train_semantics(train, development.thinned(DEVELOPMENT_STEP), run, progress)
-
-
-def _met(recordings: list[Recording], init: Path | None) -> dict[str, list[str]]:
-    """Whom the weights, and those that they start from, learn from and are selected on."""
-    earlier = [read_document(init, "semantics")] if init else []
-    return {
-        **trained_on(of_split(recordings, "Training"), earlier),
-        **selected_on(of_split(recordings, "Development"), earlier),
-    }
+    return train_semantics(train, development, run, progress)
 
 
 def _frames(found: list[tuple[Source, list[Recording]]], split: str, told: Told) -> AuFrames:
