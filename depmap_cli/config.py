@@ -216,7 +216,7 @@ class SemanticsTrainConfig(_Frozen):
     learning_rate: float = Field(1e-3, gt=0)
     weight_decay: float = Field(0.05, ge=0)
     warmup: float = Field(0.1, ge=0, lt=1)
-    crop: int | None = Field(None, ge=64)  # side of the inner square that is trained on, in pixels
+    side: int | None = Field(None, ge=64)  # to which faces are shrunk in training, in pixels
     seed: int = Field(3407, ge=0, le=MAX_SEED)
 
 

@@ -34,8 +34,8 @@ def run_all(
         _one_thread_each(),
         ProcessPoolExecutor(min(max(1, jobs), len(items)), spawn, _calm) as pool,
     ):
-        futures = [pool.submit(make, item) for item in items]
         try:
+            futures = [pool.submit(make, item) for item in items]
             for done, future in enumerate(as_completed(futures), start=1):
                 future.result()
                 told(stage, done, len(items))

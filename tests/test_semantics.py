@@ -183,23 +183,20 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
         learner.start_at(load_checkpoint(path, "semantics"))
 
 
-def test_the_inner_square_holds_eyes_nose_and_mouth():
-    from depmap_cli.faces.align import TEMPLATE
-    from depmap_cli.semantics_training.learner import inner
+def test_faces_are_shrunk_to_the_side_asked_for_and_never_blown_up():
+    from depmap_cli.semantics_training.learner import shrunk
 
-    pixels = torch.zeros(1, 3, 128, 128)
-    for x, y in (TEMPLATE * 128).round().astype(int):
-        pixels[0, :, y, x] = 1
-    whole = pixels.sum()
-    for side in (80, 96, 112):
-        part = inner(pixels, side)
-        assert part.shape == (1, 3, side, side)
-        assert part.sum() == whole
-    assert inner(pixels, None) is pixels
-    assert inner(pixels, 200) is pixels
+    ramp = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
+    small = shrunk(ramp, 64)
+    assert small.shape == (1, 3, 64, 64)
+    pairs = ramp.unflatten(-1, (64, 2)).mean(-1)[..., ::2, :]
+    assert torch.allclose(small[..., 2:-2, 2:-2], pairs[..., 2:-2, 2:-2], atol=1e-3)
+    assert shrunk(ramp, None) is ramp
+    assert shrunk(ramp, 128) is ramp
+    assert shrunk(ramp, 200) is ramp
 
 
-def test_training_on_inner_squares_and_what_it_writes(faces, tmp_path):
+def test_training_on_shrunk_faces_and_what_it_writes(faces, tmp_path):
     from depmap_cli.checkpoint import load_checkpoint
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
@@ -208,16 +205,16 @@ def test_training_on_inner_squares_and_what_it_writes(faces, tmp_path):
     data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
     losses = {}
 
-    def train(crop: int | None) -> dict:
-        path = tmp_path / f"{crop}.safetensors"
-        config = SemanticsTrainConfig(epochs=1, batch_size=8, crop=crop)
-        told = losses.setdefault(crop, [])
+    def train(side: int | None) -> dict:
+        path = tmp_path / f"{side}.safetensors"
+        config = SemanticsTrainConfig(epochs=1, batch_size=8, side=side)
+        told = losses.setdefault(side, [])
         train_semantics(data, data, SemanticsRun(path, config, "here", False), told.append)
         return load_checkpoint(path, "semantics").document
 
     whole, part = train(None), train(64)
     assert losses[None][0]["loss"] != losses[64][0]["loss"]
-    assert (whole["train"]["crop"], part["train"]["crop"]) == (None, 64)
+    assert (whole["train"]["side"], part["train"]["side"]) == (None, 64)
     recall = part["development"]["retrieval"]
     assert recall["image_to_text"]["candidates"] == 8  # eight frames, eight sentences
     assert 0 <= recall["text_to_image"]["recall_at_1"] <= recall["text_to_image"]["recall_at_5"]

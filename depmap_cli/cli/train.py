@@ -175,12 +175,12 @@ def train_semantics(
     ] = SemanticsTrainConfig().epochs,
     batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
     learning_rate: Annotated[float, typer.Option(min=1e-8)] = SemanticsTrainConfig().learning_rate,
-    crop: Annotated[
+    side: Annotated[
         int | None,
         typer.Option(
             min=64,
-            help="Train on the inner square of so many pixels of each face, which is faster. Go on "
-            "from there (--init) with whole faces.",
+            help="Train on faces shrunk to so many pixels, which is faster. Go on from there "
+            "(--init) with them as they are.",
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SemanticsTrainConfig().seed,
@@ -213,7 +213,7 @@ def train_semantics(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            crop=crop,
+            side=side,
             seed=seed,
         ),
         statement,

@@ -14,7 +14,6 @@ from depmap_cli.data.augment import SAME, augment_faces
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.devices import training_precision
 from depmap_cli.errors import WeightsInvalid
-from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.model.semantics import (
     OWN_MODEL,
     build_clip,
@@ -104,10 +103,10 @@ class Learner(nn.Module):
         return logits
 
     def loss(
-        self, frames: AuFrames, rows: np.ndarray, generator: Generator, crop: int | None = None
+        self, frames: AuFrames, rows: np.ndarray, generator: Generator, side: int | None = None
     ) -> Tensor:
-        """Of some of the frames, changed and partly covered as the generator has it, and of each
-        the whole or the inner square of ``crop`` pixels."""
+        """Of some of the frames, changed and partly covered as the generator has it, and shrunk to
+        ``side`` pixels if they are larger."""
         device = self.units.weight.device
         pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
         pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
@@ -117,7 +116,7 @@ class Learner(nn.Module):
         seen = (~covered)[:, None].expand_as(intensity).to(device)
         told = torch.cat([intensity, covered[:, None].float()], 1).to(device)
         counts = torch.cat([seen, (free | covered)[:, None].to(device)], 1)
-        features, image = self.look(inner(pixels, crop).to(device))
+        features, image = self.look(shrunk(pixels.to(device), side))
         contrast = contrastive_loss(image, self.read(sentences), sentences, self.clip.logit_scale)
         phrases = F.binary_cross_entropy_with_logits(self.asked(image), told, reduction="none")
         units = F.binary_cross_entropy_with_logits(
@@ -126,14 +125,11 @@ class Learner(nn.Module):
         return 0.2 * contrast + ((phrases * counts).sum(1) + (units * seen).sum(1)).mean()
 
 
-def inner(pixels: Float[Tensor, "n 3 h w"], side: int | None) -> Float[Tensor, "n 3 a b"]:
-    """The square of that side around eyes, nose and mouth; whole faces if they are no larger."""
-    whole = pixels.shape[-1]
-    if side is None or side >= whole:
+def shrunk(pixels: Float[Tensor, "n 3 h w"], side: int | None) -> Float[Tensor, "n 3 a b"]:
+    """Faces of that side; as they are if they are no larger."""
+    if side is None or side >= pixels.shape[-1]:
         return pixels
-    left = (whole - side) // 2
-    top = min(round(TEMPLATE[:, 1].mean() * whole - side / 2), whole - side)
-    return pixels[..., top : top + side, left : left + side]
+    return F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
 
 
 def contrastive_loss(

@@ -89,7 +89,7 @@ class _Training:
 
     def step(self, frames: AuFrames, rows: np.ndarray, generator: torch.Generator) -> float:
         with enough_memory("a batch", "lower --batch-size"):
-            loss = self.learner.loss(frames, rows, generator, self.run.config.crop)
+            loss = self.learner.loss(frames, rows, generator, self.run.config.side)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP_NORM)

@@ -16,7 +16,7 @@ from depmap_cli.progress import Told
 from depmap_cli.simulation.behaviour import Behaviour, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film, spread_frames, write_video
 from depmap_cli.simulation.card import write_card
-from depmap_cli.simulation.manifest import Row, write_manifest
+from depmap_cli.simulation.manifest import Row, subject_name, write_manifest
 from depmap_cli.simulation.people import Session, draw_sessions
 from depmap_cli.simulation.stage import Stage, facts_of
 from depmap_cli.simulation.work import Stream, claim, stream
@@ -190,4 +190,5 @@ def _write_truth(
 def _row(options: CohortOptions, clip: Clip) -> Row:
     person, session, _ = clip.place
     score, path = clip.session.score, clip.path(options)
-    return Row(path, str(person), session, clip.task, clip.split, score, options.fps)
+    subject = subject_name(options.seed, person)
+    return Row(path, subject, session, clip.task, clip.split, score, options.fps)

@@ -24,6 +24,12 @@ class Row:
     fps: float
 
 
+def subject_name(seed: int, number: int) -> str:
+    """What the manifest calls a person. Weights know people by that name, so nobody in two corpora
+    may share it: plain numbers are AVEC's."""
+    return f"s{seed}-{number}"
+
+
 def write_manifest(out: Path, rows: Iterable[Row]) -> None:
     """List the recordings below ``out``, by paths from there on."""
     with (

@@ -22,7 +22,7 @@ from depmap_cli.progress import Told
 from depmap_cli.simulation.behaviour import BY_TASK, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film
 from depmap_cli.simulation.card import write_card
-from depmap_cli.simulation.manifest import Row, write_manifest
+from depmap_cli.simulation.manifest import Row, subject_name, write_manifest
 from depmap_cli.simulation.people import draw_score
 from depmap_cli.simulation.stage import Stage, facts_of
 from depmap_cli.simulation.temperament import Temperament
@@ -128,8 +128,7 @@ def make_portraits(options: PortraitOptions, stage: Stage, told: Told) -> None:
     claim(options.out, options.settings)
     missing = [g for g in groups if not _is_finished(options.out, g)]
     run_all(partial(make_group, options, stage), missing, options.jobs, "rendering faces", told)
-    rows = [Row(g.folder(options.out), str(g.number), 1, TASK, g.split, 0, FPS) for g in groups]
-    write_manifest(options.out, rows)
+    write_manifest(options.out, [_row(options, group) for group in groups])
     write_card(options.out, options.settings)
 
 
@@ -155,6 +154,11 @@ def plan(options: PortraitOptions) -> list[Group]:
         for start in range(0, len(part), PEOPLE_PER_ENTRY)
     ]
     return [Group(split, i, part) for i, (split, part) in enumerate(pieces, start=1)]
+
+
+def _row(options: PortraitOptions, group: Group) -> Row:
+    subject = subject_name(options.seed, group.number)
+    return Row(group.folder(options.out), subject, 1, TASK, group.split, 0, FPS)
 
 
 def _is_finished(out: Path, group: Group) -> bool:

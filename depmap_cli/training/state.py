@@ -23,7 +23,7 @@ from depmap_cli.config import Config
 from depmap_cli.data.cache import content_of
 from depmap_cli.data.recording import Recording
 from depmap_cli.errors import DepmapError
-from depmap_cli.training.folder import BEST, LAST, WEIGHTS, folder_name
+from depmap_cli.training.folder import BEST, LAST, LOG, WEIGHTS, RunFolder, folder_name
 
 STATE = "state.safetensors"
 _DESCRIPTION = "description"
@@ -114,12 +114,13 @@ def _key_in(folder: Path) -> dict[str, Any]:
 
 
 def _trained(folder: Path) -> str | None:
-    """The weights that beginning anew would lose: finished ones, or of more than the first epoch,
+    """What beginning anew would lose: finished weights, or what is of more than the first epoch,
     which a kill may leave without a state."""
     if (folder / WEIGHTS).exists():
         return WEIGHTS
     kept = (name for name in (LAST, BEST) if (folder / name).is_file())
-    return next((name for name in kept if read_document(folder / name)["epoch"] > 0), None)
+    later = next((name for name in kept if read_document(folder / name)["epoch"] > 0), None)
+    return later or (LOG if any(int(row["epoch"]) > 0 for row in RunFolder(folder).rows()) else None)
 
 
 def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

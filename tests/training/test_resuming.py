@@ -137,6 +137,11 @@ def test_a_run_that_was_killed_before_its_first_state_begins_anew(tmp_path):
     for name in ("best", "last"):
         save_checkpoint(tmp_path / f"{name}.safetensors", "depmap", {"epoch": 0}, {})
     check_resumable(tmp_path, key)
+    (tmp_path / "log.csv").write_text("epoch\n0\n")
+    check_resumable(tmp_path, key)
+    (tmp_path / "log.csv").write_text("epoch\n0\n1\n")  # the best was the first
+    with pytest.raises(DepmapError, match=r"holds log\.csv and no state\.safetensors"):
+        check_resumable(tmp_path, key)
     save_checkpoint(tmp_path / "last.safetensors", "depmap", {"epoch": 1}, {})
     with pytest.raises(DepmapError, match=r"holds last\.safetensors and no state\.safetensors"):
         check_resumable(tmp_path, key)
