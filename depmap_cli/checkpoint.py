@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
-FORMAT = 1
+FORMAT = 2
+"""Raised whenever weights would be read, but mean something else: 2, faces are drawn larger."""
 _KEY = "depmap"
 
 
@@ -96,7 +97,8 @@ def read_document(path: Path, kind: str | None = None) -> dict[str, Any]:
         ) from error
     if found != FORMAT or not isinstance(stored, str):
         raise WeightsInvalid(
-            f"{path.name}: weights format {found!r}, this version reads {FORMAT}", "update depmap"
+            f"{path.name}: weights format {found!r}, this version reads {FORMAT}",
+            "update depmap, or train again where the file is the older one",
         )
     if kind not in (None, stored):
         raise WeightsInvalid(

@@ -85,7 +85,7 @@ class QualityConfig(_Frozen):
     usable_frames: tuple[float, float] = (12, MIN_FRAMES)
     longest_gap: tuple[float, None] = (5.0, None)
     face_size: tuple[float, float] = (24.0, 10.0)
-    sharpness: tuple[float, None] = (15.0, None)
+    sharpness: tuple[float, None] = (9.0, None)
     dark: tuple[float, None] = (40.0, None)
     bright: tuple[float, None] = (220.0, None)
     turned_share: tuple[float, None] = (0.3, None)
@@ -194,6 +194,11 @@ class TrainConfig(_Frozen):
     )
     average: float = Field(
         0.98, ge=0, lt=1, description="Decay of the averaged weights, a step. Measured: alike."
+    )
+    straighten: bool = Field(
+        False,
+        description="Move estimates along the line that fits Development best, if it has 9 people; "
+        "not in the paper.",
     )
     start_from_semantics: bool = Field(
         True, description="Start the backbone at CLIP's image tower."

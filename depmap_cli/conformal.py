@@ -4,6 +4,9 @@ import math
 
 import numpy as np
 
+LEVEL = 0.9
+"""Share of scores that intervals are to hold, unless another is asked for."""
+
 
 def people_needed(coverage: float) -> int:
     """The fewest calibration people for which a finite interval of this coverage exists."""

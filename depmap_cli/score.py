@@ -12,6 +12,7 @@ import torch
 
 from depmap_cli import __version__
 from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
+from depmap_cli.conformal import LEVEL
 from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
@@ -54,7 +55,7 @@ class ScoreOptions:
     end: float | None = None
     subject: SubjectRule = SubjectRule.largest
     keyframes: int = 6
-    coverage: float = 0.9
+    coverage: float = LEVEL
     au_csv: Path | None = None
     quality: QualityConfig = QualityConfig()
 

@@ -34,7 +34,7 @@ from depmap_cli.video import check_whole, probe, sample_frames
 from depmap_cli.workers import run_all
 
 FACES, INDEX, VIEWS = "faces.npy", "index.json", "views"
-CACHE_VERSION = 3
+CACHE_VERSION = 4
 """Raised whenever the corridor's code changes what it produces."""
 _PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
 _ABANDONED = 3600.0
@@ -95,6 +95,7 @@ def write_entry(
     np.save(content, np.stack([s.face for s in valid if s.face is not None]))
     (folder / FACES).write_bytes(content.getbuffer())
     index = {
+        "version": CACHE_VERSION,
         "times": [s.time for s in valid],
         "sampled": len(samples),
         "duration": duration,
@@ -117,6 +118,8 @@ def read_entry(folder: Path) -> CachedFaces:
         entry = CachedFaces(folder, times, index["sampled"], quality, index.get("duration"))
         if len(entry.faces) != len(entry):
             raise ValueError("as many faces as times are expected")
+        if index["version"] != CACHE_VERSION:
+            raise ValueError("prepared by another version of depmap")
     except (FileNotFoundError, EOFError, KeyError, TypeError) as error:
         raise ValueError("not whole") from error
     return entry
@@ -150,8 +153,9 @@ def read_prepared(recording: Recording) -> CachedFaces:
         return read_entry(recording.path)
     except (OSError, ValueError) as error:
         raise DataInvalid(
-            f"{recording.name}: not a folder of prepared faces",
-            f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` writes them",
+            f"{recording.name}: not a folder of prepared faces, or of another version of depmap",
+            f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` of this version "
+            "writes them",
         ) from error
 
 

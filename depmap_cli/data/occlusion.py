@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 N_FINGERS = 4
-_CENTRE, _AXES = (0.5, 0.6), (0.27, 0.29)
+_CENTRE, _AXES = (0.5, 0.51), (0.34, 0.36)
 """Ellipse (x, y; shares of the side) from the brows to below the mouth of an aligned face."""
 
 
@@ -67,18 +67,18 @@ def _hand(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     angle = draw(-2.3, 2.3)  # of the fingers, from upright
     along = torch.stack([angle.sin(), -angle.cos()], 1)
     across = torch.stack([angle.cos(), angle.sin()], 1)
-    tips = torch.stack([draw(0.2, 0.8), draw(0.3, 0.95)], 1)
-    radius, length = draw(0.035, 0.07), draw(0.2, 0.45)
+    tips = torch.stack([draw(0.12, 0.88), draw(0.14, 0.95)], 1)
+    radius, length = draw(0.044, 0.088), draw(0.25, 0.56)
     gap = 2 * radius * draw(0.85, 1.3)
     opaque = torch.zeros(n, 1, size, size)
     shade = torch.zeros(n, 1, size, size)
     knuckles = tips - along * length[:, None]
-    back = (knuckles, knuckles - along * 0.6, gap * N_FINGERS / 2)
+    back = (knuckles, knuckles - along * 0.75, gap * N_FINGERS / 2)
     fingers = []
     for i in range(N_FINGERS):
         side = across * ((i - (N_FINGERS - 1) / 2) * gap)[:, None]
-        reach = along * draw(-0.09, 0.03)[:, None]
-        fan = across * ((i - (N_FINGERS - 1) / 2) * draw(-0.015, 0.03))[:, None]
+        reach = along * draw(-0.11, 0.04)[:, None]
+        fan = across * ((i - (N_FINGERS - 1) / 2) * draw(-0.019, 0.038))[:, None]
         fingers.append((tips + side + reach + fan, knuckles + side, radius * draw(0.85, 1.1)))
     for start, end, width in [back, *fingers]:
         distance = _to_segment(grid, start, end) / width[:, None, None]
@@ -106,10 +106,10 @@ def _to_segment(grid: Tensor, start: Tensor, end: Tensor) -> Float[Tensor, "n h 
 def _skin(faces: Tensor) -> Float[Tensor, "n 3"]:
     """Mean colour of the cheeks."""
     size = faces.shape[-1]
-    rows = slice(round(0.58 * size), round(0.7 * size))
+    rows = slice(round(0.49 * size), round(0.64 * size))
     left, right = (
         faces[:, :, rows, round(a * size) : round(b * size)].mean((2, 3))
-        for a, b in ((0.28, 0.38), (0.62, 0.72))
+        for a, b in ((0.23, 0.35), (0.65, 0.77))
     )
     return (left + right) / 2
 
@@ -122,10 +122,10 @@ def _thing(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         return torch.empty(n, *shape).uniform_(low, high, generator=generator)
 
     angle = draw(0, math.pi)[:, None, None]
-    offset = _grid(size) - torch.stack([draw(0.1, 0.9), draw(0.25, 1.0)], 1)[:, None, None]
+    offset = _grid(size) - torch.stack([draw(0.0, 1.0), draw(0.08, 1.0)], 1)[:, None, None]
     x = offset[..., 0] * angle.cos() + offset[..., 1] * angle.sin()
     y = offset[..., 1] * angle.cos() - offset[..., 0] * angle.sin()
-    x, y = x.abs() / draw(0.08, 0.35, 1, 1), y.abs() / draw(0.08, 0.35, 1, 1)
+    x, y = x.abs() / draw(0.1, 0.44, 1, 1), y.abs() / draw(0.1, 0.44, 1, 1)
     round_ = draw(0, 1, 1, 1) < 0.5
     inside = torch.where(round_, x.square() + y.square() < 1, torch.maximum(x, y) < 1)
     plain = draw(-1.8, 1.8, 3, 1, 1).expand_as(faces)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from depmap_cli.conformal import LEVEL
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.baselines import Guess, baseline_guesses
 from depmap_cli.evaluation.figures import (
@@ -38,7 +39,7 @@ def evaluate_table(
     training: TrainingFacts,
     about: About,
     half_width: float | None = None,
-    level: float = 0.9,
+    level: float = LEVEL,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
     others: Sequence[Guess] = (),
@@ -84,7 +85,7 @@ class Part:
 def evaluate_parts(
     parts: Sequence[Part],
     about: About,
-    level: float = 0.9,
+    level: float = LEVEL,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> EvaluationReport:

@@ -14,9 +14,10 @@ _ARCFACE_112 = np.array(
         [70.7299, 92.2041],
     ]
 )
-TEMPLATE = (_ARCFACE_112 / 112 - 0.5) + (0.5, 0.45)
+TEMPLATE = 1.25 * (_ARCFACE_112 / 112 - 0.5) + (0.5, 0.324)
 """Where eyes, nose tip and mouth corners come to lie, as shares of the side: the customary ArcFace
-positions, raised a little so that an open mouth keeps its chin."""
+positions, drawn larger (the eyes are 0.39 of the side apart: pixels go to what action units change,
+not to hair and background) and raised so that the chin stays in."""
 
 
 def similarity_transform(

@@ -7,9 +7,9 @@ from depmap_cli.opencv import load_opencv
 from depmap_cli.results import KeyPicture
 
 STYLES = ("drawing", "blur", "raw")
-_COARSE_SIDE = 48
+_COARSE_SIDE = 40
 """Pixels that a drawing is made from: an expression survives this, skin and iris do not."""
-_BLUR_SIDE = 12
+_BLUR_SIDE = 10
 _INK = np.array([38, 50, 66], np.float32)
 _HEAT_STOPS = np.array([0.0, 0.35, 0.7, 1.0])
 _HEAT_COLOURS = np.array([[255, 247, 214], [254, 217, 130], [253, 150, 70], [226, 74, 51]])
@@ -66,7 +66,7 @@ def _lines(face: np.ndarray, size: int) -> np.ndarray:
 def _oval(size: int) -> np.ndarray:
     """1 within the oval of an aligned face, falling to 0 outside it, (size, size)."""
     y, x = (np.mgrid[0:size, 0:size] + 0.5) / size
-    radius = np.hypot((x - 0.5) / 0.46, (y - 0.54) / 0.54)
+    radius = np.hypot((x - 0.5) / 0.57, (y - 0.44) / 0.67)
     faded: np.ndarray = np.clip((1.06 - radius) / 0.22, 0, 1)
     return faded
 

@@ -28,7 +28,7 @@ from depmap_cli.model.semantics import COVERED, OWN_MODEL
 from depmap_cli.rest import each_from_rest, usual_rest
 from depmap_cli.schedule import cosine_rate
 from depmap_cli.semantics_training.frames import AuFrames
-from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner
+from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner, shrunk
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
 from depmap_cli.weights import RANDOM
 
@@ -147,7 +147,7 @@ def train_semantics(
         for step in range(steps):
             loss = training.step(train, order[step * size : (step + 1) * size], generator)
             progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss})
-        metrics = _judged(development, training.learner)
+        metrics = _judged(development, training.learner, run.config.side)
         training.end_epoch(metrics)
         progress({"epoch": epoch, "metrics": metrics})
     return training.best
@@ -162,26 +162,26 @@ def judge_semantics(development: AuFrames, run: SemanticsRun) -> float:
         WeightsInvalid, OutOfMemory, OutputUnwritable: as ``train_semantics``.
     """
     training = _Training(run, steps=0)
-    training.keep_best(_judged(development, training.learner))
+    training.keep_best(_judged(development, training.learner, run.config.side))
     return training.best
 
 
-def _judged(development: AuFrames, learner: Learner) -> dict[str, Any]:
+def _judged(development: AuFrames, learner: Learner, side: int | None) -> dict[str, Any]:
     with enough_memory("judging on Development", "close other programs and add --resume"):
-        return evaluate_learner(development, learner)
+        return evaluate_learner(development, learner, side)
 
 
 @torch.inference_mode()
-def evaluate_learner(frames: AuFrames, learner: Learner) -> dict[str, Any]:
+def evaluate_learner(frames: AuFrames, learner: Learner, side: int | None = None) -> dict[str, Any]:
     """Pearson r and AUC of presence for every unit, and retrieval of their sentences, on faces as
-    they are; AUC of a covered face, on these and the same ones covered."""
+    they are, or shrunk to ``side``; AUC of a covered face, on these and the same ones covered."""
     learner.eval()
     device = learner.units.weight.device
     generator = torch.Generator().manual_seed(0)
     images, evidence, over, hidden = [], [], [], []
 
     def look(pixels: Tensor) -> tuple[Tensor, np.ndarray]:
-        image = learner.look(pixels.to(device))[1]
+        image = learner.look(shrunk(pixels.to(device), side))[1]
         return image, torch.sigmoid(learner.asked(image)).cpu().numpy()
 
     for start in range(0, len(frames), 256):

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.config import Config
+from depmap_cli.conformal import LEVEL, people_needed
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.recording import Recording
 from depmap_cli.devices import enough_memory, placed
@@ -20,8 +21,10 @@ from depmap_cli.familiarity import training_faces
 from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.semantics import Semantics
+from depmap_cli.severity import MAX_SCORE
 from depmap_cli.stored import faces_stored, network_of, network_stored
 from depmap_cli.training.known_people import known_people, selected_on
+from depmap_cli.training.line import Line, fit_line, moved_by_others
 
 SELECTED_ON = "Development"
 """Whose residuals a run's intervals rest on: those of the split that chose its weights."""
@@ -40,8 +43,10 @@ def finish_weights(
     recordings that are unlike those trained on.
 
     The residuals are those of the halved weights on Development, at ``frames`` frames a video. They
-    were also used for selection, which makes intervals a little too narrow. Returns the document
-    that is stored with the weights, and the estimates (BDI-II points).
+    were also used for selection, which makes intervals a little too narrow. With
+    ``train.straighten`` the weights then follow the line through Development, and the estimates of
+    each person there the line through all others. Returns the document that is stored with the
+    weights, and the estimates (BDI-II points).
 
     Raises:
         DataInvalid: the weights are too large for half precision.
@@ -50,22 +55,51 @@ def finish_weights(
     """
     checkpoint = load_checkpoint(best, "depmap")
     document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
-    model = DepMap(Config.model_validate(document["config"]).model, semantics.dim)
+    config = Config.model_validate(document["config"])
+    model = DepMap(config.model, semantics.dim)
     tensors = halved(checkpoint.tensors)
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
     tensors = network_stored(tensors, semantics)
     model.load_state_dict(network_of(tensors, semantics))  # copied into the model's own precision
     placed(model.eval().requires_grad_(False), device)
     with enough_memory("scoring Development", "close other programs and add --resume"):
-        found = np.array(
-            [estimate_clip(model, semantics, c, frames, device).score for c in development]
+        raw = np.array(
+            [
+                float(estimate_clip(model, semantics, clip, frames, device).video.score)
+                for clip in development
+            ]
         )
+    recordings = [clip.recording for clip in development]
+    known = known_people(document, recordings)
+    if config.train.straighten and (straight := straightened(raw, recordings, known)):
+        line, raw = straight
+        tensors["target"] = line.folded(tensors["target"])
+        document["line"] = line.stored()
+    found = raw.clip(0, MAX_SCORE)
     document = with_figures(document, development, found, frames)
-    known = known_people(document, [clip.recording for clip in development])
     unseen = [clip for clip in development if clip.recording.subject not in known]
     faces = training_faces(*(_embeddings(clips, frames) for clips in (train, unseen)))
     save_checkpoint(output, "depmap", document, {**tensors, **faces_stored(faces)})
     return json.loads(json.dumps(document)), found
+
+
+def straightened(
+    estimates: np.ndarray, recordings: Sequence[Recording], known: set[str]
+) -> tuple[Line, np.ndarray] | None:
+    """The line through the estimates of these recordings (BDI-II points) of people whom the weights
+    have not ``known``, and each estimate moved along that of all others.
+
+    None where these people are too few for an interval, and so for a line.
+    """
+    people = np.array([r.subject for r in recordings])
+    scores = np.array([r.score for r in recordings], float)
+    new = ~np.isin(people, list(known))
+    if len(np.unique(people[new])) < people_needed(LEVEL):
+        return None
+    line = fit_line(estimates[new], scores[new])
+    moved = line.at(estimates)
+    moved[new] = moved_by_others(estimates[new], scores[new], people[new])
+    return line, moved
 
 
 def _embeddings(clips: list[Clip], frames: int) -> list[np.ndarray]:

@@ -120,7 +120,8 @@ def _trained(folder: Path) -> str | None:
         return WEIGHTS
     kept = (name for name in (LAST, BEST) if (folder / name).is_file())
     later = next((name for name in kept if read_document(folder / name)["epoch"] > 0), None)
-    return later or (LOG if any(int(row["epoch"]) > 0 for row in RunFolder(folder).rows()) else None)
+    logged = any(int(row["epoch"]) > 0 for row in RunFolder(folder).rows())
+    return later or (LOG if logged else None)
 
 
 def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:

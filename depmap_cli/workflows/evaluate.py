@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from depmap_cli.ablation import network_name
-from depmap_cli.conformal import half_width
+from depmap_cli.conformal import LEVEL, half_width
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
@@ -34,9 +34,6 @@ from depmap_cli.weights import Networks, load_networks
 from depmap_cli.workflows.about import about_evaluation, origin_of, split_counts, start_of
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.material import ClipChoice, Source, check_uncovered
-
-LEVEL = 0.9
-"""Nominal coverage of the intervals that are judged."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from depmap_cli.conformal import LEVEL
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import Recording, of_split
 from depmap_cli.devices import resolve_device
@@ -23,7 +24,6 @@ from depmap_cli.weights import Networks
 from depmap_cli.workflows.about import about_evaluation, origin_of, split_count
 from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
 from depmap_cli.workflows.evaluate import (
-    LEVEL,
     EvaluateOptions,
     Evaluation,
     attributes_of,

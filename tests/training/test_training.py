@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import torch
 
+from depmap_cli.checkpoint import read_document
 from depmap_cli.devices import training_precision
 from depmap_cli.training.batches import Draw, looks_at, make_batch
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights import DEFAULT
+from depmap_cli.weights import DEFAULT, weights_folder
 from tests.training.runs import depmap, train
 from tests.videos import write_video
 
@@ -33,8 +34,9 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
     # three calibration people cannot carry a 90 % interval: the honest answer is the whole scale
     assert depmap(monkeypatch, "score", interview, *options) == 0
     report = json.loads(capfd.readouterr().out)
-    stated = f"seven snippets; before that, in {DEFAULT}: Simulated: "
-    assert report["weights"]["training_data"].startswith(stated)
+    before = read_document(weights_folder() / DEFAULT)["training_data"]
+    stated = f"seven snippets; before that, in {DEFAULT}: {before}"
+    assert report["weights"]["training_data"] == stated
     assert (report["estimate"]["interval"]["low"], report["estimate"]["interval"]["high"]) == (
         0,
         63,
@@ -204,7 +206,7 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
     arguments = ("--data", corpus, "--out", out, "--jobs", "1", "--frames", "10", *more)
     assert depmap(monkeypatch, "calibrate", *arguments) == 0
     assert "does not exist below 9" in capfd.readouterr().err
-    from depmap_cli.checkpoint import load_tensors, read_document
+    from depmap_cli.checkpoint import load_tensors
 
     document = read_document(out)
     assert document["calibration"]["split"] == f"{corpus.name}, Development"
