@@ -154,10 +154,10 @@ def calibrate(
 
     Example: depmap calibrate --data mine/ --out mine.safetensors
     """
-    from depmap_cli.conformal import people_needed
+    from depmap_cli.conformal import LEVEL, people_needed
     from depmap_cli.report.files import check_file
     from depmap_cli.workflows.calibrate import calibrate_run
-    from depmap_cli.workflows.evaluate import LEVEL, EvaluateOptions
+    from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.material import ClipChoice, Source
 
     options = EvaluateOptions(

@@ -100,8 +100,9 @@ def _affine(draw, looks: Looks, n: int, generator: Generator) -> Tensor:  # type
 def _warp(pixels: Tensor, affine: Tensor, bend: Tensor) -> Tensor:
     """Resample along an affine grid displaced by ``bend``, (n, 2, 4, 4) control points."""
     grid = F.affine_grid(affine, list(pixels.shape), align_corners=False)
-    smooth = F.interpolate(bend, pixels.shape[-2:], mode="bicubic", align_corners=True)
-    grid = grid + smooth.permute(0, 2, 3, 1)
+    if bend.any():
+        smooth = F.interpolate(bend, pixels.shape[-2:], mode="bicubic", align_corners=True)
+        grid = grid + smooth.permute(0, 2, 3, 1)
     return F.grid_sample(pixels, grid, padding_mode="border", align_corners=False)
 
 

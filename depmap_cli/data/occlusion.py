@@ -35,13 +35,20 @@ def cover_faces(
     thing, thing_colour = _thing(faces, generator)
     opaque = torch.where(is_hand, hand, thing)
     colour = torch.where(is_hand, hand_colour, thing_colour)
-    shadow = F.avg_pool2d(opaque, 2 * (size // 16) + 1, 1, size // 16, count_include_pad=False)
+    shadow = _blurred(opaque, size // 16)
     depth = torch.empty(n, 1, 1, 1).uniform_(0, 0.8, generator=generator)
     covered = pixels.clone()
     covered[chosen] = torch.lerp(faces - depth * shadow, colour, opaque)
     inner = _inner_face(size)
     hidden[chosen] = (opaque[:, 0] * inner).sum((1, 2)) / inner.sum()
     return covered, hidden
+
+
+def _blurred(pixels: Float[Tensor, "n c h w"], reach: int) -> Float[Tensor, "n c h w"]:
+    """The mean of all pixels within ``reach`` to each side, up and down."""
+    for window, padding in (((2 * reach + 1, 1), (reach, 0)), ((1, 2 * reach + 1), (0, reach))):
+        pixels = F.avg_pool2d(pixels, window, 1, padding, count_include_pad=False)
+    return pixels
 
 
 def _grid(size: int) -> Float[Tensor, "h w 2"]:

@@ -2,16 +2,13 @@
 
 from typing import Any
 
-import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, phrase
 from depmap_cli.checkpoint import Checkpoint
-from depmap_cli.data.augment import SAME, augment_faces
-from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.devices import training_precision
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.model.semantics import (
@@ -21,12 +18,10 @@ from depmap_cli.model.semantics import (
     encode_sentences,
     tokenizer_of,
 )
-from depmap_cli.semantics_training.frames import AuFrames
+from depmap_cli.semantics_training.batches import Batch
 
 PRESENT = 0.3
 """Intensity (of about 0 to 1) from which a unit is named in a frame's sentence."""
-COVERED_SHARE = 0.2
-"""Faces, of all in training, over which something is laid."""
 HIDDEN = (0.05, 0.15)
 """Hidden share of the inner face up to which it counts as free, and from which as covered."""
 
@@ -66,6 +61,7 @@ class Learner(nn.Module):
         clip: Any = build_clip(OWN_MODEL)
         self.clip = clip
         self.tokenizer = tokenizer_of(OWN_MODEL)
+        self._tokens: dict[str, Tensor] = {}
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
 
@@ -93,30 +89,31 @@ class Learner(nn.Module):
 
     def read(self, sentences: list[str]) -> Float[Tensor, "n d"]:
         """The embeddings of sentences, unit length."""
-        return encode_sentences(self.clip, self.tokenizer, sentences)
+        return encode_sentences(self.clip, self._tokens_of, sentences)
+
+    def _tokens_of(self, sentences: list[str]) -> Tensor:
+        """Their tokens; every epoch asks for the same sentences, and tokenizing takes long."""
+        for sentence in sentences:
+            if sentence not in self._tokens:
+                self._tokens[sentence] = self.tokenizer([sentence])[0]
+        return torch.stack([self._tokens[sentence] for sentence in sentences])
 
     def asked(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n asked"]:
         """Logits of every unit's phrase and, last, of a covered face."""
-        text = encode_phrases(self.clip, self.tokenizer)
+        text = encode_phrases(self.clip, self._tokens_of)
         phrases = torch.cat([text[: len(ACTION_UNITS)], text[-1:]])  # all but the neutral one
         logits: Tensor = self.calibration(image @ phrases.T)
         return logits
 
-    def loss(
-        self, frames: AuFrames, rows: np.ndarray, generator: Generator, side: int | None = None
-    ) -> Tensor:
-        """Of some of the frames, changed and partly covered as the generator has it, and shrunk to
-        ``side`` pixels if they are larger."""
+    def loss(self, batch: Batch, side: int | None = None) -> Float[Tensor, ""]:
+        """Of a batch, its faces shrunk to ``side`` pixels if they are larger."""
         device = self.units.weight.device
-        pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
-        pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
-        free, covered = hidden <= HIDDEN[0], hidden >= HIDDEN[1]
-        intensity = torch.from_numpy(frames.intensity[rows]).clamp(0, 1)
-        sentences = sentences_of(intensity, covered)
-        seen = (~covered)[:, None].expand_as(intensity).to(device)
-        told = torch.cat([intensity, covered[:, None].float()], 1).to(device)
+        free, covered = batch.hidden <= HIDDEN[0], batch.hidden >= HIDDEN[1]
+        sentences = sentences_of(batch.intensity, covered)
+        seen = (~covered)[:, None].expand_as(batch.intensity).to(device)
+        told = torch.cat([batch.intensity, covered[:, None].float()], 1).to(device)
         counts = torch.cat([seen, (free | covered)[:, None].to(device)], 1)
-        features, image = self.look(shrunk(pixels.to(device), side))
+        features, image = self.look(shrunk(batch.pixels.to(device), side))
         contrast = contrastive_loss(image, self.read(sentences), sentences, self.clip.logit_scale)
         phrases = F.binary_cross_entropy_with_logits(self.asked(image), told, reduction="none")
         units = F.binary_cross_entropy_with_logits(

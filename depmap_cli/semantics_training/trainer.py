@@ -27,6 +27,7 @@ from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.semantics import COVERED, OWN_MODEL
 from depmap_cli.rest import each_from_rest, usual_rest
 from depmap_cli.schedule import cosine_rate
+from depmap_cli.semantics_training.batches import Batch, epoch_batches
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner, shrunk
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
@@ -87,9 +88,9 @@ class _Training:
         for group, rate in zip(self.optimizer.param_groups, state.document["rates"], strict=True):
             group["lr"] = rate
 
-    def step(self, frames: AuFrames, rows: np.ndarray, generator: torch.Generator) -> float:
+    def step(self, batch: Batch) -> float:
         with enough_memory("a batch", "lower --batch-size"):
-            loss = self.learner.loss(frames, rows, generator, self.run.config.side)
+            loss = self.learner.loss(batch, self.run.config.side)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.learner.parameters(), CLIP_NORM)
@@ -126,8 +127,8 @@ def train_semantics(
 ) -> float:
     """Fit the model; write the epoch best on Development to ``run.output``. Returns its mean r.
 
-    Every epoch draws from a generator seeded by the seed and its number, so a resumed run continues
-    to the same bits (CPU).
+    All chance comes from the seed and the epoch's number, so a resumed run continues to the same
+    bits (CPU).
 
     Raises:
         WeightsInvalid: ``run.init`` is damaged or of another open_clip model.
@@ -141,11 +142,10 @@ def train_semantics(
         training.take_up()
     while training.epoch < run.config.epochs:
         epoch = training.epoch
-        generator = torch.Generator().manual_seed(run.config.seed * 1000 + epoch)
-        order = torch.randperm(len(train), generator=generator).numpy()
         training.learner.train()
-        for step in range(steps):
-            loss = training.step(train, order[step * size : (step + 1) * size], generator)
+        batches = epoch_batches(train, size, run.config.seed, epoch, run.device)
+        for step, batch in enumerate(batches):
+            loss = training.step(batch)
             progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss})
         metrics = _judged(development, training.learner, run.config.side)
         training.end_epoch(metrics)
