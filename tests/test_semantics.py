@@ -183,6 +183,27 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
         learner.start_at(load_checkpoint(path, "semantics"))
 
 
+def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_processes(faces):
+    from depmap_cli.semantics_training import AuFrames
+    from depmap_cli.semantics_training.batches import epoch_batches, workers_for
+
+    few = faces[:7]
+    numbered = np.zeros((7, 18), np.float32)
+    numbered[:, 0] = np.arange(7) / 10
+    frames = AuFrames([few], numbered, np.stack([np.zeros(7, int), np.arange(7)], 1))
+    own = list(epoch_batches(frames, 3, 1, 0, workers=0))
+    assert [len(batch.pixels) for batch in own] == [3, 3, 1]
+    seen = torch.cat([batch.intensity[:, 0] for batch in own])
+    assert sorted(seen.tolist()) == pytest.approx(numbered[:, 0].tolist())
+    for one, other in zip(own, epoch_batches(frames, 3, 1, 0, workers=2), strict=True):
+        assert torch.equal(one.intensity, other.intensity)
+        assert torch.equal(one.hidden, other.hidden)
+        assert torch.allclose(one.pixels, other.pixels, atol=1e-5)  # of other numbers of threads
+    later = torch.cat([b.pixels.flatten() for b in epoch_batches(frames, 3, 1, 1, workers=0)])
+    assert not torch.equal(later, torch.cat([b.pixels.flatten() for b in own]))
+    assert workers_for(torch.device("cpu")) == 0
+
+
 def test_faces_are_shrunk_to_the_side_asked_for_and_never_blown_up():
     from depmap_cli.semantics_training.learner import shrunk
 

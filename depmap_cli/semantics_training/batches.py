@@ -41,17 +41,19 @@ def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> Batc
 
 
 def epoch_batches(
-    frames: AuFrames, size: int, seed: int, epoch: int, device: torch.device
+    frames: AuFrames, size: int, seed: int, epoch: int, workers: int
 ) -> Iterator[Batch]:
-    """All frames once, in an order of this epoch's, in batches of ``size`` (the last is smaller).
-
-    For a GPU they are made ahead by all cores but one.
-    """
+    """All frames once, in an order of this epoch's, in batches of ``size`` (the last is smaller),
+    made by so many processes (0: this one)."""
     steps = _Steps(frames, size, seed, epoch)
-    workers = min((os.cpu_count() or 1) - 1, MOST_WORKERS) if device.type == "cuda" else 0
     # Forked, so that the frames are shared and not copied; they touch no GPU.
     context = "fork" if workers else None
     return iter(DataLoader(steps, None, num_workers=workers, multiprocessing_context=context))
+
+
+def workers_for(device: torch.device) -> int:
+    """Ahead of a GPU all cores but one make batches; a processor has enough to do."""
+    return min((os.cpu_count() or 1) - 1, MOST_WORKERS) if device.type == "cuda" else 0
 
 
 class _Steps(Dataset[Batch]):

@@ -27,7 +27,7 @@ from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.semantics import COVERED, OWN_MODEL
 from depmap_cli.rest import each_from_rest, usual_rest
 from depmap_cli.schedule import cosine_rate
-from depmap_cli.semantics_training.batches import Batch, epoch_batches
+from depmap_cli.semantics_training.batches import Batch, epoch_batches, workers_for
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner, shrunk
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
@@ -143,7 +143,7 @@ def train_semantics(
     while training.epoch < run.config.epochs:
         epoch = training.epoch
         training.learner.train()
-        batches = epoch_batches(train, size, run.config.seed, epoch, run.device)
+        batches = epoch_batches(train, size, run.config.seed, epoch, workers_for(run.device))
         for step, batch in enumerate(batches):
             loss = training.step(batch)
             progress({"epoch": epoch, "step": step, "steps": steps, "loss": loss})
