@@ -329,7 +329,7 @@ def test_a_table_of_another_video_is_refused(run, interview, tmp_path):
     report = json.loads(out)
     assert (code, report["status"]) == (4, "refused")
     assert "table of this video" in report["hint"]
-    half = "\n".join(f"{i}, {i / 25:.3f}, 1, 5.0" for i in range(416))  # of 832
+    half = "\n".join(f"{i}, {i / 25:.3f}, 1, 5.0" for i in range(400))  # of 832
     table.write_text(f"frame, timestamp, success, AU12_r\n{half}\n")
     _, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
     assert json.loads(out)["quality"]["usable_frames"] == FRAMES // 2
