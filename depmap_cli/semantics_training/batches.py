@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from depmap_cli.chance import generator_for
 from depmap_cli.data.augment import SAME, augment_faces
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.semantics_training.frames import AuFrames
@@ -61,17 +62,11 @@ class _Steps(Dataset[Batch]):
 
     def __init__(self, frames: AuFrames, size: int, seed: int, epoch: int) -> None:
         self.frames, self.size, self.key = frames, size, (seed, epoch)
-        self.order = torch.randperm(len(frames), generator=_generator(*self.key)).numpy()
+        self.order = torch.randperm(len(frames), generator=generator_for(*self.key)).numpy()
 
     def __len__(self) -> int:
         return -(-len(self.order) // self.size)
 
     def __getitem__(self, step: int) -> Batch:
         rows = self.order[step * self.size : (step + 1) * self.size]
-        return make_batch(self.frames, rows, _generator(*self.key, step))
-
-
-def _generator(*key: int) -> Generator:
-    """A generator of its own for these numbers."""
-    state = np.random.SeedSequence(key).generate_state(2, np.uint32)
-    return torch.Generator().manual_seed(int(state[0]) << 32 | int(state[1]))
+        return make_batch(self.frames, rows, generator_for(*self.key, step))

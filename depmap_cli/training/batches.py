@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Generator, Tensor
+from torch import Tensor
 
+from depmap_cli.chance import generator_for
 from depmap_cli.config import TrainConfig
 from depmap_cli.data.augment import OTHER, augment_faces
 from depmap_cli.data.clips import Clip
@@ -41,7 +42,7 @@ class Look:
 
     def pixels(self) -> Float[Tensor, "t 3 h w"]:
         """The frames as changed."""
-        generator = _generator(*self.key, 1)
+        generator = generator_for(*self.key, 1)
         together = torch.zeros(len(self.rows), dtype=torch.long)
         faces = torch.from_numpy(self.clip.faces[self.rows])
         pixels = augment_faces(faces, together, generator, OTHER)
@@ -86,7 +87,7 @@ def epoch_batches(clips: list[Clip], train: TrainConfig, epoch: int) -> list[lis
     With ``train.balance`` 0 each recording comes once, with 1 every severity band comes as often as
     the others. The last batch is filled up from the first.
     """
-    generator = _generator(train.seed, epoch)
+    generator = generator_for(train.seed, epoch)
     levels = torch.tensor([level_of(c.recording.score) for c in clips])
     if train.balance > 0:
         share = torch.bincount(levels).float()[levels] ** -train.balance
@@ -106,7 +107,7 @@ def looks_at(clips: list[Clip], draws: list[Draw], train: TrainConfig, epoch: in
         key = (train.seed, epoch, draw.place)
         if train.looks:
             key = (train.seed, epoch % train.looks, draw.number)
-        rows = clips[draw.number].draw(train.frames, _generator(*key))
+        rows = clips[draw.number].draw(train.frames, generator_for(*key))
         looks.append(Look(clips[draw.number], key, rows))
     return looks
 
@@ -124,11 +125,3 @@ def make_batch(looks: list[Look], semantics: Semantics, device: torch.device) ->
         target=torch.tensor(scores, dtype=torch.float32, device=device),
         levels=torch.tensor([level_of(s) for s in scores], device=device),
     )
-
-
-def _generator(*numbers: int) -> Generator:
-    """A generator of its own for these numbers."""
-    seed = 0
-    for number in numbers:
-        seed = (seed * 1_000_003 + number + 1) % (1 << 63)
-    return torch.Generator().manual_seed(seed)
