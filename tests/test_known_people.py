@@ -150,7 +150,7 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
         sources.append(Source(table))
     config = SemanticsTrainConfig(epochs=epochs)
     options = SemanticsOptions(
-        tuple(sources), tmp_path / "s.safetensors", config, init=init, device="cpu"
+        tuple(sources), tmp_path / "s.safetensors", config, init=(init,), device="cpu"
     )
     train_semantics_run(options, lambda *_: None, print)
     (run,) = runs

@@ -169,7 +169,7 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
     from depmap_cli.weights import default_semantics
 
     learner = Learner()
-    learner.start_at(load_checkpoint(default_semantics(), "semantics"))
+    learner.start_at([load_checkpoint(default_semantics(), "semantics")])
     learner.eval()
     pixels = torch.from_numpy(faces)
     with torch.inference_mode():
@@ -180,7 +180,7 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
     path = tmp_path / "other.safetensors"
     save_checkpoint(path, "semantics", {}, {"a": torch.ones(1)})
     with pytest.raises(WeightsInvalid, match="does not fit"):
-        learner.start_at(load_checkpoint(path, "semantics"))
+        learner.start_at([load_checkpoint(path, "semantics")])
 
 
 def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_processes(faces):
@@ -254,16 +254,47 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
         SemanticsTrainConfig(epochs=0),
         "here",
         True,
-        init=default_semantics(),
+        init=(default_semantics(),),
     )
     judged = judge_semantics(data, run)
-    before, after = (load_checkpoint(p, "semantics") for p in (run.init, run.output))
+    before, after = (load_checkpoint(p, "semantics") for p in (*run.init, run.output))
     assert before.tensors.keys() == after.tensors.keys()
     assert all(torch.equal(before.tensors[k], after.tensors[k]) for k in before.tensors)
     assert after.document["calibration"] == before.document["calibration"]
     assert after.document["development"]["mean_r"] == judged
     assert judged != before.document["development"]["mean_r"]
     assert not run.state.exists()
+
+
+def test_several_models_at_the_start_are_their_mean(tmp_path):
+    from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.semantics_training.learner import Learner
+    from depmap_cli.weights import default_semantics
+
+    shipped = load_checkpoint(default_semantics(), "semantics")
+    calibration = shipped.document["calibration"]
+    raised = {
+        "scale": [s + 2 for s in calibration["scale"]],
+        "bias": calibration["bias"],
+        "covered": [v - 1 for v in calibration["covered"]],
+    }
+    tensors = {k: v + 1 if v.is_floating_point() else v + 7 for k, v in shipped.tensors.items()}
+    save_checkpoint(tmp_path / "b", "semantics", {"calibration": raised}, tensors)
+    learner = Learner()
+    learner.start_at([shipped, load_checkpoint(tmp_path / "b", "semantics")])
+    for name, value in learner.clip.state_dict().items():
+        of_both = shipped.tensors[name] + (0.5 if value.is_floating_point() else 0)
+        assert torch.allclose(value, of_both), name
+    own = learner.calibration.stored()
+    assert own["scale"] == pytest.approx([s + 1 for s in calibration["scale"]])
+    assert own["bias"] == pytest.approx(calibration["bias"])
+    assert own["covered"] == pytest.approx([v - 0.5 for v in calibration["covered"]])
+
+    del tensors["positional_embedding"]
+    save_checkpoint(tmp_path / "c", "semantics", {"calibration": raised}, tensors)
+    with pytest.raises(WeightsInvalid, match="c does not fit"):
+        learner.start_at([shipped, load_checkpoint(tmp_path / "c", "semantics")])
 
 
 def test_frames_of_several_corpora_keep_their_pictures_and_units():

@@ -185,7 +185,8 @@ def train_semantics(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SemanticsTrainConfig().seed,
     init: Annotated[
-        Path | None, typer.Option(help="Semantic weights to start from; default: none.")
+        list[Path] | None,
+        typer.Option(help="Semantic weights to start from. Repeat it for the mean of several."),
     ] = None,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
@@ -204,7 +205,7 @@ def train_semantics(
     from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
     check_file(out)
-    if not epochs and init is None:
+    if not epochs and not init:
         raise typer.BadParameter("--epochs 0 judges the weights of --init: name them")
     options = SemanticsOptions(
         tuple(Source(folder, cache, jobs) for folder in data),
@@ -218,7 +219,7 @@ def train_semantics(
         ),
         statement,
         simulated,
-        init,
+        tuple(init or ()),
         resume,
         device,
     )

@@ -45,11 +45,12 @@ class PhraseCalibration(nn.Module):
         return {"scale": scale, "bias": bias, "covered": [covered_scale, covered_bias]}
 
     @torch.no_grad()
-    def take(self, stored: dict[str, list[float]]) -> None:
-        """Go on from what was stored."""
-        covered_scale, covered_bias = stored["covered"]
-        self.scale.copy_(torch.tensor([*stored["scale"], covered_scale]))
-        self.bias.copy_(torch.tensor([*stored["bias"], covered_bias]))
+    def take(self, stored: list[dict[str, list[float]]]) -> None:
+        """Go on from the mean of what was stored."""
+        scales = [[*one["scale"], one["covered"][0]] for one in stored]
+        biases = [[*one["bias"], one["covered"][1]] for one in stored]
+        self.scale.copy_(torch.tensor(scales).mean(0))
+        self.bias.copy_(torch.tensor(biases).mean(0))
 
 
 class Learner(nn.Module):
@@ -65,20 +66,25 @@ class Learner(nn.Module):
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
 
-    def start_at(self, earlier: Checkpoint) -> None:
-        """Go on from a semantic model that is trained already.
+    def start_at(self, earlier: list[Checkpoint]) -> None:
+        """Go on from semantic models that are trained already: from the mean of their weights.
+
+        Models that began at the same weights lie so near each other that the mean works, and often
+        on other faces better than either (Wortsman et al., "Robust fine-tuning", CVPR 2022).
 
         Raises:
-            WeightsInvalid: it is of another open_clip model.
+            WeightsInvalid: one is of another open_clip model.
         """
-        try:
-            self.clip.load_state_dict(earlier.tensors)
-        except RuntimeError as error:
-            raise WeightsInvalid(
-                f"{earlier.path.name} does not fit the open_clip model {OWN_MODEL}",
-                "name a file that `depmap train-semantics` wrote",
-            ) from error
-        self.calibration.take(earlier.document["calibration"])
+        for checkpoint in earlier:
+            try:
+                self.clip.load_state_dict(checkpoint.tensors)
+            except RuntimeError as error:
+                raise WeightsInvalid(
+                    f"{checkpoint.path.name} does not fit the open_clip model {OWN_MODEL}",
+                    "name a file that `depmap train-semantics` wrote",
+                ) from error
+        self.clip.load_state_dict(mean_of([checkpoint.tensors for checkpoint in earlier]))
+        self.calibration.take([checkpoint.document["calibration"] for checkpoint in earlier])
 
     def look(self, pixels: Float[Tensor, "n 3 h w"]) -> tuple[Tensor, Tensor]:
         """The image tower's features (n, f) and the embeddings (n, d) made of them, unit length."""
@@ -120,6 +126,14 @@ class Learner(nn.Module):
             self.units(features), told[:, :-1], reduction="none"
         )
         return 0.2 * contrast + ((phrases * counts).sum(1) + (units * seen).sum(1)).mean()
+
+
+def mean_of(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of several models' tensors; counters are the first one's."""
+    return {
+        name: torch.stack([m[name] for m in models]).mean(0) if own.is_floating_point() else own
+        for name, own in models[0].items()
+    }
 
 
 def shrunk(pixels: Float[Tensor, "n 3 h w"], side: int | None) -> Float[Tensor, "n 3 a b"]:

@@ -46,7 +46,7 @@ class SemanticsRun:
     statement: str  # what the data is; stored with the weights
     simulated: bool
     met: dict[str, list[str]] = field(default_factory=dict)  # people, as weights store them
-    init: Path | None = None  # semantic weights to start from
+    init: tuple[Path, ...] = ()  # semantic weights to start from: their mean, if several
     resume: bool = False
     device: torch.device = torch.device("cpu")
 
@@ -64,7 +64,7 @@ class _Training:
         self.run, self.steps = run, steps
         self.learner = Learner()
         if run.init:
-            self.learner.start_at(load_checkpoint(run.init, "semantics"))
+            self.learner.start_at([load_checkpoint(path, "semantics") for path in run.init])
         placed(self.learner, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             self.learner.parameters(),
@@ -131,7 +131,7 @@ def train_semantics(
     bits (CPU).
 
     Raises:
-        WeightsInvalid: ``run.init`` is damaged or of another open_clip model.
+        WeightsInvalid: one of ``run.init`` is damaged or of another open_clip model.
         OutOfMemory: the device is too small for a batch.
         OutputUnwritable: the weights cannot be written.
     """
@@ -237,7 +237,7 @@ def _document(
         "training_data": run.statement,
         "simulated": run.simulated,
         **run.met,
-        "started_from": run.init.name if run.init else RANDOM,
+        "started_from": " and ".join(path.name for path in run.init) or RANDOM,
         "train": run.config.model_dump(),
         "epoch": epoch,
         "phrases": [phrase([unit]) for unit in ACTION_UNITS],

@@ -33,7 +33,7 @@ class SemanticsOptions:
     config: SemanticsTrainConfig
     statement: str | None = None
     simulated: bool = False
-    init: Path | None = None  # semantic weights to start from
+    init: tuple[Path, ...] = ()  # semantic weights to start from: their mean, if several
     resume: bool = False
     device: str = "auto"
 
@@ -53,7 +53,7 @@ def train_semantics_run(
     read = [source.read()[0] for source in options.sources]
     found = list(zip(options.sources, read, strict=True))
     epochs = options.config.epochs
-    earlier = [read_document(options.init, "semantics")] if options.init else []
+    earlier = [read_document(path, "semantics") for path in options.init]
     taught = [[r for r in rs if r.split == "Training" and epochs] for rs in read]
     known = "; ".join(people(part) for part in taught if part)
     run = SemanticsRun(
