@@ -56,10 +56,11 @@ def train_semantics_run(
     earlier = [read_document(path, "semantics") for path in options.init]
     taught = [[r for r in rs if r.split == "Training" and epochs] for rs in read]
     known = "; ".join(people(part) for part in taught if part)
+    taught_before = [document["training_data"] for document in earlier]
     run = SemanticsRun(
         options.out,
         options.config,
-        options.statement or known or earlier[0]["training_data"],
+        options.statement or known or " and ".join(dict.fromkeys(taught_before)),
         options.simulated,
         {
             **trained_on([r for part in taught for r in part], earlier),
