@@ -15,9 +15,9 @@ UNITS = ("AU1", "AU2", "AU4", "AU5", "AU7", "AU43")
 """Brows and lids."""
 QUIET = 0.2
 """A unit's reading at rest is this quantile of a recording's."""
-SHARE = 0.75
-"""Of how far a face's rest lies from the usual one, so much is taken off. Measured on Development
-(CHANGELOG)."""
+SHARE = 0.9
+"""Of how far a face's rest lies from the usual one, so much is taken off. Chosen on Development and
+on frames of real people (CHANGELOG)."""
 _LEAST = 1e-4
 """Evidence is clipped to this far from 0 and 1, so that its logits stay finite."""
 _MOVED = np.array([SHARE if unit.code in UNITS else 0.0 for unit in ACTION_UNITS])
