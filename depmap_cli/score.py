@@ -4,15 +4,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from depmap_cli import __version__
-from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
-from depmap_cli.conformal import LEVEL
+from depmap_cli.config import SamplingConfig, SubjectRule
 from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
@@ -25,6 +23,7 @@ from depmap_cli.progress import Share
 from depmap_cli.quality import decoded_share, judge
 from depmap_cli.rest import from_rest
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
+from depmap_cli.score_options import ScoreOptions
 from depmap_cli.summary import (
     action_units_of,
     calibration_caution,
@@ -43,21 +42,6 @@ HIDDEN = "covered face"
 """Reason of a frame in which something lies over the face."""
 UNTOLD = "no row in the AU table"
 """Reason of a frame of which the table given with ``--au-csv`` says nothing."""
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """What a user can choose for each video; ``frames`` None means as many as the weights say."""
-
-    frames: int | None = None
-    fps: float | None = None
-    start: float = 0.0
-    end: float | None = None
-    subject: SubjectRule = SubjectRule.largest
-    keyframes: int = 6
-    coverage: float = LEVEL
-    au_csv: Path | None = None
-    quality: QualityConfig = QualityConfig()
 
 
 @dataclass
@@ -118,12 +102,12 @@ class Scorer:
         except Exception as error:  # one bad video must never stop the others
             reason = f"unexpected {type(error).__name__} while scoring"
             failed = {"status": Status.failed, "reason": reason, "hint": "please report this video"}
-        return ScoreResult(self._report(source, options, {}).model_copy(update=failed))
+        return ScoreResult(self._report(source, options).model_copy(update=failed))
 
     def _score(
         self, path: Path, options: ScoreOptions, source: Source, progress: Share
     ) -> ScoreResult:
-        info = probe(path)
+        info, table = probe(path), options.table_of(path)
         passage = _Passage(
             VideoInference(
                 self.networks.model,
@@ -132,7 +116,7 @@ class Scorer:
                 self.networks.one_backbone,
             ),
             Candidates(options.keyframes, evenly=not self.networks.config.model.map),
-            read_au_table(_table_path(options.au_csv, path)) if options.au_csv else None,
+            read_au_table(table) if table else None,
         )
         for segment in self._segments(path, options, info, progress, passage.seconds):
             self._encode(segment, passage)
@@ -242,7 +226,7 @@ class Scorer:
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
     ) -> ScoreResult:
         reasons = [c.message for c in quality.checks if c.verdict == Verdict.refuse]
-        report = self._report(source, options, passage.seconds).model_copy(
+        report = self._report(source, options).model_copy(
             update={
                 "status": Status.refused,
                 "quality": quality,
@@ -250,7 +234,7 @@ class Scorer:
                 "hint": _advice(passage.samples),
             }
         )
-        return ScoreResult(report, unscored_rows(passage.samples))
+        return ScoreResult(report, unscored_rows(passage.samples), seconds=passage.seconds)
 
     def _success(
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
@@ -266,7 +250,7 @@ class Scorer:
         caution = calibration_caution(
             self.networks.sampling, self._sampling(options), passage.au_table is not None
         )
-        report = self._report(source, options, passage.seconds).model_copy(
+        report = self._report(source, options).model_copy(
             update={
                 "estimate": estimate_of(
                     float(scores.score), self.networks.document, options.coverage, caution
@@ -279,7 +263,7 @@ class Scorer:
                 "timeline": timeline_of(rows),
             }
         )
-        return ScoreResult(report, rows, pictures)
+        return ScoreResult(report, rows, pictures, passage.seconds)
 
     def _shown(self, evidence: np.ndarray, passage: _Passage) -> np.ndarray:
         """Evidence as reports show it: from the face's rest, unless a table tells it."""
@@ -288,11 +272,10 @@ class Scorer:
             return evidence
         return from_rest(evidence, usual)
 
-    def _report(self, source: Source, options: ScoreOptions, seconds: dict[str, float]) -> Report:
+    def _report(self, source: Source, options: ScoreOptions) -> Report:
         """What every report says, whatever became of the video."""
         return Report(
             depmap_version=__version__,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
             source=source,
             status=Status.scored,
             weights=weights_info(
@@ -305,7 +288,6 @@ class Scorer:
                 "device": self.networks.device.type,
                 "face_size": self.networks.config.faces.size,
             },
-            seconds={stage: round(value, 3) for stage, value in seconds.items()},
         )
 
 
@@ -340,11 +322,6 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
         yield
     finally:
         seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
-
-
-def _table_path(given: Path, video: Path) -> Path:
-    """``--au-csv`` itself, or the table named like the video in the folder it names."""
-    return given / f"{video.stem}.csv" if given.is_dir() else given
 
 
 def _covered(samples: list[FaceSample], info: VideoInfo, options: ScoreOptions) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from depmap_cli.batches.lanes import Here
 from tests.videos import write_video
 
 FRAMES = 20
@@ -22,7 +23,8 @@ FAST = ("--frames", str(FRAMES), "--device", "cpu")
 
 @pytest.fixture
 def run(capfd, monkeypatch):
-    """Runs ``depmap ARGS`` in this process: (exit code, stdout, stderr)."""
+    """Runs ``depmap ARGS`` in this process: (exit code, stdout, stderr); batches, too."""
+    monkeypatch.setattr("depmap_cli.batches.lanes.local_lanes", lambda job, *others: [Here(job)])
 
     def call(*arguments: object) -> tuple[int, str, str]:
         from depmap_cli.cli import main
