@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from depmap_cli.errors import DepmapError
 from depmap_cli.progress import Share, Told
-from depmap_cli.report.text import span
+from depmap_cli.report.text import clean, span
 
 
 def fail(error: DepmapError) -> NoReturn:
@@ -105,7 +105,7 @@ class BatchBars:
         if not self._shown:
             return
         if number not in self._rows:
-            self._rows[number] = self._bar.add_task(name, total=1.0, left="")
+            self._rows[number] = self._bar.add_task(clean(name), total=1.0, left="")
         self._shares[number] = share
         self._bar.update(self._rows[number], completed=share)
         self._told()
