@@ -11,8 +11,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from depmap_cli.errors import DepmapError
-from depmap_cli.progress import Share, Told
-from depmap_cli.report.text import clean, span
+from depmap_cli.progress import Share, Told, span
 
 
 def fail(error: DepmapError) -> NoReturn:
@@ -105,6 +104,8 @@ class BatchBars:
         if not self._shown:
             return
         if number not in self._rows:
+            from depmap_cli.report.text import clean  # not for `depmap --help`
+
             self._rows[number] = self._bar.add_task(clean(name), total=1.0, left="")
         self._shares[number] = share
         self._bar.update(self._rows[number], completed=share)

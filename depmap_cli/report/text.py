@@ -39,15 +39,6 @@ def clean(text: str) -> str:
     )
 
 
-def span(seconds: float) -> str:
-    """A time roughly: in seconds, minutes or hours."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    if seconds < 5400:
-        return f"{seconds / 60:.0f} min"
-    return f"{seconds / 3600:.1f} h"
-
-
 def clock(time: float) -> str:
     """Seconds as ``minutes:seconds``, e.g. ``00:12.35``."""
     minutes, hundredths = divmod(round(max(time, 0.0) * 100), 6000)
