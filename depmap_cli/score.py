@@ -1,8 +1,6 @@
 """The whole corridor: video, faces, model, report."""
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +9,7 @@ import numpy as np
 import torch
 
 from depmap_cli import __version__
+from depmap_cli.ahead import Ahead
 from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
 from depmap_cli.conformal import LEVEL
 from depmap_cli.devices import enough_memory, resolve_device
@@ -25,6 +24,7 @@ from depmap_cli.progress import Share
 from depmap_cli.quality import decoded_share, judge
 from depmap_cli.rest import from_rest
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
+from depmap_cli.stages import Stage, StageClock
 from depmap_cli.summary import (
     action_units_of,
     calibration_caution,
@@ -43,6 +43,8 @@ HIDDEN = "covered face"
 """Reason of a frame in which something lies over the face."""
 UNTOLD = "no row in the AU table"
 """Reason of a frame of which the table given with ``--au-csv`` says nothing."""
+_AHEAD = 16
+"""Frames that are decoded ahead of the search for faces."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class _Passage:
     au_table: AuTable | None
     samples: list[FaceSample] = field(default_factory=list)
     seen: list[SemanticView] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    clock: StageClock = field(default_factory=StageClock)
 
 
 class Scorer:
@@ -118,7 +120,7 @@ class Scorer:
         except Exception as error:  # one bad video must never stop the others
             reason = f"unexpected {type(error).__name__} while scoring"
             failed = {"status": Status.failed, "reason": reason, "hint": "please report this video"}
-        return ScoreResult(self._report(source, options, {}).model_copy(update=failed))
+        return ScoreResult(self._report(source, options).model_copy(update=failed))
 
     def _score(
         self, path: Path, options: ScoreOptions, source: Source, progress: Share
@@ -134,7 +136,7 @@ class Scorer:
             Candidates(options.keyframes, evenly=not self.networks.config.model.map),
             read_au_table(_table_path(options.au_csv, path)) if options.au_csv else None,
         )
-        for segment in self._segments(path, options, info, progress, passage.seconds):
+        for segment in self._segments(path, options, info, progress, passage.clock):
             self._encode(segment, passage)
             give_back_memory()
         source = source.model_copy(
@@ -151,9 +153,11 @@ class Scorer:
             options.quality,
             decoded_share(passage.samples, self._sampling(options), info),
         )
-        if quality.verdict == Verdict.refuse:
-            return self._refusal(source, options, passage, quality)
-        return self._success(source, options, passage, quality)
+        conclude = self._refusal if quality.verdict == Verdict.refuse else self._success
+        with passage.clock.timed(Stage.report):
+            result = conclude(source, options, passage, quality)
+        spent = {stage: round(value, 3) for stage, value in passage.clock.seconds.items()}
+        return replace(result, report=result.report.model_copy(update={"seconds": spent}))
 
     def _segments(
         self,
@@ -161,25 +165,22 @@ class Scorer:
         options: ScoreOptions,
         info: VideoInfo,
         progress: Share,
-        seconds: dict[str, float],
+        clock: StageClock,
     ) -> Iterator[list[FaceSample]]:
-        """Decode and find the subject, timed."""
+        """Find the subject while a thread decodes ahead, timed."""
         stop = options.end or info.duration
 
-        def told() -> Iterator[Frame]:
-            for frame in sample_frames(path, self._sampling(options)):
+        def told(frames: Iterator[Frame]) -> Iterator[Frame]:
+            for frame in clock.drawn(None, frames):
                 if stop:
                     span = max(stop - options.start, 1e-6)
                     progress(min(1.0, (frame.time - options.start) / span))
                 yield frame
 
-        segments = extract_faces(told(), self._detector(options.subject))
-        while True:
-            with _timed(seconds, "video and faces"):
-                segment = next(segments, None)
-            if segment is None:
-                return
-            yield segment
+        frames = sample_frames(path, self._sampling(options))
+        with Ahead(clock.beside(Stage.decode, frames), _AHEAD) as decoded:
+            found = extract_faces(told(decoded), self._detector(options.subject))
+            yield from clock.drawn(Stage.faces, found)
 
     def _detector(self, subject: SubjectRule) -> FaceDetector:
         if subject not in self._detectors:
@@ -214,7 +215,7 @@ class Scorer:
 
     def _encode_piece(self, faces: np.ndarray, times: np.ndarray, passage: _Passage) -> list[str]:
         """Keep what the networks make of some faces at these times; why not, face by face."""
-        with _timed(passage.seconds, "semantics"):
+        with passage.clock.timed(Stage.semantics):
             seen, maps = passage.inference.look(faces)
         reasons = [HIDDEN if covered >= COVERED else "" for covered in seen.covered.tolist()]
         if passage.au_table is not None:
@@ -228,7 +229,7 @@ class Scorer:
         if passage.au_table is not None:
             table = torch.from_numpy(passage.au_table.at(times[usable])).float()
             seen = replace(seen, evidence=table)
-        with _timed(passage.seconds, "network"):
+        with passage.clock.timed(Stage.network):
             first = sum(len(piece.evidence) for piece in passage.seen)
             if maps is None:
                 decided = passage.inference.add(faces, seen)
@@ -242,7 +243,7 @@ class Scorer:
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
     ) -> ScoreResult:
         reasons = [c.message for c in quality.checks if c.verdict == Verdict.refuse]
-        report = self._report(source, options, passage.seconds).model_copy(
+        report = self._report(source, options).model_copy(
             update={
                 "status": Status.refused,
                 "quality": quality,
@@ -255,18 +256,20 @@ class Scorer:
     def _success(
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
     ) -> ScoreResult:
-        scores, features = passage.inference.finish()
+        with passage.clock.timed(Stage.network):
+            scores, features = passage.inference.finish()
         seen = SemanticView.joined(passage.seen)
         evidence = self._shown(seen.evidence.numpy(), passage)
         times = np.array([s.time for s in passage.samples if s.valid])
         usable = UsableFrames(times, seen, features, evidence)
-        keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
+        with passage.clock.timed(Stage.network):
+            keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
         rows = scored_rows(passage.samples, scores, features, evidence)
         reliable = {} if passage.au_table else self.networks.semantics.reliable_units
         caution = calibration_caution(
             self.networks.sampling, self._sampling(options), passage.au_table is not None
         )
-        report = self._report(source, options, passage.seconds).model_copy(
+        report = self._report(source, options).model_copy(
             update={
                 "estimate": estimate_of(
                     float(scores.score), self.networks.document, options.coverage, caution
@@ -288,7 +291,7 @@ class Scorer:
             return evidence
         return from_rest(evidence, usual)
 
-    def _report(self, source: Source, options: ScoreOptions, seconds: dict[str, float]) -> Report:
+    def _report(self, source: Source, options: ScoreOptions) -> Report:
         """What every report says, whatever became of the video."""
         return Report(
             depmap_version=__version__,
@@ -305,7 +308,6 @@ class Scorer:
                 "device": self.networks.device.type,
                 "face_size": self.networks.config.faces.size,
             },
-            seconds={stage: round(value, 3) for stage, value in seconds.items()},
         )
 
 
@@ -331,15 +333,6 @@ def _marked(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
         replace(s, valid=False, reason=why) if s.valid and (why := next(reason)) else s
         for s in segment
     ]
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 def _table_path(given: Path, video: Path) -> Path:
