@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator
 from queue import Empty, Full, Queue
 from threading import Event, Thread
-from types import TracebackType
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -14,8 +13,8 @@ _PATIENCE = 0.1
 class Ahead(Generic[T]):
     """Iterates over ``source`` in a thread, at most ``room`` items ahead, in order.
 
-    What ``source`` raises is raised here in its place. ``close``, or the end of the ``with``, ends
-    the thread and closes the source, if it is a generator, within that thread.
+    What ``source`` raises is raised here in its place. ``close`` (``contextlib.closing``) ends the
+    thread, which then closes the source if it is a generator.
 
     It pays where the source leaves Python's lock alone most of the time, as OpenCV's decoder does.
     """
@@ -54,17 +53,6 @@ class Ahead(Generic[T]):
                 self._items.get(timeout=_PATIENCE)
             except Empty:
                 continue
-
-    def __enter__(self) -> "Ahead[T]":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _run(self, source: Iterable[T]) -> None:
         try:

@@ -1,6 +1,7 @@
 """The whole corridor: video, faces, model, report."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,9 +10,9 @@ import numpy as np
 import torch
 
 from depmap_cli import __version__
-from depmap_cli.ahead import Ahead
 from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
 from depmap_cli.conformal import LEVEL
+from depmap_cli.decoding import Decoding
 from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
@@ -36,15 +37,13 @@ from depmap_cli.summary import (
     unscored_rows,
     weights_info,
 )
-from depmap_cli.video import Frame, VideoInfo, probe, sample_frames
+from depmap_cli.video import Frame, VideoInfo, probe
 from depmap_cli.weights import Networks, load_networks
 
 HIDDEN = "covered face"
 """Reason of a frame in which something lies over the face."""
 UNTOLD = "no row in the AU table"
 """Reason of a frame of which the table given with ``--au-csv`` says nothing."""
-_AHEAD = 16
-"""Frames that are decoded ahead of the search for faces."""
 
 
 @dataclass(frozen=True)
@@ -105,16 +104,18 @@ class Scorer:
         options: ScoreOptions | None = None,
         name: str | None = None,
         progress: Share = lambda share: None,
+        begun: Decoding | None = None,
     ) -> ScoreResult:
         """Score one video. A bad one gives a report that says so; nothing is raised for it.
 
-        ``name`` is how the video is called in the report (default: its file name).
+        ``name`` is how the video is called in the report (default: its file name); ``begun`` a
+        decoding of it, if one has begun already (``depmap_cli/decoding.py``).
         """
         options = options or ScoreOptions()
         source = Source(name=name or path.name)
         try:
             with enough_memory("this video", "close other programs, or give --device cpu"):
-                return self._score(path, options, source, progress)
+                return self._score(path, options, source, progress, begun)
         except DepmapError as error:
             failed = {"status": Status.failed, "reason": error.message, "hint": error.hint}
         except Exception as error:  # one bad video must never stop the others
@@ -123,7 +124,12 @@ class Scorer:
         return ScoreResult(self._report(source, options).model_copy(update=failed))
 
     def _score(
-        self, path: Path, options: ScoreOptions, source: Source, progress: Share
+        self,
+        path: Path,
+        options: ScoreOptions,
+        source: Source,
+        progress: Share,
+        begun: Decoding | None,
     ) -> ScoreResult:
         info = probe(path)
         passage = _Passage(
@@ -136,7 +142,7 @@ class Scorer:
             Candidates(options.keyframes, evenly=not self.networks.config.model.map),
             read_au_table(_table_path(options.au_csv, path)) if options.au_csv else None,
         )
-        for segment in self._segments(path, options, info, progress, passage.clock):
+        for segment in self._segments(path, options, info, progress, passage.clock, begun):
             self._encode(segment, passage)
             give_back_memory()
         source = source.model_copy(
@@ -166,6 +172,7 @@ class Scorer:
         info: VideoInfo,
         progress: Share,
         clock: StageClock,
+        begun: Decoding | None,
     ) -> Iterator[list[FaceSample]]:
         """Find the subject while a thread decodes ahead, timed."""
         stop = options.end or info.duration
@@ -177,10 +184,17 @@ class Scorer:
                     progress(min(1.0, (frame.time - options.start) / span))
                 yield frame
 
-        frames = sample_frames(path, self._sampling(options))
-        with Ahead(clock.beside(Stage.decode, frames), _AHEAD) as decoded:
-            found = extract_faces(told(decoded), self._detector(options.subject))
+        with closing(self._decoding(path, options, begun)) as decoding:
+            found = extract_faces(told(decoding), self._detector(options.subject))
             yield from clock.drawn(Stage.faces, found)
+            clock.seconds[Stage.decode] = decoding.seconds
+
+    def _decoding(self, path: Path, options: ScoreOptions, begun: Decoding | None) -> Decoding:
+        """Of this video: the one that has begun, if it is of the same frames."""
+        sampling = self._sampling(options)
+        if begun is not None and (begun.path, begun.sampling) == (path, sampling):
+            return begun
+        return Decoding(path, sampling)
 
     def _detector(self, subject: SubjectRule) -> FaceDetector:
         if subject not in self._detectors:

@@ -20,10 +20,10 @@ class Stage(StrEnum):
 
 
 class StageClock:
-    """Seconds by stage, of one thread and of those that work beside it.
+    """Seconds by stage of one thread. Of stages within each other only the inner one counts.
 
-    Of stages within each other only the inner one counts. What works beside the others counts in
-    full, so that the sum may exceed the time that passed.
+    Decoding is timed by itself (``depmap_cli/decoding.py``): it happens beside the other stages, so
+    that the sum may exceed the time that passed.
     """
 
     def __init__(self) -> None:
@@ -56,17 +56,4 @@ class StageClock:
                     item = next(items)
                 except StopIteration:
                     return
-            yield item
-
-    def beside(self, stage: Stage, source: Iterable[T]) -> Iterator[T]:
-        """The same where the items are made in another thread; no other may count this stage."""
-        items = iter(source)
-        while True:
-            start = time.perf_counter()
-            try:
-                item = next(items)
-            except StopIteration:
-                return
-            finally:
-                self.seconds[stage] += time.perf_counter() - start
             yield item

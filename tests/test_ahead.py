@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import closing
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_it_is_at_most_so_far_ahead():
             made.append(i)
             yield i
 
-    with Ahead(numbers(), 4) as ahead:
+    with closing(Ahead(numbers(), 4)) as ahead:
         assert next(ahead) == 0
         assert until(lambda: len(made) == 6)  # one taken, four wait, one seeks room
         time.sleep(0.2)
@@ -72,7 +73,7 @@ def test_an_early_end_ends_the_thread_and_closes_the_source():
         finally:
             closed.append(threading.current_thread().name)
 
-    with Ahead(endless(), 2) as ahead:
+    with closing(Ahead(endless(), 2)) as ahead:
         next(ahead)
     assert closed == ["ahead"]
     assert not running()
