@@ -1,8 +1,7 @@
 """The whole corridor: video, faces, model, report."""
 
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import torch
 
 from depmap_cli import __version__
 from depmap_cli.config import SamplingConfig, SubjectRule
+from depmap_cli.decoding import Decoding
 from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
@@ -24,6 +24,7 @@ from depmap_cli.quality import decoded_share, judge
 from depmap_cli.rest import from_rest
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
 from depmap_cli.score_options import ScoreOptions
+from depmap_cli.stages import Stage, StageClock
 from depmap_cli.summary import (
     action_units_of,
     calibration_caution,
@@ -35,7 +36,7 @@ from depmap_cli.summary import (
     unscored_rows,
     weights_info,
 )
-from depmap_cli.video import Frame, VideoInfo, probe, sample_frames
+from depmap_cli.video import Frame, VideoInfo, probe
 from depmap_cli.weights import Networks, load_networks
 
 HIDDEN = "covered face"
@@ -53,7 +54,7 @@ class _Passage:
     au_table: AuTable | None
     samples: list[FaceSample] = field(default_factory=list)
     seen: list[SemanticView] = field(default_factory=list)
-    seconds: dict[str, float] = field(default_factory=dict)
+    clock: StageClock = field(default_factory=StageClock)
 
 
 class Scorer:
@@ -87,16 +88,18 @@ class Scorer:
         options: ScoreOptions | None = None,
         name: str | None = None,
         progress: Share = lambda share: None,
+        begun: Decoding | None = None,
     ) -> ScoreResult:
         """Score one video. A bad one gives a report that says so; nothing is raised for it.
 
-        ``name`` is how the video is called in the report (default: its file name).
+        ``name`` is how the video is called in the report (default: its file name); ``begun`` a
+        decoding of it, if one has begun already (``depmap_cli/decoding.py``).
         """
         options = options or ScoreOptions()
         source = Source(name=name or path.name)
         try:
             with enough_memory("this video", "close other programs, or give --device cpu"):
-                return self._score(path, options, source, progress)
+                return self._score(path, options, source, progress, begun)
         except DepmapError as error:
             failed = {"status": Status.failed, "reason": error.message, "hint": error.hint}
         except Exception as error:  # one bad video must never stop the others
@@ -105,7 +108,12 @@ class Scorer:
         return ScoreResult(self._report(source, options).model_copy(update=failed))
 
     def _score(
-        self, path: Path, options: ScoreOptions, source: Source, progress: Share
+        self,
+        path: Path,
+        options: ScoreOptions,
+        source: Source,
+        progress: Share,
+        begun: Decoding | None,
     ) -> ScoreResult:
         info, table = probe(path), options.table_of(path)
         passage = _Passage(
@@ -118,7 +126,7 @@ class Scorer:
             Candidates(options.keyframes, evenly=not self.networks.config.model.map),
             read_au_table(table) if table else None,
         )
-        for segment in self._segments(path, options, info, progress, passage.seconds):
+        for segment in self._segments(path, options, info, progress, passage.clock, begun):
             self._encode(segment, passage)
             give_back_memory()
         source = source.model_copy(
@@ -135,9 +143,10 @@ class Scorer:
             options.quality,
             decoded_share(passage.samples, self._sampling(options), info),
         )
-        if quality.verdict == Verdict.refuse:
-            return self._refusal(source, options, passage, quality)
-        return self._success(source, options, passage, quality)
+        conclude = self._refusal if quality.verdict == Verdict.refuse else self._success
+        with passage.clock.timed(Stage.report):
+            result = conclude(source, options, passage, quality)
+        return replace(result, seconds=passage.clock.seconds)
 
     def _segments(
         self,
@@ -145,25 +154,30 @@ class Scorer:
         options: ScoreOptions,
         info: VideoInfo,
         progress: Share,
-        seconds: dict[str, float],
+        clock: StageClock,
+        begun: Decoding | None,
     ) -> Iterator[list[FaceSample]]:
-        """Decode and find the subject, timed."""
+        """Find the subject while a thread decodes ahead, timed."""
         stop = options.end or info.duration
 
-        def told() -> Iterator[Frame]:
-            for frame in sample_frames(path, self._sampling(options)):
+        def told(frames: Iterator[Frame]) -> Iterator[Frame]:
+            for frame in clock.drawn(None, frames):
                 if stop:
                     span = max(stop - options.start, 1e-6)
                     progress(min(1.0, (frame.time - options.start) / span))
                 yield frame
 
-        segments = extract_faces(told(), self._detector(options.subject))
-        while True:
-            with _timed(seconds, "video and faces"):
-                segment = next(segments, None)
-            if segment is None:
-                return
-            yield segment
+        with closing(self._decoding(path, options, begun)) as decoding:
+            found = extract_faces(told(decoding), self._detector(options.subject))
+            yield from clock.drawn(Stage.faces, found)
+            clock.seconds[Stage.decode] = decoding.seconds
+
+    def _decoding(self, path: Path, options: ScoreOptions, begun: Decoding | None) -> Decoding:
+        """Of this video: the one that has begun, if it is of the same frames."""
+        sampling = self._sampling(options)
+        if begun is not None and (begun.path, begun.sampling) == (path, sampling):
+            return begun
+        return Decoding(path, sampling)
 
     def _detector(self, subject: SubjectRule) -> FaceDetector:
         if subject not in self._detectors:
@@ -198,7 +212,7 @@ class Scorer:
 
     def _encode_piece(self, faces: np.ndarray, times: np.ndarray, passage: _Passage) -> list[str]:
         """Keep what the networks make of some faces at these times; why not, face by face."""
-        with _timed(passage.seconds, "semantics"):
+        with passage.clock.timed(Stage.semantics):
             seen, maps = passage.inference.look(faces)
         reasons = [HIDDEN if covered >= COVERED else "" for covered in seen.covered.tolist()]
         if passage.au_table is not None:
@@ -212,7 +226,7 @@ class Scorer:
         if passage.au_table is not None:
             table = torch.from_numpy(passage.au_table.at(times[usable])).float()
             seen = replace(seen, evidence=table)
-        with _timed(passage.seconds, "network"):
+        with passage.clock.timed(Stage.network):
             first = sum(len(piece.evidence) for piece in passage.seen)
             if maps is None:
                 decided = passage.inference.add(faces, seen)
@@ -234,17 +248,19 @@ class Scorer:
                 "hint": _advice(passage.samples),
             }
         )
-        return ScoreResult(report, unscored_rows(passage.samples), seconds=passage.seconds)
+        return ScoreResult(report, unscored_rows(passage.samples))
 
     def _success(
         self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
     ) -> ScoreResult:
-        scores, features = passage.inference.finish()
+        with passage.clock.timed(Stage.network):
+            scores, features = passage.inference.finish()
         seen = SemanticView.joined(passage.seen)
         evidence = self._shown(seen.evidence.numpy(), passage)
         times = np.array([s.time for s in passage.samples if s.valid])
         usable = UsableFrames(times, seen, features, evidence)
-        keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
+        with passage.clock.timed(Stage.network):
+            keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
         rows = scored_rows(passage.samples, scores, features, evidence)
         reliable = {} if passage.au_table else self.networks.semantics.reliable_units
         caution = calibration_caution(
@@ -263,7 +279,7 @@ class Scorer:
                 "timeline": timeline_of(rows),
             }
         )
-        return ScoreResult(report, rows, pictures, passage.seconds)
+        return ScoreResult(report, rows, pictures)
 
     def _shown(self, evidence: np.ndarray, passage: _Passage) -> np.ndarray:
         """Evidence as reports show it: from the face's rest, unless a table tells it."""
@@ -313,15 +329,6 @@ def _marked(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
         replace(s, valid=False, reason=why) if s.valid and (why := next(reason)) else s
         for s in segment
     ]
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    try:
-        yield
-    finally:
-        seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
 
 
 def _covered(samples: list[FaceSample], info: VideoInfo, options: ScoreOptions) -> float:

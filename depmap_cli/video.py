@@ -108,6 +108,8 @@ def sample_frames(
         yielded = True
         while target <= time + lead:
             target = next(targets)
+        if target == float("inf"):  # what comes after the last one wanted is not decoded
+            break
     if not yielded:
         if sampling.start > 0:
             raise UsageProblem(

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from depmap_cli import video
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import InstallationBroken, UsageProblem, VideoUnreadable
 from depmap_cli.opencv import load_opencv
@@ -205,3 +206,17 @@ def test_missing_libgl_is_explained(monkeypatch):
         load_opencv()
     assert "opencv-python-headless" in caught.value.hint
     assert "\n" not in str(caught.value)
+
+
+def test_nothing_is_decoded_behind_the_last_frame_wanted(counted, monkeypatch):
+    grabbed = []
+
+    def counting(path, fps):
+        for time, capture in decode(path, fps):
+            grabbed.append(time)
+            yield time, capture
+
+    decode = video._decode
+    monkeypatch.setattr(video, "_decode", counting)
+    frames = take(counted, frames=2, end=4)
+    assert grabbed[-1] == frames[-1].time == pytest.approx(3, abs=0.051)

@@ -1,5 +1,6 @@
 """The command line: each command parses, calls the library once, renders. Torch loads inside."""
 
+import gc
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,9 @@ from depmap_cli.errors import DepmapError
 
 INTERRUPTED = 130
 """What Typer leaves with at Ctrl-C, without a word."""
+_NEW_OBJECTS = 100_000
+"""After so many the collector of garbage looks for some: torch alone makes half a million while it
+is imported, and none of them is garbage."""
 
 app = typer.Typer(
     name="depmap",
@@ -37,6 +41,7 @@ app.command()(installation.info)
 
 def main() -> None:
     """The ``depmap`` command: library errors and Ctrl-C become one line and their exit code."""
+    gc.set_threshold(_NEW_OBJECTS)
     try:
         app()
     except DepmapError as error:
@@ -49,6 +54,8 @@ def main() -> None:
         if ended.code == INTERRUPTED:
             note("interrupted", quiet=False)
         raise
+    finally:
+        gc.freeze()  # else what is left is searched for garbage before the process ends
 
 
 def _version(asked: bool | None) -> None:

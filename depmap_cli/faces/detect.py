@@ -7,6 +7,7 @@ are detected too. A face missed for a moment (a hand, a blink of the detector) i
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -16,9 +17,12 @@ from depmap_cli.video import Frame
 
 CHUNK = 32
 """Frames held while their faces are found."""
+_FEW = 8
+"""The same where frames lie so far apart that each is searched by itself: the sooner they are let
+go, the more of the work is done while the next are decoded."""
 _BATCH_PIXELS = 16 * 320 * 180
 """Pixels that MTCNN searches at once."""
-_HIGHER_TRIES = 48
+_HIGHER_TRIES = 64
 """Faceless frames that are searched again at a larger size before that size is given up."""
 _MAX_SHIFT, _MAX_BRIDGE = 0.15, 0.5
 """Motion, in box sides, up to which a straight line stands in for detection, or bridges a gap."""
@@ -156,7 +160,8 @@ def iter_detections(
     anchor: _Held | None = None
     for frame in frames:
         held.append(_Held(frame))
-        if sum(h.faces is None for h in held) < CHUNK:
+        new = [h.frame.time for h in held if h.faces is None]
+        if len(new) < (_FEW if _far_apart(new, config.detection_interval) else CHUNK):
             continue
         _detect_sparsely(held, detector)
         _fill([anchor, *held] if anchor else held, [], config.bridge, "bridged", _MAX_BRIDGE)
@@ -170,6 +175,10 @@ def iter_detections(
     _fill([anchor, *held] if anchor else held, [], config.bridge, "bridged", _MAX_BRIDGE)
     for item in held:
         yield item.frame, item.faces or []
+
+
+def _far_apart(times: list[float], distance: float) -> bool:
+    return all(after - before > distance for before, after in pairwise(times))
 
 
 def _detect_sparsely(held: list[_Held], detector: FaceDetector) -> None:
