@@ -187,12 +187,7 @@ class Scorer:
         return self._detectors[subject]
 
     def _sampling(self, options: ScoreOptions) -> SamplingConfig:
-        return SamplingConfig(
-            frames=options.frames or self.networks.sampling.frames,
-            fps=options.fps,
-            start=options.start,
-            end=options.end,
-        )
+        return options.sampling(self.networks.sampling)
 
     def _encode(self, segment: list[FaceSample], passage: _Passage) -> None:
         """Pass a segment's faces through the networks and let go of the pictures.

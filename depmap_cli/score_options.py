@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from depmap_cli.config import QualityConfig, SubjectRule
+from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
 from depmap_cli.conformal import LEVEL
 
 
@@ -20,6 +20,12 @@ class ScoreOptions:
     coverage: float = LEVEL
     au_csv: Path | None = None
     quality: QualityConfig = QualityConfig()
+
+    def sampling(self, usual: SamplingConfig) -> SamplingConfig:
+        """The frames that are asked for, as many as ``usual`` where nothing is said."""
+        return SamplingConfig(
+            frames=self.frames or usual.frames, fps=self.fps, start=self.start, end=self.end
+        )
 
     def table_of(self, video: Path) -> Path | None:
         """``au_csv`` itself, or the table named like the video in the folder it names."""

@@ -23,7 +23,7 @@ class StubJob(Job):
     seconds: float = 0.0  # that each takes
     broken: Path | None = None  # loading fails while there is this file, which it removes
 
-    def load(self):
+    def load(self, first):
         if self.broken is not None:
             try:
                 self.broken.unlink()

@@ -54,7 +54,7 @@ def work_through(
 def _alone(lane: Lane, tasks: "_Shared", told: Progress) -> Iterator[Done]:
     """In this thread, so that Ctrl-C stops a video midway."""
     while task := tasks.take():
-        lane.start()
+        lane.start(task)
         yield Done(task, lane.do(task, _of(task, told)))
 
 
@@ -103,7 +103,7 @@ def _work(
     try:
         while task := tasks.take():
             with tasks.given_back(task):
-                lane.start()
+                lane.start(task)
             tell(Done(task, _tried(lane, task, job, told, tasks)))
     except Stopped:
         pass
@@ -121,7 +121,7 @@ def _tried(lane: Lane, task: Task, job: Job, told: Progress, tasks: "_Shared") -
         try:
             if tasks.stopped:
                 raise Stopped
-            lane.start()
+            lane.start(task)
             return lane.do(task, _of(task, told))
         except DepmapError as error:
             if attempt == ATTEMPTS or not (isinstance(error, WorkerLost) and error.again):

@@ -39,8 +39,8 @@ class Stopped(Exception):
 class Lane(Protocol):
     """Scores videos one after the other."""
 
-    def start(self) -> None:
-        """Load the networks, unless they are loaded.
+    def start(self, first: Task) -> None:
+        """Load the networks, unless they are loaded; ``first`` will be the next video.
 
         Raises:
             DepmapError: they cannot be loaded, or what should load them ended.
@@ -64,9 +64,9 @@ class Here:
         self._job = job
         self._perform: Perform | None = None
 
-    def start(self) -> None:
+    def start(self, first: Task) -> None:
         """Load the networks, unless they are loaded."""
-        self._perform = self._perform or self._job.load()
+        self._perform = self._perform or self._job.load(first)
 
     def do(self, task: Task, told: Share) -> Rendered:
         """Score one video."""
@@ -96,14 +96,14 @@ class OtherProcess:
         """Of the process, if there is one."""
         return self._process.pid if self._process else None
 
-    def start(self) -> None:
+    def start(self, first: Task) -> None:
         """Start the process and wait until it has loaded the networks."""
         if self._process is not None:
             return
         spawn = get_context("spawn")
         self._pipe, theirs = spawn.Pipe()
         self._process = spawn.Process(
-            target=_serve, args=(self._job, theirs, self._threads), daemon=True
+            target=_serve, args=(self._job, first, theirs, self._threads), daemon=True
         )
         with _ONE_AT_A_TIME:
             self._process.start()
@@ -192,14 +192,14 @@ def _cores() -> range | set[int]:
     return range(os.cpu_count() or 1)
 
 
-def _serve(job: Job, pipe: Connection, threads: int | None) -> None:
+def _serve(job: Job, first: Task, pipe: Connection, threads: int | None) -> None:
     """What the process does: load, then score what comes until nothing more can."""
     if threads is not None:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it loads
     calm(threads)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the other side has ended
         try:
-            perform = job.load()
+            perform = job.load(first)
         except DepmapError as error:
             pipe.send(error)
             return

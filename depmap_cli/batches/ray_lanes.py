@@ -71,10 +71,10 @@ class _Worker:
         self._perform: Perform | None = None
         self._share = 0.0
 
-    def load(self) -> DepmapError | None:
+    def load(self, first: Task) -> DepmapError | None:
         """Load the networks; what is wrong if they cannot be."""
         try:
-            self._perform = self._job.load()
+            self._perform = self._job.load(first)
         except DepmapError as error:
             return error
         return None
@@ -101,13 +101,13 @@ class _RayLane:
         self._actor: Any = None
         self._stopped = False
 
-    def start(self) -> None:
+    def start(self, first: Task) -> None:
         """Have the cluster start a worker, and wait until it has loaded the networks."""
         if self._actor is not None:
             return
         kind = self._ray.remote(num_cpus=1, num_gpus=self._gpus, max_concurrency=2)(_Worker)
         self._actor = kind.remote(self._job)
-        error = self._answer(self._actor, "load", lambda share: None)
+        error = self._answer(self._actor, "load", lambda share: None, first)
         if error is not None:
             self._end()
             raise error

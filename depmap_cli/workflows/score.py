@@ -86,9 +86,11 @@ class _Scoring:
         self._elsewhere: set[int] = set()
         self._one = threading.Lock()
         self._next_writing = 0.0
+        self._alone = False  # one lane alone: what is next for it is known
 
     def run(self, lanes: Sequence[Lane]) -> Scored:
         """Work through all of it; what is done by then is kept whatever happens."""
+        self._alone = len(lanes) == 1
         if complaint := self._write_shared():  # better now than after hours of work
             raise complaint
         try:
@@ -105,12 +107,14 @@ class _Scoring:
 
     def _tasks(self) -> Iterator[Task | None]:
         """Videos that are not done and that no other process has; None while one has the rest."""
-        waiting = deque(Task(n, item.path, item.name) for n, item in enumerate(self._batch.items))
+        given = (Task(n, item.path, item.name) for n, item in enumerate(self._batch.items))
+        waiting = deque(task for task in given if not self._done_before(task, self._key(task)))
         while waiting:
             for _ in range(len(waiting)):
                 task = waiting.popleft()
                 if self._claimed(task):
-                    yield task
+                    upcoming = waiting[0].path if waiting and self._alone else None
+                    yield replace(task, upcoming=upcoming)
                 elif task.number not in self._reports:
                     waiting.append(task)
             if waiting:
@@ -138,7 +142,8 @@ class _Scoring:
         return True
 
     def _done_before(self, task: Task, key: str) -> bool:
-        assert self._results is not None
+        if self._results is None:
+            return False
         if self._batch.overwrite and task.number not in self._elsewhere:
             return False
         report = self._results.finished(task.name, key, self._job.formats)
