@@ -121,6 +121,7 @@ class Scorer:
                 self.networks.model,
                 self.networks.semantics,
                 self.networks.device,
+                self.networks.config.train.frames,
                 self.networks.one_backbone,
             ),
             Candidates(options.keyframes, evenly=not self.networks.config.model.map),
