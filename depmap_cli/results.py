@@ -281,3 +281,15 @@ class CorpusSummary:
     splits: list[SplitSummary]
     shared: list[SharedPeople]  # pairs of splits with nobody in common left out
     notes: list[str]  # what was left out or guessed when it was read
+
+
+class WeightsEntry(_Frozen):
+    """One file of the weights folder."""
+
+    file: str
+    kind: str  # "depmap", "semantics", "training" or "foreign"; empty if it cannot be read
+    about: str  # what it was trained on
+    simulated: bool | None
+    size: int  # bytes
+    sha256: str
+    problem: str = ""  # why it cannot be used
