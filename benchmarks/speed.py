@@ -422,7 +422,7 @@ def document(found: Measured, runs: int, slice_frames: int) -> str:
         *totals(found),
         "Naive: OpenCV reads; facenet's MTCNN searches the whole frame; open_clip "
         f"({NAIVE_CLIP}, random weights) and a ResNet-18 see the face; frame by frame, with "
-        f"its own models loaded. Measured on {slice_frames} frames and multiplied: {steps} a frame.",
+        f"its own models loaded. Measured on {slice_frames} frames, multiplied: {steps} a frame.",
         "",
         "## Stages, weights loaded",
         "",
