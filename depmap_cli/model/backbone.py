@@ -5,7 +5,11 @@ import re
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torchvision import models
+
+from depmap_cli.light_imports import without_compiler
+
+with without_compiler():
+    from torchvision import models
 
 CHANNELS = {
     "resnet18": (64, 128, 256, 512),

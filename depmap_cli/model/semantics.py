@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL_PHRASE, phrase
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, load_tensors, sha256_of
 from depmap_cli.errors import UsageProblem, WeightsInvalid
+from depmap_cli.light_imports import without_compiler
 from depmap_cli.model.backbone import resnet_tensors
 
 OWN_MODEL = "depmap-au-resnet18"
@@ -173,9 +174,14 @@ class Semantics(nn.Module):
 @lru_cache
 def tokenizer_of(model: str) -> Any:
     """The tokenizer of an open_clip model. Making one takes as long as loading a small model."""
-    import open_clip
+    return _open_clip().get_tokenizer(model)
 
-    return open_clip.get_tokenizer(model)
+
+def _open_clip() -> Any:
+    with without_compiler():
+        import open_clip
+
+    return open_clip
 
 
 def encode_phrases(clip: nn.Module, tokenizer: Any) -> Float[Tensor, "phrases d"]:
@@ -197,8 +203,7 @@ def build_clip(model: str) -> nn.Module:
     """
     import logging
 
-    import open_clip
-
+    open_clip = _open_clip()
     open_clip.add_model_config(_CONFIGS)
     if model not in open_clip.list_models():
         raise UsageProblem(
