@@ -2,7 +2,6 @@
 
 import glob
 import os
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -84,18 +83,21 @@ def _writable(name: PurePosixPath) -> PurePosixPath:
 
 
 def _clashing(names: dict[Path, PurePosixPath]) -> list[Path]:
-    """The paths that share their name with another, or with a file of ours, and have folders left
-    to tell them apart."""
-    held = Counter(names.values())
+    """The paths that share their name with one of another folder, and have folders left to tell
+    them apart."""
+    folders: dict[PurePosixPath, set[Path]] = {}
+    for path, name in names.items():
+        folders.setdefault(name, set()).add(path.parent)
     return [
         path
         for path, name in names.items()
-        if (held[name] > 1 or str(name) in RESERVED) and len(name.parts) < len(path.parts) - 1
+        if len(folders[name]) > 1 and len(name.parts) < len(path.parts) - 1
     ]
 
 
 def _numbered(names: Iterable[PurePosixPath]) -> list[str]:
-    """The names, told apart by a number behind where nothing else does."""
+    """The names, told apart from each other and from our own files by a number behind where nothing
+    else does."""
     seen: set[str] = set()
     told = []
     for name in map(str, names):
