@@ -174,7 +174,7 @@ class Watcher:
 
     lanes: Sequence[OtherProcess]
     done_at: list[float] = field(default_factory=lambda: [time.monotonic()])
-    longest: float = 0.0
+    longest: tuple[float, str] = 0.0, ""  # seconds, and of which file
     peak: int = 0
     over: bool = False
 
@@ -185,7 +185,8 @@ class Watcher:
         """Note how long it took since the last."""
         self.done_at.append(time.monotonic())
         if len(self.done_at) > 2:  # the first is told after the networks have loaded
-            self.longest = max(self.longest, self.done_at[-1] - self.done_at[-2])
+            took = self.done_at[-1] - self.done_at[-2]
+            self.longest = max(self.longest, (took, report.source.name))
 
     def said(self, text: str) -> None:
         """A worker that could not start is a fault of its own."""
@@ -246,7 +247,7 @@ def read_damaged(
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"damaged{suffix}")
         for name in _CLIPS:
-            Path(folder, name).touch()
+            Path(folder, name).write_bytes(b"no video")
         for _ in range(count):
             path.write_bytes(draw.choice((truncated, flipped, flipped_head, blanked))(whole, draw))
             found[_read(read, path)] += 1
@@ -332,8 +333,8 @@ def main() -> None:
         f"{given.tables} --seed {given.seed}`",
         "",
         f"{len(reports)} videos ({', '.join(f'{n} {what}' for what, n in sorted(made.items()))}), "
-        f"8 frames each: {took:.0f} s in all, the longest {watcher.longest:.1f} s. The worker's "
-        f"resident memory reached {watcher.peak} MiB.",
+        f"8 frames each: {took:.0f} s in all, {watcher.longest[1]} the longest, "
+        f"{watcher.longest[0]:.1f} s. The worker's resident memory reached {watcher.peak} MiB.",
         "",
         *_counted("videos", videos),
         *(line for what, found in others.items() for line in _counted(what, found)),

@@ -13,6 +13,7 @@ from typing import TypeVar
 from depmap_cli.errors import DepmapError, OutputUnwritable
 from depmap_cli.opencv import load_opencv
 from depmap_cli.progress import Told
+from depmap_cli.threads import let_threads_sleep
 
 T = TypeVar("T")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
@@ -75,6 +76,7 @@ def calm(threads: int | None = 1) -> None:
     at Ctrl-C, silently, and with the process that started this one, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    let_threads_sleep()
     if threads is not None:
         load_opencv().setNumThreads(threads)
 

@@ -12,7 +12,12 @@ from depmap_cli.errors import EXIT_RUN
 
 
 def doctor(device: DeviceOption = "auto") -> None:
-    """Check the installation, end to end, on the bundled interview."""
+    """Check the installation, end to end, on the bundled interview.
+
+    Example:
+
+      depmap doctor --device cuda
+    """
     from depmap_cli.diagnosis import examine
 
     console = Console()
@@ -34,7 +39,12 @@ def info(
         bool, typer.Option("--evaluation-schema", help="The JSON schema of evaluation.json.")
     ] = False,
 ) -> None:
-    """List weights, versions and devices."""
+    """List weights, versions and devices.
+
+    Example:
+
+      depmap info --schema > report.schema.json
+    """
     from depmap_cli.diagnosis import describe
 
     if schema:
