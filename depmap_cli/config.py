@@ -109,11 +109,13 @@ class ModelConfig(_Frozen):
     map: bool = Field(True, description="Key-frame fusion; off: the mean over frames.")
     n_levels: Literal[4] = Field(4, description="Severity levels A; paper: 4 BDI-II bands.")
     n_prototypes: int = Field(8, ge=1, le=64, description="Prototypes a level K; paper: 8.")
-    n_channels: int = Field(64, ge=8, description="Tokens a frame, one a channel; authors: 64.")
+    n_channels: int = Field(
+        64, ge=8, le=4096, description="Tokens a frame, one a channel; authors: 64."
+    )
     n_peaks: int = Field(4, ge=1, le=16, description="Response areas in a hash code; authors: 4.")
     peak_temperature: float = Field(0.2, gt=0, description="Softness of the peak search.")
-    token_dim: int = Field(48, ge=4, description="Token width L.")
-    fused_channels: int = Field(64, ge=8, description="Channels of the fused map.")
+    token_dim: int = Field(48, ge=4, le=4096, description="Token width L.")
+    fused_channels: int = Field(64, ge=8, le=4096, description="Channels of the fused map.")
     wavelet: Literal["haar", "db2"] = Field("haar", description="Of MSR; paper: Haar.")
     sampling_factor: float = Field(5.0, gt=0, description="c in u = c ln T; paper: 5.")
     entropy: float = Field(0.05, ge=0.01, description="kappa of Eq. 9; paper: 0.05.")

@@ -6,9 +6,8 @@ memory does not depend on the length of the video.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,12 @@ import numpy as np
 
 from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.errors import UsageProblem, VideoUnreadable
+from depmap_cli.limits import MAX_SECONDS, check_size, is_rate
 from depmap_cli.opencv import load_opencv
+from depmap_cli.watched import beat, patiently, watched
 
 MAX_WORKING_SIDE = 1280
 """Longest side in pixels of the frames handed on; larger video is scaled down on arrival."""
-MAX_FPS = 1e4
-"""Frame rates from here on are taken for nonsense."""
 _JOINABLE = frozenset({".ts", ".mts", ".mpg", ".mpeg"})
 """Streams without a table of contents, that cameras cut and people join: what OpenCV takes for
 their length is that of the first part, so that their frames are counted."""
@@ -49,6 +48,7 @@ class Frame:
     scale: float  # working pixels per source pixel, <= 1
 
 
+@patiently
 def probe(path: Path, fps: float | None = None) -> VideoInfo:
     """Read size, rate and duration from the container.
 
@@ -64,7 +64,7 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
         rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
         counted = bool(fps) or path.suffix.lower() in _JOINABLE
         frames = len(_times_held(path)) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        known = 0 < rate < MAX_FPS and 0 < frames < 1e9
+        known = is_rate(rate) and 0 < frames < MAX_SECONDS * rate
         return VideoInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
@@ -76,7 +76,10 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
 
 
 def sample_frames(
-    path: Path, sampling: SamplingConfig, fps: float | None = None
+    path: Path,
+    sampling: SamplingConfig,
+    fps: float | None = None,
+    patience: float | None = None,
 ) -> Iterator[Frame]:
     """Decode ``path`` once, front to back, and yield the frames that ``sampling`` asks for.
 
@@ -85,12 +88,17 @@ def sample_frames(
     A video with fewer frames than asked for yields each of its frames once.
 
     With ``fps``, the true rate of a video whose header lies, its n-th frame is at n / ``fps``
-    seconds (n from 0), whatever the stream says; a variable rate is then overruled too.
+    seconds (n from 0), whatever the stream says; a variable rate is then overruled too. After
+    ``patience`` seconds without progress (``depmap_cli/watched.py``) it is given up.
 
     Raises:
-        VideoUnreadable: the file cannot be opened or holds no decodable frame.
+        VideoUnreadable: the file cannot be opened, holds no decodable frame, or does not get on.
         UsageProblem: ``start`` lies behind the end of the video.
     """
+    return watched(_sampled(path, sampling, fps), patience)
+
+
+def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[Frame]:
     rate = probe(path, fps).fps
     lead = 0.5 / rate + 1e-6 if rate > 0 else 1e-6  # the frame nearest in time, not the next one
     targets = _target_times(path, sampling, fps)
@@ -107,7 +115,7 @@ def sample_frames(
         yield Frame(time, *_to_working_size(image))
         yielded = True
         while target <= time + lead:
-            target = next(targets)
+            target = targets.send(time + lead)
         if target == float("inf"):  # what comes after the last one wanted is not decoded
             break
     if not yielded:
@@ -118,6 +126,7 @@ def sample_frames(
         raise VideoUnreadable("holds no decodable picture", "is it audio only, or damaged?")
 
 
+@patiently
 def check_whole(path: Path, fps: float | None = None) -> None:
     """Read a whole video, without decoding it, and see whether it ends where it should.
 
@@ -143,10 +152,17 @@ def _times_held(path: Path) -> list[float]:
     cv2 = load_opencv()
     capture = _open(path, [cv2.CAP_PROP_FORMAT, -1])
     try:
-        milliseconds = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in iter(capture.grab, False)]
+        milliseconds = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in _grabs(capture)]
     finally:
         capture.release()
     return sorted(time / 1000 for time in milliseconds)
+
+
+def _grabs(capture: Any) -> Iterator[None]:
+    """Once for every frame, or packet, that could be read."""
+    while capture.grab():
+        beat()
+        yield
 
 
 def _open(path: Path, settings: Sequence[int] = ()) -> Any:
@@ -171,6 +187,8 @@ def _open(path: Path, settings: Sequence[int] = ()) -> Any:
             "not a video that OpenCV can decode",
             "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
         )
+    beat()
+    check_size(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     return capture
 
 
@@ -192,13 +210,11 @@ def _decode(path: Path, fps: float | None) -> Iterator[tuple[float, Any]]:
     capture = _open(path)
     try:
         rate = fps or capture.get(cv2.CAP_PROP_FPS)
-        step = 1 / rate if 0 < rate < MAX_FPS else 1 / 25
+        step = 1 / rate if is_rate(rate) else 1 / 25
         last = -step
-        for number in count():
-            if not capture.grab():
-                break
+        for number, _ in enumerate(_grabs(capture)):
             time = number / fps if fps else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if not np.isfinite(time) or time <= last:
+            if not last < time < MAX_SECONDS:
                 time = last + step
             last = time
             yield time, capture
@@ -212,7 +228,11 @@ def _retrieve(capture: Any) -> np.ndarray | None:
         ok, image = capture.retrieve()
     except cv2.error:
         return None
-    return image if ok and image is not None and image.size else None
+    if not ok or image is None or not image.size:
+        return None
+    height, width = image.shape[:2]
+    check_size(width, height)
+    return np.asarray(image)
 
 
 def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -225,13 +245,18 @@ def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), scale
 
 
-def _target_times(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[float]:
-    """The times, in seconds, nearest to which a frame is wanted; ends with infinity."""
+def _target_times(
+    path: Path, sampling: SamplingConfig, fps: float | None
+) -> Generator[float, float | None]:
+    """The times, in seconds, nearest to which a frame is wanted; ends with infinity.
+
+    It may be sent the time that is reached, so that a gap is not crossed step by step.
+    """
     if sampling.fps is not None:
         index = 0
         while True:
-            yield sampling.start + index / sampling.fps
-            index += 1
+            reached = (yield sampling.start + index / sampling.fps) or 0.0
+            index = max(index + 1, int((reached - sampling.start) * sampling.fps))
     end = _end_time(path, sampling, fps)
     step = (end - sampling.start) / sampling.frames
     for index in range(sampling.frames):

@@ -26,6 +26,8 @@ RANDOM, SEMANTICS = FROM_SCRATCH = "random", "semantics"
 image tower; else it is the name of the weights file."""
 FINISHED = "weights.safetensors"
 """In the folder of a finished run: what scores."""
+MAX_WIDTH = 1 << 14
+"""Of embeddings; the largest of open_clip's models have an eighth of it."""
 _PACKAGE = Path(__file__).parent
 
 
@@ -105,7 +107,7 @@ def load_networks(
     try:
         trained_with, config = document["semantics"], Config.model_validate(document["config"])
         sampling = SamplingConfig.model_validate(document["sampling"])
-        model = DepMap(config.model, int(trained_with["dim"]))
+        model = DepMap(config.model, _believed(trained_with["dim"]))
         semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
         tensors = network_of(checkpoint.tensors, semantics)
         model.load_state_dict(tensors)
@@ -128,6 +130,13 @@ def load_networks(
         faces,
         semantics.image_size == config.faces.size and is_tower(tensors, semantics),
     )
+
+
+def _believed(width: object) -> int:
+    """A width of embeddings that no damaged file made up, lest memory be asked for it."""
+    if not isinstance(width, int) or not 0 < width <= MAX_WIDTH:
+        raise ValueError("width of embeddings")
+    return width
 
 
 def _semantics(

@@ -28,7 +28,7 @@ from depmap_cli.data.recording import (
     task_of,
 )
 from depmap_cli.errors import DataInvalid
-from depmap_cli.video import MAX_FPS
+from depmap_cli.limits import MAX_FPS
 
 MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
 _RATE_COLUMN = "fps"
