@@ -29,6 +29,11 @@ MINUTE, TEN, HOUR, CLIP = 60, 600, 3600, 10
 NAIVE_CLIP = "ViT-B-32"
 """The open_clip model that examples begin with; with random weights, which cost as much."""
 COMMAND = [sys.executable, "-m", "depmap_cli"]
+SMALL = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 VARIANTS = {
     "as it is": "as it is",
     "not ahead": "decoding in the same thread as the rest",
@@ -89,18 +94,17 @@ def medians(works: dict[str, Callable[[], object]], runs: int) -> dict[str, floa
     return {name: float(np.median(times)) for name, times in taken.items()}
 
 
-def command(*arguments: object) -> int:
-    """Run `depmap` in a new process; its peak resident memory in KiB.
+def command(*arguments: object) -> None:
+    """Run `depmap` in a new process."""
+    subprocess.run([*COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL, check=True)
 
-    Raises:
-        RuntimeError: it failed.
-    """
-    started = subprocess.Popen([*COMMAND, *map(str, arguments)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(started.pid, 0)
-    started.returncode = os.waitstatus_to_exitcode(status)
-    if started.returncode:
-        raise RuntimeError(f"depmap {arguments[0]} failed")
-    return usage.ru_maxrss // (1024 if sys.platform == "darwin" else 1)
+
+def peak_memory(*arguments: object) -> int:
+    """Peak resident memory of `depmap` in KiB; started by a small process, since what starts one
+    counts towards it until then."""
+    between = [sys.executable, "-c", SMALL, *COMMAND, *map(str, arguments)]
+    found = int(subprocess.run(between, capture_output=True, text=True, check=True).stdout)
+    return found // (1024 if sys.platform == "darwin" else 1)
 
 
 class Ours:
@@ -272,8 +276,8 @@ def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
     videos = make_videos(folder)
     ours, out = Ours(), folder / "out"
 
-    def scored(length: int) -> int:
-        return command("score", videos[length], "-o", out, "-q")
+    def scored(length: int) -> list[object]:
+        return ["score", videos[length], "-o", out, "-q"]
 
     ours(videos[CLIP])
     spent = medians(
@@ -281,9 +285,9 @@ def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
             "grab": lambda: decode(videos[TEN], False),
             "read": lambda: decode(videos[TEN], True),
             "ours": lambda: ours(videos[TEN]),
-            "command": lambda: scored(TEN),
+            "command": lambda: command(*scored(TEN)),
             "clip read": lambda: decode(videos[CLIP], True),
-            "clip command": lambda: scored(CLIP),
+            "clip command": lambda: command(*scored(CLIP)),
             "help": lambda: command("--help"),
         },
         runs,
@@ -292,7 +296,7 @@ def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
         spent,
         ours.stages(runs),
         naive(videos[TEN], slice_frames),
-        {length: scored(length) for length in (MINUTE, HOUR)},
+        {length: peak_memory(*scored(length)) for length in (MINUTE, HOUR)},
         measured_variants(videos[TEN], runs),
         decode(videos[TEN], False),
         ours.scorer.networks.sampling.frames,
