@@ -78,7 +78,7 @@ def main() -> int:
         PREPARED_FRAMES,
     )
     alone = [
-        estimate_clip(networks.model, networks.semantics, c, FRAMES, networks.device).score
+        estimate_clip(networks.model, networks.semantics, c, FRAMES, FRAMES, networks.device).score
         for c in clips
     ]
     found = one_batch(networks, clips)

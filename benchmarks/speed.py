@@ -132,16 +132,16 @@ class Ours:
 
         extract.align_face = timed
         try:
-            report = self.scorer.score(path).report
+            result = self.scorer.score(path)
         finally:
             extract.align_face = align
-        if report.estimate is None:
-            raise RuntimeError(f"{path.name}: not scored: {report.reason}")
-        self.score = report.estimate.score
-        by_stage = {"decode": report.seconds["decode"]}
-        by_stage["detect and track"] = report.seconds["faces"] - spent
+        if result.report.estimate is None:
+            raise RuntimeError(f"{path.name}: not scored: {result.report.reason}")
+        self.score = result.report.estimate.score
+        by_stage = {"decode": result.seconds["decode"]}
+        by_stage["detect and track"] = result.seconds["faces"] - spent
         by_stage["align"] = spent
-        rest = {s: report.seconds[s] for s in ("semantics", "network", "report")}
+        rest = {s: result.seconds[s] for s in ("semantics", "network", "report")}
         self.seconds.append(by_stage | rest)
 
     def stages(self, runs: int) -> dict[str, float]:

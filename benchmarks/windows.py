@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.score import ScoreOptions, Scorer
+from depmap_cli.score import Scorer
+from depmap_cli.score_options import ScoreOptions
 from depmap_cli.video import probe
 
 

@@ -8,7 +8,8 @@ print(result.report.estimate)
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from depmap_cli.score import ScoreOptions, Scorer, score_video
+    from depmap_cli.score import Scorer, score_video
+    from depmap_cli.score_options import ScoreOptions
 
 __version__ = "0.1.0"
 __all__ = ["ScoreOptions", "Scorer", "__version__", "score_video"]
@@ -16,7 +17,7 @@ __all__ = ["ScoreOptions", "Scorer", "__version__", "score_video"]
 
 def __getattr__(name: str) -> Any:
     """Import the scoring code, and torch with it, only when it is asked for."""
-    if name in ("ScoreOptions", "Scorer", "score_video"):
+    if name in __all__:
         from depmap_cli import score
 
         return getattr(score, name)

@@ -44,6 +44,10 @@ class Ahead(Generic[T]):
         self._thread.join()
         raise StopIteration if found is None else found
 
+    def wait(self) -> None:
+        """Wait until the source has ended, or this was closed; items may be left to take."""
+        self._thread.join()
+
     def close(self) -> None:
         """End the thread, and wait until it has let go of the source."""
         self._over = True

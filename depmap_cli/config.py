@@ -207,8 +207,8 @@ class TrainConfig(_Frozen):
         32,
         ge=MIN_FRAMES,
         le=MAX_FRAMES,
-        description="Frames a video when scoring; stored with the weights. With MAP as many as "
-        "``frames``: of T frames it keeps c ln T, of more a smaller share. Measured.",
+        description="Frames a video when scoring; stored with the weights. Several times "
+        "``frames`` are scored as several samplings, whose estimates are averaged.",
     )
     seed: int = Field(3407, ge=0, le=MAX_SEED)
 

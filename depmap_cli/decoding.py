@@ -5,13 +5,13 @@ Imports no torch, so that the first video can be decoded while torch and the wei
 
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 from depmap_cli.ahead import Ahead
 from depmap_cli.checkpoint import read_document
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import WeightsInvalid
+from depmap_cli.score_options import ScoreOptions
 from depmap_cli.video import Frame, sample_frames
 from depmap_cli.weights import weights_file
 
@@ -41,27 +41,16 @@ class Decoding(Ahead[Frame]):
             yield frame
 
 
-@contextmanager
-def begun(
-    path: Path,
-    weights: Path | None,
-    frames: int | None = None,
-    fps: float | None = None,
-    start: float = 0.0,
-    end: float | None = None,
-) -> Iterator[Decoding | None]:
+def begun(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding | None:
     """The decoding of a video that will be scored with these ``weights``, begun at once.
 
-    The other arguments are those of ``ScoreOptions``. None where the weights are not to be read;
-    what is wrong with them, or with the video, is told when it is scored.
+    None where the weights are not to be read; what is wrong with them, or with the video, is told
+    when it is scored.
     """
     try:
         stored = SamplingConfig.model_validate(
             read_document(weights_file(weights), "depmap")["sampling"]
         )
     except (WeightsInvalid, KeyError, ValueError):
-        yield None
-        return
-    sampling = SamplingConfig(frames=frames or stored.frames, fps=fps, start=start, end=end)
-    with closing(Decoding(path, sampling)) as decoding:
-        yield decoding
+        return None
+    return Decoding(path, options.sampling(stored))

@@ -67,7 +67,8 @@ def _weights(device: str) -> str:
 
 
 def _score_example(device: str) -> str:
-    from depmap_cli.score import ScoreOptions, Scorer
+    from depmap_cli.score import Scorer
+    from depmap_cli.score_options import ScoreOptions
 
     report = Scorer.load(device=device).score(example_clip(), ScoreOptions(frames=16)).report
     if report.estimate is None:
@@ -85,10 +86,15 @@ def describe() -> dict[str, Any]:
     return {
         "depmap": __version__,
         "python": platform.python_version(),
-        "packages": {name: _installed(name) for name in PACKAGES},
+        "packages": package_versions(),
         "devices": available_devices(),
         "weights": [_entry(path) for path in sorted(weights_folder().glob("*.safetensors"))],
     }
+
+
+def package_versions() -> dict[str, str | None]:
+    """Of the packages that results rest on; null where one is not installed."""
+    return {name: _installed(name) for name in PACKAGES}
 
 
 def _installed(name: str) -> str | None:

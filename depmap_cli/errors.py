@@ -67,3 +67,9 @@ class InstallationBroken(DepmapError):
     """A dependency that is installed but cannot be loaded."""
 
     reason = "broken installation"
+
+
+class DownloadFailed(DepmapError):
+    """A file that was asked for is not to be had, or is another one."""
+
+    reason = "download failed"

@@ -1,7 +1,8 @@
 """What crosses the border from the model to the reports: typed, frozen, no torch.
 
 ``Report`` is the content of ``score.json``; its JSON schema is published with the package
-(`depmap info --schema`). All that the HTML page shows is in it.
+(`depmap info --schema`). All that the HTML page shows is in it. It holds nothing of when and how
+fast it was made, so that the same video, settings and weights give the same bytes.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-SCHEMA_VERSION = "1.2"
+SCHEMA_VERSION = "2.0"
 DISCLAIMER = (
     "Research software. Not a diagnosis, not a medical device, not evaluated by any regulator. "
     "An estimate must not be used to decide on a person's care, work, schooling or insurance."
@@ -189,7 +190,6 @@ class Report(_Frozen):
 
     schema_version: str = SCHEMA_VERSION
     depmap_version: str
-    created: str = Field(description="UTC, ISO 8601.")
     source: Source
     status: Status
     reason: str = Field("", description="Why there is no score; empty if scored.")
@@ -205,7 +205,6 @@ class Report(_Frozen):
     timeline: Timeline | None = None
     weights: WeightsInfo | None = None
     settings: dict[str, str | int | float | bool | None] = {}
-    seconds: dict[str, float] = Field({}, description="Wall time by stage.")
     disclaimer: str = DISCLAIMER
 
 
@@ -242,6 +241,7 @@ class ScoreResult:
     report: Report
     frames: list[FrameRow] = field(default_factory=list)
     pictures: list[KeyPicture] = field(default_factory=list)  # in the order of report.keyframes
+    seconds: dict[str, float] = field(default_factory=dict)  # wall time by stage
 
 
 SCORE_BIN = 7
@@ -281,3 +281,15 @@ class CorpusSummary:
     splits: list[SplitSummary]
     shared: list[SharedPeople]  # pairs of splits with nobody in common left out
     notes: list[str]  # what was left out or guessed when it was read
+
+
+class WeightsEntry(_Frozen):
+    """One file of the weights folder."""
+
+    file: str
+    kind: str  # "depmap", "semantics", "training" or "foreign"; empty if it cannot be read
+    about: str  # what it was trained on
+    simulated: bool | None
+    size: int  # bytes
+    sha256: str
+    problem: str = ""  # why it cannot be used

@@ -3,15 +3,13 @@
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from depmap_cli import __version__
-from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
-from depmap_cli.conformal import LEVEL
+from depmap_cli.config import SamplingConfig, SubjectRule
 from depmap_cli.decoding import Decoding
 from depmap_cli.devices import enough_memory, resolve_device
 from depmap_cli.errors import DepmapError
@@ -25,6 +23,7 @@ from depmap_cli.progress import Share
 from depmap_cli.quality import decoded_share, judge
 from depmap_cli.rest import from_rest
 from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
+from depmap_cli.score_options import ScoreOptions
 from depmap_cli.stages import Stage, StageClock
 from depmap_cli.summary import (
     action_units_of,
@@ -44,21 +43,6 @@ HIDDEN = "covered face"
 """Reason of a frame in which something lies over the face."""
 UNTOLD = "no row in the AU table"
 """Reason of a frame of which the table given with ``--au-csv`` says nothing."""
-
-
-@dataclass(frozen=True)
-class ScoreOptions:
-    """What a user can choose for each video; ``frames`` None means as many as the weights say."""
-
-    frames: int | None = None
-    fps: float | None = None
-    start: float = 0.0
-    end: float | None = None
-    subject: SubjectRule = SubjectRule.largest
-    keyframes: int = 6
-    coverage: float = LEVEL
-    au_csv: Path | None = None
-    quality: QualityConfig = QualityConfig()
 
 
 @dataclass
@@ -131,16 +115,17 @@ class Scorer:
         progress: Share,
         begun: Decoding | None,
     ) -> ScoreResult:
-        info = probe(path)
+        info, table = probe(path), options.table_of(path)
         passage = _Passage(
             VideoInference(
                 self.networks.model,
                 self.networks.semantics,
                 self.networks.device,
+                self.networks.config.train.frames,
                 self.networks.one_backbone,
             ),
             Candidates(options.keyframes, evenly=not self.networks.config.model.map),
-            read_au_table(_table_path(options.au_csv, path)) if options.au_csv else None,
+            read_au_table(table) if table else None,
         )
         for segment in self._segments(path, options, info, progress, passage.clock, begun):
             self._encode(segment, passage)
@@ -162,8 +147,7 @@ class Scorer:
         conclude = self._refusal if quality.verdict == Verdict.refuse else self._success
         with passage.clock.timed(Stage.report):
             result = conclude(source, options, passage, quality)
-        spent = {stage: round(value, 3) for stage, value in passage.clock.seconds.items()}
-        return replace(result, report=result.report.model_copy(update={"seconds": spent}))
+        return replace(result, seconds=passage.clock.seconds)
 
     def _segments(
         self,
@@ -204,12 +188,7 @@ class Scorer:
         return self._detectors[subject]
 
     def _sampling(self, options: ScoreOptions) -> SamplingConfig:
-        return SamplingConfig(
-            frames=options.frames or self.networks.sampling.frames,
-            fps=options.fps,
-            start=options.start,
-            end=options.end,
-        )
+        return options.sampling(self.networks.sampling)
 
     def _encode(self, segment: list[FaceSample], passage: _Passage) -> None:
         """Pass a segment's faces through the networks and let go of the pictures.
@@ -309,7 +288,6 @@ class Scorer:
         """What every report says, whatever became of the video."""
         return Report(
             depmap_version=__version__,
-            created=datetime.now(UTC).isoformat(timespec="seconds"),
             source=source,
             status=Status.scored,
             weights=weights_info(
@@ -347,11 +325,6 @@ def _marked(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
         replace(s, valid=False, reason=why) if s.valid and (why := next(reason)) else s
         for s in segment
     ]
-
-
-def _table_path(given: Path, video: Path) -> Path:
-    """``--au-csv`` itself, or the table named like the video in the folder it names."""
-    return given / f"{video.stem}.csv" if given.is_dir() else given
 
 
 def _covered(samples: list[FaceSample], info: VideoInfo, options: ScoreOptions) -> float:

@@ -32,7 +32,7 @@ def run_all(
     spawn = get_context("spawn")
     with (
         _one_thread_each(),
-        ProcessPoolExecutor(min(max(1, jobs), len(items)), spawn, _calm) as pool,
+        ProcessPoolExecutor(min(max(1, jobs), len(items)), spawn, calm) as pool,
     ):
         try:
             futures = [pool.submit(make, item) for item in items]
@@ -70,12 +70,13 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _calm() -> None:
-    """Keep OpenCV to one thread, which does not read the environment; end at Ctrl-C, silently, and
-    with the process that started this one, however that ends."""
+def calm(threads: int | None = 1) -> None:
+    """Keep OpenCV, which does not read the environment, to so many threads (None: all cores); end
+    at Ctrl-C, silently, and with the process that started this one, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    load_opencv().setNumThreads(1)
+    if threads is not None:
+        load_opencv().setNumThreads(threads)
 
 
 def _end_with_parent() -> None:

@@ -11,7 +11,8 @@ import torch
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.faces import FaceDetector, extract_faces
 from depmap_cli.inference import VideoInference
-from depmap_cli.score import ScoreOptions, Scorer
+from depmap_cli.score import Scorer
+from depmap_cli.score_options import ScoreOptions
 from depmap_cli.video import sample_frames
 from depmap_cli.weights import Networks, load_networks
 
@@ -31,7 +32,9 @@ def faces(interview):
 
 
 def scored(networks, faces, at_once, bfloat16=False, one_backbone=True) -> float:
-    inference = VideoInference(networks.model, networks.semantics, networks.device, one_backbone)
+    inference = VideoInference(
+        networks.model, networks.semantics, networks.device, one_backbone=one_backbone
+    )
     for start in range(0, len(faces), at_once):
         piece = faces[start : start + at_once]
         with torch.autocast(networks.device.type, torch.bfloat16, enabled=bfloat16):

@@ -1,6 +1,8 @@
 """Decoding ahead: the same frames, begun before the weights are there, and let go when it ends."""
 
 import threading
+import time
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.decoding import Decoding, begun
 from depmap_cli.errors import VideoUnreadable
-from depmap_cli.score import ScoreOptions, Scorer
+from depmap_cli.results import Report, ScoreResult, Source
+from depmap_cli.score import Scorer
+from depmap_cli.score_options import ScoreOptions
 from depmap_cli.video import sample_frames
 
 
@@ -23,33 +27,76 @@ def test_the_frames_are_those_of_sample_frames(interview):
 
 def test_a_video_is_scored_alike_from_a_decoding_that_has_begun(interview):
     scorer = Scorer.load(device="cpu")
-    alone = scorer.score(interview).report
-    with begun(interview, None) as decoding:
+    alone = scorer.score(interview)
+    with closing(begun(interview, None, ScoreOptions())) as decoding:
         assert decoding is not None
-        together = scorer.score(interview, begun=decoding).report
+        together = scorer.score(interview, begun=decoding)
         assert list(decoding) == []  # its frames were taken
-    assert together.estimate == alone.estimate
-    assert together.timeline == alone.timeline
+    assert together.report == alone.report
     assert all(together.seconds[stage] > 0 for stage in ("decode", "faces", "semantics", "network"))
 
 
 def test_a_decoding_of_other_frames_is_not_taken(interview):
     scorer = Scorer.load(device="cpu")
     options = ScoreOptions(frames=12)
-    with begun(interview, None) as decoding:
+    with closing(begun(interview, None, ScoreOptions())) as decoding:
         report = scorer.score(interview, options, begun=decoding).report
         assert len(list(decoding)) == scorer.networks.sampling.frames
     assert report.estimate == scorer.score(interview, options).report.estimate
 
 
 def test_what_is_wrong_is_told_when_it_is_scored(interview, tmp_path):
-    with begun(interview, tmp_path / "no weights") as decoding:
-        assert decoding is None
-    with begun(tmp_path / "none.mp4", None) as decoding, pytest.raises(VideoUnreadable):
+    assert begun(interview, tmp_path / "no weights", ScoreOptions()) is None
+    decoding = begun(tmp_path / "none.mp4", None, ScoreOptions())
+    with pytest.raises(VideoUnreadable):
         next(decoding)
 
 
 def test_nothing_goes_on_behind_the_block(interview):
-    with begun(interview, None, fps=25) as decoding:
+    with closing(begun(interview, None, ScoreOptions(fps=25))) as decoding:
         next(decoding)
     assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, monkeypatch):
+    """First, next and, in place of one that was expected in vain, another."""
+    from depmap_cli.batches import work
+    from depmap_cli.batches.work import Job, Task
+
+    other, surprise = tmp_path / "other.mp4", tmp_path / "surprise.mp4"
+    for path in (other, surprise):
+        path.write_bytes(interview.read_bytes())
+    begun_paths, given = [], []
+
+    def noted(path, *others):
+        begun_paths.append(path)
+        return begun(path, *others)
+
+    class Scored:
+        def score(self, path, options, name, told, begun):
+            given.append((path, begun.path, len(list(begun))))
+            return ScoreResult(
+                Report(depmap_version="0", source=Source(name=name), status="failed")
+            )
+
+    monkeypatch.setattr(work, "begun", noted)
+    monkeypatch.setattr(Scorer, "load", lambda *arguments: Scored())
+    job = Job(ScoreOptions(frames=12), frozenset(), "drawing")
+    tasks = [Task(0, interview, "a", upcoming=other), Task(1, other, "b", upcoming=interview)]
+    perform = job.load(tasks[0])
+    assert begun_paths == [interview]
+    perform(tasks[0], print)
+    until(lambda: begun_paths == [interview, other])
+    perform(tasks[1], print)
+    until(lambda: begun_paths == [interview, other, interview])
+    perform(Task(2, surprise, "c"), print)
+    assert begun_paths == [interview, other, interview, surprise]
+    assert given == [(path, path, 12) for path in (interview, other, surprise)]
+    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+
+
+def until(condition):
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()

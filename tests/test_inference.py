@@ -37,8 +37,8 @@ def test_one_backbone_sees_for_both_networks(face_frames):
     networks = load_networks(None, torch.device("cpu"))
     assert networks.one_backbone
     faces = np.stack([frame[:128, :128] for frame in face_frames[:5]])
-    both = VideoInference(networks.model, networks.semantics, networks.device, True)
-    apart = VideoInference(networks.model, networks.semantics, networks.device, False)
+    both = VideoInference(networks.model, networks.semantics, networks.device, one_backbone=True)
+    apart = VideoInference(networks.model, networks.semantics, networks.device)
     (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
     assert none is None
     for name in ("image", "evidence", "covered"):
@@ -58,3 +58,29 @@ def test_another_backbone_sees_for_itself(tmp_path):
     tensors["backbone.stem.0.weight"] = tensors["backbone.stem.0.weight"] * 1.5
     save_checkpoint(tmp_path / "other.safetensors", "depmap", document, tensors)
     assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).one_backbone
+
+
+def _score(networks, faces, usual):
+    inference = VideoInference(networks.model, networks.semantics, networks.device, usual)
+    inference.add(faces, view(networks.semantics, faces, networks.device))
+    return inference.finish()[0]
+
+
+def test_more_frames_than_usual_are_several_samplings(face_frames):
+    networks = load_networks(None, torch.device("cpu"))
+    faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:31]])
+    whole = _score(networks, faces, 10)
+    parts = [_score(networks, faces[first::3], 10) for first in range(3)]
+    mean = np.mean([float(part.score) for part in parts])
+    assert float(whole.score) == pytest.approx(mean, abs=1e-3)
+    torch.testing.assert_close(whole.levels, sum(p.levels for p in parts) / 3, rtol=0, atol=1e-4)
+    torch.testing.assert_close(whole.weights[:, 1::3], parts[1].weights / 3, rtol=1e-3, atol=1e-5)
+    assert float(whole.weights.sum()) == pytest.approx(1, abs=1e-5)
+    mean_of_fused = sum(part.fused for part in parts) / 3
+    torch.testing.assert_close(whole.fused, mean_of_fused, rtol=1e-3, atol=1e-4)
+
+
+def test_up_to_the_usual_number_of_frames_are_one_sampling(face_frames):
+    networks = load_networks(None, torch.device("cpu"))
+    faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:14]])
+    assert float(_score(networks, faces, 10).score) == float(_score(networks, faces, None).score)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from depmap_cli import __version__
-from depmap_cli.cli import evaluate, installation, score, simulate, train
+from depmap_cli.cli import evaluate, installation, score, simulate, train, weights
 from depmap_cli.cli.terminal import fail, note
 from depmap_cli.errors import DepmapError
 
@@ -35,6 +35,7 @@ app.command()(evaluate.ablate)
 app.command()(train.prepare)
 app.command("train-semantics")(train.train_semantics)
 app.command()(simulate.simulate)
+app.add_typer(weights.app, name="weights")
 app.command()(installation.doctor)
 app.command()(installation.info)
 

@@ -1,8 +1,9 @@
 """`depmap score`: parses, calls the library once, renders."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -16,8 +17,19 @@ from depmap_cli.cli.options import (
     QuietOption,
     WeightsOption,
 )
-from depmap_cli.cli.terminal import one_line, progress_bar
+from depmap_cli.cli.terminal import BatchBars, note
 from depmap_cli.config import MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
+from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
+
+if TYPE_CHECKING:
+    from depmap_cli.batches.lanes import Lane
+    from depmap_cli.batches.run_record import Setting
+    from depmap_cli.batches.work import Job, Task
+    from depmap_cli.report.outputs import Outputs
+    from depmap_cli.results import Report
+    from depmap_cli.workflows.score import Batch
+
+_BATCHES = "Batches"
 
 
 class FileFormat(StrEnum):
@@ -27,6 +39,13 @@ class FileFormat(StrEnum):
     csv = "csv"
     html = "html"
     all = "all"
+
+
+class Engine(StrEnum):
+    """What ``--engine`` takes."""
+
+    local = "local"
+    ray = "ray"
 
 
 def score(
@@ -70,6 +89,45 @@ def score(
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON line a video on stdout, no more.")
     ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            help="Videos at once; default 1, with Ray as many as fit.",
+            rich_help_panel=_BATCHES,
+        ),
+    ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(
+            help="i/n: every n-th video from the i-th, for array jobs.", rich_help_panel=_BATCHES
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool,
+        typer.Option(
+            "--overwrite/--resume",
+            help="Score all again; or leave videos that are done with these settings and weights.",
+            rich_help_panel=_BATCHES,
+        ),
+    ] = False,
+    patience: Annotated[
+        float,
+        typer.Option(
+            min=1,
+            help="Seconds without progress after which a video is given up.",
+            rich_help_panel=_BATCHES,
+        ),
+    ] = 600.0,
+    engine: Annotated[
+        Engine, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=_BATCHES)
+    ] = Engine.local,
+    gpus_per_worker: Annotated[
+        float,
+        typer.Option(min=0, help="Share of a GPU each, with Ray.", rich_help_panel=_BATCHES),
+    ] = 0.0,
     quiet: QuietOption = False,
 ) -> None:
     """Score videos: an estimate of the BDI-II, its interval, key frames and action units.
@@ -78,11 +136,11 @@ def score(
 
       depmap score interview.mp4
 
-      depmap score recordings/ --recursive -o results/
+      depmap score recordings/ --recursive -o results/ --jobs 4
 
       depmap score *.mp4 --json | jq .estimate.score
     """
-    from depmap_cli.batch import exit_code, find_videos
+    from depmap_cli.batches.items import find_videos, part_of
 
     if fps is not None and fps <= 0:
         raise typer.BadParameter("--fps must be above 0")
@@ -90,22 +148,83 @@ def score(
         raise typer.BadParameter(f"--end {end:g} must lie after --start {start:g}")
     if formats and output is None:
         raise typer.BadParameter("--format needs --output")
-    items = find_videos(paths, recursive)
+    if gpus_per_worker and engine is not Engine.ray:
+        raise typer.BadParameter("--gpus-per-worker needs --engine ray")
+    found = find_videos(paths, recursive)
+    items = part_of(found, part)
+    from depmap_cli.batches.work import Job
+    from depmap_cli.report.files import FORMATS, check_folder
     from depmap_cli.report.outputs import Outputs
-    from depmap_cli.score import ScoreOptions, Scorer
+    from depmap_cli.score_options import ScoreOptions
+    from depmap_cli.workflows.score import Batch
 
     options = ScoreOptions(frames, fps, start, end, subject, keyframes, coverage, au_csv)
-    kinds = frozenset(f.value for f in formats or [FileFormat.all])
-    outputs = Outputs(output, kinds, pictures.value, as_json, quiet, several=len(items) > 1)
-    outputs.check()
-    reports = []
-    with progress_bar(quiet) as bar:
-        with one_line(bar, "loading weights", total=None):
-            scorer = Scorer.load(weights, device, clip, clip_weights, allow_network)
-        for item in items:
-            with one_line(bar, item.name) as told:
-                reports.append(outputs.write(scorer.score(item.path, options, item.name, told)))
-            outputs.keep(reports)
-            outputs.show(reports[-1])
-    outputs.finish(reports)
-    raise typer.Exit(code=exit_code(reports))
+    kinds = {f.value for f in formats or [FileFormat.all]} if output is not None else set()
+    kinds = set(FORMATS) if FileFormat.all.value in kinds else kinds
+    network = (weights, device, clip, clip_weights, allow_network)
+    job = Job(options, frozenset(kinds), pictures.value, *network)
+    if output is not None:
+        check_folder(output)
+    asked: dict[str, Setting] = {"part": part, "jobs": jobs, "engine": engine.value}
+    _score_and_leave(
+        Batch(items, job, output, overwrite, asked),
+        _lanes(engine, job, len(items), len(found) > 1, jobs, patience, gpus_per_worker),
+        Outputs(output, as_json, quiet, several=len(found) > 1),
+    )
+
+
+def _lanes(
+    engine: Engine,
+    job: "Job",
+    videos: int,
+    several: bool,
+    jobs: int | None,
+    patience: float,
+    gpus: float,
+) -> Sequence["Lane"]:
+    """What scores: this process for a single video, others for a batch."""
+    from depmap_cli.batches import lanes
+
+    if engine is Engine.ray:
+        from depmap_cli.batches.ray_lanes import ray_lanes
+
+        return ray_lanes(job, videos, jobs, gpus, patience)
+    return lanes.local_lanes(job, videos if several else 1, jobs or 1, patience)
+
+
+def _score_and_leave(batch: "Batch", lanes: Sequence["Lane"], outputs: "Outputs") -> NoReturn:
+    """Score, show, and leave with the exit code that tells how it went."""
+    from depmap_cli.batches.items import exit_code
+    from depmap_cli.workflows.score import score_batch
+
+    with BatchBars(len(batch.items), outputs.quiet) as bars:
+        scored = score_batch(batch, lanes, _Shown(bars, outputs))
+    outputs.finish(scored.reports)
+    code = exit_code(scored.reports)
+    if scored.complaint is not None:
+        note(f"error: {scored.complaint}", quiet=False)
+        code = EXIT_PARTIAL if code == EXIT_OK else code
+    raise typer.Exit(code=code)
+
+
+class _Shown:
+    """Tells progress and results to who waits."""
+
+    def __init__(self, bars: BatchBars, outputs: "Outputs") -> None:
+        self._bars, self._outputs = bars, outputs
+
+    def working(self, task: "Task", share: float) -> None:
+        self._bars.working(task.number, task.name, share)
+
+    def done(self, number: int, report: "Report", before: bool) -> None:
+        from depmap_cli.report.outputs import line_of
+
+        self._bars.done(number, line_of(report, before), before)
+        self._outputs.show(number, report)
+        if before and not self._outputs.several:
+            note(
+                "done before with these settings; --overwrite scores it again", self._outputs.quiet
+            )
+
+    def said(self, text: str) -> None:
+        note(text, self._outputs.quiet)

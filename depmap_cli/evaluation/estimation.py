@@ -29,15 +29,16 @@ def estimate_clip(
     semantics: Semantics,
     clip: Clip,
     frames: int,
+    usual: int,
     device: torch.device,
     maps: list[Tensor] | None = None,
 ) -> ClipEstimate:
     """The estimate of a prepared recording from ``frames`` frames, by itself.
 
-    ``maps`` are the backbone's of these frames, where they are known already.
+    ``usual`` is as in ``VideoInference``; ``maps`` are the backbone's of these frames, where known.
     """
     rows = clip.spread(frames)
-    inference = VideoInference(model, semantics, device)
+    inference = VideoInference(model, semantics, device, usual)
     if maps is None:
         inference.add(clip.faces[rows], clip.seen[rows])
     else:

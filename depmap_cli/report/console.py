@@ -41,6 +41,7 @@ from depmap_cli.results import (
     Report,
     Status,
     Verdict,
+    WeightsEntry,
     WeightsInfo,
 )
 
@@ -102,6 +103,25 @@ def _batch_row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
     if report.status is not Status.scored:
         note = Text(f"{report.status.value}: {clean(report.reason)}", style="red")
     return Text(clean(report.source.name)), score, interval, quality, note
+
+
+def weights_table(entries: Sequence[WeightsEntry]) -> Table:
+    """The files of a weights folder, and what is wrong with them."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column("file", overflow="fold", ratio=3)
+    table.add_column("kind", no_wrap=True)
+    table.add_column("MB", justify="right", no_wrap=True)
+    table.add_column("sha256", no_wrap=True)
+    table.add_column("trained on, or problem", overflow="fold", ratio=4)
+    for entry in entries:
+        told = Text(clean(entry.problem), "bold red") if entry.problem else _trained_on(entry)
+        size = f"{entry.size / 1e6:.1f}"
+        table.add_row(Text(clean(entry.file)), entry.kind or "-", size, entry.sha256[:12], told)
+    return table
+
+
+def _trained_on(entry: WeightsEntry) -> Text:
+    return Text(("simulated faces: " if entry.simulated else "") + clean(entry.about))
 
 
 def emit(console: Console, content: RenderableType) -> None:

@@ -37,6 +37,23 @@ _OUR_PICTURE = re.compile(r"\d{2,}_\d{2,}-\d{2}\.\d{2}\.png")
 Cell = str | int | float | None
 
 
+def render_result(
+    result: ScoreResult, formats: frozenset[str], style: str
+) -> tuple[Report, dict[str, bytes]]:
+    """The files of ``result`` in each of ``formats``, with pictures if there is any format.
+
+    Returns the report as it is written, with the pictures' paths and style, and the contents of the
+    files by their names relative to the video's folder, in the order of writing.
+
+    Raises:
+        UsageProblem: there is no such picture style.
+    """
+    if not formats:
+        return result.report, {}
+    report, images = _with_pictures(result, style)
+    return report, {**images, **_contents(report, result.frames, images, formats)}
+
+
 def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], style: str) -> Report:
     """Write ``result`` into ``folder`` in each of ``formats``; pictures go with any of them.
 
@@ -47,13 +64,11 @@ def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], sty
         OutputUnwritable: the folder or a file in it cannot be written.
         UsageProblem: there is no such picture style.
     """
-    if not formats:
-        return result.report
-    report, images = _with_pictures(result, style)
-    contents = {**images, **_contents(report, result.frames, images, formats)}
+    report, contents = render_result(result, formats, style)
     for name, data in contents.items():
         write_file(folder, name, data)
-    remove_stale(folder / PICTURES, _OUR_PICTURE, {Path(name).name for name in images})
+    if contents:
+        remove_stale(folder / PICTURES, _OUR_PICTURE, {Path(name).name for name in contents})
     return report
 
 
@@ -69,9 +84,13 @@ def write_scores_csv(reports: Iterable[Report], path: Path) -> None:
 
 def json_line(report: Report) -> str:
     """The report as JSON on one line, without timeline and traces; still fits the schema."""
+    return brief(report).model_dump_json()
+
+
+def brief(report: Report) -> Report:
+    """The report without timeline and traces, which grow with the number of frames."""
     units = [unit.model_copy(update={"trace": []}) for unit in report.action_units]
-    brief = report.model_copy(update={"timeline": None, "action_units": units})
-    return brief.model_dump_json()
+    return report.model_copy(update={"timeline": None, "action_units": units})
 
 
 def report_schema() -> dict[str, Any]:
@@ -196,11 +215,15 @@ def write_file(folder: Path, name: str, data: bytes) -> None:
         aside.replace(target)
     except OSError as error:
         _discard(aside)
-        shown = clean(f"{folder.name}/{name}" if folder.name else name)
-        raise OutputUnwritable(
-            f"cannot write {shown}: {error.strerror or 'unknown error'}",
-            "check that the folder is a folder, is writable and has space left",
-        ) from error
+        raise unwritable(f"{folder.name}/{name}" if folder.name else name, error) from error
+
+
+def unwritable(name: str, error: OSError) -> OutputUnwritable:
+    """What to raise where the disk refuses to write ``name``."""
+    return OutputUnwritable(
+        f"cannot write {clean(name)}: {error.strerror or 'unknown error'}",
+        "check that the folder is a folder, is writable and has space left",
+    )
 
 
 def check_folder(folder: Path) -> None:

@@ -56,7 +56,7 @@ def finish_weights(
     checkpoint = load_checkpoint(best, "depmap")
     document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
     config = Config.model_validate(document["config"])
-    model = DepMap(config.model, semantics.dim)
+    model, usual = DepMap(config.model, semantics.dim), config.train.frames
     tensors = halved(checkpoint.tensors)
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
     tensors = network_stored(tensors, semantics)
@@ -65,7 +65,7 @@ def finish_weights(
     with enough_memory("scoring Development", "close other programs and add --resume"):
         raw = np.array(
             [
-                float(estimate_clip(model, semantics, clip, frames, device).video.score)
+                float(estimate_clip(model, semantics, clip, frames, usual, device).video.score)
                 for clip in development
             ]
         )

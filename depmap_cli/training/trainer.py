@@ -269,7 +269,11 @@ class Trainer:
                 pixels=partial(normalise_pixels, faces),
                 exact=True,
             )
-        return estimate_clip(self.averaged, self.semantics, clip, frames, self.device, maps).score
+        usual = self.config.frames
+        estimate = estimate_clip(
+            self.averaged, self.semantics, clip, frames, usual, self.device, maps
+        )
+        return estimate.score
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"model": self.model, "averaged": self.averaged, "reader": self.reader}

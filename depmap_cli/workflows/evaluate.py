@@ -205,7 +205,7 @@ def score_clips(
         DataInvalid: a recording that cannot be scored.
         OutOfMemory: the device is too small for one.
     """
-    count = options.frames_of(networks)
+    count, usual = options.frames_of(networks), networks.config.train.frames
     clips = options.source.clips(
         chosen, networks.config.faces, networks.semantics, networks.device, told, count
     )
@@ -214,7 +214,7 @@ def score_clips(
     for number, clip in enumerate(clips):
         with enough_memory("a recording", "look at fewer frames of it, or give --device cpu"):
             estimate = estimate_clip(
-                networks.model, networks.semantics, clip, count, networks.device
+                networks.model, networks.semantics, clip, count, usual, networks.device
             )
         estimates.append(estimate)
         told(stage, number + 1, len(clips))

@@ -181,7 +181,7 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
     faces = np.stack([face(i).face for i in range(5)])
     recording = Recording("Testing", "1", "1", "", Path("a.mp4"), 9)
     clip = Clip(recording, faces, view(networks.semantics, faces, networks.device), np.arange(5))
-    estimate = estimate_clip(networks.model, networks.semantics, clip, 5, networks.device)
+    estimate = estimate_clip(networks.model, networks.semantics, clip, 5, 5, networks.device)
     (found,) = key_faces_of(networks, [clip], [estimate], [recording.path]).values()
     weights = estimate.video.weights[0].numpy()
     assert found.heaviest == fused == (np.ptp(weights) > 1e-6)

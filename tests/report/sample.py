@@ -182,7 +182,6 @@ def scored_report() -> Report:
     shares = sum(np.array(_shares(s)) * w for s, w in scored)
     return Report(
         depmap_version="0.1.0",
-        created="2026-02-03T14:05:09+00:00",
         source=Source(name="clinic/visit_03.mp4", width=1280, height=720, fps=25.0, duration=20.4),
         status=Status.scored,
         estimate=Estimate(
@@ -213,5 +212,4 @@ def scored_report() -> Report:
             development={"mae": 5.91, "rmse": 7.62, "ccc": 0.58},
         ),
         settings={"frames": 24, "fps": None, "subject": "largest", "device": "cpu"},
-        seconds={"faces": 3.21, "model": 0.84},
     )

@@ -82,7 +82,7 @@ def test_the_schema_names_every_field_and_forbids_others(
     written = json.loads((tmp_path / "score.json").read_text(encoding="utf-8"))
     assert set(written) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert schema["$id"] == "urn:depmap:report:1.2"
+    assert schema["$id"] == "urn:depmap:report:2.0"
     assert "score.json" in schema["title"]
     assert json.loads(json.dumps(schema)) == schema
 

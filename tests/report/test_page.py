@@ -79,7 +79,6 @@ def test_the_page_says_what_a_reader_must_know(outline: _Outline) -> None:
         "9f2c" * 16,
         "mae 5.91",
         "subject = largest",
-        "model 0.8 s",
         "AU7† lids tight",
         SIMULATED,
         UNLIKE,
@@ -171,7 +170,6 @@ def test_a_refused_page_shows_reason_and_checks_but_no_score(
 def test_a_bare_failed_report_renders(refused_report: Report) -> None:
     bare = Report(
         depmap_version="0.1.0",
-        created="",
         source=refused_report.source,
         status="failed",  # type: ignore[arg-type]
         reason="not a video",

@@ -3,13 +3,17 @@
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path, PurePosixPath
 
 from depmap_cli.data.corpus import VIDEO_SUFFIXES
 from depmap_cli.errors import EXIT_NOTHING, EXIT_OK, EXIT_PARTIAL, EXIT_RUN, UsageProblem
-from depmap_cli.results import Report, Status
+from depmap_cli.results import Report, Status, encodable
+
+SCORES, RUN, HIDDEN = RESERVED = "scores.csv", "run.json", ".depmap"
+"""What lies in a results folder beside the folders of videos."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,8 @@ def find_videos(given: Iterable[str], recursive: bool) -> list[Item]:
     """Files as given, the videos of folders, and what glob patterns match; in that order.
 
     A folder's videos are named by their path below it. Where two would have one name, enough of
-    their folders is put in front to tell them apart.
+    their folders is put in front to tell them apart, and a number behind where that is not enough.
+    Names can be written in UTF-8.
 
     Raises:
         UsageProblem: a folder without videos, or a pattern without matches. A missing *file* is
@@ -64,25 +69,59 @@ def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]
 def _named(found: list[tuple[Path, PurePosixPath]]) -> list[Item]:
     names: dict[Path, PurePosixPath] = {}
     for path, name in found:
-        names.setdefault(Path(os.path.abspath(path)), name)  # without "..", links as they are
+        whole = Path(os.path.abspath(path))  # without "..", links as they are
+        names.setdefault(whole, _writable(name))
     while clashing := _clashing(names):
         for path in clashing:
-            names[path] = PurePosixPath(*path.parts[-len(names[path].parts) - 1 :])
-    return [Item(path, str(name)) for path, name in names.items()]
+            longer = path.parts[-len(names[path].parts) - 1 :]
+            names[path] = _writable(PurePosixPath(*longer))
+    return [Item(path, name) for path, name in zip(names, _numbered(names.values()), strict=True)]
+
+
+def _writable(name: PurePosixPath) -> PurePosixPath:
+    """The name with what UTF-8 cannot hold replaced."""
+    return PurePosixPath(str(encodable(str(name))))
 
 
 def _clashing(names: dict[Path, PurePosixPath]) -> list[Path]:
-    """The paths that share their name with another and have folders left to tell them apart."""
-    count = Counter(names.values())
+    """The paths that share their name with another, or with a file of ours, and have folders left
+    to tell them apart."""
+    held = Counter(names.values())
     return [
         path
         for path, name in names.items()
-        if count[name] > 1 and len(name.parts) < len(path.parts) - 1
+        if (held[name] > 1 or str(name) in RESERVED) and len(name.parts) < len(path.parts) - 1
     ]
 
 
+def _numbered(names: Iterable[PurePosixPath]) -> list[str]:
+    """The names, told apart by a number behind where nothing else does."""
+    seen: set[str] = set()
+    told = []
+    for name in map(str, names):
+        numbers = (name if n == 1 else f"{name}~{n}" for n in count(1))
+        told.append(next(n for n in numbers if n not in seen and n not in RESERVED))
+        seen.add(told[-1])
+    return told
+
+
+def part_of(items: Sequence[Item], part: str | None) -> list[Item]:
+    """The share of the ``i``-th of ``n`` processes, for ``i/n``: every n-th video from the i-th.
+
+    Raises:
+        UsageProblem: not of the form i/n with 1 <= i <= n.
+    """
+    if part is None:
+        return list(items)
+    number, slash, total = part.partition("/")
+    if not (slash and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
+        raise UsageProblem(f"--part {part}: i/n is expected, from 1/n to n/n", "e.g. --part 2/8")
+    return list(items[int(number) - 1 :: int(total)])
+
+
 def exit_code(reports: list[Report]) -> int:
-    """0 all scored, 3 some; of none, 4 where the quality gate refused any, 1 where all failed."""
+    """0 all scored (or none asked for), 3 some; of none, 4 where the quality gate refused any, 1
+    where all failed."""
     scored = sum(r.status == Status.scored for r in reports)
     if scored == len(reports):
         return EXIT_OK

@@ -1,10 +1,11 @@
 """Which videos a command line means, and how a batch ends."""
 
 import os
+import sys
 
 import pytest
 
-from depmap_cli.batch import exit_code, find_videos
+from depmap_cli.batches.items import exit_code, find_videos, part_of
 from depmap_cli.errors import UsageProblem
 from depmap_cli.results import Report, Source, Status
 
@@ -74,9 +75,40 @@ def test_nothing_found_is_a_usage_problem(tmp_path):
         names(str(tmp_path / "*.avi"))
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="others have no such names")
+def test_names_that_are_not_utf8_stay_apart(tmp_path):
+    for byte in (b"\xff", b"\xfe"):
+        (tmp_path / os.fsdecode(b"v" + byte + b".mp4")).write_bytes(b"x")
+    found = names(tmp_path)
+    assert len(set(found)) == 2
+    assert [name.encode().decode() for name in found] == found
+
+
+def test_no_video_takes_the_place_of_our_own_files(tmp_path):
+    make(tmp_path, "scores.csv")
+    assert names(tmp_path / "scores.csv") == [f"{tmp_path.name}/scores.csv"]
+
+
+def test_parts_share_all_videos_out(tmp_path):
+    make(tmp_path, *(f"{n}.mp4" for n in range(7)))
+    items = find_videos([str(tmp_path)], recursive=False)
+    parts = [part_of(items, f"{i}/3") for i in (1, 2, 3)]
+    assert [len(part) for part in parts] == [3, 2, 2]
+    assert sorted((i for part in parts for i in part), key=items.index) == items
+    assert part_of(items, None) == items
+    assert part_of(items, "9/9") == []
+
+
+@pytest.mark.parametrize("part", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3", "1/3/5", ""])
+def test_a_part_is_i_of_n(part):
+    with pytest.raises(UsageProblem, match="i/n"):
+        part_of([], part)
+
+
 @pytest.mark.parametrize(
     ("statuses", "code"),
     [
+        ([], 0),
         (["scored"], 0),
         (["scored", "scored"], 0),
         (["scored", "failed"], 3),
@@ -89,7 +121,7 @@ def test_nothing_found_is_a_usage_problem(tmp_path):
 )
 def test_exit_codes(statuses, code):
     reports = [
-        Report(depmap_version="0", created="", source=Source(name="v"), status=Status(status))
+        Report(depmap_version="0", source=Source(name="v"), status=Status(status))
         for status in statuses
     ]
     assert exit_code(reports) == code

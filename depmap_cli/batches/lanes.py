@@ -1,0 +1,222 @@
+"""Lanes: each scores one video at a time, here, in a process beside this one, or elsewhere."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
+from typing import Protocol, runtime_checkable
+
+from depmap_cli.batches.work import Job, Perform, Rendered, Task
+from depmap_cli.errors import DepmapError
+from depmap_cli.progress import Share
+from depmap_cli.workers import calm
+
+_LOOK = 0.25
+"""Seconds between two looks whether to stop."""
+_TELL = 0.2
+"""Seconds between two messages about progress."""
+_ONE_AT_A_TIME = threading.Lock()
+
+
+class WorkerLost(DepmapError):
+    """A worker ended, or was ended, while it scored a video."""
+
+    def __init__(self, message: str, hint: str = "", again: bool = True) -> None:
+        super().__init__(message, hint)
+        self.again = again  # another try may help
+
+
+class Stopped(Exception):
+    """The batch is being stopped; nothing is said of the video that was being scored."""
+
+
+@runtime_checkable
+class Lane(Protocol):
+    """Scores videos one after the other."""
+
+    def start(self, first: Task) -> None:
+        """Load the networks, unless they are loaded; ``first`` will be the next video.
+
+        Raises:
+            DepmapError: they cannot be loaded, or what should load them ended.
+        """
+
+    def do(self, task: Task, told: Share) -> Rendered:
+        """Score one video.
+
+        Raises:
+            WorkerLost: what scored it ended; ``start`` again before the next.
+        """
+
+    def close(self) -> None:
+        """End what scores, at once; to be called from any thread."""
+
+
+class Here:
+    """In this process, which dies if OpenCV does."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._perform: Perform | None = None
+
+    def start(self, first: Task) -> None:
+        """Load the networks, unless they are loaded."""
+        self._perform = self._perform or self._job.load(first)
+
+    def do(self, task: Task, told: Share) -> Rendered:
+        """Score one video."""
+        assert self._perform is not None
+        return self._perform(task, told)
+
+    def close(self) -> None:
+        """Nothing to end."""
+
+
+class OtherProcess:
+    """In a process of its own, which may die of a video without harm to the others.
+
+    Args:
+        threads: its number of threads, None for as many as there are cores.
+        patience: seconds without progress after which it is ended.
+    """
+
+    def __init__(self, job: Job, threads: int | None, patience: float) -> None:
+        self._job, self._threads, self._patience = job, threads, patience
+        self._process: BaseProcess | None = None
+        self._pipe: Connection | None = None
+        self._stopped = False
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, if there is one."""
+        return self._process.pid if self._process else None
+
+    def start(self, first: Task) -> None:
+        """Start the process and wait until it has loaded the networks."""
+        if self._process is not None:
+            return
+        spawn = get_context("spawn")
+        self._pipe, theirs = spawn.Pipe()
+        self._process = spawn.Process(
+            target=_serve, args=(self._job, first, theirs, self._threads), daemon=True
+        )
+        with _ONE_AT_A_TIME:
+            self._process.start()
+        theirs.close()
+        answer = self._answer("loading the weights", lambda share: None)
+        if isinstance(answer, DepmapError):
+            self._end()
+            raise answer
+
+    def do(self, task: Task, told: Share) -> Rendered:
+        """Score one video in it."""
+        assert self._pipe is not None
+        with suppress(OSError):  # it is gone: the answer tells
+            self._pipe.send(task)
+        answer = self._answer("scoring", told)
+        assert isinstance(answer, Rendered)
+        return answer
+
+    def close(self) -> None:
+        """End the process at once."""
+        self._stopped = True
+        if self._process is not None:
+            self._process.kill()
+
+    def _answer(self, doing: str, told: Share) -> object:
+        """The next message that is not about progress."""
+        assert self._pipe is not None
+        heard = time.monotonic()
+        while not self._stopped:
+            try:
+                if self._pipe.poll(_LOOK):
+                    message = self._pipe.recv()
+                    heard = time.monotonic()
+                    if not isinstance(message, float):
+                        return message
+                    told(message)
+            except (EOFError, OSError) as error:
+                raise self._lost(doing) from error
+            if time.monotonic() - heard > self._patience:
+                self._end()
+                raise WorkerLost(
+                    f"given up: no progress in {self._patience:g} s while {doing}",
+                    "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4, or give more --patience",
+                    again=False,
+                )
+        self._end()
+        raise Stopped
+
+    def _lost(self, doing: str) -> WorkerLost | Stopped:
+        code = self._end()
+        if self._stopped:
+            return Stopped()
+        how = f"signal {-code}" if code and code < 0 else f"exit code {code}"
+        hint = "too little memory? use fewer --jobs" if code == -signal.SIGKILL else ""
+        return WorkerLost(f"the process ended while {doing} ({how})", hint)
+
+    def _end(self) -> int | None:
+        """End the process; its exit code."""
+        process, pipe = self._process, self._pipe
+        self._process = self._pipe = None
+        if pipe is not None:
+            pipe.close()
+        if process is None:
+            return None
+        process.join(timeout=_LOOK)  # it may be on its way
+        process.kill()
+        process.join()
+        return process.exitcode
+
+
+def local_lanes(job: Job, videos: int, jobs: int, patience: float) -> list[Lane]:
+    """This process for a single video; for more as many others as ``jobs``, which share the cores.
+
+    Args:
+        patience: seconds without progress after which a video is given up; not for a single one.
+    """
+    if videos <= 1:
+        return [Here(job)]
+    threads = None if jobs == 1 else max(1, len(_cores()) // jobs)
+    return [OtherProcess(job, threads, patience) for _ in range(min(jobs, videos))]
+
+
+def _cores() -> range | set[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return os.sched_getaffinity(0)
+    return range(os.cpu_count() or 1)
+
+
+def _serve(job: Job, first: Task, pipe: Connection, threads: int | None) -> None:
+    """What the process does: load, then score what comes until nothing more can."""
+    if threads is not None:
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it loads
+    calm(threads)
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the other side has ended
+        try:
+            perform = job.load(first)
+        except DepmapError as error:
+            pipe.send(error)
+            return
+        pipe.send("ready")
+        while True:
+            task = pipe.recv()
+            pipe.send(perform(task, _seldom(pipe.send)))
+
+
+def _seldom(send: Callable[[float], None]) -> Share:
+    """Tells progress, but not each time."""
+    last = 0.0
+
+    def told(share: float) -> None:
+        nonlocal last
+        if time.monotonic() - last >= _TELL:
+            last = time.monotonic()
+            send(float(share))
+
+    return told

@@ -1,0 +1,111 @@
+"""`depmap weights list|verify|import|fetch`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from depmap_cli.cli.options import JsonOption, QuietOption
+from depmap_cli.cli.terminal import note, one_line, progress_bar
+from depmap_cli.errors import EXIT_RUN
+
+if TYPE_CHECKING:
+    from depmap_cli.results import WeightsEntry
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="The files of the weights folder: $DEPMAP_WEIGHTS, or the one that is shipped.",
+)
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace another file of the same name.")
+]
+
+
+@app.command("list")
+def list_(as_json: JsonOption = False) -> None:
+    """List the files with what they are.
+
+    Example:
+
+      depmap weights list --json | jq -r '.[].file'
+    """
+    from depmap_cli.weights_folder import listed
+
+    _show(listed(), as_json)
+
+
+@app.command()
+def verify(
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Default: all.", metavar="[FILE]...")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read files whole: hashes as in SHA256SUMS, finite tensors, semantic weights at hand.
+
+    Leaves with 1 if one of them cannot be used.
+
+    Example:
+
+      depmap weights verify
+    """
+    from depmap_cli.weights_folder import verified
+
+    found = list(verified(files or []))
+    _show(found, as_json)
+    if any(entry.problem for entry in found):
+        raise typer.Exit(code=EXIT_RUN)
+
+
+@app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A safetensors file.")],
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Copy a file into the weights folder, where it is found by name.
+
+    Example:
+
+      DEPMAP_WEIGHTS=~/weights depmap weights import run/weights.safetensors
+    """
+    from depmap_cli.weights_folder import take_in
+
+    note(f"kept: {take_in(file, force).file}", quiet)
+
+
+@app.command()
+def fetch(
+    url: Annotated[str, typer.Argument(help="Address of a safetensors file.", metavar="URL")],
+    sha256: Annotated[str, typer.Option(help="Its hash, from whoever offers it.")],
+    force: ForceOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Download a file into the weights folder, if it has the hash given.
+
+    This is the only command that uses the network, besides --allow-network.
+
+    Example:
+
+      depmap weights fetch https://example.org/mine.safetensors --sha256 0399eac1...
+    """
+    from depmap_cli.weights_folder import fetch as fetched
+
+    with progress_bar(quiet) as bar, one_line(bar, "fetching") as told:
+        entry = fetched(url, sha256, told, force)
+    note(f"kept: {entry.file}", quiet)
+
+
+def _show(entries: "Iterable[WeightsEntry]", as_json: bool) -> None:
+    import json
+
+    from rich.console import Console
+
+    from depmap_cli.report.console import weights_table
+
+    entries = list(entries)
+    if as_json:
+        typer.echo(json.dumps([entry.model_dump() for entry in entries]))
+    else:
+        Console().print(weights_table(entries))

@@ -1,0 +1,240 @@
+"""What `depmap score` does: videos to results, those that are done already left as they are."""
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+from filelock import BaseFileLock
+
+from depmap_cli import __version__
+from depmap_cli.batches.engine import Done, work_through
+from depmap_cli.batches.items import Item
+from depmap_cli.batches.lanes import Lane
+from depmap_cli.batches.records import Results, result_key
+from depmap_cli.batches.run_record import Recorder, Setting
+from depmap_cli.batches.work import Job, Rendered, Task
+from depmap_cli.checkpoint import sha256_of
+from depmap_cli.errors import OutputUnwritable
+from depmap_cli.results import Report
+from depmap_cli.weights import weights_file
+
+_OFTEN = 5.0
+"""Seconds between two writings of the files that all videos share."""
+_SHARE_OF_TIME = 0.02
+"""At most this much of the time goes into writing them."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Videos, how they are scored, and where results go."""
+
+    items: Sequence[Item]
+    job: Job
+    folder: Path | None = None  # None: nothing is kept
+    overwrite: bool = False  # score again what is done
+    asked: dict[str, Setting] | None = None  # what else of the command line run.json tells
+
+
+@runtime_checkable
+class Told(Protocol):
+    """Who is told what happens."""
+
+    def working(self, task: Task, share: float) -> None:
+        """A share of a video, 0 to 1, is done; from any thread."""
+
+    def done(self, number: int, report: Report, before: bool) -> None:
+        """A video is done; ``before`` if it was already, or by another process."""
+
+    def said(self, text: str) -> None:
+        """Something that is no one video's."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """How a batch ended."""
+
+    reports: list[Report]  # in the order of the videos
+    complaint: OutputUnwritable | None  # why what all videos share could not be written
+
+
+def score_batch(batch: Batch, lanes: Sequence[Lane], told: Told) -> Scored:
+    """Score the videos with the lanes, which start only if there is something to do.
+
+    Raises:
+        DepmapError: nothing can be scored or kept at all. A bad *video* raises nothing: its report
+            tells.
+    """
+    return _Scoring(batch, told).run(lanes)
+
+
+class _Scoring:
+    """A batch on its way. Tasks are given out in any thread, results kept in one."""
+
+    def __init__(self, batch: Batch, told: Told) -> None:
+        self._batch, self._told, self._job = batch, told, batch.job
+        self._weights = _hash_of(batch.job.weights)
+        self._results = Results(batch.folder) if batch.folder is not None else None
+        self._recorder = self._new_recorder(batch.folder) if batch.folder is not None else None
+        self._reports: dict[int, Report] = {}
+        self._claims: dict[int, tuple[BaseFileLock, str]] = {}
+        self._elsewhere: set[int] = set()
+        self._one = threading.Lock()
+        self._next_writing = 0.0
+        self._alone = False  # one lane alone: what is next for it is known
+
+    def run(self, lanes: Sequence[Lane]) -> Scored:
+        """Work through all of it; what is done by then is kept whatever happens."""
+        self._alone = len(lanes) == 1
+        if complaint := self._write_shared():  # better now than after hours of work
+            raise complaint
+        try:
+            for event in work_through(lanes, self._tasks(), self._job, self._told.working):
+                if isinstance(event, Done):
+                    self._keep(event.task, event.rendered)
+                else:
+                    self._told.said(f"one worker less: {event.error}")
+        finally:
+            for lock, _ in self._claims.values():
+                lock.release()
+            complaint = self._write_shared(ended=True)
+        return Scored([self._reports[number] for number in sorted(self._reports)], complaint)
+
+    def _tasks(self) -> Iterator[Task | None]:
+        """Videos that are not done and that no other process has; None while one has the rest."""
+        given = (Task(n, item.path, item.name) for n, item in enumerate(self._batch.items))
+        waiting = deque(task for task in given if not self._done_before(task, self._key(task)))
+        while waiting:
+            for _ in range(len(waiting)):
+                task = waiting.popleft()
+                if self._claimed(task):
+                    upcoming = waiting[0].path if waiting and self._alone else None
+                    yield replace(task, upcoming=upcoming)
+                elif task.number not in self._reports:
+                    waiting.append(task)
+            if waiting:
+                yield None
+
+    def _claimed(self, task: Task) -> bool:
+        """Whether this process is to score it now. If not, it is done, or another is at it."""
+        if self._results is None:
+            return True
+        key = self._key(task)
+        if self._done_before(task, key):
+            return False
+        try:
+            lock = self._results.claim(task.name)
+        except OutputUnwritable as error:
+            self._finish(task.number, self._job.failed(task, error).report, before=False)
+            return False
+        if lock is None:
+            self._elsewhere.add(task.number)
+            return False
+        if self._done_before(task, key):  # by another process, just now
+            lock.release()
+            return False
+        self._claims[task.number] = lock, key
+        return True
+
+    def _done_before(self, task: Task, key: str) -> bool:
+        if self._results is None:
+            return False
+        if self._batch.overwrite and task.number not in self._elsewhere:
+            return False
+        report = self._results.finished(task.name, key, self._job.formats)
+        if report is None:
+            return False
+        if len(self._batch.items) == 1:  # it is shown whole
+            report = self._results.full_report(task.name) or report
+        self._finish(task.number, report, before=True)
+        return True
+
+    def _keep(self, task: Task, rendered: Rendered) -> None:
+        """Write a result; it is not taken for done if what it depends on changed meanwhile."""
+        report = rendered.report
+        if self._results is not None and self._recorder is not None:
+            lock, key = self._claims.pop(task.number)
+            key = key if key == self._key(task) else ""
+            report = self._results.keep(
+                task.name, key, self._job.formats, rendered.report, rendered.files
+            )
+            lock.release()
+            written = report is rendered.report
+            self._recorder.add(replace(rendered, report=report), written)
+        self._finish(task.number, report, before=False)
+        if time.monotonic() >= self._next_writing:
+            self._write_shared()
+
+    def _finish(self, number: int, report: Report, before: bool) -> None:
+        with self._one:
+            self._reports[number] = report
+            if self._recorder is not None and before:
+                self._recorder.run.already_done += 1
+            self._told.done(number, report, before)
+
+    def _write_shared(self, ended: bool = False) -> OutputUnwritable | None:
+        """Bring ``scores.csv`` and ``run.json`` up to date; why that failed, if it did."""
+        if self._results is None or self._recorder is None:
+            return None
+        begun, complaint = time.monotonic(), None
+        for write in (self._results.write_table, lambda: self._recorder.write(ended)):
+            try:
+                write()
+            except OutputUnwritable as error:
+                complaint = complaint or error
+        took = time.monotonic() - begun
+        self._next_writing = time.monotonic() + max(_OFTEN, took / _SHARE_OF_TIME)
+        return complaint
+
+    def _new_recorder(self, folder: Path) -> Recorder:
+        weights = {"file": _name_of(self._job.weights), "sha256": self._weights}
+        options = {k: v for k, v in asdict(self._job.options).items() if k not in _NOT_TOLD}
+        if self._job.options.au_csv is not None:
+            options["au_csv"] = self._job.options.au_csv.name
+        settings = {**options, "pictures": self._job.pictures, "device": self._job.device}
+        settings["formats"] = ", ".join(sorted(self._job.formats))
+        settings |= self._batch.asked or {}
+        return Recorder(folder, weights, settings, len(self._batch.items))
+
+    def _key(self, task: Task) -> str:
+        """Of all that a video's result depends on, the device and its rounding left out."""
+        options = self._job.options
+        table = options.table_of(task.path)
+        chosen = {k: v for k, v in asdict(options).items() if k not in _NOT_TOLD}
+        return result_key(
+            __version__,
+            self._weights,
+            chosen,
+            options.quality.model_dump(),
+            _state(table) if table else None,
+            self._job.pictures,
+            _state(task.path),
+        )
+
+
+_NOT_TOLD = frozenset({"au_csv", "quality"})
+"""Options that are more than a figure or a word."""
+
+
+def _hash_of(weights: Path | None) -> str:
+    """Of the weights' bytes; empty if they cannot be read, which loading them will tell."""
+    with suppress(OSError):
+        return sha256_of(weights_file(weights))
+    return ""
+
+
+def _name_of(weights: Path | None) -> str:
+    return weights_file(weights).name
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    """Size and time of change, which tell files apart without reading hours of video."""
+    with suppress(OSError, ValueError):
+        found = os.stat(path)
+        return found.st_size, found.st_mtime_ns
+    return None

@@ -1,0 +1,407 @@
+"""Batches: each video once, whole results whatever is killed, and one bad video harms no other."""
+
+import csv
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from depmap_cli.batches.items import Item, exit_code, find_videos
+from depmap_cli.batches.lanes import Here, OtherProcess, local_lanes
+from depmap_cli.batches.records import Results
+from depmap_cli.errors import OutputUnwritable, WeightsInvalid
+from depmap_cli.results import Status
+from depmap_cli.workflows.score import Batch, score_batch
+from tests.stub_batch import Silent
+from tests.stub_job import ALL, report_of, stub_job
+
+ROOT = Path(__file__).parents[1]
+FILES = {"frames.csv", "aus.csv", "report.html", "score.json"}
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Maker of a folder of stub videos with these texts, by name."""
+
+    def make(**texts):
+        folder = tmp_path / "in"
+        folder.mkdir(exist_ok=True)
+        for name, text in texts.items():
+            (folder / f"{name}.mp4").write_text(text)
+        return find_videos([str(folder)], recursive=False)
+
+    return make
+
+
+def numbers(n):
+    return {f"v{i:02}": str(i) for i in range(n)}
+
+
+def here(items, out, told=None, overwrite=False, **job):
+    job = stub_job(**job)
+    return score_batch(Batch(items, job, out, overwrite), [Here(job)], told or Silent())
+
+
+def others(items, out, jobs=2, patience=60.0, told=None, **job):
+    job = stub_job(**job)
+    lanes = [OtherProcess(job, 1, patience) for _ in range(jobs)]
+    return score_batch(Batch(items, job, out), lanes, told or Silent())
+
+
+def command(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.stub_batch", *map(str, arguments)], cwd=ROOT
+    )
+
+
+def tree(out):
+    """All that a user sees of results, by path; run.json tells of times."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file() and ".depmap" not in path.parts and path.name != "run.json"
+    }
+
+
+def rows(out):
+    return list(csv.DictReader((out / "scores.csv").open(newline="")))
+
+
+def begun(log):
+    return Counter(line.split()[0] for line in log.read_text().splitlines())
+
+
+def check_nothing_is_half_there(out):
+    for path in out.rglob("score.json"):
+        if ".depmap" in path.parts:
+            continue
+        report = json.loads(path.read_text())
+        assert {p.name for p in path.parent.iterdir()} >= FILES
+        assert report["source"]["name"] in (path.parent / "report.html").read_text()
+    if (out / "scores.csv").exists():
+        names = [row["name"] for row in rows(out)]
+        assert len(names) == len(set(names))
+
+
+class Kept(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.events, self.notes = [], []
+
+    def done(self, number, report, before):
+        self.events.append((report.source.name, report.status.value, before))
+
+    def said(self, text):
+        self.notes.append(text)
+
+
+def test_what_is_done_is_not_done_again(videos, tmp_path):
+    out, log, told = tmp_path / "out", tmp_path / "log", Kept()
+    items = videos(a="1", b="2", c="refuse")
+    first = here(items, out, log=log)
+    before = tree(out)
+    again = here(items, out, told, log=log)
+    assert begun(log) == {"a.mp4": 1, "b.mp4": 1, "c.mp4": 1}
+    assert [e[2] for e in told.events] == [True] * 3
+    assert tree(out) == before
+    assert [r.status for r in again.reports] == [r.status for r in first.reports]
+    here(items, out, log=log, overwrite=True)
+    assert set(begun(log).values()) == {2}
+    assert tree(out) == before
+
+
+def test_what_changed_is_done_again(videos, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    items = videos(a="1", b="2")
+    here(items, out, log=log)
+    items[0].path.write_text("33")
+    here(items, out, log=log)
+    assert begun(log) == {"a.mp4": 2, "b.mp4": 1}
+    assert [row["score"] for row in rows(out)] == ["33.0", "2.0"]
+    (out / "b.mp4" / "frames.csv").unlink()
+    here(items, out, log=log)
+    assert begun(log) == {"a.mp4": 2, "b.mp4": 2}
+    assert (out / "b.mp4" / "frames.csv").is_file()
+
+
+def test_a_video_that_changes_while_it_is_scored_is_not_taken_for_done(videos, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    items = videos(a="1")
+
+    class Meddler(Silent):
+        def working(self, task, share):
+            items[0].path.write_text("44.5")
+
+    here(items, out, Meddler(), log=log)
+    here(items, out, log=log)
+    assert begun(log) == {"a.mp4": 2}
+    assert rows(out)[0]["score"] == "44.5"
+
+
+def test_failed_videos_are_tried_again_and_keep_a_row(videos, tmp_path):
+    out = tmp_path / "out"
+    items = [*videos(a="1"), Item(tmp_path / "in" / "b.mp4", "b.mp4")]
+    first = others(videos(a="1", b="die"), out, jobs=1)
+    assert exit_code(first.reports) == 3
+    assert [row["status"] for row in rows(out)] == ["scored", "failed"]
+    items[1].path.write_text("2")
+    assert exit_code(others(items, out, jobs=1).reports) == 0
+    assert [row["score"] for row in rows(out)] == ["1.0", "2.0"]
+
+
+def test_formats_of_the_same_settings_gather_and_others_are_removed(videos, tmp_path):
+    out = tmp_path / "out"
+    items = videos(a="1")
+    here(items, out, formats={"csv"})
+    here(items, out, formats={"json"})
+    assert {p.name for p in (out / "a.mp4").iterdir()} == {"frames.csv", "aus.csv", "score.json"}
+    items[0].path.write_text("22")
+    here(items, out, formats={"html"})
+    assert {p.name for p in (out / "a.mp4").iterdir()} == {"report.html"}
+
+
+def test_a_users_own_file_in_a_results_folder_stays(videos, tmp_path):
+    out = tmp_path / "out"
+    items = videos(a="1")
+    here(items, out)
+    (out / "a.mp4" / "notes.txt").write_text("mine")
+    items[0].path.write_text("22")
+    here(items, out)
+    assert (out / "a.mp4" / "notes.txt").read_text() == "mine"
+
+
+def test_the_table_holds_all_that_was_ever_scored_here(videos, tmp_path):
+    out = tmp_path / "out"
+    items = videos(a="1", b="2", c="3")
+    for item in reversed(items):  # as a loop in a shell
+        here([item], out)
+    assert [row["name"] for row in rows(out)] == ["a.mp4", "b.mp4", "c.mp4"]
+
+
+def test_cut_at_any_moment_and_resumed_a_result_is_the_same(videos, tmp_path, monkeypatch):
+    """The process ends before the n-th change of the disk, for every n there is."""
+    items = videos(a="1")
+    here(items, tmp_path / "whole")
+    items[0].path.write_text("22")
+    here(items, tmp_path / "whole")
+    wanted, real = tree(tmp_path / "whole"), {}
+
+    class Killed(BaseException):
+        pass
+
+    left = 0
+
+    def counted(name):
+        def change(*arguments, **named):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+            return real[name](*arguments, **named)
+
+        return change
+
+    out, cuts = tmp_path / "out", 0
+    for cut in range(100):
+        items[0].path.write_text("1")
+        here(items, out, overwrite=True)
+        items[0].path.write_text("22")
+        with monkeypatch.context() as patch:
+            for owner, name in ((os, "replace"), (Path, "unlink"), (Path, "write_bytes")):
+                real[name] = getattr(owner, name)
+                patch.setattr(owner, name, counted(name))
+            left = cut
+            try:
+                here(items, out)
+            except Killed:
+                cuts += 1
+            else:
+                break
+        check_nothing_is_half_there(out)
+        here(items, out)
+        assert tree(out) == wanted, f"cut before change {cut}"
+    assert cuts > 10
+
+
+def test_killed_at_random_moments_and_resumed_results_are_the_same_bytes(videos, tmp_path):
+    videos(**numbers(10))
+    log = tmp_path / "log"
+    assert command(tmp_path / "in", tmp_path / "whole", log, 0).wait() == 0
+    wanted = tree(tmp_path / "whole")
+    moments = random.Random(3)
+    out = tmp_path / "out"
+    for _ in range(6):
+        running = command(tmp_path / "in", out, log, 0.2)
+        time.sleep(moments.uniform(0.5, 1.6))
+        running.kill()
+        running.wait()
+        check_nothing_is_half_there(out)
+    assert command(tmp_path / "in", out, log, 0).wait() == 0
+    assert tree(out) == wanted
+    assert len(rows(out)) == 10
+
+
+def test_processes_on_one_folder_score_each_video_once(videos, tmp_path):
+    videos(**numbers(12))
+    log, out = tmp_path / "log", tmp_path / "out"
+    running = [command(tmp_path / "in", out, log, 0.2) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert set(begun(log).values()) == {1}
+    assert len(begun(log)) == len(rows(out)) == 12
+    runs = json.loads((out / "run.json").read_text())["runs"]
+    assert len(runs) == 3
+    assert sum(run["scored"] for run in runs) == 12
+    assert all(run["scored"] + run["already_done"] == 12 for run in runs)
+
+
+def test_parts_make_the_whole(videos, tmp_path):
+    videos(**numbers(7))
+    log = tmp_path / "log"
+    assert command(tmp_path / "in", tmp_path / "whole", log, 0).wait() == 0
+    running = [command(tmp_path / "in", tmp_path / "out", log, 0, f"{i}/3") for i in (1, 2, 3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+    assert set(begun(log).values()) == {2}
+
+
+def test_a_worker_that_dies_costs_one_video_and_one_that_dies_once_none(videos, tmp_path):
+    items = videos(a="1", b="die", c="die once", d="4")
+    scored = others(items, tmp_path / "out")
+    assert [r.status.value for r in scored.reports] == ["scored", "failed", "scored", "scored"]
+    assert "signal 9" in scored.reports[1].reason
+    assert scored.reports[2].estimate.score == 7
+    assert exit_code(scored.reports) == 3
+    assert json.loads((tmp_path / "out/b.mp4/score.json").read_text())["status"] == "failed"
+
+
+def test_a_video_without_progress_is_given_up(videos, tmp_path):
+    log = tmp_path / "log"
+    scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, patience=2.0, log=log)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    assert "no progress in 2 s" in scored.reports[0].reason
+    assert begun(log)["a.mp4"] == 1  # hanging again would help nobody
+
+
+def test_workers_end_with_the_process_that_started_them(videos, tmp_path):
+    videos(a="hang", b="hang")
+    log = tmp_path / "log"
+    running = command(tmp_path / "in", tmp_path / "out", log, 0)
+    while not log.exists() or len(log.read_text().splitlines()) < 2:
+        time.sleep(0.05)
+    workers = [int(line.split()[1]) for line in log.read_text().splitlines()]
+    running.kill()
+    running.wait()
+    end = time.monotonic() + 10
+    while any(map(_lives, workers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(_lives, workers))
+
+
+def _lives(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_weights_that_cannot_be_loaded_are_one_error(videos, tmp_path):
+    (tmp_path / "broken").write_text("")
+    with pytest.raises(WeightsInvalid, match="planted"):
+        others(videos(a="1", b="2"), tmp_path / "out", jobs=1, broken=tmp_path / "broken")
+    assert rows(tmp_path / "out") == []
+
+
+def test_a_lane_that_cannot_start_leaves_its_work_to_others(videos, tmp_path):
+    (tmp_path / "broken").write_text("")
+    told = Kept()
+    scored = others(
+        videos(**numbers(5)), tmp_path / "out", jobs=2, told=told, broken=tmp_path / "broken"
+    )
+    assert [r.status for r in scored.reports] == [Status.scored] * 5
+    assert len(told.notes) == 1
+    assert "planted" in told.notes[0]
+
+
+def test_a_full_disk_fails_its_videos_and_no_others(videos, tmp_path, monkeypatch):
+    real = Path.write_bytes
+
+    def full(path, data):
+        if b"v01.mp4" in data and path.suffix == "" and path.parent.name.startswith(".making"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    scored = here(videos(**numbers(3)), tmp_path / "out")
+    assert [r.status.value for r in scored.reports] == ["scored", "failed", "scored"]
+    assert "No space left" in scored.reports[1].reason
+    assert exit_code(scored.reports) == 3
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["scored", "failed", "scored"]
+    assert not (tmp_path / "out" / "v01.mp4").exists()
+    monkeypatch.setattr(Path, "write_bytes", real)
+    assert exit_code(here(videos(**numbers(3)), tmp_path / "out").reports) == 0
+
+
+def test_a_results_folder_that_vanishes_fails_what_is_left(videos, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+
+    class Unplugged(Silent):
+        def working(self, task, share):
+            if task.name == "v01.mp4" and out.exists():
+                out.rename(tmp_path / "elsewhere")
+
+    scored = here(videos(**numbers(4)), out, Unplugged(), log=log)
+    assert [r.status.value for r in scored.reports] == ["scored", *["failed"] * 3]
+    assert exit_code(scored.reports) == 3
+    assert isinstance(scored.complaint, OutputUnwritable)
+    assert begun(log) == {"v00.mp4": 1, "v01.mp4": 1}  # no hours of work for nothing
+    assert not out.exists()
+
+
+def test_a_record_that_is_damaged_is_none(tmp_path):
+    results = Results(tmp_path)
+    results.keep("a", "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
+    assert results.finished("a", "key", ["json"]) is not None
+    assert results.finished("a", "other", ["json"]) is None
+    (record,) = (tmp_path / ".depmap" / "records").iterdir()
+    record.write_bytes(record.read_bytes()[:50])
+    assert Results(tmp_path).finished("a", "key", ["json"]) is None
+
+
+def test_a_run_tells_of_itself(videos, tmp_path):
+    out = tmp_path / "out"
+    here(videos(a="1", b="refuse"), out)
+    (run,) = json.loads((out / "run.json").read_text())["runs"]
+    assert run["videos"] == 2
+    assert run["scored"] == 1
+    assert run["failures"] == [{"name": "b.mp4", "status": "refused", "reason": "planted"}]
+    assert run["weights"]["sha256"]
+    assert run["versions"]["torch"]
+    assert run["ended"] is not None
+    assert all((out / file).is_file() for file in run["files"])
+    assert "a.mp4/score.json" in run["files"]
+
+
+def test_a_single_video_stays_in_this_process():
+    assert [type(lane) for lane in local_lanes(stub_job(), 1, 4, 60)] == [Here]
+    assert [type(lane) for lane in local_lanes(stub_job(), 3, 4, 60)] == [OtherProcess] * 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_keeps_what_is_done_and_ends_the_workers(videos, tmp_path):
+    videos(a="1", b="hang", c="hang")
+    log, out = tmp_path / "log", tmp_path / "out"
+    running = command(tmp_path / "in", out, log, 0)
+    while not list(out.glob(".depmap/records/*.json")) or len(begun(log)) < 3:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=10) != 0
+    assert [row["name"] for row in rows(out)] == ["a.mp4"]
