@@ -274,10 +274,11 @@ def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
     """Make the videos in ``folder`` and measure everything."""
     load = os.getloadavg()[0]
     videos = make_videos(folder)
-    ours, out = Ours(), folder / "out"
+    ours = Ours()
 
     def scored(length: int) -> list[object]:
-        return ["score", videos[length], "-o", out, "-q"]
+        fresh = tempfile.mkdtemp(dir=folder)  # what is done already is not done again
+        return ["score", videos[length], "-o", fresh, "-q"]
 
     ours(videos[CLIP])
     spent = medians(
