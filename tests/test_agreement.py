@@ -1,7 +1,9 @@
 """A video's score does not depend on how many faces are computed at once, in what precision, where.
 
 Tolerances are BDI-II points: ``EXACT`` between batch sizes, ``ROUNDED`` between precisions and
-devices, whose products are rounded otherwise.
+devices, whose products are rounded otherwise. That is of this clip: where two frames weigh alike,
+rounding decides which is a key frame (by bfloat16 1.07 points in benchmarks/2026-11-27-speed.md),
+so that scoring stays in float32.
 """
 
 import numpy as np
