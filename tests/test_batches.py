@@ -405,3 +405,12 @@ def test_ctrl_c_keeps_what_is_done_and_ends_the_workers(videos, tmp_path):
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=10) != 0
     assert [row["name"] for row in rows(out)] == ["a.mp4"]
+
+
+def test_a_drive_without_locks_is_written_to_all_the_same(videos, tmp_path, monkeypatch):
+    def none_here(*_, **__):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", none_here)
+    assert exit_code(here(videos(a="1", b="2"), tmp_path / "out").reports) == 0
+    assert len(rows(tmp_path / "out")) == 2

@@ -125,8 +125,8 @@ class OtherProcess:
     def close(self) -> None:
         """End the process at once."""
         self._stopped = True
-        if self._process is not None:
-            self._process.kill()
+        if (process := self._process) is not None:
+            process.kill()
 
     def _answer(self, doing: str, told: Share) -> object:
         """The next message that is not about progress."""

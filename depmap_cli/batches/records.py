@@ -15,11 +15,11 @@ from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from depmap_cli.aside import ASIDE, remove_left_over
 from depmap_cli.batches.items import HIDDEN, SCORES
+from depmap_cli.batches.locks import Claim, claim, locked
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.report.files import PICTURES, brief, unwritable, write_file, write_scores_csv
 from depmap_cli.report.text import clean
@@ -62,21 +62,17 @@ class Results:
         except OSError as error:
             raise unwritable(folder.name, error) from error
 
-    def claim(self, name: str) -> FileLock | None:
+    def claim(self, name: str) -> Claim | None:
         """The lock of a video, to be released when its result is kept; None if another has it.
 
         Raises:
             OutputUnwritable: the folder has gone, or takes no locks.
         """
         check_there(self.folder)
-        lock = FileLock(self._hidden / "claims" / f"{_digest(name)}.lock", thread_local=False)
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            return None
+            return claim(self._hidden / "claims" / f"{_digest(name)}.lock")
         except OSError as error:
             raise unwritable(f"{self.folder.name}/{HIDDEN}", error) from error
-        return lock
 
     def finished(self, name: str, key: str, formats: Iterable[str]) -> Report | None:
         """The report of a video that is done with this key, in all these formats, if it is.
@@ -125,7 +121,7 @@ class Results:
         """
         check_there(self.folder)
         try:
-            with FileLock(self._hidden / "table.lock", thread_local=False):
+            with locked(self._hidden / "table.lock"):
                 rows = {r.report.source.name: r.report for r in self._records()} | self._unkept
                 write_scores_csv((rows[name] for name in sorted(rows)), self.folder / SCORES)
         except OSError as error:

@@ -7,11 +7,11 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from filelock import FileLock
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from depmap_cli import __version__
 from depmap_cli.batches.items import HIDDEN, RUN
+from depmap_cli.batches.locks import locked
 from depmap_cli.batches.records import check_there
 from depmap_cli.batches.work import FrameCounts, Rendered
 from depmap_cli.diagnosis import package_versions
@@ -112,7 +112,7 @@ class Recorder:
         self.run.ended = _now() if ended else None
         mine = (self.run.started, self.run.host, self.run.process)
         try:
-            with FileLock(self._folder / HIDDEN / "run.lock", thread_local=False):
+            with locked(self._folder / HIDDEN / "run.lock"):
                 record = self._read()
                 others = [r for r in record.runs if (r.started, r.host, r.process) != mine]
                 record.runs = [*others, self.run]

@@ -3,8 +3,9 @@
 All of it can be sent to another process; nothing here needs torch until a worker loads it.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 
@@ -15,6 +16,7 @@ from depmap_cli.progress import Share
 from depmap_cli.report.files import render_result
 from depmap_cli.results import FrameRow, Report, ScoreResult, Source, Status
 from depmap_cli.score_options import ScoreOptions
+from depmap_cli.stages import Stage
 
 
 @dataclass(frozen=True)
@@ -87,12 +89,15 @@ class Job:
         return perform
 
     def rendered(self, task: Task, result: ScoreResult) -> Rendered:
-        """As ``render``; one result that cannot be rendered must never stop the others."""
+        """As ``render``, timed; one result that cannot be rendered must never stop the others."""
+        start = time.perf_counter()
         try:
-            return self.render(result)
+            rendered = self.render(result)
         except Exception as error:
             reason = f"unexpected {type(error).__name__} while its report was made"
             return self.failed(task, DepmapError(reason, "please report this video"))
+        report = result.seconds.get(Stage.report, 0.0) + time.perf_counter() - start
+        return replace(rendered, seconds={**result.seconds, Stage.report.value: report})
 
     def render(self, result: ScoreResult) -> Rendered:
         """The files of one video's result."""

@@ -152,6 +152,9 @@ def score(
         raise typer.BadParameter("--gpus-per-worker needs --engine ray")
     found = find_videos(paths, recursive)
     items = part_of(found, part)
+    if not items:
+        note(f"--part {part}: none of the {len(found)} videos is in this part", quiet)
+        raise typer.Exit(code=EXIT_OK)
     from depmap_cli.batches.work import Job
     from depmap_cli.report.files import FORMATS, check_folder
     from depmap_cli.report.outputs import Outputs

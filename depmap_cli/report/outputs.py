@@ -20,15 +20,15 @@ class Outputs:
     as_json: bool
     quiet: bool
     several: bool  # a batch
-    _early: dict[int, Report] = field(default_factory=dict)  # their turn is still to come
+    _early: dict[int, str] = field(default_factory=dict)  # their turn is still to come
     _shown: int = 0
 
     def show(self, number: int, report: Report) -> None:
         """One JSON line, in the order of the videos; or, of a single video, the rendered report."""
         if self.as_json:
-            self._early[number] = report
+            self._early[number] = json_line(report)
             while self._shown in self._early:
-                print_json(json_line(self._early.pop(self._shown)))
+                print_json(self._early.pop(self._shown))
                 self._shown += 1
         elif not self.several:
             render_report(Console(), report)

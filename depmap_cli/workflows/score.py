@@ -10,17 +10,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from filelock import BaseFileLock
-
 from depmap_cli import __version__
 from depmap_cli.batches.engine import Done, work_through
 from depmap_cli.batches.items import Item
 from depmap_cli.batches.lanes import Lane
+from depmap_cli.batches.locks import Claim
 from depmap_cli.batches.records import Results, result_key
 from depmap_cli.batches.run_record import Recorder, Setting
 from depmap_cli.batches.work import Job, Rendered, Task
 from depmap_cli.checkpoint import sha256_of
 from depmap_cli.errors import OutputUnwritable
+from depmap_cli.report.files import brief
 from depmap_cli.results import Report
 from depmap_cli.weights import weights_file
 
@@ -82,7 +82,7 @@ class _Scoring:
         self._results = Results(batch.folder) if batch.folder is not None else None
         self._recorder = self._new_recorder(batch.folder) if batch.folder is not None else None
         self._reports: dict[int, Report] = {}
-        self._claims: dict[int, tuple[BaseFileLock, str]] = {}
+        self._claims: dict[int, tuple[Claim, str]] = {}
         self._elsewhere: set[int] = set()
         self._one = threading.Lock()
         self._next_writing = 0.0
@@ -100,8 +100,8 @@ class _Scoring:
                 else:
                     self._told.said(f"one worker less: {event.error}")
         finally:
-            for lock, _ in self._claims.values():
-                lock.release()
+            for claim, _ in self._claims.values():
+                claim.release()
             complaint = self._write_shared(ended=True)
         return Scored([self._reports[number] for number in sorted(self._reports)], complaint)
 
@@ -128,17 +128,17 @@ class _Scoring:
         if self._done_before(task, key):
             return False
         try:
-            lock = self._results.claim(task.name)
+            claim = self._results.claim(task.name)
         except OutputUnwritable as error:
             self._finish(task.number, self._job.failed(task, error).report, before=False)
             return False
-        if lock is None:
+        if claim is None:
             self._elsewhere.add(task.number)
             return False
         if self._done_before(task, key):  # by another process, just now
-            lock.release()
+            claim.release()
             return False
-        self._claims[task.number] = lock, key
+        self._claims[task.number] = claim, key
         return True
 
     def _done_before(self, task: Task, key: str) -> bool:
@@ -158,12 +158,12 @@ class _Scoring:
         """Write a result; it is not taken for done if what it depends on changed meanwhile."""
         report = rendered.report
         if self._results is not None and self._recorder is not None:
-            lock, key = self._claims.pop(task.number)
+            claim, key = self._claims.pop(task.number)
             key = key if key == self._key(task) else ""
             report = self._results.keep(
                 task.name, key, self._job.formats, rendered.report, rendered.files
             )
-            lock.release()
+            claim.release()
             written = report is rendered.report
             self._recorder.add(replace(rendered, report=report), written)
         self._finish(task.number, report, before=False)
@@ -172,7 +172,7 @@ class _Scoring:
 
     def _finish(self, number: int, report: Report, before: bool) -> None:
         with self._one:
-            self._reports[number] = report
+            self._reports[number] = brief(report)  # whole ones would fill the memory
             if self._recorder is not None and before:
                 self._recorder.run.already_done += 1
             self._told.done(number, report, before)
