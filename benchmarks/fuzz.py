@@ -269,11 +269,26 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
     import torch
 
     from depmap_cli.data.corpus import read_corpus
+    from depmap_cli.model.semantics import OWN_MODEL, load_semantics
     from depmap_cli.openface import read_au_table
-    from depmap_cli.weights import DEFAULT, PLAIN, default_semantics, load_networks, weights_folder
+    from depmap_cli.score import Scorer
+    from depmap_cli.weights import (
+        DEFAULT,
+        PLAIN,
+        default_semantics,
+        example_clip,
+        load_networks,
+        weights_folder,
+    )
 
-    def networks(path: Path) -> object:
-        return load_networks(path, torch.device("cpu"), clip_weights=str(default_semantics()))
+    def scored_with(path: Path) -> None:
+        networks = load_networks(path, torch.device("cpu"), clip_weights=str(default_semantics()))
+        report = Scorer(networks).score(example_clip(), ScoreOptions(frames=8)).report
+        if report.reason.startswith(BAD):
+            raise RuntimeError(report.reason)
+
+    def semantics(path: Path) -> None:
+        load_semantics(OWN_MODEL, str(path))
 
     manifest = _table(
         ["path", "subject", "session", "task", "split", "score"],
@@ -284,13 +299,16 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
         ([i, i / 25, 0.98, 1, (i % 50) / 10, i % 2, 0.5] for i in range(200)),
     )
     folder = weights_folder()
-    each = n_weights // 2
+    each = n_weights // 3
     return {
         "Dep-MAP weights": read_damaged(
-            (folder / DEFAULT).read_bytes(), each, draw, ".safetensors", networks
+            (folder / DEFAULT).read_bytes(), each, draw, ".safetensors", scored_with
         ),
         "plain ResNet weights": read_damaged(
-            (folder / PLAIN).read_bytes(), each, draw, ".safetensors", networks
+            (folder / PLAIN).read_bytes(), each, draw, ".safetensors", scored_with
+        ),
+        "semantic weights": read_damaged(
+            default_semantics().read_bytes(), each, draw, ".safetensors", semantics
         ),
         "corpus manifests": read_damaged(manifest, n_tables // 2, draw, ".csv", read_corpus),
         "action-unit tables": read_damaged(units, n_tables // 2, draw, ".csv", read_au_table),

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 MAX_FRAMES = 100_000
 """Of a video that may be asked for."""
+MAX_DETECTION_SIDE = 8192
 MAX_RATE = 240.0
 """Frames a second that may be asked for."""
 MAX_SEED = 2**32 - 1
@@ -75,6 +76,8 @@ class FaceConfig(_Frozen):
                 "detection_sides are rising numbers, at least one, none below min_face "
                 f"({self.min_face})"
             )
+        if sides[-1] > MAX_DETECTION_SIDE:
+            raise ValueError(f"detection_sides end at {MAX_DETECTION_SIDE}")
         return self
 
 

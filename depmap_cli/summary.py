@@ -8,6 +8,7 @@ from jaxtyping import Float
 from depmap_cli.action_units import ACTION_UNITS, SEEN
 from depmap_cli.config import SamplingConfig
 from depmap_cli.conformal import half_width
+from depmap_cli.errors import WeightsInvalid
 from depmap_cli.faces import FaceSample
 from depmap_cli.familiarity import TrainingFaces
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
@@ -32,7 +33,12 @@ def estimate_of(
 
     ``document`` is that of the weights: it holds the calibration residuals. ``caution`` is that of
     ``calibration_caution``.
+
+    Raises:
+        WeightsInvalid: the score is no number, as of damaged weights.
     """
+    if not np.isfinite(score):
+        raise WeightsInvalid("the weights give no number", "see `depmap weights verify`")
     calibration = document["calibration"]
     people = np.array(calibration["people"])
     reach = half_width(np.array(calibration["residuals"]), people, coverage)

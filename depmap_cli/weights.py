@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from depmap_cli.checkpoint import Checkpoint, load_checkpoint, read_document, sha256_of
 from depmap_cli.config import Config, SamplingConfig
+from depmap_cli.description import check_description
 from depmap_cli.errors import WeightsInvalid
 
 if TYPE_CHECKING:
@@ -107,6 +108,7 @@ def load_networks(
     try:
         trained_with, config = document["semantics"], Config.model_validate(document["config"])
         sampling = SamplingConfig.model_validate(document["sampling"])
+        check_description(document)
         model = DepMap(config.model, _believed(trained_with["dim"]))
         semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
         tensors = network_of(checkpoint.tensors, semantics)

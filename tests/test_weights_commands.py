@@ -10,9 +10,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
-from depmap_cli.weights import DEFAULT, PLAIN, default_semantics, weights_folder
+from depmap_cli.checkpoint import read_document
+from depmap_cli.errors import WeightsInvalid
+from depmap_cli.summary import estimate_of
+from depmap_cli.weights import (
+    DEFAULT,
+    PLAIN,
+    default_semantics,
+    load_networks,
+    weights_folder,
+)
 
 SHIPPED = weights_folder()
 
@@ -210,3 +219,25 @@ def test_nothing_is_fetched_without_a_hash(run):
 
 def test_shipped_semantics_are_the_default():
     assert default_semantics() == default_semantics_shipped()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"calibration": 0},
+        {"calibration": {"people": [1], "residuals": 5}},
+        {"calibration": {"people": [1], "residuals": []}},
+        {"training_mean": "x"},
+        {"development": {"mae": None}},
+    ],
+)
+def test_odd_documents_are_refused_when_weights_are_loaded(tmp_path, odd):
+    document = {**read_document(SHIPPED / PLAIN), **odd}
+    save_file(load_file(SHIPPED / PLAIN), tmp_path / PLAIN, {"depmap": json.dumps(document)})
+    with pytest.raises(WeightsInvalid, match="does not fit its description"):
+        load_networks(tmp_path / PLAIN, torch.device("cpu"))
+
+
+def test_a_score_that_is_no_number_is_told_in_words():
+    with pytest.raises(WeightsInvalid, match="no number"):
+        estimate_of(float("nan"), read_document(SHIPPED / PLAIN), 0.9)
