@@ -68,10 +68,14 @@ class TrainingFaces:
 
         Raises:
             KeyError: something is missing.
+            ValueError: something is no number, or a spread is none.
         """
         mean, axes, spread, reference = (
             arrays[name].astype(np.float64) for name in ("mean", "axes", "spread", "reference")
         )
+        finite = all(np.isfinite(array).all() for array in (mean, axes, spread, reference))
+        if not finite or not (spread > 0).all():
+            raise ValueError("training faces")
         return TrainingFaces(mean, axes, spread[:-1], float(spread[-1]), reference)
 
 

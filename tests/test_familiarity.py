@@ -80,3 +80,13 @@ def test_weights_may_know_nothing_of_their_training_faces():
     assert faces_of({}) is None
     assert familiarity_of(None, np.zeros((3, D))) is None
     assert training_faces([np.zeros((AXES, D))], []) is None  # too few frames
+
+
+@pytest.mark.parametrize(("name", "value"), [("spread", 0.0), ("mean", np.nan), ("axes", np.inf)])
+def test_damaged_faces_are_refused(name, value):
+    faces = training_faces([np.random.default_rng(0).normal(size=(80, 6))], [])
+    arrays = {key: array.copy() for key, array in faces.arrays.items()}
+    assert TrainingFaces.of_arrays(arrays).rest > 0
+    arrays[name].flat[0] = value
+    with pytest.raises(ValueError, match="training faces"):
+        TrainingFaces.of_arrays(arrays)
