@@ -9,8 +9,11 @@ import pytest
 from depmap_cli.ahead import Ahead
 
 
+@pytest.fixture
 def running():
-    return [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    """Tells which threads run ahead that did not before the test."""
+    before = set(threading.enumerate())
+    return lambda: [t for t in set(threading.enumerate()) - before if t.name == "ahead"]
 
 
 def until(condition) -> bool:
@@ -21,7 +24,7 @@ def until(condition) -> bool:
     return bool(condition())
 
 
-def test_items_come_in_order_from_another_thread():
+def test_items_come_in_order_from_another_thread(running):
     def numbers():
         for i in range(200):
             yield i, threading.current_thread()
@@ -32,7 +35,7 @@ def test_items_come_in_order_from_another_thread():
     assert not running()
 
 
-def test_an_error_is_raised_where_it_happened():
+def test_an_error_is_raised_where_it_happened(running):
     def breaking():
         yield 1
         yield None
@@ -63,7 +66,7 @@ def test_it_is_at_most_so_far_ahead():
         assert len(made) == 6
 
 
-def test_an_early_end_ends_the_thread_and_closes_the_source():
+def test_an_early_end_ends_the_thread_and_closes_the_source(running):
     closed = []
 
     def endless():

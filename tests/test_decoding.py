@@ -3,17 +3,20 @@
 import threading
 import time
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.config import SamplingConfig
 from depmap_cli.decoding import Decoding, begun
-from depmap_cli.errors import VideoUnreadable
+from depmap_cli.errors import VideoUnreadable, WeightsInvalid
 from depmap_cli.results import Report, ScoreResult, Source
 from depmap_cli.score import Scorer
 from depmap_cli.score_options import ScoreOptions
 from depmap_cli.video import sample_frames
+from depmap_cli.weights import DEFAULT, weights_folder
 
 
 def test_the_frames_are_those_of_sample_frames(interview):
@@ -52,14 +55,20 @@ def test_what_is_wrong_is_told_when_it_is_scored(interview, tmp_path):
         next(decoding)
 
 
+def running_since(before):
+    return [thread for thread in set(threading.enumerate()) - before if thread.name == "ahead"]
+
+
 def test_nothing_goes_on_behind_the_block(interview):
+    before = set(threading.enumerate())
     with closing(begun(interview, None, ScoreOptions(fps=25))) as decoding:
         next(decoding)
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert not running_since(before)
 
 
 def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, monkeypatch):
     """First, next and, in place of one that was expected in vain, another."""
+    before = set(threading.enumerate())
     from depmap_cli.batches import work
     from depmap_cli.batches.work import Job, Task
 
@@ -92,7 +101,7 @@ def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, m
     perform(Task(2, surprise, "c"), print)
     assert begun_paths == [interview, other, interview, surprise]
     assert given == [(path, path, 12) for path in (interview, other, surprise)]
-    assert not [thread for thread in threading.enumerate() if thread.name == "ahead"]
+    assert not running_since(before)
 
 
 def until(condition):
@@ -100,3 +109,22 @@ def until(condition):
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
     assert condition()
+
+
+def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
+    from depmap_cli.batches.work import Job, Task
+
+    before = set(threading.enumerate())
+    options = ScoreOptions(fps=25)
+    damaged = tmp_path / "weights.safetensors"
+    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
+    save_checkpoint(damaged, "depmap", document, {"a": shipped.tensors["head.bias"]})
+    with pytest.raises(WeightsInvalid):
+        Job(options, frozenset(), "drawing", damaged).load(Task(0, interview, "a"))
+    assert not running_since(before)
+    table = Job(replace(options, au_csv=tmp_path / "none.csv"), frozenset(), "drawing")
+    task = Task(0, interview, "a")
+    rendered = table.load(task)(task, print)
+    assert rendered.report.status == "failed"
+    assert not running_since(before)

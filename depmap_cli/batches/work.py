@@ -4,7 +4,8 @@ All of it can be sent to another process; nothing here needs torch until a worke
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
@@ -77,13 +78,17 @@ class Job:
         decodings.begin(first.path)
         from depmap_cli.score import Scorer
 
-        scorer = Scorer.load(
-            self.weights, self.device, self.clip, self.clip_weights, self.allow_network
-        )
+        try:
+            scorer = Scorer.load(
+                self.weights, self.device, self.clip, self.clip_weights, self.allow_network
+            )
+        except BaseException:
+            decodings.close()
+            raise
 
         def perform(task: Task, told: Share) -> Rendered:
-            decoding = decodings.of(task)
-            result = scorer.score(task.path, self.options, task.name, told, decoding)
+            with decodings.of(task) as decoding:
+                result = scorer.score(task.path, self.options, task.name, told, decoding)
             return self.rendered(task, result)
 
         return perform
@@ -136,19 +141,30 @@ class _Decodings:
         self._path = path
         self._decoding = begun(path, self._job.weights, self._job.options)
 
-    def of(self, task: Task) -> Decoding | None:
-        """The decoding of this video, at work already if it was expected."""
+    @contextmanager
+    def of(self, task: Task) -> Iterator[Decoding | None]:
+        """The decoding of this video, at work already if it was expected; let go in the end."""
         if self._waits is not None:
             self._waits.join()
         if self._path != task.path:
-            if self._decoding is not None:
-                self._decoding.close()
+            self.close()
             self.begin(task.path)
         decoding, self._decoding, self._path = self._decoding, None, None
-        if task.upcoming is not None and decoding is not None:
-            self._waits = Thread(target=self._begin_after, args=(decoding, task.upcoming))
+        if decoding is None:
+            yield None
+            return
+        if task.upcoming is not None:
+            self._waits = Thread(
+                target=self._begin_after, args=(decoding, task.upcoming), daemon=True
+            )
             self._waits.start()
-        return decoding
+        with closing(decoding):
+            yield decoding
+
+    def close(self) -> None:
+        """Let go of what was decoded in vain."""
+        if self._decoding is not None:
+            self._decoding.close()
 
     def _begin_after(self, decoding: Decoding, path: Path) -> None:
         decoding.wait()
