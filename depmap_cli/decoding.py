@@ -5,7 +5,9 @@ Imports no torch, so that the first video can be decoded while torch and the wei
 
 import time
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Thread
 
 from depmap_cli.ahead import Ahead
 from depmap_cli.checkpoint import read_document
@@ -54,3 +56,48 @@ def begun(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding |
     except (WeightsInvalid, KeyError, ValueError):
         return None
     return Decoding(path, options.sampling(stored))
+
+
+class Decodings:
+    """Of the video that is scored, and of the next one as soon as that one is decoded."""
+
+    def __init__(self, weights: Path | None, options: ScoreOptions) -> None:
+        self._weights, self._options = weights, options
+        self._decoding: Decoding | None = None
+        self._path: Path | None = None
+        self._waits: Thread | None = None
+
+    def begin(self, path: Path) -> None:
+        """Decode this video from now on."""
+        self._path = path
+        self._decoding = begun(path, self._weights, self._options)
+
+    @contextmanager
+    def of(self, path: Path, upcoming: Path | None) -> Iterator[Decoding | None]:
+        """The decoding of a video, at work already if it was expected; let go in the end.
+
+        ``upcoming`` is the video that is expected next.
+        """
+        if self._waits is not None:
+            self._waits.join()
+        if self._path != path:
+            self.close()
+            self.begin(path)
+        decoding, self._decoding, self._path = self._decoding, None, None
+        if decoding is None:
+            yield None
+            return
+        if upcoming is not None:
+            self._waits = Thread(target=self._begin_after, args=(decoding, upcoming), daemon=True)
+            self._waits.start()
+        with closing(decoding):
+            yield decoding
+
+    def close(self) -> None:
+        """Let go of what was decoded in vain."""
+        if self._decoding is not None:
+            self._decoding.close()
+
+    def _begin_after(self, decoding: Decoding, path: Path) -> None:
+        decoding.wait()
+        self.begin(path)

@@ -69,7 +69,7 @@ def test_nothing_goes_on_behind_the_block(interview):
 def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, monkeypatch):
     """First, next and, in place of one that was expected in vain, another."""
     before = set(threading.enumerate())
-    from depmap_cli.batches import work
+    from depmap_cli import decoding
     from depmap_cli.batches.work import Job, Task
 
     other, surprise = tmp_path / "other.mp4", tmp_path / "surprise.mp4"
@@ -88,7 +88,7 @@ def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, m
                 Report(depmap_version="0", source=Source(name=name), status="failed")
             )
 
-    monkeypatch.setattr(work, "begun", noted)
+    monkeypatch.setattr(decoding, "begun", noted)
     monkeypatch.setattr(Scorer, "load", lambda *arguments: Scored())
     job = Job(ScoreOptions(frames=12), frozenset(), "drawing")
     tasks = [Task(0, interview, "a", upcoming=other), Task(1, other, "b", upcoming=interview)]

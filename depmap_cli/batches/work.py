@@ -4,14 +4,12 @@ All of it can be sent to another process; nothing here needs torch until a worke
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Thread
 
 from depmap_cli import __version__
-from depmap_cli.decoding import Decoding, begun
+from depmap_cli.decoding import Decodings
 from depmap_cli.errors import DepmapError
 from depmap_cli.progress import Share
 from depmap_cli.report.files import render_result
@@ -74,7 +72,7 @@ class Job:
         Raises:
             WeightsInvalid, UsageProblem, OutOfMemory: as ``Scorer.load``.
         """
-        decodings = _Decodings(self)
+        decodings = Decodings(self.weights, self.options)
         decodings.begin(first.path)
         from depmap_cli.score import Scorer
 
@@ -87,7 +85,7 @@ class Job:
             raise
 
         def perform(task: Task, told: Share) -> Rendered:
-            with decodings.of(task) as decoding:
+            with decodings.of(task.path, task.upcoming) as decoding:
                 result = scorer.score(task.path, self.options, task.name, told, decoding)
             return self.rendered(task, result)
 
@@ -125,47 +123,3 @@ def counts_of(rows: list[FrameRow]) -> FrameCounts:
     """How many sampled frames were read, used and bridged."""
     used = [row for row in rows if row.valid]
     return FrameCounts(len(rows), len(used), sum(row.origin == "bridged" for row in used))
-
-
-class _Decodings:
-    """Of the video that is scored, and of the next one as soon as that one is decoded."""
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-        self._decoding: Decoding | None = None
-        self._path: Path | None = None
-        self._waits: Thread | None = None
-
-    def begin(self, path: Path) -> None:
-        """Decode this video from now on."""
-        self._path = path
-        self._decoding = begun(path, self._job.weights, self._job.options)
-
-    @contextmanager
-    def of(self, task: Task) -> Iterator[Decoding | None]:
-        """The decoding of this video, at work already if it was expected; let go in the end."""
-        if self._waits is not None:
-            self._waits.join()
-        if self._path != task.path:
-            self.close()
-            self.begin(task.path)
-        decoding, self._decoding, self._path = self._decoding, None, None
-        if decoding is None:
-            yield None
-            return
-        if task.upcoming is not None:
-            self._waits = Thread(
-                target=self._begin_after, args=(decoding, task.upcoming), daemon=True
-            )
-            self._waits.start()
-        with closing(decoding):
-            yield decoding
-
-    def close(self) -> None:
-        """Let go of what was decoded in vain."""
-        if self._decoding is not None:
-            self._decoding.close()
-
-    def _begin_after(self, decoding: Decoding, path: Path) -> None:
-        decoding.wait()
-        self.begin(path)
