@@ -47,9 +47,19 @@ def ray_lanes(
             f"the Ray cluster has no room for a worker with {gpus:g} GPUs",
             "add machines to it, give less --gpus-per-worker, or wait for more with --jobs",
         )
-    weights = Path(os.path.abspath(job.weights)) if job.weights else None
-    job = replace(job, weights=weights)
+    job = _from_anywhere(job)
     return [_RayLane(ray, job, gpus, patience) for _ in range(min(jobs or room, max(videos, 1)))]
+
+
+def _from_anywhere(job: Job) -> Job:
+    """With whole paths: workers start in folders of their own."""
+    table, clip = job.options.au_csv, job.clip_weights
+    return replace(
+        job,
+        options=replace(job.options, au_csv=table and Path(os.path.abspath(table))),
+        weights=job.weights and Path(os.path.abspath(job.weights)),
+        clip_weights=os.path.abspath(clip) if clip and os.path.exists(clip) else clip,
+    )
 
 
 def _ray() -> Any:
