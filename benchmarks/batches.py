@@ -1,0 +1,99 @@
+"""Seconds a video in a batch: one process with and without the next video decoded ahead, and more.
+
+    python benchmarks/batches.py VIDEO [--copies 8] [--jobs 2]
+
+Scores copies of the video as `depmap score FOLDER -o OUT` does, all files written; networks are
+loaded before the clock starts, with the first copy, which is not counted.
+"""
+
+import argparse
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from depmap_cli.batches.items import find_videos
+from depmap_cli.batches.lanes import Lane, local_lanes
+from depmap_cli.batches.work import Job, Rendered, Task
+from depmap_cli.progress import Share
+from depmap_cli.report.files import FORMATS
+from depmap_cli.results import Report
+from depmap_cli.score_options import ScoreOptions
+from depmap_cli.threads import let_threads_sleep
+from depmap_cli.workflows.score import Batch, score_batch
+
+
+class Clock:
+    """Told of a batch; remembers when each video was done."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def working(self, task: Task, share: float) -> None:
+        """Of no interest."""
+
+    def done(self, number: int, report: Report, before: bool) -> None:
+        """Look at the clock."""
+        self.times.append(time.monotonic())
+
+    def said(self, text: str) -> None:
+        """What a worker had to say is a fault here."""
+        raise RuntimeError(text)
+
+
+class Surprised:
+    """A lane that is not told what comes next."""
+
+    def __init__(self, lane: Lane) -> None:
+        self._lane = lane
+
+    def start(self, first: Task) -> None:
+        """As the lane does."""
+        self._lane.start(replace(first, upcoming=None))
+
+    def do(self, task: Task, told: Share) -> Rendered:
+        """As the lane does."""
+        return self._lane.do(replace(task, upcoming=None), told)
+
+    def close(self) -> None:
+        """As the lane does."""
+        self._lane.close()
+
+
+def seconds_a_video(folder: Path, lanes: Sequence[Lane], job: Job) -> float:
+    """From the first video that is done, of each lane, to the last."""
+    clock, items = Clock(), find_videos([str(folder)], recursive=False)
+    with tempfile.TemporaryDirectory() as out:
+        score_batch(Batch(items, job, Path(out)), lanes, clock)
+    first = len(lanes) - 1
+    return (clock.times[-1] - clock.times[first]) / (len(items) - len(lanes))
+
+
+def variants(job: Job, videos: int, jobs: int) -> Iterator[tuple[str, Sequence[Lane]]]:
+    """The ways of working through a batch."""
+    yield "one process, the next video decoded ahead", local_lanes(job, videos, 1, 600)
+    alone = [Surprised(lane) for lane in local_lanes(job, videos, 1, 600)]
+    yield "one process, each decoded when its turn comes", alone
+    yield f"{jobs} processes", local_lanes(job, videos, jobs, 600)
+
+
+def main() -> None:
+    """Print a line a way."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--copies", type=int, default=8)
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args()
+    let_threads_sleep()
+    job = Job(ScoreOptions(), frozenset(FORMATS), "drawing")
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(given.copies):
+            shutil.copy(given.video, Path(folder, f"{number:04}{given.video.suffix}"))
+        for name, lanes in variants(job, given.copies, given.jobs):
+            print(f"{name:48} {seconds_a_video(Path(folder), lanes, job):6.2f} s a video")
+
+
+if __name__ == "__main__":
+    main()
