@@ -583,8 +583,8 @@ def test_many_frames_a_second_cost_no_memory_for_frames(interview, tmp_path):
     while capture.grab():
         frames.append(cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB))
     short, long = tmp_path / "short.mp4", tmp_path / "long.mp4"
-    write_video(short, frames * 2)
-    write_video(long, frames * 8)
+    write_video(short, frames)
+    write_video(long, frames * 4)
     peaks = []
     for path in (short, long):
         code = (

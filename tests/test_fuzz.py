@@ -16,14 +16,14 @@ def draw():
 
 
 def test_damaged_videos_are_scored_refused_or_failed_in_one_line(tmp_path, draw):
-    made = fuzz.damaged_videos(tmp_path, 40, draw)
-    assert sum(made.values()) == 40
+    made = fuzz.damaged_videos(tmp_path, 24, draw)
+    assert sum(made.values()) == 24
     scorer = Scorer.load(device="cpu")
     reports = [
         scorer.score(item.path, ScoreOptions(frames=8)).report
         for item in find_videos([str(tmp_path)], recursive=False)
     ]
-    assert len(reports) == 40
+    assert len(reports) == 24
     statuses = {report.status.value for report in reports}
     assert statuses == {"scored", "refused", "failed"}
     for report in reports:

@@ -47,8 +47,4 @@ def run(program: str) -> None:
 
 
 def test_it_is_not_loaded_to_score_and_loads_when_asked_for():
-    run(LOADED + ASKED_FOR)
-
-
-def test_whoever_needs_more_of_it_meanwhile_gets_it():
-    run(STILL_DEFERRED)
+    run(LOADED + STILL_DEFERRED + ASKED_FOR)
