@@ -16,7 +16,7 @@ from depmap_cli.errors import DepmapError
 from depmap_cli.progress import Share
 from depmap_cli.workers import calm
 
-_LOOK = 0.25
+LOOK = 0.25
 """Seconds between two looks whether to stop."""
 _TELL = 0.2
 """Seconds between two messages about progress."""
@@ -29,6 +29,11 @@ class WorkerLost(DepmapError):
     def __init__(self, message: str, hint: str = "", again: bool = True) -> None:
         super().__init__(message, hint)
         self.again = again  # another try may help
+
+
+def given_up(patience: float, doing: str, hint: str) -> WorkerLost:
+    """What to raise after so many seconds without progress; another try would take as long."""
+    return WorkerLost(f"given up: no progress in {patience:g} s while {doing}", hint, again=False)
 
 
 class Stopped(Exception):
@@ -134,7 +139,7 @@ class OtherProcess:
         heard = time.monotonic()
         while not self._stopped:
             try:
-                if self._pipe.poll(_LOOK):
+                if self._pipe.poll(LOOK):
                     message = self._pipe.recv()
                     heard = time.monotonic()
                     if not isinstance(message, float):
@@ -144,11 +149,8 @@ class OtherProcess:
                 raise self._lost(doing) from error
             if time.monotonic() - heard > self._patience:
                 self._end()
-                raise WorkerLost(
-                    f"given up: no progress in {self._patience:g} s while {doing}",
-                    "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4, or give more --patience",
-                    again=False,
-                )
+                fix = "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4, or give more --patience"
+                raise given_up(self._patience, doing, fix)
         self._end()
         raise Stopped
 
@@ -168,7 +170,7 @@ class OtherProcess:
             pipe.close()
         if process is None:
             return None
-        process.join(timeout=_LOOK)  # it may be on its way
+        process.join(timeout=LOOK)  # it may be on its way
         process.kill()
         process.join()
         return process.exitcode

@@ -12,13 +12,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.batches.lanes import Lane, Stopped, WorkerLost
+from depmap_cli.batches.lanes import LOOK, Lane, Stopped, WorkerLost, given_up
 from depmap_cli.batches.work import Job, Perform, Rendered, Task
 from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.progress import Share
-
-_LOOK = 0.25
-"""Seconds between two looks whether to stop."""
 
 _DOING = {"load": "loading the weights", "do": "scoring"}
 
@@ -139,22 +136,19 @@ class _RayLane:
         try:
             asked, share = getattr(actor, method).remote(*given), actor.share.remote()
             while not self._stopped:
-                ready, _ = self._ray.wait([asked, share], timeout=_LOOK)
+                ready, _ = self._ray.wait([asked, share], timeout=LOOK)
                 if asked in ready:
                     return self._ray.get(asked)
                 if ready:
                     if (now := self._ray.get(share)) != last:
                         heard, last = time.monotonic(), now
                         told(now)
-                    time.sleep(_LOOK)
+                    time.sleep(LOOK)
                     share = actor.share.remote()
                 if time.monotonic() - heard > self._patience:
                     self._end()
-                    raise WorkerLost(
-                        f"given up: no progress in {self._patience:g} s while {doing}",
-                        "has the cluster room for it? else give more --patience",
-                        again=False,
-                    )
+                    fix = "has the cluster room for it? else give more --patience"
+                    raise given_up(self._patience, doing, fix)
         except self._ray.exceptions.RayError as error:
             self._end()
             if not self._stopped:

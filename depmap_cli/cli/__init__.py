@@ -26,7 +26,8 @@ app = typer.Typer(
     help="Estimate the BDI-II depression score (0 to 63) from a video of a face. "
     "Research software, not a diagnosis.",
     epilog="Exit codes: 0 done, 1 run error, 2 usage, 3 some videos failed or were refused, "
-    "4 no video was good enough to score.",
+    "4 no video was good enough to score. Environment: DEPMAP_WEIGHTS is the weights folder, "
+    "DEPMAP_DEVICE and DEPMAP_CACHE are as the options.",
 )
 app.command()(score.score)
 app.command()(train.train)
