@@ -1,7 +1,6 @@
 """Lanes: each scores one video at a time, here, in a process beside this one, or elsewhere."""
 
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable
@@ -20,6 +19,8 @@ LOOK = 0.25
 """Seconds between two looks whether to stop."""
 _TELL = 0.2
 """Seconds between two messages about progress."""
+_KILLED = 9
+"""The signal of who has too little memory for a process; not all systems have it by name."""
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -159,7 +160,7 @@ class OtherProcess:
         if self._stopped:
             return Stopped()
         how = f"signal {-code}" if code and code < 0 else f"exit code {code}"
-        hint = "too little memory? use fewer --jobs" if code == -signal.SIGKILL else ""
+        hint = "too little memory? use fewer --jobs" if code == -_KILLED else ""
         return WorkerLost(f"the process ended while {doing} ({how})", hint)
 
     def _end(self) -> int | None:

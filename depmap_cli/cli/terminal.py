@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 from typing import Any, NoReturn
 
 from rich.console import Console
@@ -79,6 +80,7 @@ class BatchBars:
         self._quiet = quiet
         self._videos, self._done, self._before = videos, 0, 0
         self._begun = time.monotonic()
+        self._one = RLock()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -103,22 +105,24 @@ class BatchBars:
         """A share of a video, 0 to 1, is done; from any thread."""
         if not self._shown:
             return
-        if number not in self._rows:
-            from depmap_cli.report.text import clean  # not for `depmap --help`
+        from depmap_cli.report.text import clean  # not for `depmap --help`
 
-            self._rows[number] = self._bar.add_task(clean(name), total=1.0, left="")
-        self._shares[number] = share
-        self._bar.update(self._rows[number], completed=share)
-        self._told()
+        with self._one:
+            if number not in self._rows:
+                self._rows[number] = self._bar.add_task(clean(name), total=1.0, left="")
+            self._shares[number] = share
+            self._bar.update(self._rows[number], completed=share)
+            self._told()
 
     def done(self, number: int, line: str, before: bool) -> None:
         """A video is done; ``before`` if that took no time now."""
-        self._done += 1
-        self._before += before
-        self._shares.pop(number, None)
-        if (row := self._rows.pop(number, None)) is not None:
-            self._bar.remove_task(row)
-        self._told()
+        with self._one:
+            self._done += 1
+            self._before += before
+            self._shares.pop(number, None)
+            if (row := self._rows.pop(number, None)) is not None:
+                self._bar.remove_task(row)
+            self._told()
         if not self._quiet and self._videos > 1:
             plain = f"[{self._done}/{self._videos}] {line}"
             left = "" if self._shown or self._done == self._videos else self._left()
