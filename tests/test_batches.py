@@ -169,6 +169,14 @@ def test_formats_of_the_same_settings_gather_and_others_are_removed(videos, tmp_
     assert {p.name for p in (out / "a.mp4").iterdir()} == {"report.html"}
 
 
+def test_pictures_of_a_score_do_not_stay_beside_a_failure(tmp_path):
+    results, picture = Results(tmp_path), "keyframes/01_00-01.00.png"
+    results.keep("a", "key", ALL, report_of("a", "1"), {picture: b"", "score.json": b"{}"})
+    failed = report_of("a", "1").model_copy(update={"status": Status.failed})
+    results.keep("a", "key", ALL, failed, {"score.json": b"{}"})
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["score.json"]
+
+
 def test_a_users_own_file_in_a_results_folder_stays(videos, tmp_path):
     out = tmp_path / "out"
     items = videos(a="1")

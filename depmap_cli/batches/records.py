@@ -137,7 +137,7 @@ class Results:
         """
         folder, before = self.folder / name, self._record(self._record_path(name))
         others = set(before.files) - set(files) if before else set()
-        same = before is not None and before.key == key != ""
+        same = before is not None and _alike(before, key, report)
         try:
             with TemporaryDirectory(dir=self._hidden, prefix=ASIDE.rstrip("*")) as aside:
                 for number, data in enumerate(files.values()):
@@ -204,6 +204,11 @@ def check_there(folder: Path) -> None:
 def result_key(*parts: object) -> str:
     """A hash of what a result depends on; any that JSON can hold."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _alike(before: Record, key: str, report: Report) -> bool:
+    """Whether an earlier result is the same as this one, but perhaps for its formats."""
+    return before.key == key != "" and before.report.status is report.status
 
 
 def _digest(name: str) -> str:
