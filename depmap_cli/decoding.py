@@ -3,6 +3,7 @@
 Imports no torch, so that the first video can be decoded while torch and the weights load.
 """
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -58,6 +59,15 @@ def begun(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding |
     return Decoding(path, options.sampling(stored))
 
 
+def state_of(path: Path) -> tuple[int, int] | None:
+    """Size and time of change, which tell files apart without reading hours of video."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
 class Decodings:
     """Of the video that is scored, and of the next one as soon as that one is decoded."""
 
@@ -65,11 +75,12 @@ class Decodings:
         self._weights, self._options = weights, options
         self._decoding: Decoding | None = None
         self._path: Path | None = None
+        self._state: tuple[int, int] | None = None
         self._waits: Thread | None = None
 
     def begin(self, path: Path) -> None:
         """Decode this video from now on."""
-        self._path = path
+        self._path, self._state = path, state_of(path)
         self._decoding = begun(path, self._weights, self._options)
 
     @contextmanager
@@ -80,7 +91,7 @@ class Decodings:
         """
         if self._waits is not None:
             self._waits.join()
-        if self._path != path:
+        if self._path != path or self._state != state_of(path):  # it may have changed since
             self.close()
             self.begin(path)
         decoding, self._decoding, self._path = self._decoding, None, None

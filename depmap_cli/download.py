@@ -1,4 +1,7 @@
-"""The one place that uses the network, only where a command asks for it by name."""
+"""Files from the network, only where a command asks for one by name and hash.
+
+Nothing else uses the network, but open_clip where `--allow-network` lets it fetch a pretrained tag.
+"""
 
 import hashlib
 import string

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.aside import written_aside
+from depmap_cli.aside import ASIDE, remove_left_over, written_aside
 from depmap_cli.checkpoint import load_tensors, read_document, sha256_of
 from depmap_cli.download import checked_hash, download, file_name_of
 from depmap_cli.errors import UsageProblem, WeightsInvalid
@@ -19,13 +19,15 @@ from depmap_cli.weights import semantics_of, weights_folder
 SUMS = "SHA256SUMS"
 """In the weights folder: hashes of its files, as `sha256sum --check` reads them."""
 SUFFIX = ".safetensors"
+_LEFT_OVER = 3600.0
+"""Seconds after which what lies aside belongs to a process that was killed."""
 FOREIGN = "foreign"
 """Kind of a safetensors file that depmap did not write, such as open_clip's."""
 
 
 def listed() -> Iterator[WeightsEntry]:
     """The files of the weights folder, by name; what is in them is not read but for its heading."""
-    for path in sorted(weights_folder().glob(f"*{SUFFIX}")):
+    for path in sorted(weights_folder().glob(f"[!.]*{SUFFIX}")):
         yield entry_of(path)
 
 
@@ -68,7 +70,7 @@ def _is_safetensors(path: Path) -> bool:
 def verified(paths: list[Path]) -> Iterator[WeightsEntry]:
     """Files, or all of the weights folder, read whole: bytes as in ``SUMS``, if they are listed
     there, finite tensors, and semantic weights at hand; ``problem`` says what is wrong."""
-    for path in paths or sorted(weights_folder().glob(f"*{SUFFIX}")):
+    for path in paths or sorted(weights_folder().glob(f"[!.]*{SUFFIX}")):
         entry = entry_of(path)
         try:
             if not entry.problem:
@@ -135,6 +137,7 @@ def _new_file(name: str, sha256: str, force: bool) -> Iterator[Path]:
             "rename one of them, or replace that one with --force",
         )
     try:
+        remove_left_over(folder.glob(ASIDE), _LEFT_OVER)
         with written_aside(there) as aside:
             yield aside
             entry = entry_of(aside)

@@ -291,6 +291,71 @@ def test_a_worker_that_dies_costs_one_video_and_one_that_dies_once_none(videos, 
     assert json.loads((tmp_path / "out/b.mp4/score.json").read_text())["status"] == "failed"
 
 
+@pytest.mark.parametrize("bad", [{"b": "die"}, {"a": "die"}, {"a": "die", "b": "die"}])
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_video_that_kills_who_looks_ahead_costs_itself_alone(videos, tmp_path, bad, jobs):
+    texts = {"a": "1", "b": "2", "c": "3", "d": "4"} | bad
+    scored = others(videos(**texts), tmp_path / "out", jobs=jobs, ahead=True)
+    expected = ["failed" if text == "die" else "scored" for text in texts.values()]
+    assert [r.status.value for r in scored.reports] == expected
+    assert len(rows(tmp_path / "out")) == 4
+
+
+def test_a_process_that_waits_takes_the_failure_of_another(videos, tmp_path):
+    """Hours of hanging are waited for once, not once a process."""
+    videos(a="die", b="2")
+    log, out = tmp_path / "log", tmp_path / "out"
+    running = [command(tmp_path / "in", out, log, 2) for _ in range(3)]
+    assert [process.wait() for process in running] == [3, 3, 3]
+    assert begun(log) == {"a.mp4": 2, "b.mp4": 1}  # the two tries of one process
+    assert [row["status"] for row in rows(out)] == ["failed", "scored"]
+
+
+def test_a_video_without_a_place_has_a_row_all_the_same(videos, tmp_path):
+    items, out = videos(a="1", b="2"), tmp_path / "out"
+    here(items[:1], out)
+    (lock,) = (out / ".depmap" / "claims").iterdir()
+    lock.unlink()
+    lock.mkdir()
+    items[0].path.write_text("33")
+    scored = here(items, out)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    assert [row["status"] for row in rows(out)] == ["failed", "scored"]
+    run = json.loads((out / "run.json").read_text())["runs"][-1]
+    assert (run["scored"], len(run["failures"])) == (1, 1)
+
+
+def test_runs_of_other_versions_stay_in_the_record(videos, tmp_path):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    record = json.loads((out / "run.json").read_text())
+    record["runs"][0]["mood"] = "good"
+    (out / "run.json").write_text(json.dumps(record))
+    here(items, out)
+    runs = json.loads((out / "run.json").read_text())["runs"]
+    assert (len(runs), runs[0]["mood"]) == (2, "good")
+    (out / "run.json").write_text("damaged")
+    here(items, out)
+    assert (out / "unreadable-run.json").read_text() == "damaged"
+    assert len(json.loads((out / "run.json").read_text())["runs"]) == 1
+
+
+def test_no_task_is_lost_where_a_lane_cannot_start(videos, tmp_path, monkeypatch):
+    """However late a lane says so: the other must not have left."""
+    from depmap_cli.batches import engine
+
+    real = engine._Shared.given_back
+
+    def late(shared, task):
+        time.sleep(0.2)
+        return real(shared, task)
+
+    monkeypatch.setattr(engine._Shared, "given_back", late)
+    (tmp_path / "broken").write_text("")
+    scored = others(videos(a="1"), None, jobs=2, broken=tmp_path / "broken")
+    assert [r.status.value for r in scored.reports] == ["scored"]
+
+
 def test_a_video_without_progress_is_given_up(videos, tmp_path):
     log = tmp_path / "log"
     scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, patience=2.0, log=log)

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -423,8 +424,12 @@ def test_unwritable_output_is_told_and_nothing_computed_is_lost(run, interview, 
     code, out, err = run("score", interview, "-o", tmp_path / "file", "--json", *FAST)
     assert (code, out) == (1, "")  # before hours of work
     one_line_error(err, "cannot write to file")
-    (tmp_path / interview.name).write_text("in the way")
-    code, out, err = run("score", interview, "-o", tmp_path, "--json", *FAST)
+    shutil.copy(interview, tmp_path)
+    code, out, err = run("score", tmp_path / interview.name, "-o", tmp_path, *FAST)
+    assert (code, out) == (1, "")
+    one_line_error(err, "a file lies where")
+    (tmp_path / "out" / interview.name / "aus.csv").mkdir(parents=True)
+    code, out, err = run("score", interview, "-o", tmp_path / "out", "--json", *FAST)
     report = json.loads(out)
     assert (code, report["status"]) == (1, "failed")
     assert report["estimate"]["score"] >= 0

@@ -128,3 +128,17 @@ def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
     rendered = table.load(task)(task, print)
     assert rendered.report.status == "failed"
     assert not running_since(before)
+
+
+def test_a_video_that_changed_since_it_was_expected_is_decoded_again(interview, media, tmp_path):
+    from depmap_cli.decoding import Decodings
+
+    path = tmp_path / "v.mp4"
+    path.write_bytes(media("half.mp4").read_bytes())
+    decodings = Decodings(None, ScoreOptions(frames=12))
+    decodings.begin(path)
+    path.write_bytes(interview.read_bytes())
+    with decodings.of(path, None) as decoding:
+        found = list(decoding)
+    expected = list(sample_frames(interview, SamplingConfig(frames=12)))
+    assert [frame.time for frame in found] == [frame.time for frame in expected]

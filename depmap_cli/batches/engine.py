@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
 from depmap_cli.batches.lanes import Here, Lane, Stopped, WorkerLost
@@ -54,7 +54,8 @@ def work_through(
 def _alone(lane: Lane, tasks: "_Shared", told: Progress) -> Iterator[Done]:
     """In this thread, so that Ctrl-C stops a video midway."""
     while task := tasks.take():
-        lane.start(task)
+        with tasks.given_back(task):
+            lane.start(task)
         yield Done(task, lane.do(task, _of(task, told)))
 
 
@@ -89,7 +90,8 @@ def _together(
         for lane in lanes:
             lane.close()
         for thread in threads:
-            thread.join()
+            if thread.ident is not None:  # it was started
+                thread.join()
 
 
 def _work(
@@ -103,7 +105,7 @@ def _work(
     try:
         while task := tasks.take():
             with tasks.given_back(task):
-                lane.start(task)
+                _start(lane, task)
             tell(Done(task, _tried(lane, task, job, told, tasks)))
     except Stopped:
         pass
@@ -115,13 +117,28 @@ def _work(
         tell(None)
 
 
+def _start(lane: Lane, task: Task) -> None:
+    """Start the lane; if it dies of the video that it decodes meanwhile, without one."""
+    try:
+        lane.start(task)
+    except WorkerLost as error:
+        if not error.again:
+            raise
+        lane.start(None)
+
+
 def _tried(lane: Lane, task: Task, job: Job, told: Progress, tasks: "_Shared") -> Rendered:
-    """The task done by a lane that has started, again where what did it ended."""
+    """The task done by a lane that has started, again where what did it ended.
+
+    The second time nothing else is decoded beside it, which may be what it died of.
+    """
     for attempt in range(1, ATTEMPTS + 1):
         try:
             if tasks.stopped:
                 raise Stopped
-            lane.start(task)
+            if attempt > 1:
+                lane.start(None)
+                task = replace(task, upcoming=None)
             return lane.do(task, _of(task, told))
         except DepmapError as error:
             if attempt == ATTEMPTS or not (isinstance(error, WorkerLost) and error.again):
@@ -144,26 +161,30 @@ class _Shared:
         self.stopped = False
 
     def take(self) -> Task | None:
-        """The next task; None when there will be no more, which may take a while to know."""
+        """The next task, for ``given_back``; None when there will be no more, which may take a
+        while to know."""
         with self._change:
             while not self.stopped:
-                if self._given_back:
-                    return self._given_back.popleft()
-                for task in self._tasks:
-                    if task is not None:
-                        return task
-                    break
-                else:
-                    if not self._starting:
-                        return None
+                task, over = self._next()
+                if task is not None:
+                    self._starting += 1
+                    return task
+                if over and not self._starting:
+                    return None
                 self._change.wait(_WAIT)
             return None
 
+    def _next(self) -> tuple[Task | None, bool]:
+        """A task if there is one now; whether there will be none but those given back."""
+        if self._given_back:
+            return self._given_back.popleft(), False
+        for task in self._tasks:
+            return task, False
+        return None, True
+
     @contextmanager
     def given_back(self, task: Task) -> Iterator[None]:
-        """While a lane starts: if it can't, its task is for the others."""
-        with self._change:
-            self._starting += 1
+        """While the lane that took it starts: if it can't, its task is for the others."""
         try:
             yield
         except BaseException:

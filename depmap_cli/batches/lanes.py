@@ -45,8 +45,9 @@ class Stopped(Exception):
 class Lane(Protocol):
     """Scores videos one after the other."""
 
-    def start(self, first: Task) -> None:
-        """Load the networks, unless they are loaded; ``first`` will be the next video.
+    def start(self, first: Task | None) -> None:
+        """Load the networks, unless they are loaded; ``first`` will be the next video, if any is
+        to be decoded meanwhile.
 
         Raises:
             DepmapError: they cannot be loaded, or what should load them ended.
@@ -70,7 +71,7 @@ class Here:
         self._job = job
         self._perform: Perform | None = None
 
-    def start(self, first: Task) -> None:
+    def start(self, first: Task | None) -> None:
         """Load the networks, unless they are loaded."""
         self._perform = self._perform or self._job.load(first)
 
@@ -102,17 +103,22 @@ class OtherProcess:
         """Of the process, if there is one."""
         return self._process.pid if self._process else None
 
-    def start(self, first: Task) -> None:
+    def start(self, first: Task | None) -> None:
         """Start the process and wait until it has loaded the networks."""
         if self._process is not None:
             return
         spawn = get_context("spawn")
-        self._pipe, theirs = spawn.Pipe()
-        self._process = spawn.Process(
-            target=_serve, args=(self._job, first, theirs, self._threads), daemon=True
-        )
-        with _ONE_AT_A_TIME:
-            self._process.start()
+        try:
+            self._pipe, theirs = spawn.Pipe()
+            given = (self._job, first, theirs, self._threads)
+            process = spawn.Process(target=_serve, args=given, daemon=True)
+            with _ONE_AT_A_TIME:
+                process.start()
+        except OSError as error:
+            raise DepmapError(
+                f"a worker cannot be started: {error.strerror}", "use fewer --jobs"
+            ) from error
+        self._process = process
         theirs.close()
         answer = self._answer("loading the weights", lambda share: None)
         if isinstance(answer, DepmapError):
@@ -195,7 +201,7 @@ def _cores() -> range | set[int]:
     return range(os.cpu_count() or 1)
 
 
-def _serve(job: Job, first: Task, pipe: Connection, threads: int | None) -> None:
+def _serve(job: Job, first: Task | None, pipe: Connection, threads: int | None) -> None:
     """What the process does: load, then score what comes until nothing more can."""
     if threads is not None:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it loads
@@ -203,8 +209,10 @@ def _serve(job: Job, first: Task, pipe: Connection, threads: int | None) -> None
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the other side has ended
         try:
             perform = job.load(first)
-        except DepmapError as error:
-            pipe.send(error)
+        except Exception as error:
+            known = isinstance(error, DepmapError)
+            reason = f"unexpected {type(error).__name__} while the networks were loaded"
+            pipe.send(error if known else DepmapError(reason, "please report this"))
             return
         pipe.send("ready")
         while True:

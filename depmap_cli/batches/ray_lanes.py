@@ -16,6 +16,7 @@ from depmap_cli.batches.lanes import LOOK, Lane, Stopped, WorkerLost, given_up
 from depmap_cli.batches.work import Job, Perform, Rendered, Task
 from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.progress import Share
+from depmap_cli.weights import weights_file
 
 _DOING = {"load": "loading the weights", "do": "scoring"}
 
@@ -35,7 +36,12 @@ def ray_lanes(
     """
     ray = _ray()
     if not ray.is_initialized():
-        ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        try:
+            ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise UsageProblem(
+                "the Ray cluster cannot be joined", "is RAY_ADDRESS right?"
+            ) from error
     found = ray.cluster_resources()
     room = int(found.get("CPU", 0))
     room = min(room, int(found.get("GPU", 0) / gpus + 1e-9)) if gpus else room
@@ -51,10 +57,11 @@ def ray_lanes(
 def _from_anywhere(job: Job) -> Job:
     """With whole paths: workers start in folders of their own."""
     table, clip = job.options.au_csv, job.clip_weights
+    named = job.weights is not None or "DEPMAP_WEIGHTS" in os.environ  # theirs may be another
     return replace(
         job,
         options=replace(job.options, au_csv=table and Path(os.path.abspath(table))),
-        weights=job.weights and Path(os.path.abspath(job.weights)),
+        weights=Path(os.path.abspath(weights_file(job.weights))) if named else None,
         clip_weights=os.path.abspath(clip) if clip and os.path.exists(clip) else clip,
     )
 
@@ -78,7 +85,7 @@ class _Worker:
         self._perform: Perform | None = None
         self._share = 0.0
 
-    def load(self, first: Task) -> DepmapError | None:
+    def load(self, first: Task | None) -> DepmapError | None:
         """Load the networks; what is wrong if they cannot be."""
         try:
             self._perform = self._job.load(first)
@@ -108,7 +115,7 @@ class _RayLane:
         self._actor: Any = None
         self._stopped = False
 
-    def start(self, first: Task) -> None:
+    def start(self, first: Task | None) -> None:
         """Have the cluster start a worker, and wait until it has loaded the networks."""
         if self._actor is not None:
             return
@@ -129,12 +136,12 @@ class _RayLane:
         self._stopped = True
         self._end()
 
-    def _answer(self, actor: Any, method: str, told: Share, *given: Task) -> Any:
+    def _answer(self, actor: Any, method: str, told: Share, given: Task | None) -> Any:
         """What a method of the worker returns, whose progress is told meanwhile."""
         doing = _DOING[method]
         heard, last = time.monotonic(), -1.0
         try:
-            asked, share = getattr(actor, method).remote(*given), actor.share.remote()
+            asked, share = getattr(actor, method).remote(given), actor.share.remote()
             while not self._stopped:
                 ready, _ = self._ray.wait([asked, share], timeout=LOOK)
                 if asked in ready:

@@ -74,13 +74,29 @@ class Results:
         except OSError as error:
             raise unwritable(f"{self.folder.name}/{HIDDEN}", error) from error
 
-    def finished(self, name: str, key: str, formats: Iterable[str]) -> Report | None:
+    def state(self, name: str) -> object:
+        """Something that differs once a video has another record."""
+        try:
+            found = self._record_path(name).stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino
+
+    def miss(self, name: str, report: Report) -> None:
+        """Remember a report for the table that could not be kept."""
+        self._unkept[name] = brief(report)
+
+    def finished(
+        self, name: str, key: str, formats: Iterable[str], failed_too: bool = False
+    ) -> Report | None:
         """The report of a video that is done with this key, in all these formats, if it is.
 
-        Failed ones are not: they are tried again.
+        Failed ones are not, as they are tried again, unless ``failed_too``.
         """
         record = self._record(self._record_path(name))
-        if record is None or record.key != key or record.report.status is Status.failed:
+        if record is None or record.key != key:
+            return None
+        if record.report.status is Status.failed and not failed_too:
             return None
         there = all(os.path.isfile(self.folder / name / file) for file in record.files)
         return record.report if there and set(formats) <= set(record.formats) else None
@@ -106,7 +122,7 @@ class Results:
         except OutputUnwritable as error:
             update = {"status": Status.failed, "reason": error.message, "hint": error.hint}
             report = report.model_copy(update=update)
-            self._unkept[name] = brief(report)
+            self.miss(name, report)
             if self._record(self._record_path(name)) is None:
                 with suppress(OutputUnwritable):
                     check_there(self.folder)

@@ -33,7 +33,7 @@ class Failure(BaseModel):
 class Run(BaseModel):
     """One command that wrote to the folder."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="allow")  # of a later version, kept as it is
 
     started: str = Field(description="UTC, ISO 8601.")
     ended: str | None = Field(None, description="Null while it runs, or if it was killed.")
@@ -122,11 +122,16 @@ class Recorder:
             raise unwritable(f"{self._folder.name}/{RUN}", error) from error
 
     def _read(self) -> RunRecord:
+        """What is there; a file that cannot be read is kept under another name."""
+        path = self._folder / RUN
         try:
-            return RunRecord.model_validate_json((self._folder / RUN).read_bytes())
-        except (OSError, ValidationError):
+            return RunRecord.model_validate_json(path.read_bytes())
+        except FileNotFoundError:
+            return RunRecord()
+        except ValidationError:
+            os.replace(path, path.with_name(f"unreadable-{RUN}"))
             return RunRecord()
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -63,17 +63,18 @@ class Job:
     clip_weights: str | None = None
     allow_network: bool = False
 
-    def load(self, first: Task) -> Perform:
+    def load(self, first: Task | None) -> Perform:
         """Load the networks; what comes back scores one video and tells its progress.
 
-        ``first`` will be the first of them: it is decoded meanwhile, as others while the one before
-        is scored.
+        ``first``, if given, will be the first of them: it is decoded meanwhile, as others while the
+        one before is scored.
 
         Raises:
             WeightsInvalid, UsageProblem, OutOfMemory: as ``Scorer.load``.
         """
         decodings = Decodings(self.weights, self.options)
-        decodings.begin(first.path)
+        if first is not None:
+            decodings.begin(first.path)
         from depmap_cli.score import Scorer
 
         try:

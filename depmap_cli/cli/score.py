@@ -200,8 +200,11 @@ def _score_and_leave(batch: "Batch", lanes: Sequence["Lane"], outputs: "Outputs"
     from depmap_cli.batches.items import exit_code
     from depmap_cli.workflows.score import score_batch
 
-    with BatchBars(len(batch.items), outputs.quiet) as bars:
-        scored = score_batch(batch, lanes, _Shown(bars, outputs))
+    try:
+        with BatchBars(len(batch.items), outputs.quiet) as bars:
+            scored = score_batch(batch, lanes, _Shown(bars, outputs))
+    finally:
+        outputs.flush()
     outputs.finish(scored.reports)
     code = exit_code(scored.reports)
     if scored.complaint is not None:

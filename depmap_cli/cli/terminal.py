@@ -126,7 +126,8 @@ class BatchBars:
         if not self._quiet and self._videos > 1:
             plain = f"[{self._done}/{self._videos}] {line}"
             left = "" if self._shown or self._done == self._videos else self._left()
-            self._console.print(plain + (f" ({left})" if left else ""), markup=False)
+            text = plain + (f" ({left})" if left else "")
+            self._console.print(text, markup=False, emoji=False, soft_wrap=True)
 
     def _told(self, doing: str | None = None) -> None:
         doing = doing or f"{self._done} of {self._videos} done"

@@ -33,6 +33,11 @@ class Outputs:
         elif not self.several:
             render_report(Console(), report)
 
+    def flush(self) -> None:
+        """The JSON lines that waited for one that never came."""
+        for number in sorted(self._early):
+            print_json(self._early.pop(number))
+
     def finish(self, reports: Sequence[Report]) -> None:
         """The table of a batch, and where the files lie."""
         if self.several and not self.as_json:

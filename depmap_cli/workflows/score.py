@@ -19,8 +19,10 @@ from depmap_cli.batches.records import Results, result_key
 from depmap_cli.batches.run_record import Recorder, Setting
 from depmap_cli.batches.work import Job, Rendered, Task
 from depmap_cli.checkpoint import sha256_of
+from depmap_cli.decoding import state_of
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.report.files import brief
+from depmap_cli.report.text import clean
 from depmap_cli.results import Report
 from depmap_cli.weights import weights_file
 
@@ -79,11 +81,12 @@ class _Scoring:
     def __init__(self, batch: Batch, told: Told) -> None:
         self._batch, self._told, self._job = batch, told, batch.job
         self._weights = _hash_of(batch.job.weights)
+        _check_places(batch)
         self._results = Results(batch.folder) if batch.folder is not None else None
         self._recorder = self._new_recorder(batch.folder) if batch.folder is not None else None
         self._reports: dict[int, Report] = {}
         self._claims: dict[int, tuple[Claim, str]] = {}
-        self._elsewhere: set[int] = set()
+        self._elsewhere: dict[int, object] = {}  # states of records when others had the videos
         self._one = threading.Lock()
         self._next_writing = 0.0
         self._alone = False  # one lane alone: what is next for it is known
@@ -103,6 +106,8 @@ class _Scoring:
             for claim, _ in self._claims.values():
                 claim.release()
             complaint = self._write_shared(ended=True)
+        if len(self._reports) != len(self._batch.items):
+            raise RuntimeError("a video was forgotten")
         return Scored([self._reports[number] for number in sorted(self._reports)], complaint)
 
     def _tasks(self) -> Iterator[Task | None]:
@@ -130,10 +135,10 @@ class _Scoring:
         try:
             claim = self._results.claim(task.name)
         except OutputUnwritable as error:
-            self._finish(task.number, self._job.failed(task, error).report, before=False)
+            self._give_up(task, error)
             return False
         if claim is None:
-            self._elsewhere.add(task.number)
+            self._elsewhere.setdefault(task.number, self._results.state(task.name))
             return False
         if self._done_before(task, key):  # by another process, just now
             claim.release()
@@ -141,12 +146,25 @@ class _Scoring:
         self._claims[task.number] = claim, key
         return True
 
+    def _give_up(self, task: Task, error: OutputUnwritable) -> None:
+        """A video for whose result there is no place."""
+        assert self._results is not None
+        assert self._recorder is not None
+        failed = self._job.failed(task, error)
+        self._results.miss(task.name, failed.report)
+        with self._one:
+            self._recorder.add(failed, written=False)
+        self._finish(task.number, failed.report, before=False)
+
     def _done_before(self, task: Task, key: str) -> bool:
         if self._results is None:
             return False
-        if self._batch.overwrite and task.number not in self._elsewhere:
+        elsewhere = task.number in self._elsewhere
+        if elsewhere and self._elsewhere[task.number] == self._results.state(task.name):
             return False
-        report = self._results.finished(task.name, key, self._job.formats)
+        if self._batch.overwrite and not elsewhere:
+            return False
+        report = self._results.finished(task.name, key, self._job.formats, failed_too=elsewhere)
         if report is None:
             return False
         if len(self._batch.items) == 1:  # it is shown whole
@@ -159,13 +177,16 @@ class _Scoring:
         report = rendered.report
         if self._results is not None and self._recorder is not None:
             claim, key = self._claims.pop(task.number)
-            key = key if key == self._key(task) else ""
+            used = rendered.report.weights
+            same = used is None or used.sha256 == self._weights
+            key = key if same and key == self._key(task) else ""
             report = self._results.keep(
                 task.name, key, self._job.formats, rendered.report, rendered.files
             )
             claim.release()
             written = report is rendered.report
-            self._recorder.add(replace(rendered, report=report), written)
+            with self._one:
+                self._recorder.add(replace(rendered, report=report), written)
         self._finish(task.number, report, before=False)
         if time.monotonic() >= self._next_writing:
             self._write_shared()
@@ -211,10 +232,27 @@ class _Scoring:
             self._weights,
             chosen,
             options.quality.model_dump(),
-            _state(table) if table else None,
+            state_of(table) if table else None,
             self._job.pictures,
-            _state(task.path),
+            state_of(task.path),
         )
+
+
+def _check_places(batch: Batch) -> None:
+    """Look, before hours of work, whether a file lies where the folder of a video is to be.
+
+    Raises:
+        OutputUnwritable: one does.
+    """
+    if batch.folder is None:
+        return
+    for item in batch.items:
+        place = batch.folder / item.name
+        if os.path.lexists(place) and not os.path.isdir(place):
+            raise OutputUnwritable(
+                f"a file lies where the results of {clean(item.name)} are to go",
+                "choose another folder, not that of the videos",
+            )
 
 
 _NOT_TOLD = frozenset({"au_csv", "quality"})
@@ -230,11 +268,3 @@ def _hash_of(weights: Path | None) -> str:
 
 def _name_of(weights: Path | None) -> str:
     return weights_file(weights).name
-
-
-def _state(path: Path) -> tuple[int, int] | None:
-    """Size and time of change, which tell files apart without reading hours of video."""
-    with suppress(OSError, ValueError):
-        found = os.stat(path)
-        return found.st_size, found.st_mtime_ns
-    return None
