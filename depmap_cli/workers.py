@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context, parent_process, resource_tracker
 from typing import TypeVar
 
 from depmap_cli.errors import DepmapError, OutputUnwritable
@@ -36,7 +36,8 @@ def run_all(
         ProcessPoolExecutor(min(max(1, jobs), len(items)), spawn, calm) as pool,
     ):
         try:
-            futures = [pool.submit(make, item) for item in items]
+            with deaf_to_ctrl_c():
+                futures = [pool.submit(make, item) for item in items]
             for done, future in enumerate(as_completed(futures), start=1):
                 future.result()
                 told(stage, done, len(items))
@@ -71,10 +72,27 @@ def _one_thread_each() -> Iterator[None]:
                 os.environ[name] = value
 
 
+@contextmanager
+def deaf_to_ctrl_c() -> Iterator[None]:
+    """Processes started meanwhile hear of Ctrl-C only once they are ``calm``: till then they would
+    print what they were about to load."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would hear of it again when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def calm(threads: int | None = 1) -> None:
     """Keep OpenCV, which does not read the environment, to so many threads (None: all cores); end
     at Ctrl-C, silently, and with the process that started this one, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
     let_threads_sleep()
     if threads is not None:

@@ -487,3 +487,24 @@ def test_a_drive_without_locks_is_written_to_all_the_same(videos, tmp_path, monk
     monkeypatch.setattr("filelock.FileLock.acquire", none_here)
     assert exit_code(here(videos(a="1", b="2"), tmp_path / "out").reports) == 0
     assert len(rows(tmp_path / "out")) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals")
+@pytest.mark.parametrize("delay", [0.0, 0.15, 0.3])
+def test_ctrl_c_while_workers_start_is_one_word(videos, tmp_path, delay):
+    videos(**numbers(4))
+    out = tmp_path / "out"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "depmap_cli", "score", tmp_path / "in", "-o", out, "--jobs", "4"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    while not (out / "run.json").exists():
+        time.sleep(0.01)
+    time.sleep(delay)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    _, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (130, "interrupted\n")

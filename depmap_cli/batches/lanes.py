@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 from depmap_cli.batches.work import Job, Perform, Rendered, Task
 from depmap_cli.errors import DepmapError
 from depmap_cli.progress import Share
-from depmap_cli.workers import calm
+from depmap_cli.workers import calm, deaf_to_ctrl_c
 
 LOOK = 0.25
 """Seconds between two looks whether to stop."""
@@ -112,7 +112,7 @@ class OtherProcess:
             self._pipe, theirs = spawn.Pipe()
             given = (self._job, first, theirs, self._threads)
             process = spawn.Process(target=_serve, args=given, daemon=True)
-            with _ONE_AT_A_TIME:
+            with _ONE_AT_A_TIME, deaf_to_ctrl_c():
                 process.start()
         except OSError as error:
             raise DepmapError(
