@@ -10,6 +10,8 @@ from pathlib import Path
 
 ASIDE = ".making-*"
 """Matches what is not whole yet."""
+ABANDONED = 3600.0
+"""Seconds after which what is half-written is nobody's: writing takes a moment."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Libraries imported without PyTorch's compiler, which nothing here uses and which loads slowly.
 
 torchvision and timm load all of it, and SymPy with it, for two names that they need only if someone
-compiles their functions (measured: benchmarks/speed.py).
+compiles their functions (measured: CHANGELOG).
 """
 
 import sys

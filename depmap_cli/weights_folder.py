@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.aside import ASIDE, remove_left_over, written_aside
+from depmap_cli.aside import ABANDONED, ASIDE, remove_left_over, written_aside
 from depmap_cli.checkpoint import load_tensors, read_document, sha256_of
 from depmap_cli.download import checked_hash, download, file_name_of
 from depmap_cli.errors import UsageProblem, WeightsInvalid
@@ -19,8 +19,6 @@ from depmap_cli.weights import semantics_of, weights_folder
 SUMS = "SHA256SUMS"
 """In the weights folder: hashes of its files, as `sha256sum --check` reads them."""
 SUFFIX = ".safetensors"
-_LEFT_OVER = 3600.0
-"""Seconds after which what lies aside belongs to a process that was killed."""
 FOREIGN = "foreign"
 """Kind of a safetensors file that depmap did not write, such as open_clip's."""
 
@@ -137,7 +135,7 @@ def _new_file(name: str, sha256: str, force: bool) -> Iterator[Path]:
             "rename one of them, or replace that one with --force",
         )
     try:
-        remove_left_over(folder.glob(ASIDE), _LEFT_OVER)
+        remove_left_over(folder.glob(ASIDE), ABANDONED)
         with written_aside(there) as aside:
             yield aside
             entry = entry_of(aside)

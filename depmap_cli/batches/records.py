@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from depmap_cli.aside import ASIDE, remove_left_over
+from depmap_cli.aside import ABANDONED, ASIDE, remove_left_over
 from depmap_cli.batches.items import HIDDEN, SCORES
 from depmap_cli.batches.locks import Claim, claim, locked
 from depmap_cli.errors import OutputUnwritable
@@ -28,8 +28,6 @@ from depmap_cli.results import Report, Status
 FULL_REPORT = "score.json"
 Files = Mapping[str, bytes]
 """Contents by names relative to the video's folder, in the order of writing."""
-_LEFT_OVER = 3600.0
-"""Seconds after which what lies aside belongs to a process that was killed."""
 
 
 class Record(BaseModel):
@@ -58,7 +56,7 @@ class Results:
         try:
             for name in ("records", "claims"):
                 (self._hidden / name).mkdir(parents=True, exist_ok=True)
-            remove_left_over(self._hidden.glob(ASIDE), _LEFT_OVER)
+            remove_left_over(self._hidden.glob(ASIDE), ABANDONED)
         except OSError as error:
             raise unwritable(folder.name, error) from error
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from depmap_cli.aside import ASIDE, remove, remove_left_over, written_aside
+from depmap_cli.aside import ABANDONED, ASIDE, remove, remove_left_over, written_aside
 from depmap_cli.checkpoint import sha256_of
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
 from depmap_cli.data.recording import Recording, is_prepared
@@ -37,8 +37,6 @@ FACES, INDEX, VIEWS = "faces.npy", "index.json", "views"
 CACHE_VERSION = 4
 """Raised whenever the corridor's code changes what it produces."""
 _PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
-_ABANDONED = 3600.0
-"""Seconds after which what is half-written is nobody's: writing takes a moment."""
 
 
 def default_cache() -> Path:
@@ -269,7 +267,7 @@ class FaceCache:
         """Remove what killed processes left, of entries and of views; not where none may."""
         for place in (ASIDE, f"*/{ASIDE}", f"{VIEWS}/*/{ASIDE}"):
             with suppress(OSError):
-                remove_left_over(self.root.glob(place), _ABANDONED)
+                remove_left_over(self.root.glob(place), ABANDONED)
 
     def _found(self, recording: Recording, folder: Path) -> CachedFaces | None:
         """The faces that are there; None where they are missing, and what is damaged is removed."""
