@@ -101,6 +101,7 @@ def load_networks(
 
     from depmap_cli.devices import placed
     from depmap_cli.model.depmap import DepMap
+    from depmap_cli.model.unfilled import Unfilled
     from depmap_cli.stored import faces_of, is_tower, network_of
 
     checkpoint = load_checkpoint(weights_file(path), "depmap")
@@ -109,7 +110,8 @@ def load_networks(
         trained_with, config = document["semantics"], Config.model_validate(document["config"])
         sampling = SamplingConfig.model_validate(document["sampling"])
         check_description(document)
-        model = DepMap(config.model, _believed(trained_with["dim"]))
+        with Unfilled():
+            model = DepMap(config.model, _believed(trained_with["dim"]))
         semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
         tensors = network_of(checkpoint.tensors, semantics)
         model.load_state_dict(tensors)

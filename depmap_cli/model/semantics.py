@@ -8,6 +8,7 @@ phrase an action unit says which are seen, and an OpenFace table may still be gi
 
 import os
 import warnings
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +25,7 @@ from depmap_cli.checkpoint import Checkpoint, load_checkpoint, load_tensors, sha
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.light_imports import without_compiler
 from depmap_cli.model.backbone import resnet_tensors
+from depmap_cli.model.unfilled import Unfilled
 
 OWN_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
@@ -195,8 +197,8 @@ def encode_sentences(clip: nn.Module, tokenizer: Any, sentences: list[str]) -> F
     return F.normalize(clip.encode_text(tokens).float(), dim=-1)  # type: ignore[operator]
 
 
-def build_clip(model: str) -> nn.Module:
-    """An open_clip model by name, with random weights.
+def build_clip(model: str, filling: AbstractContextManager[object] | None = None) -> nn.Module:
+    """An open_clip model by name, with random weights; ``filling`` may leave them out.
 
     Raises:
         UsageProblem: open_clip knows no such model.
@@ -213,7 +215,7 @@ def build_clip(model: str) -> nn.Module:
     level = root.level
     root.setLevel(logging.ERROR)  # it warns that nothing pretrained was loaded: loading is ours
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), filling or nullcontext():
             warnings.simplefilter("ignore")
             clip: nn.Module = open_clip.create_model(model, pretrained=None)
     finally:
@@ -239,7 +241,7 @@ def load_semantics(model: str, weights: str, allow_network: bool = False) -> Sem
         document, tensors, digest = checkpoint.document, checkpoint.tensors, checkpoint.sha256
     else:
         tensors, digest = load_tensors(path), sha256_of(path)
-    clip = build_clip(model)
+    clip = build_clip(model, Unfilled())
     try:
         clip.load_state_dict(tensors)
     except RuntimeError as error:
