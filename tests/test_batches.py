@@ -16,7 +16,7 @@ import pytest
 
 from depmap_cli.batches.items import Item, exit_code, find_videos
 from depmap_cli.batches.lanes import Here, OtherProcess, local_lanes
-from depmap_cli.batches.records import Results
+from depmap_cli.batches.records import Origin, Results
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 from depmap_cli.results import Status
 from depmap_cli.workflows.score import Batch, score_batch
@@ -24,6 +24,7 @@ from tests.stub_batch import Silent
 from tests.stub_job import ALL, report_of, stub_job
 
 ROOT = Path(__file__).parents[1]
+ORIGIN = Origin(place="", state=None)
 FILES = {"frames.csv", "aus.csv", "report.html", "score.json"}
 
 
@@ -171,9 +172,9 @@ def test_formats_of_the_same_settings_gather_and_others_are_removed(videos, tmp_
 
 def test_pictures_of_a_score_do_not_stay_beside_a_failure(tmp_path):
     results, picture = Results(tmp_path), "keyframes/01_00-01.00.png"
-    results.keep("a", "key", ALL, report_of("a", "1"), {picture: b"", "score.json": b"{}"})
+    results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {picture: b"", "score.json": b"{}"})
     failed = report_of("a", "1").model_copy(update={"status": Status.failed})
-    results.keep("a", "key", ALL, failed, {"score.json": b"{}"})
+    results.keep(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["score.json"]
 
 
@@ -327,6 +328,49 @@ def test_a_video_without_a_place_has_a_row_all_the_same(videos, tmp_path):
     assert (run["scored"], len(run["failures"])) == (1, 1)
 
 
+def test_another_video_of_the_same_name_replaces_nothing(videos, tmp_path):
+    items, out = videos(a="1", b="2"), tmp_path / "out"
+    here(items, out)
+    done = tree(out)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.mp4").write_text("55")
+    (elsewhere / "c.mp4").write_text("3")
+    others_there = find_videos([str(elsewhere)], recursive=False)
+    scored = here(others_there, out)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    assert "another video of this name" in scored.reports[0].reason
+    assert tree(out).items() >= (done.items() - {("scores.csv", done["scores.csv"])})
+    assert [row["score"] for row in rows(out)] == ["1.0", "2.0", "3.0"]
+    run = json.loads((out / "run.json").read_text())["runs"][-1]
+    assert (run["scored"], len(run["failures"])) == (1, 1)
+    here(others_there, out, overwrite=True)
+    assert [row["score"] for row in rows(out)] == ["55.0", "2.0", "3.0"]
+
+
+def test_a_moved_video_is_the_same_one(videos, tmp_path):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    moved = tmp_path / "moved.d" / "a.mp4"
+    moved.parent.mkdir()
+    items[0].path.rename(moved)
+    told = Kept()
+    scored = here([Item(moved, "a.mp4")], out, told)
+    assert [r.status for r in scored.reports] == [Status.scored]
+    assert told.events == [("a.mp4", "scored", True)]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_video_that_has_gone_does_not_take_its_result_along(videos, tmp_path, overwrite):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    done = tree(out)
+    items[0].path.unlink()
+    scored = here(items, out, overwrite=overwrite)
+    assert [r.reason for r in scored.reports] == ["no such file any more"]
+    assert tree(out) == done
+
+
 def test_runs_of_other_versions_stay_in_the_record(videos, tmp_path):
     items, out = videos(a="1"), tmp_path / "out"
     here(items, out)
@@ -443,7 +487,7 @@ def test_a_results_folder_that_vanishes_fails_what_is_left(videos, tmp_path):
 
 def test_a_record_that_is_damaged_is_none(tmp_path):
     results = Results(tmp_path)
-    results.keep("a", "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
+    results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
     assert results.finished("a", "key", ["json"]) is not None
     assert results.finished("a", "other", ["json"]) is None
     (record,) = (tmp_path / ".depmap" / "records").iterdir()

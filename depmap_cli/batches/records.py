@@ -20,6 +20,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from depmap_cli.aside import ABANDONED, ASIDE, remove_left_over
 from depmap_cli.batches.items import HIDDEN, SCORES
 from depmap_cli.batches.locks import Claim, claim, locked
+from depmap_cli.decoding import state_of
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.report.files import PICTURES, brief, unwritable, write_file, write_scores_csv
 from depmap_cli.report.text import clean
@@ -30,11 +31,30 @@ Files = Mapping[str, bytes]
 """Contents by names relative to the video's folder, in the order of writing."""
 
 
+class Origin(BaseModel):
+    """Which file a result is of."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    place: str  # a hash of its path
+    state: tuple[int, int] | None  # size and time of change, None if it could not be seen
+
+    @classmethod
+    def of(cls, path: Path) -> "Origin":
+        """As the file is now."""
+        return cls(place=_digest(os.path.abspath(path)), state=state_of(path))
+
+    def is_another(self, other: "Origin") -> bool:
+        """Whether it is another file, rather than this one, changed or moved since."""
+        return self.place != other.place and self.state != other.state
+
+
 class Record(BaseModel):
     """What is kept of a video that is done."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    origin: Origin
     key: str  # of settings, weights and the video; "" where it must be scored again anyway
     formats: list[str] = []
     files: list[str] = []  # relative to the video's folder
@@ -99,6 +119,11 @@ class Results:
         there = all(os.path.isfile(self.folder / name / file) for file in record.files)
         return record.report if there and set(formats) <= set(record.formats) else None
 
+    def origin(self, name: str) -> Origin | None:
+        """Which file the result of a video is of; None where there is none, or a failed one."""
+        record = self._record(self._record_path(name))
+        return None if record is None or record.report.status is Status.failed else record.origin
+
     def full_report(self, name: str) -> Report | None:
         """What ``score.json`` of a video says, if there is one that can be read."""
         try:
@@ -107,15 +132,17 @@ class Results:
             return None
 
     def keep(
-        self, name: str, key: str, formats: frozenset[str], report: Report, files: Files
+        self, origin: Origin, key: str, formats: frozenset[str], report: Report, files: Files
     ) -> Report:
         """Write a video's files, then its record; returns the report, failed where that failed.
 
         What was there of an earlier result stays where that fails for want of space.
         """
+        name = report.source.name
+        record = Record(origin=origin, key=key, formats=sorted(formats), report=brief(report))
         try:
             check_there(self.folder)
-            self._publish(name, key, formats, report, files)
+            self._publish(name, record, files)
             self._unkept.pop(name, None)
         except OutputUnwritable as error:
             update = {"status": Status.failed, "reason": error.message, "hint": error.hint}
@@ -124,7 +151,8 @@ class Results:
             if self._record(self._record_path(name)) is None:
                 with suppress(OutputUnwritable):
                     check_there(self.folder)
-                    self._write_record(name, Record(key="", report=brief(report)))
+                    failed = {"key": "", "formats": [], "report": brief(report)}
+                    self._write_record(name, record.model_copy(update=failed))
         return report
 
     def write_table(self) -> None:
@@ -141,9 +169,7 @@ class Results:
         except OSError as error:
             raise unwritable(f"{self.folder.name}/{SCORES}", error) from error
 
-    def _publish(
-        self, name: str, key: str, formats: frozenset[str], report: Report, files: Files
-    ) -> None:
+    def _publish(self, name: str, record: Record, files: Files) -> None:
         """All files aside, then into place, ``score.json`` last of them, then the record.
 
         The record and ``score.json`` of an earlier result go before: neither is ever beside files
@@ -151,7 +177,7 @@ class Results:
         """
         folder, before = self.folder / name, self._record(self._record_path(name))
         others = set(before.files) - set(files) if before else set()
-        same = before is not None and _alike(before, key, report)
+        same = before is not None and _alike(before, record)
         try:
             with TemporaryDirectory(dir=self._hidden, prefix=ASIDE.rstrip("*")) as aside:
                 for number, data in enumerate(files.values()):
@@ -162,13 +188,11 @@ class Results:
                     os.replace(Path(aside, str(number)), folder / file)
         except OSError as error:
             raise unwritable(name, error) from error
-        record = Record(
-            key=key,
-            formats=sorted(formats | set(before.formats if before and same else ())),
-            files=sorted({*files, *(others if same else ())}),
-            report=brief(report),
-        )
-        self._write_record(name, record)
+        gathered = {
+            "formats": sorted({*record.formats, *(before.formats if before and same else ())}),
+            "files": sorted({*files, *(others if same else ())}),
+        }
+        self._write_record(name, record.model_copy(update=gathered))
 
     def _retract(self, name: str, files: set[str]) -> None:
         """Remove a video's record, then some of its files."""
@@ -220,10 +244,10 @@ def result_key(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _alike(before: Record, key: str, report: Report) -> bool:
+def _alike(before: Record, now: Record) -> bool:
     """Whether an earlier result is the same as this one, but perhaps for its formats."""
-    return before.key == key != "" and before.report.status is report.status
+    return before.key == now.key != "" and before.report.status is now.report.status
 
 
 def _digest(name: str) -> str:
-    return hashlib.sha256(name.encode()).hexdigest()[:32]
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:32]

@@ -15,12 +15,12 @@ from depmap_cli.batches.engine import Done, work_through
 from depmap_cli.batches.items import Item
 from depmap_cli.batches.lanes import Lane
 from depmap_cli.batches.locks import Claim
-from depmap_cli.batches.records import Results, result_key
+from depmap_cli.batches.records import Origin, Results, result_key
 from depmap_cli.batches.run_record import Recorder, Setting
 from depmap_cli.batches.work import Job, Rendered, Task
 from depmap_cli.checkpoint import sha256_of
 from depmap_cli.decoding import state_of
-from depmap_cli.errors import OutputUnwritable
+from depmap_cli.errors import DepmapError, OutputUnwritable, VideoUnreadable
 from depmap_cli.report.files import brief
 from depmap_cli.report.text import clean
 from depmap_cli.results import Report
@@ -135,7 +135,7 @@ class _Scoring:
         try:
             claim = self._results.claim(task.name)
         except OutputUnwritable as error:
-            self._give_up(task, error)
+            self._give_up(task, error, row=True)
             return False
         if claim is None:
             self._elsewhere.setdefault(task.number, self._results.state(task.name))
@@ -143,15 +143,34 @@ class _Scoring:
         if self._done_before(task, key):  # by another process, just now
             claim.release()
             return False
+        if objection := self._objection(task, self._results.origin(task.name)):
+            claim.release()
+            self._give_up(task, objection, row=False)
+            return False
         self._claims[task.number] = claim, key
         return True
 
-    def _give_up(self, task: Task, error: OutputUnwritable) -> None:
-        """A video for whose result there is no place."""
+    def _objection(self, task: Task, there: Origin | None) -> DepmapError | None:
+        """Why the result that is there under a video's name must not be replaced, if it must not."""
+        origin = Origin.of(task.path)
+        if there is None:
+            return None
+        if origin.state is None:
+            return VideoUnreadable("no such file any more", "what it had scored before is kept")
+        if there.is_another(origin) and not self._batch.overwrite:
+            return OutputUnwritable(
+                "the results folder has another video of this name",
+                "give each folder of videos its own, or --overwrite",
+            )
+        return None
+
+    def _give_up(self, task: Task, error: DepmapError, row: bool) -> None:
+        """A video that is not scored; without a ``row``, that of its name stays what it is."""
         assert self._results is not None
         assert self._recorder is not None
         failed = self._job.failed(task, error)
-        self._results.miss(task.name, failed.report)
+        if row:
+            self._results.miss(task.name, failed.report)
         with self._one:
             self._recorder.add(failed, written=False)
         self._finish(task.number, failed.report, before=False)
@@ -181,7 +200,7 @@ class _Scoring:
             same = used is None or used.sha256 == self._weights
             key = key if same and key == self._key(task) else ""
             report = self._results.keep(
-                task.name, key, self._job.formats, rendered.report, rendered.files
+                Origin.of(task.path), key, self._job.formats, rendered.report, rendered.files
             )
             claim.release()
             written = report is rendered.report
