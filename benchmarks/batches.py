@@ -49,9 +49,9 @@ class Surprised:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
 
-    def start(self, first: Task) -> None:
+    def start(self, first: Task | None) -> None:
         """As the lane does."""
-        self._lane.start(replace(first, upcoming=None))
+        self._lane.start(first and replace(first, upcoming=None))
 
     def do(self, task: Task, told: Share) -> Rendered:
         """As the lane does."""

@@ -29,6 +29,7 @@ from depmap_cli.batches.work import Job, Task
 from depmap_cli.errors import DepmapError
 from depmap_cli.results import Report
 from depmap_cli.score_options import ScoreOptions
+from depmap_cli.watched import watched
 from depmap_cli.workflows.score import Batch, score_batch
 
 SECONDS = 4
@@ -235,7 +236,7 @@ def outcome_of(report: Report) -> str:
     return f"{report.status.value}: {reason}"
 
 
-BAD = ("the process ended", "given up", "unexpected")
+BAD = ("the process ended", "given up", "reading it made no progress", "unexpected")
 """Beginnings of reasons that no file may have."""
 
 
@@ -255,10 +256,12 @@ def read_damaged(
 
 
 def _read(read: Callable[[Path], object], path: Path) -> str:
+    """How reading a file ended, within ``PATIENCE``."""
     try:
-        read(path)
+        next(watched((read(path) for _ in range(1)), PATIENCE))
     except DepmapError as error:
-        return f"refused: {type(error).__name__}"
+        hangs = error.message.startswith(BAD)
+        return f"unexpected: {error.message}" if hangs else f"refused: {type(error).__name__}"
     except Exception as error:
         return f"unexpected {type(error).__name__}"
     return "read"

@@ -5,12 +5,12 @@ The metadata carries one JSON document under the key ``depmap``. Nothing is ever
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from depmap_cli.aside import written_aside
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 
 if TYPE_CHECKING:
@@ -59,17 +59,14 @@ def save_checkpoint(
     """
     from safetensors.torch import save_file
 
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     body = json.dumps({"format": FORMAT, "kind": kind, **document}, sort_keys=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(
-            {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {_KEY: body}
-        )
-        aside.chmod(0o644)  # safetensors writes files that only their owner can read
-        os.replace(aside, path)
+        with written_aside(path) as aside:
+            save_file(
+                {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {_KEY: body}
+            )
+            aside.chmod(0o644)  # safetensors writes files that only their owner can read
     except Exception as error:
-        aside.unlink(missing_ok=True)
         raise OutputUnwritable(
             f"{path.name}: cannot be written: {error}", "check space and rights"
         ) from error

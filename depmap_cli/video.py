@@ -99,9 +99,10 @@ def sample_frames(
 
 
 def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[Frame]:
-    rate = probe(path, fps).fps
+    info = probe(path, fps)
+    rate = info.fps
     lead = 0.5 / rate + 1e-6 if rate > 0 else 1e-6  # the frame nearest in time, not the next one
-    targets = _target_times(path, sampling, fps)
+    targets = _target_times(path, sampling, fps, info.duration)
     target = next(targets)
     yielded = False
     for time, capture in _decode(path, fps):
@@ -246,10 +247,11 @@ def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _target_times(
-    path: Path, sampling: SamplingConfig, fps: float | None
+    path: Path, sampling: SamplingConfig, fps: float | None, duration: float | None
 ) -> Generator[float, float | None]:
     """The times, in seconds, nearest to which a frame is wanted; ends with infinity.
 
+    A duration that the container does not tell is counted, if it is needed.
     It may be sent the time that is reached, so that a gap is not crossed step by step.
     """
     if sampling.fps is not None:
@@ -257,7 +259,9 @@ def _target_times(
         while True:
             reached = (yield sampling.start + index / sampling.fps) or 0.0
             index = max(index + 1, int((reached - sampling.start) * sampling.fps))
-    end = _end_time(path, sampling, fps)
+    if duration is None:
+        duration = max((time for time, _ in _decode(path, fps)), default=0.0)
+    end = _end_time(sampling, duration)
     step = (end - sampling.start) / sampling.frames
     for index in range(sampling.frames):
         yield sampling.start + (index + 0.5) * step
@@ -265,11 +269,8 @@ def _target_times(
         yield float("inf")
 
 
-def _end_time(path: Path, sampling: SamplingConfig, fps: float | None) -> float:
-    """Where sampling stops: ``--end`` or the duration, counted where the container has none."""
-    duration = probe(path, fps).duration
-    if duration is None:
-        duration = max((time for time, _ in _decode(path, fps)), default=0.0)
+def _end_time(sampling: SamplingConfig, duration: float) -> float:
+    """Where sampling stops: ``--end`` or the end of the video."""
     end = duration if sampling.end is None else min(sampling.end, duration)
     if end <= sampling.start and sampling.start > 0:
         raise UsageProblem(

@@ -24,6 +24,7 @@ PATIENCE = 60.0
 """Seconds without progress after which work is given up."""
 _LOOKS = 20  # times that are looked whether there was a beat while patience lasts
 _here = threading.local()
+_beats = 0
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -40,9 +41,16 @@ class _Pulse:
 
 def beat() -> None:
     """Tell whoever waits for this thread's work, if anyone does, that it gets on."""
+    global _beats
+    _beats += 1
     pulse = getattr(_here, "pulse", None)
     if pulse is not None:
         pulse.beat()
+
+
+def beats() -> int:
+    """A number that changes while any work of this process gets on."""
+    return _beats
 
 
 def is_watched() -> bool:

@@ -10,6 +10,7 @@ from depmap_cli.aside import ABANDONED, ASIDE, remove_left_over, written_aside
 from depmap_cli.checkpoint import load_tensors, read_document, sha256_of
 from depmap_cli.download import checked_hash, download, file_name_of
 from depmap_cli.errors import UsageProblem, WeightsInvalid
+from depmap_cli.locks import locked
 from depmap_cli.progress import Share
 from depmap_cli.report.files import unwritable, write_file
 from depmap_cli.report.text import clean
@@ -24,9 +25,8 @@ FOREIGN = "foreign"
 
 
 def listed() -> Iterator[WeightsEntry]:
-    """The files of the weights folder, by name; what is in them is not read but for its heading."""
-    for path in sorted(weights_folder().glob(f"[!.]*{SUFFIX}")):
-        yield entry_of(path)
+    """The files of the weights folder, by name, with their hashes."""
+    yield from map(entry_of, _weights_files())
 
 
 def entry_of(path: Path) -> WeightsEntry:
@@ -67,8 +67,12 @@ def _is_safetensors(path: Path) -> bool:
 
 def verified(paths: list[Path]) -> Iterator[WeightsEntry]:
     """Files, or all of the weights folder, read whole: bytes as in ``SUMS``, if they are listed
-    there, finite tensors, and semantic weights at hand; ``problem`` says what is wrong."""
-    for path in paths or sorted(weights_folder().glob(f"[!.]*{SUFFIX}")):
+    there, finite tensors, and semantic weights at hand; ``problem`` says what is wrong. Of the
+    folder, those that ``SUMS`` lists are there."""
+    if not paths:
+        paths = _weights_files()
+        yield from _missing()
+    for path in paths:
         entry = entry_of(path)
         try:
             if not entry.problem:
@@ -76,6 +80,23 @@ def verified(paths: list[Path]) -> Iterator[WeightsEntry]:
         except WeightsInvalid as error:
             entry = entry.model_copy(update={"problem": str(error)})
         yield entry
+
+
+def _weights_files() -> list[Path]:
+    if not weights_folder().is_dir():
+        name = clean(weights_folder().name)
+        raise WeightsInvalid(f"{name}: no such weights folder", "is DEPMAP_WEIGHTS right?")
+    return sorted(weights_folder().glob(f"[!.]*{SUFFIX}"))
+
+
+def _missing() -> Iterator[WeightsEntry]:
+    """What ``SUMS`` lists and the folder lacks."""
+    for name, sha256 in _sums(weights_folder()).items():
+        if not (weights_folder() / name).is_file():
+            problem = f"{SUMS} lists it, but it is not there (hint: install or fetch it again)"
+            yield WeightsEntry(
+                file=name, kind="", about="", simulated=None, size=0, sha256=sha256, problem=problem
+            )
 
 
 def _check(path: Path, entry: WeightsEntry) -> None:
@@ -142,9 +163,10 @@ def _new_file(name: str, sha256: str, force: bool) -> Iterator[Path]:
             if entry.problem:
                 raise WeightsInvalid(f"{clean(name)}: not a safetensors file", "nothing was kept")
             _check(aside, entry)
-        sums = {**_sums(folder), name: sha256}
-        lines = "".join(f"{known}  {file}\n" for file, known in sorted(sums.items()))
-        write_file(folder, SUMS, lines.encode())
+        with locked(folder / f".{SUMS}.lock"):
+            sums = {**_sums(folder), name: sha256}
+            lines = "".join(f"{known}  {file}\n" for file, known in sorted(sums.items()))
+            write_file(folder, SUMS, lines.encode())
     except OSError as error:
         raise unwritable(f"{folder.name}/{name}", error) from error
 

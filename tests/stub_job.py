@@ -11,6 +11,7 @@ from depmap_cli.batches.work import Job
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.results import Estimate, Interval, Report, ScoreResult, Source, Status
 from depmap_cli.score_options import ScoreOptions
+from depmap_cli.watched import beat
 
 ALL = frozenset({"json", "csv", "html"})
 
@@ -50,6 +51,11 @@ class StubJob(Job):
         for share in range(4):
             told(share / 4)
             time.sleep(self.seconds / 4)
+        if "unknown length" in text:  # read on and on, without a share that could be told
+            for _ in range(30):
+                time.sleep(0.1)
+                beat()
+            text = "5"
         if "hang" in text:
             time.sleep(1000)
         if "die once" in text:
@@ -68,5 +74,5 @@ def report_of(name, text):
     return report.model_copy(update={"estimate": estimate})
 
 
-def stub_job(formats=ALL, **others):
-    return StubJob(ScoreOptions(), frozenset(formats), "drawing", **others)
+def stub_job(formats=ALL, options=None, **others):
+    return StubJob(options or ScoreOptions(), frozenset(formats), "drawing", **others)

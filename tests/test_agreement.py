@@ -1,9 +1,10 @@
 """A video's score does not depend on how many faces are computed at once, in what precision, where.
 
-Tolerances are BDI-II points: ``EXACT`` between batch sizes, ``ROUNDED`` between precisions and
-devices, whose products are rounded otherwise. That is of this clip: where two frames weigh alike,
-rounding decides which is a key frame (by bfloat16 1.07 points in benchmarks/2026-11-27-speed.md),
-so that scoring stays in float32.
+Tolerances are BDI-II points: ``EXACT`` between batch sizes. Precisions and devices round products
+otherwise: what they make of a frame agrees to ``ROUNDED``, but where two frames weigh alike,
+rounding decides which of them is a key frame, so that a video's score agrees to ``ONE_KEY_FRAME``
+(by bfloat16 this clip moves by 0.67 points where processors have such products, one in
+benchmarks/2026-11-27-speed.md by 1.07). So scoring stays in float32.
 """
 
 import numpy as np
@@ -18,7 +19,7 @@ from depmap_cli.score_options import ScoreOptions
 from depmap_cli.video import sample_frames
 from depmap_cli.weights import Networks, load_networks
 
-EXACT, ROUNDED = 0.001, 0.1
+EXACT, ROUNDED, ONE_KEY_FRAME = 0.001, 0.25, 2.0
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,8 @@ def faces(interview):
     return np.stack([s.face for segment in segments for s in segment if s.face is not None])
 
 
-def scored(networks, faces, at_once, bfloat16=False, one_backbone=True) -> float:
+def scored(networks, faces, at_once, bfloat16=False, one_backbone=True):
+    """The video's score, and what each of its frames says by itself."""
     inference = VideoInference(
         networks.model, networks.semantics, networks.device, one_backbone=one_backbone
     )
@@ -45,22 +47,28 @@ def scored(networks, faces, at_once, bfloat16=False, one_backbone=True) -> float
             inference.add(piece, seen)
         else:
             inference.add_maps([found.float() for found in maps], seen)
-    return float(inference.finish()[0].score)
+    video, frames = inference.finish()
+    return float(video.score), frames.scores.numpy()
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 8, 20])
 @pytest.mark.parametrize("one_backbone", [True, False])
 def test_batch_sizes_agree(networks, faces, at_once, one_backbone):
-    expected = scored(networks, faces, 16)
-    assert scored(networks, faces, at_once, False, one_backbone) == pytest.approx(
-        expected, abs=EXACT
-    )
+    expected, frames = scored(networks, faces, 16)
+    found, own = scored(networks, faces, at_once, False, one_backbone)
+    assert found == pytest.approx(expected, abs=EXACT)
+    np.testing.assert_allclose(own, frames, atol=EXACT)
 
 
 @pytest.mark.parametrize("at_once", [5, 16])
 def test_bfloat16_agrees_with_float32(networks, faces, at_once):
-    expected = scored(networks, faces, 16)
-    assert scored(networks, faces, at_once, True) == pytest.approx(expected, abs=ROUNDED)
+    check_rounded(scored(networks, faces, at_once, True), scored(networks, faces, 16))
+
+
+def check_rounded(found, expected):
+    assert found[0] == pytest.approx(expected[0], abs=ONE_KEY_FRAME)
+    np.testing.assert_allclose(found[1], expected[1], atol=ROUNDED)
+    assert np.ptp(expected[1]) > 10 * ROUNDED  # frames differ by more than that
 
 
 def test_faces_are_found_alike_however_many_frames_are_searched_at_once(interview, monkeypatch):
@@ -79,4 +87,4 @@ def test_a_gpu_agrees_with_the_cpu(networks, faces, bfloat16):
     on_gpu = load_networks(None, torch.device("cuda"))
     expected = scored(networks, faces, 16)
     for at_once in (1, 20):
-        assert scored(on_gpu, faces, at_once, bfloat16) == pytest.approx(expected, abs=ROUNDED)
+        check_rounded(scored(on_gpu, faces, at_once, bfloat16), expected)

@@ -19,6 +19,7 @@ from depmap_cli.batches.lanes import Here, OtherProcess, local_lanes
 from depmap_cli.batches.records import Origin, Results
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 from depmap_cli.results import Status
+from depmap_cli.score_options import ScoreOptions
 from depmap_cli.workflows.score import Batch, score_batch
 from tests.stub_batch import Silent
 from tests.stub_job import ALL, report_of, stub_job
@@ -68,7 +69,8 @@ def tree(out):
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in out.rglob("*")
-        if path.is_file() and ".depmap" not in path.parts and path.name != "run.json"
+        if path.is_file() and path.name != "run.json"
+        if not any(part.startswith(".") for part in path.relative_to(out).parts)
     }
 
 
@@ -302,6 +304,49 @@ def test_a_video_that_kills_who_looks_ahead_costs_itself_alone(videos, tmp_path,
     expected = ["failed" if text == "die" else "scored" for text in texts.values()]
     assert [r.status.value for r in scored.reports] == expected
     assert len(rows(tmp_path / "out")) == 4
+
+
+def test_reading_gets_on_where_no_share_of_it_is_known(videos, tmp_path):
+    scored = others(videos(a="unknown length", b="hang"), tmp_path / "out", patience=2.0)
+    assert [r.status.value for r in scored.reports] == ["scored", "failed"]
+    assert "no progress in 2 s" in scored.reports[1].reason
+
+
+def test_a_table_that_is_missing_is_not_no_table(videos, tmp_path):
+    items, out, told = videos(a="1"), tmp_path / "out", Kept()
+    here(items, out)
+    here(items, out, told, options=ScoreOptions(au_csv=tmp_path / "in"))
+    assert told.events == [("a.mp4", "scored", False)]
+
+
+def test_what_another_process_finishes_at_this_moment_is_not_done_again(
+    videos, tmp_path, monkeypatch
+):
+    items, out, told, log = videos(a="1"), tmp_path / "out", Kept(), tmp_path / "log"
+    ask = Results.claim
+
+    def meanwhile(results, name):
+        monkeypatch.setattr(Results, "claim", ask)
+        here(items, out, log=log)
+
+    monkeypatch.setattr(Results, "claim", meanwhile)
+    here(items, out, told, log=log)
+    assert told.events == [("a.mp4", "scored", True)]
+    assert begun(log) == {"a.mp4": 1}
+
+
+def test_what_a_killed_process_left_half_written_goes(videos, tmp_path):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    left = [out / ".making-1-run.json", out / ".depmap" / "records" / ".making-2-a.json"]
+    for path in left:
+        path.write_text("half")
+        os.utime(path, (1, 1))
+    young = out / ".making-3-scores.csv"
+    young.write_text("being written")
+    here(items, out)
+    assert not any(path.exists() for path in left)
+    assert young.exists()
 
 
 def test_a_process_that_waits_takes_the_failure_of_another(videos, tmp_path):

@@ -386,6 +386,8 @@ def test_semantic_weights_are_no_depmap_weights(run, interview):
         (("--weights", "nowhere.safetensors"), 1, "no such weights file"),
         (("--start", "5000"), 1, "--start"),
         (("--end", "1", "--start", "2"), 2, "--end"),
+        (("--end", "nan"), 2, "--end"),
+        (("--start", "inf"), 2, "--start"),
         (("--fps", "-1"), 2, "--fps"),
         (("--fps", "300"), 2, "--fps"),
         (("--frames", "0"), 2, "--frames"),

@@ -110,6 +110,14 @@ def test_no_text_holds_what_could_run_or_rule_a_terminal(scored):
         assert "49" not in re.findall(r"<h1[^>]*>(.*?)</h1>", text, re.DOTALL)[0]
 
 
+def test_names_in_errors_rule_no_terminal(tmp_path):
+    (tmp_path / "ev\x1b[31mil\n").mkdir()
+    done = depmap("score", "ev\x1b[31mil\n", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "ev�[31mil�: no video in this folder" in done.stderr.decode()
+    assert b"\x1b[31mil" not in done.stderr
+
+
 def test_no_text_tells_where_the_folder_lies(scored):
     home, done, _ = scored
     assert b"secret_home" not in done.stdout + done.stderr

@@ -31,6 +31,16 @@ def test_a_video_given_twice_is_scored_once(tmp_path):
     assert names(tmp_path / "a.mp4", tmp_path) == ["a.mp4"]
 
 
+def test_the_folder_above_a_link_is_where_it_leads(tmp_path, monkeypatch):
+    make(tmp_path, "far/away/a.mp4", "far/v.mp4", "v.mp4")
+    (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
+    monkeypatch.chdir(tmp_path)
+    (found,) = find_videos(["link/../v.mp4"], recursive=False)
+    assert found.path == tmp_path / "far" / "v.mp4"
+    (found,) = find_videos(["link/a.mp4"], recursive=False)
+    assert found.path == tmp_path / "link" / "a.mp4"
+
+
 def test_names_never_lead_out_of_the_folder_of_results(tmp_path, monkeypatch):
     make(tmp_path, "a/v.mp4", "v.mp4", "b/v.mp4")
     monkeypatch.chdir(tmp_path / "a")

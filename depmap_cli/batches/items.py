@@ -68,13 +68,21 @@ def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]
 def _named(found: list[tuple[Path, PurePosixPath]]) -> list[Item]:
     names: dict[Path, PurePosixPath] = {}
     for path, name in found:
-        whole = Path(os.path.abspath(path))  # without "..", links as they are
+        whole = _whole(path)
         names.setdefault(whole, _writable(name))
     while clashing := _clashing(names):
         for path in clashing:
             longer = path.parts[-len(names[path].parts) - 1 :]
             names[path] = _writable(PurePosixPath(*longer))
     return [Item(path, name) for path, name in zip(names, _numbered(names.values()), strict=True)]
+
+
+def _whole(path: Path) -> Path:
+    """From the root and without "..", which means the folder above where a link leads; other links
+    stay as they are."""
+    if ".." in path.parts:
+        path = Path(os.path.realpath(path.parent), path.name)
+    return Path(os.path.abspath(path))
 
 
 def _writable(name: PurePosixPath) -> PurePosixPath:

@@ -3,7 +3,6 @@
 import os
 import threading
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -13,12 +12,21 @@ from typing import Protocol, runtime_checkable
 from depmap_cli.batches.work import Job, Perform, Rendered, Task
 from depmap_cli.errors import DepmapError
 from depmap_cli.progress import Share
+from depmap_cli.watched import beats
 from depmap_cli.workers import calm, deaf_to_ctrl_c
 
 LOOK = 0.25
 """Seconds between two looks whether to stop."""
 _TELL = 0.2
 """Seconds between two messages about progress."""
+_ALIVE = 1.0
+"""Seconds between two words that reading gets on, where how far is not known."""
+LOADING, SCORING = "loading the weights", "scoring"
+"""What a worker does."""
+_MORE_TIME = {
+    LOADING: "give more --patience",
+    SCORING: "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4, or give more --patience",
+}
 _KILLED = 9
 """The signal of who has too little memory for a process; not all systems have it by name."""
 _ONE_AT_A_TIME = threading.Lock()
@@ -120,7 +128,7 @@ class OtherProcess:
             ) from error
         self._process = process
         theirs.close()
-        answer = self._answer("loading the weights", lambda share: None)
+        answer = self._answer(LOADING, lambda share: None)
         if isinstance(answer, DepmapError):
             self._end()
             raise answer
@@ -130,7 +138,7 @@ class OtherProcess:
         assert self._pipe is not None
         with suppress(OSError):  # it is gone: the answer tells
             self._pipe.send(task)
-        answer = self._answer("scoring", told)
+        answer = self._answer(SCORING, told)
         assert isinstance(answer, Rendered)
         return answer
 
@@ -149,15 +157,15 @@ class OtherProcess:
                 if self._pipe.poll(LOOK):
                     message = self._pipe.recv()
                     heard = time.monotonic()
-                    if not isinstance(message, float):
+                    if isinstance(message, float):
+                        told(message)
+                    elif message is not None:
                         return message
-                    told(message)
             except (EOFError, OSError) as error:
                 raise self._lost(doing) from error
             if time.monotonic() - heard > self._patience:
                 self._end()
-                fix = "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4, or give more --patience"
-                raise given_up(self._patience, doing, fix)
+                raise given_up(self._patience, doing, _MORE_TIME[doing])
         self._end()
         raise Stopped
 
@@ -191,8 +199,9 @@ def local_lanes(job: Job, videos: int, jobs: int, patience: float) -> list[Lane]
     """
     if videos <= 1:
         return [Here(job)]
-    threads = None if jobs == 1 else max(1, len(_cores()) // jobs)
-    return [OtherProcess(job, threads, patience) for _ in range(min(jobs, videos))]
+    workers = min(jobs, videos)
+    threads = None if workers == 1 else max(1, len(_cores()) // workers)
+    return [OtherProcess(job, threads, patience) for _ in range(workers)]
 
 
 def _cores() -> range | set[int]:
@@ -206,28 +215,45 @@ def _serve(job: Job, first: Task | None, pipe: Connection, threads: int | None) 
     if threads is not None:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it loads
     calm(threads)
+    back = _WayBack(pipe)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the other side has ended
         try:
             perform = job.load(first)
         except Exception as error:
             known = isinstance(error, DepmapError)
             reason = f"unexpected {type(error).__name__} while the networks were loaded"
-            pipe.send(error if known else DepmapError(reason, "please report this"))
+            back.send(error if known else DepmapError(reason, "please report this"))
             return
-        pipe.send("ready")
+        back.send("ready")
+        threading.Thread(target=back.keep_telling, daemon=True).start()
         while True:
             task = pipe.recv()
-            pipe.send(perform(task, _seldom(pipe.send)))
+            back.send(perform(task, back.tell))
 
 
-def _seldom(send: Callable[[float], None]) -> Share:
-    """Tells progress, but not each time."""
-    last = 0.0
+class _WayBack:
+    """To who waits for a worker; several threads use it."""
 
-    def told(share: float) -> None:
-        nonlocal last
-        if time.monotonic() - last >= _TELL:
-            last = time.monotonic()
-            send(float(share))
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._one, self._told = pipe, threading.Lock(), 0.0
 
-    return told
+    def send(self, message: object) -> None:
+        """An answer, a share, or None: it gets on."""
+        with self._one:
+            self._pipe.send(message)
+
+    def tell(self, share: float) -> None:
+        """Progress, but not each time."""
+        if time.monotonic() - self._told >= _TELL:
+            self._told = time.monotonic()
+            self.send(float(share))
+
+    def keep_telling(self) -> None:
+        """That reading gets on, now and then, whether or not it is known how far it has come."""
+        known = beats()
+        with suppress(OSError):  # nobody waits any more
+            while True:
+                time.sleep(_ALIVE)
+                if (now := beats()) != known:
+                    known = now
+                    self.send(None)

@@ -12,13 +12,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.batches.lanes import LOOK, Lane, Stopped, WorkerLost, given_up
+from depmap_cli.batches.lanes import LOADING, LOOK, SCORING, Lane, Stopped, WorkerLost, given_up
 from depmap_cli.batches.work import Job, Perform, Rendered, Task
 from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.progress import Share
+from depmap_cli.watched import beats
 from depmap_cli.weights import weights_file
 
-_DOING = {"load": "loading the weights", "do": "scoring"}
+_DOING = {"load": LOADING, "do": SCORING}
 
 
 def ray_lanes(
@@ -102,9 +103,10 @@ class _Worker:
     def _keep(self, share: float) -> None:
         self._share = share
 
-    def share(self) -> float:
-        """How much of the video is done, 0 to 1; answers while it is scored."""
-        return self._share
+    def share(self) -> tuple[float, int]:
+        """How much of the video is done, 0 to 1, and what differs while it is read; answers while
+        it is scored."""
+        return self._share, beats()
 
 
 class _RayLane:
@@ -139,7 +141,7 @@ class _RayLane:
     def _answer(self, actor: Any, method: str, told: Share, given: Task | None) -> Any:
         """What a method of the worker returns, whose progress is told meanwhile."""
         doing = _DOING[method]
-        heard, last = time.monotonic(), -1.0
+        heard, last = time.monotonic(), (-1.0, 0)
         try:
             asked, share = getattr(actor, method).remote(given), actor.share.remote()
             while not self._stopped:
@@ -149,7 +151,7 @@ class _RayLane:
                 if ready:
                     if (now := self._ray.get(share)) != last:
                         heard, last = time.monotonic(), now
-                        told(now)
+                        told(now[0])
                     time.sleep(LOOK)
                     share = actor.share.remote()
                 if time.monotonic() - heard > self._patience:

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from depmap_cli.aside import ABANDONED, ASIDE, remove_left_over
 from depmap_cli.batches.items import HIDDEN, SCORES
-from depmap_cli.batches.locks import Claim, claim, locked
 from depmap_cli.decoding import state_of
 from depmap_cli.errors import OutputUnwritable
+from depmap_cli.locks import Claim, claim, locked
 from depmap_cli.report.files import PICTURES, brief, unwritable, write_file, write_scores_csv
 from depmap_cli.report.text import clean
 from depmap_cli.results import Report, Status
@@ -76,7 +76,8 @@ class Results:
         try:
             for name in ("records", "claims"):
                 (self._hidden / name).mkdir(parents=True, exist_ok=True)
-            remove_left_over(self._hidden.glob(ASIDE), ABANDONED)
+            for place in (folder, self._hidden, self._hidden / "records"):
+                remove_left_over(place.glob(ASIDE), ABANDONED)
         except OSError as error:
             raise unwritable(folder.name, error) from error
 

@@ -11,10 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from depmap_cli import __version__
 from depmap_cli.batches.items import HIDDEN, RUN
-from depmap_cli.batches.locks import locked
 from depmap_cli.batches.records import check_there
 from depmap_cli.batches.work import FrameCounts, Rendered
 from depmap_cli.diagnosis import package_versions
+from depmap_cli.locks import locked
 from depmap_cli.report.files import unwritable, write_file
 from depmap_cli.results import Name, Status
 

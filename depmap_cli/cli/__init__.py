@@ -52,8 +52,7 @@ def main() -> None:
         fail(error)
     except OSError as error:  # whatever the disk refuses beyond what the library expects
         name = Path(str(error.filename)).name if error.filename else "the disk"
-        shown = "".join(c if c.isprintable() else "�" for c in name)
-        fail(DepmapError(f"{shown}: {error.strerror or error}", "check the path and its rights"))
+        fail(DepmapError(f"{name}: {error.strerror or error}", "check the path and its rights"))
     except SystemExit as ended:
         if ended.code == INTERRUPTED:
             note("interrupted", quiet=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -142,6 +143,8 @@ def score(
     """
     from depmap_cli.batches.items import find_videos, part_of
 
+    if not all(map(isfinite, (start, end or 0.0))):
+        raise typer.BadParameter("--start and --end must be seconds")
     if fps is not None and fps <= 0:
         raise typer.BadParameter("--fps must be above 0")
     if end is not None and end <= start:

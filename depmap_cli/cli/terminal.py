@@ -17,10 +17,12 @@ from depmap_cli.progress import Share, Told, span
 
 def fail(error: DepmapError) -> NoReturn:
     """Say what is wrong and how to mend it; leave with the error's exit code."""
+    from depmap_cli.report.text import clean  # not for `depmap --help`
+
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    console.print(f"[bold red]error:[/] {escape(error.message)}")
+    console.print(f"[bold red]error:[/] {escape(clean(error.message))}")
     if error.hint:
-        console.print(f"[bold]hint:[/] {escape(error.hint)}")
+        console.print(f"[bold]hint:[/] {escape(clean(error.hint))}")
     sys.exit(error.exit_code)
 
 
@@ -146,4 +148,6 @@ class BatchBars:
 def note(text: str, quiet: bool) -> None:
     """One line on stderr."""
     if not quiet:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+        from depmap_cli.report.text import clean
+
+        Console(stderr=True, highlight=False, soft_wrap=True).print(clean(text), markup=False)

@@ -225,7 +225,8 @@ def train_semantics(
     )
     with resumable(), progress_bar(quiet) as bar:
         best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))
-    note(f"Development: mean r {best:.3f} over the action units\nweights: {out}", quiet)
+    note(f"Development: mean r {best:.3f} over the action units", quiet)
+    note(f"weights: {out}", quiet)
 
 
 def prepare(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.action_units import ACTION_UNITS, SEEN
+from depmap_cli.aside import written_aside
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.report.page import render_page
 from depmap_cli.report.pictures import encode_png, picture
@@ -207,14 +208,10 @@ def write_file(folder: Path, name: str, data: bytes) -> None:
     Raises:
         OutputUnwritable: the folder or the file cannot be written.
     """
-    target = folder / name
-    aside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(data)
-        aside.replace(target)
+        with written_aside(folder / name) as aside:
+            aside.write_bytes(data)
     except OSError as error:
-        _discard(aside)
         raise unwritable(f"{folder.name}/{name}" if folder.name else name, error) from error
 
 
@@ -236,8 +233,10 @@ def check_folder(folder: Path) -> None:
     while not os.path.exists(place):  # unlike Path.exists, never raises
         place = place.parent
     if not os.path.isdir(place) or not os.access(place, os.W_OK | os.X_OK):
+        given = place.name in folder.parts  # what lies above is nobody's business
+        what = clean(place.name) if given else "the folder that it is in"
         raise OutputUnwritable(
-            f"cannot write to {clean(folder.name)}: {clean(place.name)} is no folder to write to",
+            f"cannot write to {clean(folder.name)}: {what} is no folder to write to",
             "choose another folder",
         )
 
@@ -254,13 +253,6 @@ def check_file(path: Path) -> None:
             f"name the file, e.g. {clean(path.name)}/mine.safetensors",
         )
     check_folder(path.parent)
-
-
-def _discard(path: Path) -> None:
-    try:
-        path.unlink()
-    except OSError:
-        return
 
 
 def remove_stale(folder: Path, ours: re.Pattern[str], kept: Container[str]) -> None:

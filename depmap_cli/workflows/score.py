@@ -14,13 +14,13 @@ from depmap_cli import __version__
 from depmap_cli.batches.engine import Done, work_through
 from depmap_cli.batches.items import Item
 from depmap_cli.batches.lanes import Lane
-from depmap_cli.batches.locks import Claim
 from depmap_cli.batches.records import Origin, Results, result_key
 from depmap_cli.batches.run_record import Recorder, Setting
 from depmap_cli.batches.work import Job, Rendered, Task
 from depmap_cli.checkpoint import sha256_of
 from depmap_cli.decoding import state_of
 from depmap_cli.errors import DepmapError, OutputUnwritable, VideoUnreadable
+from depmap_cli.locks import Claim
 from depmap_cli.report.files import brief
 from depmap_cli.report.text import clean
 from depmap_cli.results import Report
@@ -132,13 +132,14 @@ class _Scoring:
         key = self._key(task)
         if self._done_before(task, key):
             return False
+        before = self._results.state(task.name)
         try:
             claim = self._results.claim(task.name)
         except OutputUnwritable as error:
             self._give_up(task, error, row=True)
             return False
         if claim is None:
-            self._elsewhere.setdefault(task.number, self._results.state(task.name))
+            self._elsewhere.setdefault(task.number, before)
             return False
         if self._done_before(task, key):  # by another process, just now
             claim.release()
@@ -151,7 +152,7 @@ class _Scoring:
         return True
 
     def _objection(self, task: Task, there: Origin | None) -> DepmapError | None:
-        """Why the result that is there under a video's name must not be replaced, if it must not."""
+        """Why what is there under a video's name must not be replaced, if it must not."""
         origin = Origin.of(task.path)
         if there is None:
             return None
@@ -251,7 +252,7 @@ class _Scoring:
             self._weights,
             chosen,
             options.quality.model_dump(),
-            state_of(table) if table else None,
+            [table.name, state_of(table)] if table else None,
             self._job.pictures,
             state_of(task.path),
         )

@@ -168,10 +168,10 @@ def test_a_failed_rename_leaves_the_old_file_whole_and_nothing_aside(
     write_result(sample_result, tmp_path, ALL, "drawing")
     before = {name: (tmp_path / name).read_bytes() for name in _files(tmp_path)}
 
-    def no_space(self: Path, target: Path) -> None:
+    def no_space(aside: Path, target: Path) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "replace", no_space)
+    monkeypatch.setattr("depmap_cli.aside.os.replace", no_space)
     changed = _named(sample_result.report, "other.mp4")
     with pytest.raises(OutputUnwritable, match="No space left"):
         write_result(replace(sample_result, report=changed), tmp_path, ALL, "drawing")
@@ -182,13 +182,13 @@ def test_score_json_is_written_last(
     sample_result: ScoreResult, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     order: list[str] = []
-    original = Path.replace
+    original = os.replace
 
-    def noted(self: Path, target: Path) -> Path:
-        order.append(Path(target).name)
-        return original(self, target)
+    def noted(aside: Path, target: Path) -> None:
+        order.append(target.name)
+        original(aside, target)
 
-    monkeypatch.setattr(Path, "replace", noted)
+    monkeypatch.setattr("depmap_cli.aside.os.replace", noted)
     write_result(sample_result, tmp_path, ALL, "drawing")
     assert order[-1] == "score.json"
     assert order[: len(PICTURES)] == PICTURES
