@@ -38,6 +38,7 @@ VARIANTS = {
     "as it is": "as it is",
     "not ahead": "decoding in the same thread as the rest",
     "one decoder": "one thread in the decoder",
+    "all frames": "all frames decoded, none leapt over",
     "batches of 32": "faces searched in 32 frames at a time",
     "passive": "OpenMP threads that sleep while they wait",
     "bfloat16": "backbone in bfloat16",
@@ -183,7 +184,7 @@ def vary(variant: str) -> None:
     """Make this process do one of ``VARIANTS``."""
     import torch
 
-    from depmap_cli import decoding, video
+    from depmap_cli import decoding, playback, video
     from depmap_cli.faces import detect
     from depmap_cli.model.backbone import Backbone
 
@@ -192,8 +193,12 @@ def vary(variant: str) -> None:
         decoding.Decoding.__next__ = lambda self: next(self.frames)
         decoding.Decoding.close = lambda self: self.frames.close()
     elif variant == "one decoder":
-        wide = video._open
-        video._open = lambda path, settings=(): wide(path, settings or [cv2.CAP_PROP_N_THREADS, 1])
+        wide = playback.open_capture
+        playback.open_capture = lambda path, settings=(): wide(
+            path, settings or [cv2.CAP_PROP_N_THREADS, 1]
+        )
+    elif variant == "all frames":
+        video._INDEXED = frozenset()
     elif variant == "batches of 32":
         detect._FEW = detect.CHUNK
     elif variant == "bfloat16":

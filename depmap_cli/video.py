@@ -1,29 +1,35 @@
 """First room of the corridor: a video file becomes a stream of sampled frames with true times.
 
-Frames are decoded one after the other and never sought (seeking is slow and, in many files,
-wrong); those between two samples are decoded but not converted. One frame is held at a time, so
-memory does not depend on the length of the video.
+Frames between two samples are decoded but not converted, or leapt over where samples lie far apart
+(``depmap_cli/playback.py``). One frame is held at a time, so memory does not depend on the length
+of the video.
 """
 
-import os
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.errors import UsageProblem, VideoUnreadable
-from depmap_cli.limits import MAX_SECONDS, check_size, is_rate
+from depmap_cli.limits import MAX_SECONDS, is_rate
 from depmap_cli.opencv import load_opencv
-from depmap_cli.watched import beat, patiently, watched
+from depmap_cli.playback import Playback, open_capture, read_held
+from depmap_cli.watched import patiently, watched
 
 MAX_WORKING_SIDE = 1280
 """Longest side in pixels of the frames handed on; larger video is scaled down on arrival."""
 _JOINABLE = frozenset({".ts", ".mts", ".mpg", ".mpeg"})
 """Streams without a table of contents, that cameras cut and people join: what OpenCV takes for
 their length is that of the first part, so that their frames are counted."""
+_INDEXED = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
+"""Files that tell where their key frames lie."""
+_SOME = 3
+"""Pictures that must differ, lest a video be taken for one that cannot be decoded."""
+_FAR = 8.0
+"""Seconds between two samples from which on what lies between is leapt over."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +65,11 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
         VideoUnreadable: missing, not a file, empty, or without a decodable picture stream.
     """
     cv2 = load_opencv()
-    capture = _open(path)
+    capture = open_capture(path)
     try:
         rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
         counted = bool(fps) or path.suffix.lower() in _JOINABLE
-        frames = len(_times_held(path)) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        frames = len(read_held(path).times) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
         known = is_rate(rate) and 0 < frames < MAX_SECONDS * rate
         return VideoInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
@@ -100,31 +106,71 @@ def sample_frames(
 
 def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[Frame]:
     info = probe(path, fps)
-    rate = info.fps
-    lead = 0.5 / rate + 1e-6 if rate > 0 else 1e-6  # the frame nearest in time, not the next one
+    lead = 0.5 / info.fps + 1e-6 if info.fps > 0 else 1e-6  # nearest in time, not next
     targets = _target_times(path, sampling, fps, info.duration)
-    target = next(targets)
-    yielded = False
-    for time, capture in _decode(path, fps):
-        if sampling.end is not None and time >= sampling.end:
-            break
-        if time < sampling.start or time + lead < target:
-            continue
-        image = _retrieve(capture)
-        if image is None:
-            continue
-        yield Frame(time, *_to_working_size(image))
-        yielded = True
-        while target <= time + lead:
-            target = targets.send(time + lead)
-        if target == float("inf"):  # what comes after the last one wanted is not decoded
-            break
-    if not yielded:
+    target, end = next(targets), sampling.end or float("inf")
+    held = read_held(path) if _far_apart(path, sampling, info.duration) else None
+    pictures = _Pictures()
+    with closing(Playback(path, fps)) as playback:
+        while target - lead < end:  # what comes after the last one wanted is not decoded
+            if held is not None:
+                playback.leap(target - lead, held)
+            due = max(target - lead, sampling.start)
+            time = next((time for time in playback if time >= min(due, end)), None)
+            if time is None or time >= end:
+                break
+            image = playback.picture()
+            if image is None:
+                continue
+            pictures.add(image)
+            yield Frame(time, *_to_working_size(image))
+            while target <= time + lead:
+                target = targets.send(time + lead)
+    if pictures.stand_still:
+        raise VideoUnreadable(
+            "all of its pictures are one and the same",
+            "interlaced? ffmpeg -i IN -vf yadif -c:v libx264 OUT.mp4; or did the camera hang?",
+        )
+    if not pictures.number:
         if sampling.start > 0:
             raise UsageProblem(
                 f"no frame at or after --start {sampling.start:g} s", "the video is shorter"
             )
         raise VideoUnreadable("holds no decodable picture", "is it audio only, or damaged?")
+
+
+class _Pictures:
+    """Whether a video's pictures differ.
+
+    Of interlaced ones OpenCV 4.13 to 5.0 converts none and says nothing: its memory stays as it
+    was, the same for all.
+    """
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._first: np.ndarray | None = None
+
+    def add(self, image: np.ndarray) -> None:
+        """One more picture."""
+        if self.number == 0:
+            self._first = image
+        elif self._first is not None and not np.array_equal(image, self._first):
+            self._first = None
+        self.number += 1
+
+    @property
+    def stand_still(self) -> bool:
+        """Whether there are some, all alike."""
+        return self.number >= _SOME and self._first is not None
+
+
+def _far_apart(path: Path, sampling: SamplingConfig, duration: float | None) -> bool:
+    """Whether leaping over frames can pay, in a file that tells where decoding can begin."""
+    if duration is None or path.suffix.lower() not in _INDEXED:
+        return False
+    span = min(sampling.end or duration, duration) - sampling.start
+    step = span / sampling.frames if sampling.fps is None else 1 / sampling.fps
+    return step >= _FAR
 
 
 @patiently
@@ -139,101 +185,13 @@ def check_whole(path: Path, fps: float | None = None) -> None:
     info = probe(path, fps)
     if info.duration is None:
         return
-    times = _times_held(path)
-    reached = max(len(times) / info.fps, times[-1] if times else 0.0)
+    times = read_held(path).times
+    reached = max(len(times) / info.fps, times[-1] if len(times) else 0.0)
     if reached < QualityConfig().decoded_share[0] * info.duration:
         raise VideoUnreadable(
             f"cut off: it holds only the first {reached:.1f} s of {info.duration:.1f} s",
             "copy it again; if no more was recorded: ffmpeg -i IN -an -c copy OUT.mp4",
         )
-
-
-def _times_held(path: Path) -> list[float]:
-    """The times of all frames in seconds, sorted, read but not decoded."""
-    cv2 = load_opencv()
-    capture = _open(path, [cv2.CAP_PROP_FORMAT, -1])
-    try:
-        milliseconds = [capture.get(cv2.CAP_PROP_POS_MSEC) for _ in _grabs(capture)]
-    finally:
-        capture.release()
-    return sorted(time / 1000 for time in milliseconds)
-
-
-def _grabs(capture: Any) -> Iterator[None]:
-    """Once for every frame, or packet, that could be read."""
-    while capture.grab():
-        beat()
-        yield
-
-
-def _open(path: Path, settings: Sequence[int] = ()) -> Any:
-    """A cv2.VideoCapture on a local, non-empty file; ``settings`` as OpenCV takes them."""
-    if not os.path.exists(path):  # unlike Path.exists, never raises
-        raise VideoUnreadable("no such file", "check the path and the rights to its folders")
-    if not os.path.isfile(path):
-        raise VideoUnreadable("not a file", "give a video file, or a folder of videos")
-    if not _is_utf8(path.resolve()):  # OpenCV would crash
-        raise VideoUnreadable("its name, or a folder's, is not UTF-8", "rename it")
-    try:
-        if path.stat().st_size == 0:
-            raise VideoUnreadable("the file is empty", "copy or record it again")
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise VideoUnreadable(f"cannot be read: {error.strerror}", "check permissions") from error
-    cv2 = load_opencv()
-    capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG, settings)
-    if not capture.isOpened():
-        raise VideoUnreadable(
-            "not a video that OpenCV can decode",
-            "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
-        )
-    beat()
-    check_size(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
-    return capture
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _decode(path: Path, fps: float | None) -> Iterator[tuple[float, Any]]:
-    """Grab every frame in order: (presentation time in seconds, capture to retrieve it from).
-
-    Times come from the stream, or from ``fps`` where that is given. Where the stream gives none, or
-    they run backwards, one step of the nominal rate stands in, so times always increase.
-    """
-    cv2 = load_opencv()
-    capture = _open(path)
-    try:
-        rate = fps or capture.get(cv2.CAP_PROP_FPS)
-        step = 1 / rate if is_rate(rate) else 1 / 25
-        last = -step
-        for number, _ in enumerate(_grabs(capture)):
-            time = number / fps if fps else capture.get(cv2.CAP_PROP_POS_MSEC) / 1000
-            if not last < time < MAX_SECONDS:
-                time = last + step
-            last = time
-            yield time, capture
-    finally:
-        capture.release()
-
-
-def _retrieve(capture: Any) -> np.ndarray | None:
-    cv2 = load_opencv()
-    try:
-        ok, image = capture.retrieve()
-    except cv2.error:
-        return None
-    if not ok or image is None or not image.size:
-        return None
-    height, width = image.shape[:2]
-    check_size(width, height)
-    return np.asarray(image)
 
 
 def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -260,7 +218,8 @@ def _target_times(
             reached = (yield sampling.start + index / sampling.fps) or 0.0
             index = max(index + 1, int((reached - sampling.start) * sampling.fps))
     if duration is None:
-        duration = max((time for time, _ in _decode(path, fps)), default=0.0)
+        with closing(Playback(path, fps)) as playback:
+            duration = max(playback, default=0.0)
     end = _end_time(sampling, duration)
     step = (end - sampling.start) / sampling.frames
     for index in range(sampling.frames):

@@ -6,10 +6,10 @@ import time
 import numpy as np
 import pytest
 
-from depmap_cli import video
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import VideoUnreadable
 from depmap_cli.limits import MAX_PIXELS, MAX_SIDE, check_size
+from depmap_cli.playback import Playback
 from depmap_cli.video import probe, sample_frames
 from depmap_cli.watched import beat, patiently, watched
 from tests.videos import ffmpeg, write_video
@@ -52,11 +52,12 @@ def test_a_gap_of_days_is_not_crossed_step_by_step(short, tmp_path):
 def test_a_decoder_that_hangs_is_given_up(short, monkeypatch):
     released = threading.Event()
 
-    def stuck(capture):
-        yield from [capture.grab()] * 3
-        released.wait(30)
+    def stuck(playback):
+        released.wait(30 if playback._number == 3 else 0)
+        return forward(playback)
 
-    monkeypatch.setattr(video, "_grabs", stuck)
+    forward = Playback.__next__
+    monkeypatch.setattr(Playback, "__next__", stuck)
     started = time.monotonic()
     try:
         with pytest.raises(VideoUnreadable, match=r"no progress for 0\.4 s"):

@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import pytest
 
-from depmap_cli import video
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import InstallationBroken, UsageProblem, VideoUnreadable
 from depmap_cli.opencv import load_opencv
+from depmap_cli.playback import Playback
 from depmap_cli.video import MAX_WORKING_SIDE, check_whole, probe, sample_frames
 from tests.videos import ffmpeg, write_video
 
@@ -211,12 +211,11 @@ def test_missing_libgl_is_explained(monkeypatch):
 def test_nothing_is_decoded_behind_the_last_frame_wanted(counted, monkeypatch):
     grabbed = []
 
-    def counting(path, fps):
-        for time, capture in decode(path, fps):
-            grabbed.append(time)
-            yield time, capture
+    def counting(playback):
+        grabbed.append(decode(playback))
+        return grabbed[-1]
 
-    decode = video._decode
-    monkeypatch.setattr(video, "_decode", counting)
+    decode = Playback.__next__
+    monkeypatch.setattr(Playback, "__next__", counting)
     frames = take(counted, frames=2, end=4)
     assert grabbed[-1] == frames[-1].time == pytest.approx(3, abs=0.051)
