@@ -1,7 +1,6 @@
 """Videos that no camera made: every kind of input that users have, rendered or mangled here."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.pool import work_here
 from tests.videos import ffmpeg, write_video
 
 torch.set_num_threads(1)  # tensors are small: threads would wait for each other, and burn time
@@ -39,11 +39,8 @@ def face_frames(interview: Path) -> list[np.ndarray]:
 
 @pytest.fixture
 def faces_in_process(monkeypatch):
-    """Faces are prepared in this process; each new one would first load torch for seconds."""
-    monkeypatch.setattr(
-        "depmap_cli.workers.ProcessPoolExecutor",
-        lambda jobs, *others: ThreadPoolExecutor(max_workers=1),
-    )
+    """Faces are prepared in this process."""
+    work_here(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -94,7 +91,7 @@ def media(tmp_path_factory: pytest.TempPathFactory, interview: Path, face_frames
         "rotated.mp4": rotated,
         "vfr.mp4": variable_rate,
         "one_frame.mp4": lambda p: write_video(p, face_frames[:1]),
-        "no_face.mp4": lambda p: write_video(p, [blank] * 72),
+        "no_face.mp4": lambda p: write_video(p, [blank + 3 * (i % 9) for i in range(72)]),
         "half.mp4": lambda p: write_video(p, face_frames[:36] + [blank] * 36),
         "gap.mp4": lambda p: write_video(p, face_frames[:30] + [blank] * 2 + face_frames[32:60]),
         "two.mp4": lambda p: write_video(

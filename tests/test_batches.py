@@ -60,8 +60,15 @@ def others(items, out, jobs=2, patience=60.0, told=None, **job):
 
 def command(*arguments):
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.stub_batch", *map(str, arguments)], cwd=ROOT
+        [sys.executable, "-m", "tests.stub_batch", *map(str, arguments)],
+        cwd=ROOT,
+        preexec_fn=hear_ctrl_c,
     )
+
+
+def hear_ctrl_c():
+    """Shells have what they run in the background ignore it, and so all that these tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def tree(out):
@@ -592,6 +599,7 @@ def test_ctrl_c_while_workers_start_is_one_word(videos, tmp_path, delay):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=hear_ctrl_c,
     )
     while not (out / "run.json").exists():
         time.sleep(0.01)

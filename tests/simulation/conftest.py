@@ -5,24 +5,20 @@ names one.
 """
 
 import os
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.pool import work_here
 from tests.simulation.actors import StillStage
 
 
 @pytest.fixture(scope="module")
 def in_process():
     """What would run in other processes runs in this one; the same in few seconds."""
-    from depmap_cli import workers
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            workers, "ProcessPoolExecutor", lambda jobs, *others: ThreadPoolExecutor(max_workers=1)
-        )
+        work_here(patch)
         yield
 
 

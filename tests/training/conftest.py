@@ -1,12 +1,14 @@
 """A tiny corpus cut from the rendered interview, its faces, and a run trained on it: made once a
 process, since files of other packages may come between those of this one."""
 
+import shutil
 from functools import lru_cache
 from pathlib import Path
 
 import pytest
 
-from tests.training.runs import train
+from tests.pool import work_here
+from tests.training.runs import FEW, depmap, train
 from tests.videos import write_video
 
 
@@ -34,8 +36,15 @@ def corpus(tmp_path_factory, face_frames) -> Path:
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory) -> Path:
-    return tmp_path_factory.mktemp("cache")
+def cache(corpus, tmp_path_factory) -> Path:
+    """With the faces of the corpus as ``train`` uses them."""
+    readable, folder = tmp_path_factory.mktemp("readable"), tmp_path_factory.mktemp("cache")
+    for split in ("Training", "Development"):
+        shutil.copytree(corpus / split, readable / split)
+    with pytest.MonkeyPatch.context() as patch:
+        work_here(patch)
+        assert depmap(patch, "prepare", "--data", readable, "--cache", folder, *FEW, "-q") == 0
+    return folder
 
 
 @pytest.fixture(scope="package", autouse=True)
@@ -51,7 +60,6 @@ def _semantics_loaded_once():
 @pytest.fixture(scope="session")
 def trained(corpus, cache, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("run") / "whole"
-    patch = pytest.MonkeyPatch()
-    assert train(patch, corpus, cache, out, "--statement", "seven snippets") == 0
-    patch.undo()
+    with pytest.MonkeyPatch.context() as patch:
+        assert train(patch, corpus, cache, out, "--statement", "seven snippets") == 0
     return out

@@ -6,10 +6,12 @@ from contextlib import contextmanager
 
 import pytest
 
+FEW = ["--set", "train.frames=4", "--set", "train.score_frames=8", "--jobs", "1"]
+"""Frames of a recording, as faces of them are prepared."""
 SMALL = [
-    *("--set", "train.epochs=2", "--set", "train.frames=4", "--set", "train.batch_size=2"),
+    *("--set", "train.epochs=2", "--set", "train.batch_size=2", "--device", "cpu", "-q"),
     *("--set", "train.contrastive_start=1"),  # in the second of the two epochs
-    *("--set", "train.score_frames=8", "--device", "cpu", "--jobs", "1", "-q"),
+    *FEW,
 ]
 
 

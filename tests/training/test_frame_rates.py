@@ -11,6 +11,7 @@ import pytest
 from depmap_cli.config import FaceConfig
 from depmap_cli.data.cache import duration_of
 from depmap_cli.workflows.material import Source
+from tests.pool import work_here
 from tests.training.runs import depmap, train
 from tests.videos import write_video
 
@@ -48,7 +49,9 @@ def prepared(hasty, cache):
     source.check_videos(told)
     silent, _ = Source(hasty / "silent.csv").read()
     parts = {"silent": silent, "told": told, "changed": [replace(told[0], fps=TRUE + 0.1)]}
-    made = source.prepare([*chain(*parts.values())], FaceConfig(), lambda *_: None)
+    with pytest.MonkeyPatch.context() as patch:
+        work_here(patch)
+        made = source.prepare([*chain(*parts.values())], FaceConfig(), lambda *_: None)
     found = iter(made)
     return {name: [(r, next(found)) for r in part] for name, part in parts.items()}
 

@@ -178,7 +178,9 @@ def test_a_recording_without_a_face_is_named(tmp_path):
     from depmap_cli.data.corpus import Recording
     from depmap_cli.errors import DataInvalid
 
-    path = write_video(tmp_path / "1_1_blank.mp4", [np.full((96, 96, 3), 80, np.uint8)] * 6)
+    path = write_video(
+        tmp_path / "1_1_blank.mp4", [np.full((96, 96, 3), 80 + 20 * i, np.uint8) for i in range(6)]
+    )
     store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
     with pytest.raises(DataInvalid, match="1_1_blank.mp4: no face found"):
         store.prepare([Recording("Training", "1", "1", "", path, 3)], 1, lambda *_: None)
