@@ -71,6 +71,9 @@ def bases(folder: Path) -> dict[str, bytes]:
     sizes = [ffmpeg(f"{n}.ts", *source, "-vf", f"scale={n}:{n}", *ts) for n in (192, 320, 96)]
     made["resized.ts"] = b"".join(sizes)
     made["long_gop.ts"] = ffmpeg("gop.ts", *source, "-c:v", "libx264", "-g", "9999")
+    far = ("-stream_loop", "9", *source[:2], "-t", "100", "-an", "-vf", "scale=192:192", "-r", "5")
+    for kind in ("mp4", "mkv", "webm"):  # so long that frames are leapt over
+        made[f"long.{kind}"] = ffmpeg(f"long.{kind}", *far, *ENCODINGS[kind][:2], "-g", "15")
     made["slow.mkv"] = ffmpeg("slow.mkv", *source, "-vf", "setpts=PTS*100000", "-c:v", "libx264")
     return made
 

@@ -461,6 +461,7 @@ def main() -> None:
     if given.variant:
         run_variant(given.variant, given.video)
         return
+    given.out.mkdir(parents=True, exist_ok=True)  # now, not after minutes
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), given.runs, given.slice)
     text = document(found, given.runs, given.slice)
