@@ -113,10 +113,9 @@ def bands_text(estimate: Estimate) -> str:
 
 def familiarity_text(familiarity: Familiarity) -> str:
     """How unlike the training faces a recording is, in words."""
+    likeness = "unlike" if familiarity.unlike else "like"
     nearer = f"{percent(familiarity.share_nearer)} of {familiarity.n_reference} recordings"
-    if familiarity.unlike:
-        return f"unlike them: farther away than {nearer} of other people"
-    return f"like them: farther away than {nearer} of other people, no more"
+    return f"{likeness} them: {nearer} of other people lie nearer"
 
 
 def weighs_alike(report: Report) -> bool:

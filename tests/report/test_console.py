@@ -45,7 +45,7 @@ def test_a_scored_report_fits_80_columns_and_says_what_it_must(sample_result: Sc
         "90 % interval 8.1 to 27.9",
         "covers minimal, mild and moderate",
         "training mean 15.2",
-        "training faces unlike them: farther away than 97 % of 100 recordings of other people",
+        "training faces unlike them: 97 % of 100 recordings of other people lie nearer",
         "0–13 14–19 20–28 29–63",
         "WARN A usable face in 79 % of frames",
         "warn below 0.8, refuse below 0.3",
