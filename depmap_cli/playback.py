@@ -169,6 +169,23 @@ def open_capture(path: Path, settings: Sequence[int] = ()) -> Any:
     return capture
 
 
+def is_fragmented(path: Path) -> bool:
+    """Whether a file is an MP4 in fragments: has a box ``moof`` (ISO/IEC 14496-12)."""
+    with path.open("rb") as file:
+        while len(head := file.read(16)) >= 8:
+            size, kind = int.from_bytes(head[:4], "big"), head[4:8]
+            if kind == b"moof":
+                return True
+            if not kind.isalnum():
+                return False
+            if size == 1:
+                size = int.from_bytes(head[8:], "big")
+            if not 8 <= size <= path.stat().st_size:  # to the end, or nonsense
+                return False
+            file.seek(size - len(head), os.SEEK_CUR)
+    return False
+
+
 def _is_utf8(path: Path) -> bool:
     try:
         str(path).encode()

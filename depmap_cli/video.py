@@ -16,7 +16,7 @@ from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.errors import UsageProblem, VideoUnreadable
 from depmap_cli.limits import MAX_SECONDS, is_rate
 from depmap_cli.opencv import load_opencv
-from depmap_cli.playback import Playback, open_capture, read_held
+from depmap_cli.playback import Playback, is_fragmented, open_capture, read_held
 from depmap_cli.watched import patiently, watched
 
 MAX_WORKING_SIDE = 1280
@@ -59,7 +59,8 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
     """Read size, rate and duration from the container.
 
     A given ``fps`` replaces the rate; frames are then counted, since a container that is wrong
-    about their rate may be wrong about their number. So are those of transport streams.
+    about their rate may be wrong about their number. So are those of transport streams. The head of
+    a fragmented MP4 may tell of its first fragment alone: its last frame counts, if it is later.
 
     Raises:
         VideoUnreadable: missing, not a file, empty, or without a decodable picture stream.
@@ -70,6 +71,8 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
         rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
         counted = bool(fps) or path.suffix.lower() in _JOINABLE
         frames = len(read_held(path).times) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        if not counted and is_rate(rate) and is_fragmented(path):
+            frames = max(frames, round(read_held(path).times.max(initial=0) * rate) + 1)
         known = is_rate(rate) and 0 < frames < MAX_SECONDS * rate
         return VideoInfo(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),

@@ -7,7 +7,7 @@ import pytest
 from depmap_cli import playback, video
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import VideoUnreadable
-from depmap_cli.playback import Playback, read_held
+from depmap_cli.playback import Playback, is_fragmented, read_held
 from depmap_cli.video import sample_frames
 from tests.videos import ffmpeg
 
@@ -131,6 +131,24 @@ def test_what_a_file_holds_is_read_without_decoding(encoded):
     assert held.keys[0] == 0
     assert np.diff(held.keys).max() == pytest.approx(2)  # -g 50 at 25 frames/s
     assert np.isin(held.keys, held.times).all()
+
+
+@pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+empty_moov", "faststart"])
+def test_an_mp4_is_as_long_as_its_fragments(tmp_path, flags):
+    """With the first of these flags its head tells of two seconds."""
+    source, path = f"testsrc2=size=96x64:rate={RATE}:duration=20", tmp_path / "parts.mp4"
+    ffmpeg("-f", "lavfi", "-i", source, "-c:v", "mpeg4", "-g", "50", "-movflags", flags, path)
+    assert is_fragmented(path) is flags.startswith("frag")
+    assert video.probe(path).duration == pytest.approx(20)
+    times = [frame.time for frame in sample_frames(path, SAMPLINGS[0])]
+    assert times == pytest.approx([2.5, 7.5, 12.5, 17.5], abs=0.05)
+
+
+def test_what_is_no_mp4_has_no_fragments(tmp_path):
+    huge = b"\x00\x00\x00\x01mdat" + b"\xff" * 8
+    for data in (b"", b"text", b"\x00\x00\x00\x01ftyp", b"\x00\x00\x00\x05mdat" * 9, huge * 2):
+        (tmp_path / "odd.mp4").write_bytes(data)
+        assert not is_fragmented(tmp_path / "odd.mp4")
 
 
 def test_a_true_rate_that_is_given_counts_all_frames(encoded, decoded):
