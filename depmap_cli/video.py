@@ -145,7 +145,7 @@ def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterato
 class _Pictures:
     """Whether a video's pictures differ.
 
-    Of interlaced ones OpenCV 4.13 to 5.0 converts none and says nothing: its memory stays as it
+    Of interlaced ones OpenCV (4.14, 5.0) converts none and says nothing: its memory stays as it
     was, the same for all.
     """
 
