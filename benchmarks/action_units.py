@@ -15,16 +15,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from depmap_cli.action_units import ACTION_UNITS
 from depmap_cli.config import FaceConfig
 from depmap_cli.data.corpus import of_split
-from depmap_cli.metrics import auc, pearson
-from depmap_cli.model.semantics import Semantics
-from depmap_cli.rest import each_from_rest
+from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.neutral_baseline import each_from_rest
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
 from depmap_cli.semantics_training.learner import PRESENT
 from depmap_cli.semantics_training.retrieval import ASKED, retrieve_sentences
-from depmap_cli.workflows.material import ClipChoice, Source
+from depmap_cli.stats.metrics import auc, pearson
+from depmap_cli.workflows.labelled_data import ClipChoice, Source
 
 
 def look(semantics: Semantics, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:

@@ -14,15 +14,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from depmap_cli.batches.items import find_videos
-from depmap_cli.batches.lanes import Lane, local_lanes
-from depmap_cli.batches.work import Job, Rendered, Task
-from depmap_cli.progress import Share
-from depmap_cli.report.files import FORMATS
+from depmap_cli.batch.inputs import find_videos
+from depmap_cli.batch.job import Job, Rendered, Task
+from depmap_cli.batch.run import Batch, score_batch
+from depmap_cli.batch.workers import Lane, local_lanes
+from depmap_cli.report.score.files import FORMATS
 from depmap_cli.results import Report
-from depmap_cli.score_options import ScoreOptions
-from depmap_cli.threads import let_threads_sleep
-from depmap_cli.workflows.score import Batch, score_batch
+from depmap_cli.runtime.progress import Share
+from depmap_cli.runtime.threads import let_threads_sleep
+from depmap_cli.scoring.options import ScoreOptions
 
 
 class Clock:

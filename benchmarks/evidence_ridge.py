@@ -18,8 +18,8 @@ from sklearn.preprocessing import StandardScaler
 
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig
 from depmap_cli.data.clips import Clip
-from depmap_cli.metrics import agreement
-from depmap_cli.workflows.material import ClipChoice, Source
+from depmap_cli.stats.metrics import agreement
+from depmap_cli.workflows.labelled_data import ClipChoice, Source
 
 
 def evidence_of(clips: list[Clip], frames: int) -> np.ndarray:

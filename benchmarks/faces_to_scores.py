@@ -15,11 +15,12 @@ import numpy as np
 import torch
 
 from depmap_cli.config import SamplingConfig
-from depmap_cli.devices import resolve_device
 from depmap_cli.faces import FaceDetector, extract_faces
-from depmap_cli.inference import VideoInference, pieces
-from depmap_cli.video import sample_frames
-from depmap_cli.weights import Networks, example_clip, load_networks
+from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.scoring.inference import VideoInference, pieces
+from depmap_cli.video.reader import sample_frames
+from depmap_cli.weights.loading import Networks, load_networks
+from depmap_cli.weights.locations import example_clip
 
 
 def aligned_faces(networks: Networks, count: int) -> np.ndarray:

@@ -23,14 +23,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from depmap_cli.batches.items import find_videos
-from depmap_cli.batches.lanes import OtherProcess
-from depmap_cli.batches.work import Job, Task
+from depmap_cli.batch.inputs import find_videos
+from depmap_cli.batch.job import Job, Task
+from depmap_cli.batch.run import Batch, score_batch
+from depmap_cli.batch.workers import OtherProcess
 from depmap_cli.errors import DepmapError
 from depmap_cli.results import Report
-from depmap_cli.score_options import ScoreOptions
-from depmap_cli.watched import watched
-from depmap_cli.workflows.score import Batch, score_batch
+from depmap_cli.runtime.watchdog import watched
+from depmap_cli.scoring.options import ScoreOptions
 
 SECONDS = 4
 PATIENCE = 60.0
@@ -55,7 +55,7 @@ def bases(folder: Path) -> dict[str, bytes]:
 
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    from depmap_cli.weights import example_clip
+    from depmap_cli.weights.locations import example_clip
 
     def ffmpeg(name: str, *arguments: str) -> bytes:
         command = [get_ffmpeg_exe(), "-y", "-loglevel", "error", *arguments, str(folder / name)]
@@ -275,15 +275,15 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
     import torch
 
     from depmap_cli.data.corpus import read_corpus
-    from depmap_cli.model.semantics import OWN_MODEL, load_semantics
-    from depmap_cli.openface import read_au_table
-    from depmap_cli.score import Scorer
-    from depmap_cli.weights import (
+    from depmap_cli.scoring.scorer import Scorer
+    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.semantics.openface import read_au_table
+    from depmap_cli.weights.loading import load_networks
+    from depmap_cli.weights.locations import (
         DEFAULT,
         PLAIN,
         default_semantics,
         example_clip,
-        load_networks,
         weights_folder,
     )
 

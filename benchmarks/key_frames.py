@@ -15,12 +15,12 @@ import numpy as np
 
 from depmap_cli.data.corpus import of_split
 from depmap_cli.data.ground_truth import ground_truth_path
-from depmap_cli.data.recording import Recording
-from depmap_cli.devices import resolve_device
-from depmap_cli.severity import BANDS, level_of
-from depmap_cli.weights import load_networks
+from depmap_cli.data.labelled_video import Recording
+from depmap_cli.domain.bdi import BANDS, level_of
+from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.weights.loading import load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.material import Source
+from depmap_cli.workflows.labelled_data import Source
 
 TOP = 0.1
 DRAWS = 2000

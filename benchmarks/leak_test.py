@@ -18,12 +18,12 @@ import torch
 from depmap_cli.config import PREPARED_FRAMES
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
-from depmap_cli.devices import resolve_device
-from depmap_cli.evaluation.estimation import estimate_clip
+from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.weights import Networks, load_networks
+from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.material import Source
+from depmap_cli.workflows.labelled_data import Source
 
 FRAMES = 8
 ROUNDING = 1e-2

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.data.corpus import of_split
-from depmap_cli.devices import resolve_device
-from depmap_cli.metrics import agreement
 from depmap_cli.model.depmap import DepMap
+from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.stats.metrics import agreement
 from depmap_cli.training.trainer import prototype_use
-from depmap_cli.weights import load_networks
+from depmap_cli.weights.loading import load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.material import Source
+from depmap_cli.workflows.labelled_data import Source
 
 
 def without_key_frames(model: DepMap) -> None:

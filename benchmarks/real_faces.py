@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.metrics import auc
+from depmap_cli.stats.metrics import auc
 
 UNITS = {
     "smile": ("AU12",),

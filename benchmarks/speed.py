@@ -22,7 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depmap_cli.weights import example_clip
+from depmap_cli.weights.locations import example_clip
 
 MINUTE, TEN, HOUR, CLIP = 60, 600, 3600, 10
 """Lengths of the videos, in seconds."""
@@ -110,7 +110,7 @@ class Ours:
     """Scores videos in this process and remembers what each stage took."""
 
     def __init__(self) -> None:
-        from depmap_cli.score import Scorer
+        from depmap_cli.scoring.scorer import Scorer
 
         self.scorer = Scorer.load(device="cpu")
         self.seconds: list[dict[str, float]] = []
@@ -118,9 +118,9 @@ class Ours:
 
     def __call__(self, path: Path) -> None:
         """Score a video, with alignment timed apart from the search for faces."""
-        from depmap_cli.faces import extract
+        from depmap_cli.faces import track
 
-        align, spent = extract.align_face, 0.0
+        align, spent = track.align_face, 0.0
 
         def timed(*arguments: object) -> np.ndarray:
             nonlocal spent
@@ -129,11 +129,11 @@ class Ours:
             spent += time.perf_counter() - start
             return face
 
-        extract.align_face = timed
+        track.align_face = timed
         try:
             result = self.scorer.score(path)
         finally:
-            extract.align_face = align
+            track.align_face = align
         if result.report.estimate is None:
             raise RuntimeError(f"{path.name}: not scored: {result.report.reason}")
         self.score = result.report.estimate.score
@@ -184,21 +184,22 @@ def vary(variant: str) -> None:
     """Make this process do one of ``VARIANTS``."""
     import torch
 
-    from depmap_cli import decoding, playback, video
     from depmap_cli.faces import detect
     from depmap_cli.model.backbone import Backbone
+    from depmap_cli.scoring import decoding
+    from depmap_cli.video import decoder, reader
 
     if variant == "not ahead":
         decoding.Decoding.__init__ = _lazily
         decoding.Decoding.__next__ = lambda self: next(self.frames)
         decoding.Decoding.close = lambda self: self.frames.close()
     elif variant == "one decoder":
-        wide = playback.open_capture
-        playback.open_capture = lambda path, settings=(): wide(
+        wide = decoder.open_capture
+        decoder.open_capture = lambda path, settings=(): wide(
             path, settings or [cv2.CAP_PROP_N_THREADS, 1]
         )
     elif variant == "all frames":
-        video._INDEXED = frozenset()
+        reader._INDEXED = frozenset()
     elif variant == "batches of 32":
         detect._FEW = detect.CHUNK
     elif variant == "bfloat16":
@@ -214,7 +215,7 @@ def vary(variant: str) -> None:
 
 
 def _lazily(self: object, path: Path, sampling: object) -> None:
-    from depmap_cli.video import sample_frames
+    from depmap_cli.video.reader import sample_frames
 
     self.path, self.sampling, self.seconds = path, sampling, 0.0
     self.frames = self._timed(sample_frames(path, sampling))

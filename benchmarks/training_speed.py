@@ -14,9 +14,9 @@ import numpy as np
 import torch
 
 from depmap_cli.config import ModelConfig
-from depmap_cli.devices import resolve_device, training_precision
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.losses import depmap_loss
+from depmap_cli.runtime.devices import resolve_device, training_precision
 
 SEMANTIC_DIM = 256
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.score import Scorer
-from depmap_cli.score_options import ScoreOptions
-from depmap_cli.video import probe
+from depmap_cli.scoring.options import ScoreOptions
+from depmap_cli.scoring.scorer import Scorer
+from depmap_cli.video.reader import probe
 
 
 def halves(scorer: Scorer, video: Path) -> list[float] | None:

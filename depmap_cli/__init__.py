@@ -8,8 +8,8 @@ print(result.report.estimate)
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from depmap_cli.score import Scorer, score_video
-    from depmap_cli.score_options import ScoreOptions
+    from depmap_cli.scoring.options import ScoreOptions
+    from depmap_cli.scoring.scorer import Scorer, score_video
 
 __version__ = "0.1.0"
 __all__ = ["ScoreOptions", "Scorer", "__version__", "score_video"]
@@ -18,7 +18,7 @@ __all__ = ["ScoreOptions", "Scorer", "__version__", "score_video"]
 def __getattr__(name: str) -> Any:
     """Import the scoring code, and torch with it, only when it is asked for."""
     if name in __all__:
-        from depmap_cli import score
+        from depmap_cli.scoring import scorer
 
-        return getattr(score, name)
+        return getattr(scorer, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from tests.pool import work_here
-from tests.videos import ffmpeg, write_video
+from tests.support.process_pool import work_here
+from tests.support.videos import ffmpeg, write_video
+
+pytest_plugins = ["tests.support.tiny_corpus"]
 
 torch.set_num_threads(1)  # tensors are small: threads would wait for each other, and burn time
 
@@ -18,7 +20,8 @@ torch.set_num_threads(1)  # tensors are small: threads would wait for each other
 @pytest.fixture(scope="session")
 def interview() -> Path:
     """The rendered interview that comes with the package: 256 x 256, 25 frames/s, over 30 s."""
-    from depmap_cli.weights import example_clip  # not at the top: shapes are checked on import
+    # Imported here because jaxtyping instruments modules as they are imported.
+    from depmap_cli.weights.locations import example_clip
 
     return example_clip()
 
@@ -122,10 +125,12 @@ def _one_thread_in_other_processes():
 
 @pytest.fixture(scope="session", autouse=True)
 def _weights_loaded_once():
-    """Many commands run here in one process; each would load the same weights again."""
-    from depmap_cli import score
+    """Many commands run here in one process; each would load the same networks again."""
+    from depmap_cli.scoring import scorer
+    from depmap_cli.workflows import labelled_data
 
     patch = pytest.MonkeyPatch()
-    patch.setattr(score, "load_networks", lru_cache(score.load_networks))
+    patch.setattr(scorer, "load_networks", lru_cache(scorer.load_networks))
+    patch.setattr(labelled_data, "load_semantics", lru_cache(labelled_data.load_semantics))
     yield
     patch.undo()

@@ -10,7 +10,7 @@ from depmap_cli import __version__
 from depmap_cli.cli import evaluate, installation, score, simulate, train, weights
 from depmap_cli.cli.terminal import fail, note
 from depmap_cli.errors import DepmapError
-from depmap_cli.threads import let_threads_sleep
+from depmap_cli.runtime.threads import let_threads_sleep
 
 INTERRUPTED = 130
 """What Typer leaves with at Ctrl-C, without a word."""

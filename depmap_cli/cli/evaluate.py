@@ -104,11 +104,11 @@ def evaluate(
             "--group-by and a folder as --weights pool all folds of a run: they take neither "
             "--fold nor --gallery nor another --split"
         )
-    from depmap_cli.report.evaluation_outputs import EvaluationOutputs
+    from depmap_cli.report.evaluation.outputs import EvaluationOutputs
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
-    from depmap_cli.workflows.material import ClipChoice, Source
-    from depmap_cli.workflows.plain import plain_beside, way_to_plain
+    from depmap_cli.workflows.labelled_data import ClipChoice, Source
+    from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
 
     plain, why_not = plain_beside(weights, n_folds if pooled else None)
     options = EvaluateOptions(
@@ -154,11 +154,11 @@ def calibrate(
 
     Example: depmap calibrate --data mine/ --out mine.safetensors
     """
-    from depmap_cli.conformal import LEVEL, people_needed
-    from depmap_cli.report.files import check_file
+    from depmap_cli.io.output_files import check_file
+    from depmap_cli.stats.conformal import LEVEL, people_needed
     from depmap_cli.workflows.calibrate import calibrate_run
     from depmap_cli.workflows.evaluate import EvaluateOptions
-    from depmap_cli.workflows.material import ClipChoice, Source
+    from depmap_cli.workflows.labelled_data import ClipChoice, Source
 
     options = EvaluateOptions(
         Source(data, cache, jobs),
@@ -211,12 +211,12 @@ def ablate(
 
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
-    from depmap_cli.ablation import chosen_rows, decided_by
     from depmap_cli.cli.train import viewer
-    from depmap_cli.report.ablation import render_ablation, write_ablation
-    from depmap_cli.settings import read_settings
+    from depmap_cli.domain.paper_tables import chosen_rows, decided_by
+    from depmap_cli.io.settings import read_settings
+    from depmap_cli.report.evaluation.ablation import render_ablation, write_ablation
     from depmap_cli.workflows.ablate import ablate_run
-    from depmap_cli.workflows.material import ClipChoice, Source
+    from depmap_cli.workflows.labelled_data import ClipChoice, Source
     from depmap_cli.workflows.train import TrainOptions
 
     chosen = read_settings(

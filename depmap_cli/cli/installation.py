@@ -18,7 +18,7 @@ def doctor(device: DeviceOption = "auto") -> None:
 
       depmap doctor --device cuda
     """
-    from depmap_cli.diagnosis import examine
+    from depmap_cli.workflows.diagnosis import examine
 
     console = Console()
     failed = False
@@ -45,15 +45,15 @@ def info(
 
       depmap info --schema > report.schema.json
     """
-    from depmap_cli.diagnosis import describe
+    from depmap_cli.workflows.diagnosis import describe
 
     if schema:
-        from depmap_cli.report.files import report_schema
+        from depmap_cli.report.score.files import report_schema
 
         typer.echo(json.dumps(report_schema(), indent=2))
         return
     if evaluation_schema:
-        from depmap_cli.report import evaluation_files
+        from depmap_cli.report.evaluation import files as evaluation_files
 
         typer.echo(json.dumps(evaluation_files.evaluation_schema(), indent=2))
         return

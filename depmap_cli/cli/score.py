@@ -23,12 +23,12 @@ from depmap_cli.config import MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
 from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
-    from depmap_cli.batches.lanes import Lane
-    from depmap_cli.batches.run_record import Setting
-    from depmap_cli.batches.work import Job, Task
-    from depmap_cli.report.outputs import Outputs
+    from depmap_cli.batch.job import Job, Task
+    from depmap_cli.batch.run import Batch
+    from depmap_cli.batch.run_manifest import Setting
+    from depmap_cli.batch.workers import Lane
+    from depmap_cli.report.score.outputs import Outputs
     from depmap_cli.results import Report
-    from depmap_cli.workflows.score import Batch
 
 _BATCHES = "Batches"
 
@@ -141,7 +141,7 @@ def score(
 
       depmap score *.mp4 --json | jq .estimate.score
     """
-    from depmap_cli.batches.items import find_videos, part_of
+    from depmap_cli.batch.inputs import find_videos, part_of
 
     if not all(map(isfinite, (start, end or 0.0))):
         raise typer.BadParameter("--start and --end must be seconds")
@@ -158,11 +158,12 @@ def score(
     if not items:
         note(f"--part {part}: none of the {len(found)} videos is in this part", quiet)
         raise typer.Exit(code=EXIT_OK)
-    from depmap_cli.batches.work import Job
-    from depmap_cli.report.files import FORMATS, check_folder
-    from depmap_cli.report.outputs import Outputs
-    from depmap_cli.score_options import ScoreOptions
-    from depmap_cli.workflows.score import Batch
+    from depmap_cli.batch.job import Job
+    from depmap_cli.batch.run import Batch
+    from depmap_cli.io.output_files import check_folder
+    from depmap_cli.report.score.files import FORMATS
+    from depmap_cli.report.score.outputs import Outputs
+    from depmap_cli.scoring.options import ScoreOptions
 
     options = ScoreOptions(frames, fps, start, end, subject, keyframes, coverage, au_csv)
     kinds = {f.value for f in formats or [FileFormat.all]} if output is not None else set()
@@ -189,19 +190,19 @@ def _lanes(
     gpus: float,
 ) -> Sequence["Lane"]:
     """What scores: this process for a single video, others for a batch."""
-    from depmap_cli.batches import lanes
+    from depmap_cli.batch import workers
 
     if engine is Engine.ray:
-        from depmap_cli.batches.ray_lanes import ray_lanes
+        from depmap_cli.batch.ray_workers import ray_lanes
 
         return ray_lanes(job, videos, jobs, gpus, patience)
-    return lanes.local_lanes(job, videos if several else 1, jobs or 1, patience)
+    return workers.local_lanes(job, videos if several else 1, jobs or 1, patience)
 
 
 def _score_and_leave(batch: "Batch", lanes: Sequence["Lane"], outputs: "Outputs") -> NoReturn:
     """Score, show, and leave with the exit code that tells how it went."""
-    from depmap_cli.batches.items import exit_code
-    from depmap_cli.workflows.score import score_batch
+    from depmap_cli.batch.inputs import exit_code
+    from depmap_cli.batch.run import score_batch
 
     try:
         with BatchBars(len(batch.items), outputs.quiet) as bars:
@@ -226,7 +227,7 @@ class _Shown:
         self._bars.working(task.number, task.name, share)
 
     def done(self, number: int, report: "Report", before: bool) -> None:
-        from depmap_cli.report.outputs import line_of
+        from depmap_cli.report.score.outputs import line_of
 
         self._bars.done(number, line_of(report, before), before)
         self._outputs.show(number, report)

@@ -86,7 +86,7 @@ def _shares(text: str) -> tuple[float, ...]:
 
 
 def _tasks(text: str) -> tuple[str, ...]:
-    from depmap_cli.data.recording import TASKS
+    from depmap_cli.data.labelled_video import TASKS
 
     by_name = {task.lower(): task for task in TASKS}
     names = [name.strip().lower() for name in text.split(",")]

@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from depmap_cli.errors import DepmapError
-from depmap_cli.progress import Share, Told, span
+from depmap_cli.runtime.progress import Share, Told, span
 
 
 def fail(error: DepmapError) -> NoReturn:
     """Say what is wrong and how to mend it; leave with the error's exit code."""
-    from depmap_cli.report.text import clean  # not for `depmap --help`
+    from depmap_cli.io.clean_text import clean  # not for `depmap --help`
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print(f"[bold red]error:[/] {escape(clean(error.message))}")
@@ -107,7 +107,7 @@ class BatchBars:
         """A share of a video, 0 to 1, is done; from any thread."""
         if not self._shown:
             return
-        from depmap_cli.report.text import clean  # not for `depmap --help`
+        from depmap_cli.io.clean_text import clean  # not for `depmap --help`
 
         with self._one:
             if number not in self._rows:
@@ -148,6 +148,6 @@ class BatchBars:
 def note(text: str, quiet: bool) -> None:
     """One line on stderr."""
     if not quiet:
-        from depmap_cli.report.text import clean
+        from depmap_cli.io.clean_text import clean
 
         Console(stderr=True, highlight=False, soft_wrap=True).print(clean(text), markup=False)

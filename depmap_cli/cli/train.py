@@ -31,7 +31,7 @@ from depmap_cli.config import MAX_SEED, Config, SemanticsTrainConfig
 
 if TYPE_CHECKING:
     from depmap_cli.results import CorpusSummary
-    from depmap_cli.training.spread import TrainResult
+    from depmap_cli.training.seed_summary import TrainResult
 
 
 def train(
@@ -79,10 +79,10 @@ def train(
 
       torchrun --nproc-per-node 4 -m depmap_cli train --data avec2014/ --out run/
     """
-    from depmap_cli.ablation import BASELINE
-    from depmap_cli.settings import read_settings
-    from depmap_cli.training.start import start_of
-    from depmap_cli.workflows.material import ClipChoice, Source
+    from depmap_cli.domain.paper_tables import BASELINE
+    from depmap_cli.io.settings import read_settings
+    from depmap_cli.training.initialise import start_of
+    from depmap_cli.workflows.labelled_data import ClipChoice, Source
     from depmap_cli.workflows.train import TrainOptions, by_folds, train_all
     from depmap_cli.workflows.train import dry_run as check_runs
 
@@ -143,7 +143,7 @@ def viewer(config: Config, quiet: bool, bar: Any) -> Any:
 
 
 def _summarise(results: "list[TrainResult]", quiet: bool) -> None:
-    from depmap_cli.training.spread import left_out, spread_rows
+    from depmap_cli.training.seed_summary import left_out, spread_rows
 
     if names := left_out(results):
         note(f"left out, the face is covered throughout: {', '.join(names)}", quiet)
@@ -200,8 +200,8 @@ def train_semantics(
 
       depmap train-semantics --data portraits/ --data cohort/ --simulated
     """
-    from depmap_cli.report.files import check_file
-    from depmap_cli.workflows.material import Source
+    from depmap_cli.io.output_files import check_file
+    from depmap_cli.workflows.labelled_data import Source
     from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
     check_file(out)
@@ -247,10 +247,10 @@ def prepare(
 
       depmap prepare --data avec2014/ --set faces.size=224
     """
+    from depmap_cli.io.settings import read_settings
     from depmap_cli.report.corpus import render_corpus, render_quality
-    from depmap_cli.settings import read_settings
-    from depmap_cli.training.start import frames_scored, start_of
-    from depmap_cli.workflows.material import Source
+    from depmap_cli.training.initialise import frames_scored, start_of
+    from depmap_cli.workflows.labelled_data import Source
 
     start, base = start_of(init, from_scratch=False)
     chosen = read_settings(settings or [], config, base)

@@ -30,7 +30,7 @@ def list_(as_json: JsonOption = False) -> None:
 
       depmap weights list --json | jq -r '.[].file'
     """
-    from depmap_cli.weights_folder import listed
+    from depmap_cli.weights.folder import listed
 
     _show(listed(), as_json)
 
@@ -50,7 +50,7 @@ def verify(
 
       depmap weights verify
     """
-    from depmap_cli.weights_folder import verified
+    from depmap_cli.weights.folder import verified
 
     found = list(verified(files or []))
     _show(found, as_json)
@@ -70,7 +70,7 @@ def import_(
 
       DEPMAP_WEIGHTS=~/weights depmap weights import run/weights.safetensors
     """
-    from depmap_cli.weights_folder import take_in
+    from depmap_cli.weights.folder import take_in
 
     note(f"kept: {take_in(file, force).file}", quiet)
 
@@ -90,7 +90,7 @@ def fetch(
 
       depmap weights fetch https://example.org/mine.safetensors --sha256 0399eac1...
     """
-    from depmap_cli.weights_folder import fetch as fetched
+    from depmap_cli.weights.folder import fetch as fetched
 
     with progress_bar(quiet) as bar, one_line(bar, "fetching") as told:
         entry = fetched(url, sha256, told, force)
@@ -102,7 +102,7 @@ def _show(entries: "Iterable[WeightsEntry]", as_json: bool) -> None:
 
     from rich.console import Console
 
-    from depmap_cli.report.console import weights_table
+    from depmap_cli.report.score.console import weights_table
 
     entries = list(entries)
     if as_json:

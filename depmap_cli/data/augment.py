@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 from torch.nn import functional as F
 
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.opencv import load_opencv
+from depmap_cli.runtime.opencv import load_opencv
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from depmap_cli.data.recording import (
+from depmap_cli.data.labelled_video import (
     Entry,
     Recording,
     is_recording,

@@ -22,16 +22,16 @@ from pathlib import Path
 import numpy as np
 from platformdirs import user_cache_path
 
-from depmap_cli.aside import ABANDONED, ASIDE, remove, remove_left_over, written_aside
-from depmap_cli.checkpoint import sha256_of
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
-from depmap_cli.data.recording import Recording, is_prepared
+from depmap_cli.data.labelled_video import Recording, is_prepared
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable, VideoUnreadable
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
-from depmap_cli.quality import decoded_share, judge
+from depmap_cli.faces.quality import decoded_share, judge
+from depmap_cli.io.atomic_files import ABANDONED, ASIDE, remove, remove_left_over, written_aside
+from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.results import Quality
-from depmap_cli.video import check_whole, probe, sample_frames
-from depmap_cli.workers import run_all
+from depmap_cli.runtime.process_pool import run_all
+from depmap_cli.video.reader import check_whole, probe, sample_frames
 
 FACES, INDEX, VIEWS = "faces.npy", "index.json", "views"
 CACHE_VERSION = 4
@@ -309,7 +309,7 @@ class FaceCache:
 
     def _make(self, item: tuple[Recording, Path]) -> None:
         """Prepare one recording, in a worker process."""
-        from depmap_cli.devices import enough_memory
+        from depmap_cli.runtime.devices import enough_memory
 
         recording, folder = item
         path, fps = recording.path, recording.fps

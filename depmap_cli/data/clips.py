@@ -9,15 +9,15 @@ import torch
 from safetensors.torch import save
 from torch import Generator
 
-from depmap_cli.aside import written_aside
-from depmap_cli.checkpoint import load_tensors
 from depmap_cli.data.cache import CachedFaces, cache_writable
 from depmap_cli.data.corpus import Recording
-from depmap_cli.devices import enough_memory
 from depmap_cli.errors import WeightsInvalid
-from depmap_cli.inference import view
-from depmap_cli.model.semantics import COVERED, Semantics, SemanticView
+from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.checkpoint import load_tensors
 from depmap_cli.results import Verdict
+from depmap_cli.runtime.devices import enough_memory
+from depmap_cli.scoring.inference import view
+from depmap_cli.semantics.clip_model import COVERED, Semantics, SemanticView
 
 _COLUMNS = ("image", "evidence", "covered")
 

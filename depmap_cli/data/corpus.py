@@ -5,8 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from depmap_cli.data.avec import read_folders
-from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
-from depmap_cli.data.recording import (
+from depmap_cli.data.labelled_video import (
     RUN_FILES,
     SPLITS,
     VIDEO_SUFFIXES,
@@ -15,6 +14,7 @@ from depmap_cli.data.recording import (
     is_prepared,
     shown,
 )
+from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
 from depmap_cli.errors import DataInvalid
 
 __all__ = [

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from depmap_cli.data.recording import Recording
+from depmap_cli.data.labelled_video import Recording
 from depmap_cli.errors import DataInvalid, UsageProblem
 
 _IMPROVEMENT = 1e-9

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from depmap_cli.action_units import ACTION_UNITS
-from depmap_cli.data.recording import Recording
+from depmap_cli.data.labelled_video import Recording
+from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import DataInvalid
 
 FOLDER = "ground_truth"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from depmap_cli.data.avec import is_label
-from depmap_cli.data.recording import (
+from depmap_cli.data.labelled_video import (
     SPLITS,
     Entry,
     Recording,
@@ -28,7 +28,7 @@ from depmap_cli.data.recording import (
     task_of,
 )
 from depmap_cli.errors import DataInvalid
-from depmap_cli.limits import MAX_FPS
+from depmap_cli.video.limits import MAX_FPS
 
 MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
 _RATE_COLUMN = "fps"

@@ -6,8 +6,8 @@ runs a model; it is not imported here, so that reports need no torch.
 
 from depmap_cli.evaluation.evaluate import evaluate_table
 from depmap_cli.evaluation.results import About, Bootstrap, EvaluationReport
+from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 from depmap_cli.evaluation.subgroups import read_attributes
-from depmap_cli.evaluation.table import EvaluatedClip, TrainingFacts
 
 __all__ = [
     "About",

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depmap_cli.evaluation.embedding import FeatureMap
-from depmap_cli.evaluation.trends import UnitTrend
+from depmap_cli.evaluation.au_trends import UnitTrend
+from depmap_cli.evaluation.feature_map import FeatureMap
 from depmap_cli.results import KeyPicture
 
 

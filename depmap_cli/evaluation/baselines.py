@@ -10,9 +10,9 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.evaluation.results import Baseline
-from depmap_cli.evaluation.table import EvaluatedClip, TrainingFacts
-from depmap_cli.severity import MAX_SCORE
+from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 
 MEAN, PERSON, PERSON_LEAKING, DURATION = "mean", "person", "person_leaking", "duration"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depmap_cli.conformal import LEVEL
+from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.baselines import Guess, baseline_guesses
-from depmap_cli.evaluation.figures import (
+from depmap_cli.evaluation.errors import (
     bland_altman_of,
     calibration_of,
     compare,
@@ -26,9 +26,9 @@ from depmap_cli.evaluation.results import (
     Intervals,
     Subgroups,
 )
+from depmap_cli.evaluation.score_table import OURS, EvaluatedClip, ScoreTable, TrainingFacts
 from depmap_cli.evaluation.subgroups import groups_of
-from depmap_cli.evaluation.table import OURS, EvaluatedClip, ScoreTable, TrainingFacts
-from depmap_cli.severity import BANDS, level_of
+from depmap_cli.stats.conformal import LEVEL
 
 Grouped = Callable[[str, np.ndarray], Group]
 """From a name and a mask of rows to their errors."""

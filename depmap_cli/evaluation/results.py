@@ -1,7 +1,10 @@
 """What an evaluation found: ``EvaluationReport`` is the content of ``evaluation.json``."""
 
+from dataclasses import dataclass
+
 from pydantic import BaseModel, ConfigDict, Field
 
+from depmap_cli.evaluation.appearance import Appearance
 from depmap_cli.results import DISCLAIMER, Name, Verdict, WeightsInfo
 
 SCHEMA_VERSION = "1.4"
@@ -247,3 +250,11 @@ class EvaluationReport(About):
     bland_altman: BlandAltman
     table: list[ClipRow]
     files: dict[Name, Name] = Field({}, description="Files beside this one, and what they hold.")
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The figures of a split, and, if asked for, the material of figures of faces and features."""
+
+    report: EvaluationReport
+    appearance: Appearance | None = None

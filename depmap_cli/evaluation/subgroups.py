@@ -7,8 +7,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
+from depmap_cli.data.labelled_video import read_text
 from depmap_cli.data.lists import delimiter_of
-from depmap_cli.data.recording import read_text
 from depmap_cli.errors import DataInvalid
 
 NOT_GIVEN = "not given"

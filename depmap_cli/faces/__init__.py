@@ -2,7 +2,7 @@
 
 from depmap_cli.faces.align import align_face, similarity_transform
 from depmap_cli.faces.detect import Detection, FaceDetector
-from depmap_cli.faces.extract import FaceSample, extract_faces
+from depmap_cli.faces.track import FaceSample, extract_faces
 
 __all__ = [
     "Detection",

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from depmap_cli.opencv import load_opencv
+from depmap_cli.runtime.opencv import load_opencv
 
 _ARCFACE_112 = np.array(
     [

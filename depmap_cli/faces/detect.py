@@ -12,8 +12,8 @@ from itertools import pairwise
 import numpy as np
 
 from depmap_cli.config import FaceConfig
-from depmap_cli.opencv import load_opencv
-from depmap_cli.video import Frame
+from depmap_cli.runtime.opencv import load_opencv
+from depmap_cli.video.reader import Frame
 
 CHUNK = 32
 """Frames held while their faces are found."""
@@ -64,7 +64,7 @@ class FaceDetector:
     def __init__(self, config: FaceConfig, device: str = "cpu") -> None:
         from facenet_pytorch import MTCNN
 
-        from depmap_cli.faces.pieces import InPieces
+        from depmap_cli.faces.fixed_size_batches import InPieces
 
         self.config = config
         self._mtcnn = MTCNN(keep_all=True, min_face_size=config.min_face, device=device)
@@ -114,7 +114,7 @@ class FaceDetector:
     def _run(self, batch: np.ndarray, ratio: np.ndarray) -> list[list[Detection]]:
         """MTCNN on one batch. It indexes out of range on some degenerate proposals: then each
         frame runs alone, and one that still fails has no face."""
-        from depmap_cli.devices import is_out_of_memory
+        from depmap_cli.runtime.devices import is_out_of_memory
 
         try:
             boxes, probabilities, points = self._mtcnn.detect(batch, landmarks=True)

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from depmap_cli.light_imports import without_compiler
+from depmap_cli.runtime.lazy_imports import without_compiler
 
 with without_compiler():
     from torchvision import models

@@ -11,7 +11,7 @@ from torch import Tensor
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.distillation import contrastive_alignment
 from depmap_cli.model.sparsity import sparsity, top_mask
-from depmap_cli.processes import Processes
+from depmap_cli.runtime.distributed import Processes
 
 ALONE = Processes()
 

@@ -1,15 +1,15 @@
 """Last room: results become what people read, in the terminal, as files, as a page. No torch."""
 
-from depmap_cli.report.console import render_batch, render_report
-from depmap_cli.report.files import (
+from depmap_cli.report.score.console import render_batch, render_report
+from depmap_cli.report.score.files import (
     FORMATS,
     json_line,
     report_schema,
     write_result,
     write_scores_csv,
 )
-from depmap_cli.report.page import render_page
-from depmap_cli.report.pictures import STYLES, encode_png, picture
+from depmap_cli.report.score.page import render_page
+from depmap_cli.report.score.pictures import STYLES, encode_png, picture
 
 __all__ = [
     "FORMATS",

@@ -6,8 +6,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from depmap_cli.report.console import emit
-from depmap_cli.report.text import clean, joined
+from depmap_cli.domain.bdi import BANDS
+from depmap_cli.io.clean_text import clean
+from depmap_cli.report.score.console import emit
+from depmap_cli.report.text import joined
 from depmap_cli.results import (
     SCORE_BIN,
     Check,
@@ -17,7 +19,6 @@ from depmap_cli.results import (
     SplitSummary,
     Verdict,
 )
-from depmap_cli.severity import BANDS
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _BIN_COLUMNS = 3

@@ -1,12 +1,12 @@
 """Words and numbers as the terminal and the page both write them."""
 
-import unicodedata
 from collections.abc import Sequence
 
-from depmap_cli.action_units import BY_CODE
-from depmap_cli.conformal import people_needed
+from depmap_cli.domain.action_units import BY_CODE
 from depmap_cli.evaluation.results import EvaluationReport, Figure, Intervals
+from depmap_cli.io.clean_text import clean
 from depmap_cli.results import Check, Estimate, Familiarity, Interval, Report, WeightsInfo
+from depmap_cli.stats.conformal import people_needed
 
 SIMULATED = (
     "Trained on simulated faces: a figure for a real person demonstrates the pipeline "
@@ -24,19 +24,7 @@ BY_FOLDS = (
 )
 EVIDENCE_NOTE = "Evidence 0-1 from image-text similarity, not FACS intensity."
 UNRELIABLE_NOTE = "† read unreliably on unseen simulated people; do not interpret."
-_BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SPARKS = "▁▂▃▄▅▆▇█"
-
-
-def clean(text: str) -> str:
-    """``text`` on one line, with control, direction and undecodable characters made visible as �.
-
-    File names may hold newlines, terminal escapes and marks that reverse the reading direction.
-    """
-    return "".join(
-        "�" if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c
-        for c in text
-    )
 
 
 def clock(time: float) -> str:

@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from depmap_cli.training.events import EpochDone, StepDone
+from depmap_cli.training.progress import EpochDone, StepDone
 
 SHOWN = 8
 """Epochs in the table; the log holds all."""

@@ -14,9 +14,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from depmap_cli.chance import generator_for
 from depmap_cli.data.augment import SAME, augment_faces
 from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics_training.frames import AuFrames
 
 COVERED_SHARE = 0.2

@@ -7,11 +7,11 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depmap_cli.action_units import ACTION_UNITS, COVERED_PHRASE, phrase
-from depmap_cli.checkpoint import Checkpoint
-from depmap_cli.devices import training_precision
+from depmap_cli.domain.action_units import ACTION_UNITS, COVERED_PHRASE, phrase
 from depmap_cli.errors import WeightsInvalid
-from depmap_cli.model.semantics import (
+from depmap_cli.io.checkpoint import Checkpoint
+from depmap_cli.runtime.devices import training_precision
+from depmap_cli.semantics.clip_model import (
     OWN_MODEL,
     build_clip,
     encode_phrases,

@@ -11,27 +11,27 @@ import torch
 from torch import Tensor
 
 from depmap_cli import __version__
-from depmap_cli.action_units import ACTION_UNITS, phrase
-from depmap_cli.checkpoint import (
+from depmap_cli.config import SemanticsTrainConfig
+from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.domain.action_units import ACTION_UNITS, phrase
+from depmap_cli.io.checkpoint import (
     halved,
     load_checkpoint,
     optimizer_tensors,
     restore_optimizer,
     save_checkpoint,
 )
-from depmap_cli.config import SemanticsTrainConfig
-from depmap_cli.data.occlusion import cover_faces
-from depmap_cli.devices import enough_memory, placed
-from depmap_cli.metrics import auc, pearson
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.model.semantics import COVERED, OWN_MODEL
-from depmap_cli.rest import each_from_rest, usual_rest
-from depmap_cli.schedule import cosine_rate
+from depmap_cli.runtime.devices import enough_memory, placed
+from depmap_cli.semantics.clip_model import COVERED, OWN_MODEL
+from depmap_cli.semantics.neutral_baseline import each_from_rest, usual_rest
 from depmap_cli.semantics_training.batches import Batch, epoch_batches, workers_for
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner, shrunk
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
-from depmap_cli.weights import RANDOM
+from depmap_cli.stats.metrics import auc, pearson
+from depmap_cli.training.schedule import cosine_rate
+from depmap_cli.weights.document import RANDOM
 
 CLIP_NORM = 1.0
 _OPTIMIZER = "optimizer."

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Float32
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.simulation.signals import (
     STRONGEST,
     Clock,

@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from depmap_cli.opencv import load_opencv
+from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.simulation.scene import Scene
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)

@@ -12,9 +12,9 @@ from jaxtyping import Float, Int, UInt8
 from depmap_cli.config import FaceConfig
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
-from depmap_cli.opencv import load_opencv
-from depmap_cli.simulation.stage import Camera
-from depmap_cli.video import Frame
+from depmap_cli.runtime.opencv import load_opencv
+from depmap_cli.simulation.renderer_api import Camera
+from depmap_cli.video.reader import Frame
 
 JPEG_QUALITY = (25, 95)
 CRF = (18, 36)

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
-from depmap_cli.aside import written_aside
 from depmap_cli.data.ground_truth import FOLDER
+from depmap_cli.io.atomic_files import written_aside
 from depmap_cli.simulation.behaviour import SLOPES
 
 CARD = "README.md"

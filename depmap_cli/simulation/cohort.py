@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from depmap_cli.aside import written_aside
 from depmap_cli.data.cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
-from depmap_cli.data.recording import PREPARED_SUFFIX, SPLITS, TASKS
-from depmap_cli.progress import Told
+from depmap_cli.data.labelled_video import PREPARED_SUFFIX, SPLITS, TASKS
+from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.runtime.process_pool import run_all
+from depmap_cli.runtime.progress import Told
 from depmap_cli.simulation.behaviour import Behaviour, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film, spread_frames, write_video
 from depmap_cli.simulation.card import write_card
 from depmap_cli.simulation.manifest import Row, subject_name, write_manifest
 from depmap_cli.simulation.people import Session, draw_sessions
-from depmap_cli.simulation.stage import Stage, facts_of
+from depmap_cli.simulation.renderer_api import Stage, facts_of
 from depmap_cli.simulation.work import Stream, claim, stream
-from depmap_cli.workers import run_all
 
 FIRST_PERSON = 200
 """The number of the first person; AVEC's begin thereabouts."""

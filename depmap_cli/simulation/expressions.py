@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float32
 from numba import njit
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.domain.action_units import ACTION_UNITS
 
 MIXES: dict[str, dict[str, float]] = {
     "AU1": {"browInnerUp": 1.25},

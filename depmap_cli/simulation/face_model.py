@@ -22,8 +22,8 @@ from jaxtyping import Float, Float32, Int, Int32, Integer
 
 from depmap_cli.errors import DataInvalid
 from depmap_cli.simulation import FETCH_HINT
-from depmap_cli.simulation.atlas import Atlas
 from depmap_cli.simulation.mesh import Material, Mesh
+from depmap_cli.simulation.skin_maps import Atlas
 
 PARTS = {
     "face": 9409,

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
-from depmap_cli.action_units import ACTION_UNITS
-from depmap_cli.opencv import load_opencv
-from depmap_cli.simulation.atlas import Atlas
-from depmap_cli.simulation.fields import smooth_noise, smooth_step
+from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.runtime.opencv import load_opencv
+from depmap_cli.simulation.noise_fields import smooth_noise, smooth_step
 from depmap_cli.simulation.skin import open_curve
+from depmap_cli.simulation.skin_maps import Atlas
 
 Curve = list[tuple[float, float]]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
-from depmap_cli.opencv import load_opencv
-from depmap_cli.simulation.fields import smooth_step
+from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.simulation.mesh import Material, Mesh, depth_at, grid_faces
+from depmap_cli.simulation.noise_fields import smooth_step
 from depmap_cli.simulation.raster import NOISE_TEXELS
 
 STYLES = ("bald", "shaven", "short", "tied", "medium", "long")

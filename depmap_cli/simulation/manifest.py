@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from depmap_cli.aside import written_aside
 from depmap_cli.data.lists import MANIFEST_COLUMNS
+from depmap_cli.io.atomic_files import written_aside
 
 MANIFEST = "manifest.csv"
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from depmap_cli.severity import BANDS
+from depmap_cli.domain.bdi import BANDS
 from depmap_cli.simulation.temperament import Temperament
 
 HIGHEST_SCORE = 45

@@ -5,13 +5,13 @@ import math
 import numpy as np
 from jaxtyping import Float, Float32
 
-from depmap_cli.simulation import worn
+from depmap_cli.simulation import clothing
 from depmap_cli.simulation.expressions import ExpressionMixer, SparseShapes
 from depmap_cli.simulation.face_model import FaceModel
-from depmap_cli.simulation.fields import smooth_step
 from depmap_cli.simulation.furrows import Relief
 from depmap_cli.simulation.hair import Hairline, HairStyle, hair_meshes, strands
 from depmap_cli.simulation.mesh import Material, Mesh, join
+from depmap_cli.simulation.noise_fields import smooth_step
 from depmap_cli.simulation.raster import vertex_normals
 from depmap_cli.simulation.shading import Surfaces
 from depmap_cli.simulation.skin import (
@@ -130,7 +130,7 @@ class Person:
         atlas, look = self.face.atlas, self._look
         face = FacePainter(atlas, self.face.landmarks, look, rng).paint()
         head = paint_head(atlas, look, rng)
-        self._worn_glasses = worn.draw_glasses(rng)
+        self._worn_glasses = clothing.draw_glasses(rng)
         white = rng.uniform(0.44, 0.57) - 0.001 * self.age
         yellow = rng.uniform(0.02, 0.16) + 0.001 * self.age
         self.surfaces = Surfaces(
@@ -163,8 +163,8 @@ class Person:
         meshes += hair_meshes(neutral, head, normals, self._hairline, self._style, rng)
         if self.glasses:
             landmarks = self._rest[self.face.landmarks]
-            meshes.append(worn.glasses_mesh(self._worn_glasses, landmarks))
-        garment = worn.garment_mesh(self.female, rng)
+            meshes.append(clothing.glasses_mesh(self._worn_glasses, landmarks))
+        garment = clothing.garment_mesh(self.female, rng)
         whole = join([*meshes, garment])
         self.mesh = whole.only(whole.material != Material.LENS)
         self.lenses = whole.only(whole.material == Material.LENS)

@@ -11,23 +11,23 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from depmap_cli.action_units import ACTION_UNITS
-from depmap_cli.aside import written_aside
 from depmap_cli.data.cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
-from depmap_cli.data.recording import PREPARED_SUFFIX
+from depmap_cli.data.labelled_video import PREPARED_SUFFIX
+from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import UsageProblem
 from depmap_cli.faces import FaceSample
-from depmap_cli.progress import Told
+from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.runtime.process_pool import run_all
+from depmap_cli.runtime.progress import Told
 from depmap_cli.simulation.behaviour import BY_TASK, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film
 from depmap_cli.simulation.card import write_card
 from depmap_cli.simulation.manifest import Row, subject_name, write_manifest
 from depmap_cli.simulation.people import draw_score
-from depmap_cli.simulation.stage import Stage, facts_of
+from depmap_cli.simulation.renderer_api import Stage, facts_of
 from depmap_cli.simulation.temperament import Temperament
 from depmap_cli.simulation.work import Stream, claim, stream
-from depmap_cli.workers import run_all
 
 TASK = "Portraits"
 DEVELOPMENT_SHARE = 0.1

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from depmap_cli.opencv import load_opencv
+from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.simulation.camera import Camera
-from depmap_cli.simulation.covers import cover_mesh
 from depmap_cli.simulation.mesh import Mesh, join
+from depmap_cli.simulation.occluders import cover_mesh
 from depmap_cli.simulation.person import Person
 from depmap_cli.simulation.raster import NOTHING, Buffers, rasterise, vertex_normals
 from depmap_cli.simulation.room import paint_room

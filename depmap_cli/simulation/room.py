@@ -3,8 +3,8 @@
 import numpy as np
 from jaxtyping import Float32
 
-from depmap_cli.opencv import load_opencv
-from depmap_cli.simulation.fields import smooth_noise, smooth_step
+from depmap_cli.runtime.opencv import load_opencv
+from depmap_cli.simulation.noise_fields import smooth_noise, smooth_step
 
 
 def paint_room(seed: int, brightness: float, side: int) -> Float32[np.ndarray, "side side 3"]:

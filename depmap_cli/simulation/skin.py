@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Float32
 
-from depmap_cli.opencv import load_opencv
-from depmap_cli.simulation.atlas import Atlas
-from depmap_cli.simulation.fields import blob, smooth_noise, smooth_step
+from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.simulation.hair import Hairline
+from depmap_cli.simulation.noise_fields import blob, smooth_noise, smooth_step
+from depmap_cli.simulation.skin_maps import Atlas
 
 Picture = np.ndarray
 _SWATCHES = (  # sRGB, from the lightest to the darkest skin

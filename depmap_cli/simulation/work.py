@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
-from depmap_cli.aside import ASIDE, remove_left_over, written_aside
 from depmap_cli.errors import OutputUnwritable, UsageProblem
+from depmap_cli.io.atomic_files import ASIDE, remove_left_over, written_aside
 
 SETTINGS = "simulation.json"
 

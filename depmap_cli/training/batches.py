@@ -11,14 +11,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from depmap_cli.chance import generator_for
 from depmap_cli.config import TrainConfig
 from depmap_cli.data.augment import OTHER, augment_faces
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.domain.bdi import level_of
 from depmap_cli.errors import UsageProblem
-from depmap_cli.model.semantics import Semantics
-from depmap_cli.severity import level_of
+from depmap_cli.runtime.seeding import generator_for
+from depmap_cli.semantics.clip_model import Semantics
 
 COVERED_SHARE = 0.1
 """Faces, of all in training, over which something is laid."""

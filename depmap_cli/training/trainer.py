@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from depmap_cli.config import TrainConfig
 from depmap_cli.data.clips import Clip
-from depmap_cli.devices import enough_memory, placed, training_precision
 from depmap_cli.errors import DataInvalid
-from depmap_cli.evaluation.estimation import estimate_clip
-from depmap_cli.metrics import agreement
+from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.losses import Loss, depmap_loss, level_loss
-from depmap_cli.model.semantics import Semantics
-from depmap_cli.processes import Processes
-from depmap_cli.schedule import cosine_rate
+from depmap_cli.runtime.devices import enough_memory, placed, training_precision
+from depmap_cli.runtime.distributed import Processes
+from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.stats.metrics import agreement
+from depmap_cli.training.au_probe import EvidenceReader
 from depmap_cli.training.batches import (
     Batch,
     Draw,
@@ -32,13 +32,13 @@ from depmap_cli.training.batches import (
     looks_at,
     make_batch,
 )
-from depmap_cli.training.events import EpochDone, StepDone, Watcher
-from depmap_cli.training.evidence import EvidenceReader
-from depmap_cli.training.finish import check_finite, with_figures
-from depmap_cli.training.folder import BEST, LAST, RunFolder
-from depmap_cli.training.maps import KeptMaps, fingerprint
-from depmap_cli.training.state import Place, load_state, save_state
-from depmap_cli.weights import RANDOM
+from depmap_cli.training.export import check_finite, with_figures
+from depmap_cli.training.feature_cache import KeptMaps, fingerprint
+from depmap_cli.training.progress import EpochDone, StepDone, Watcher
+from depmap_cli.training.resume import Place, load_state, save_state
+from depmap_cli.training.run_folder import BEST, LAST, RunFolder
+from depmap_cli.training.schedule import cosine_rate
+from depmap_cli.weights.document import RANDOM
 
 DEAD = 0.1
 """A prototype is dead where it gets less than this part of an even share of its level's tokens."""

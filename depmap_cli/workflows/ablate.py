@@ -6,37 +6,27 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.ablation import FIGURES, Variant, chosen_rows, row_name
-from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config
 from depmap_cli.data.corpus import Recording
+from depmap_cli.domain.paper_tables import FIGURES, Variant, chosen_rows, row_name
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.evaluation import EvaluationReport
-from depmap_cli.model.semantics import Semantics
-from depmap_cli.progress import Told
+from depmap_cli.evaluation.ablation import AblationRow
+from depmap_cli.io.checkpoint import read_document
+from depmap_cli.io.settings import check_settings
 from depmap_cli.results import encodable
-from depmap_cli.settings import check_settings
-from depmap_cli.training.events import View, numbered
-from depmap_cli.training.folder import WEIGHTS, RunFolder, folder_name
-from depmap_cli.training.layout import seed_folder
-from depmap_cli.training.maps import KeptMaps
-from depmap_cli.training.start import build_model
-from depmap_cli.workflows.about import split_counts
+from depmap_cli.runtime.progress import Told
+from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.training.feature_cache import KeptMaps
+from depmap_cli.training.initialise import build_model
+from depmap_cli.training.progress import View, numbered
+from depmap_cli.training.run_folder import WEIGHTS, RunFolder, folder_name
+from depmap_cli.training.runs import seed_folder
+from depmap_cli.workflows.about_evaluation import split_counts
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
 from depmap_cli.workflows.train import TrainOptions, check_run, train_run
 
 RESULT = "evaluation.json"
-
-
-@dataclass(frozen=True)
-class AblationRow:
-    """One variant: what seeds gave, per task ("" for all clips), as (runs, 4) of ``FIGURES``."""
-
-    number: int  # in the table, from 1
-    variant: Variant
-    started_from: str  # where the backbone began: one of ``FROM_SCRATCH``
-    seeds: tuple[int, ...]
-    found: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from torch import Tensor
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import Recording
+from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.evaluation.appearance import (
     Appearance,
     KeyFace,
@@ -17,12 +18,11 @@ from depmap_cli.evaluation.appearance import (
     PrototypeFaces,
     spread_over_scores,
 )
-from depmap_cli.evaluation.embedding import map_features
-from depmap_cli.evaluation.estimation import ClipEstimate
-from depmap_cli.evaluation.trends import UnitCurve, UnitTrend, trends_of
-from depmap_cli.gallery import key_picture, nearest_level
-from depmap_cli.severity import BANDS, level_of
-from depmap_cli.weights import Networks
+from depmap_cli.evaluation.au_trends import UnitCurve, UnitTrend, trends_of
+from depmap_cli.evaluation.estimate_clip import ClipEstimate
+from depmap_cli.evaluation.feature_map import map_features
+from depmap_cli.scoring.key_frames import key_picture, nearest_level
+from depmap_cli.weights.loading import Networks
 
 FACES = 4
 """Key frames shown of each level."""

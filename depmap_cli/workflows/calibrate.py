@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depmap_cli.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.data.corpus import of_split
 from depmap_cli.errors import DataInvalid, UsageProblem
-from depmap_cli.progress import Told
-from depmap_cli.training.finish import calibration
-from depmap_cli.training.known_people import known_people
+from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
+from depmap_cli.runtime.progress import Told
+from depmap_cli.training.export import calibration
+from depmap_cli.training.leakage import known_people
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips, stored_half_width
 
 

@@ -7,33 +7,37 @@ from typing import Any
 
 import numpy as np
 
-from depmap_cli.ablation import network_name
-from depmap_cli.conformal import LEVEL, half_width
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import SPLITS, Recording, of_split
-from depmap_cli.devices import enough_memory, resolve_device
+from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import (
     About,
     EvaluatedClip,
-    EvaluationReport,
     TrainingFacts,
     evaluate_table,
     read_attributes,
 )
-from depmap_cli.evaluation.appearance import Appearance, PrototypeFaces
+from depmap_cli.evaluation.appearance import PrototypeFaces
 from depmap_cli.evaluation.baselines import Guess
-from depmap_cli.evaluation.estimation import ClipEstimate, estimate_clip
-from depmap_cli.evaluation.results import Baseline
-from depmap_cli.progress import Told
-from depmap_cli.summary import calibration_caution, weights_info
-from depmap_cli.training.folder import WEIGHTS
-from depmap_cli.training.known_people import known_people, selected_people
-from depmap_cli.weights import Networks, load_networks
-from depmap_cli.workflows.about import about_evaluation, origin_of, split_counts, start_of
+from depmap_cli.evaluation.estimate_clip import ClipEstimate, estimate_clip
+from depmap_cli.evaluation.results import Baseline, Evaluation
+from depmap_cli.runtime.devices import enough_memory, resolve_device
+from depmap_cli.runtime.progress import Told
+from depmap_cli.scoring.report_builder import calibration_caution, weights_info
+from depmap_cli.stats.conformal import LEVEL, half_width
+from depmap_cli.training.leakage import known_people, selected_people
+from depmap_cli.training.run_folder import WEIGHTS
+from depmap_cli.weights.loading import Networks, load_networks
+from depmap_cli.workflows.about_evaluation import (
+    about_evaluation,
+    origin_of,
+    split_counts,
+    start_of,
+)
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
-from depmap_cli.workflows.material import ClipChoice, Source, check_uncovered
+from depmap_cli.workflows.labelled_data import ClipChoice, Source, check_uncovered
 
 
 @dataclass(frozen=True)
@@ -70,14 +74,6 @@ class EvaluateOptions:
         """As ``calibration_caution``."""
         asked = networks.sampling.model_copy(update={"frames": self.frames_of(networks)})
         return calibration_caution(networks.sampling, asked)
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """The figures of a split, and, if asked for, the material of figures of faces and features."""
-
-    report: EvaluationReport
-    appearance: Appearance | None = None
 
 
 def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:

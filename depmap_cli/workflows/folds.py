@@ -7,25 +7,24 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.conformal import LEVEL
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import Recording, of_split
-from depmap_cli.devices import resolve_device
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import Guess
 from depmap_cli.evaluation.evaluate import Part, evaluate_parts
-from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Origin
-from depmap_cli.progress import Told
+from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Evaluation, Origin
 from depmap_cli.results import WeightsInfo
-from depmap_cli.summary import weights_info
-from depmap_cli.training.known_people import refuse_known
-from depmap_cli.training.layout import CrossValidation, cross_validations, folds_beside
-from depmap_cli.weights import Networks
-from depmap_cli.workflows.about import about_evaluation, origin_of, split_count
+from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.runtime.progress import Told
+from depmap_cli.scoring.report_builder import weights_info
+from depmap_cli.stats.conformal import LEVEL
+from depmap_cli.training.leakage import refuse_known
+from depmap_cli.training.runs import CrossValidation, cross_validations, folds_beside
+from depmap_cli.weights.loading import Networks
+from depmap_cli.workflows.about_evaluation import about_evaluation, origin_of, split_count
 from depmap_cli.workflows.appearance import key_faces_of, shown_videos, trends_over
 from depmap_cli.workflows.evaluate import (
     EvaluateOptions,
-    Evaluation,
     attributes_of,
     clip_row,
     other_weights,

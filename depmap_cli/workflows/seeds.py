@@ -2,9 +2,10 @@
 
 from dataclasses import replace
 
-from depmap_cli.progress import Told
-from depmap_cli.training.layout import runs_of, seeds_beside
-from depmap_cli.workflows.evaluate import EvaluateOptions, Evaluation, evaluate_run
+from depmap_cli.evaluation.results import Evaluation
+from depmap_cli.runtime.progress import Told
+from depmap_cli.training.runs import runs_of, seeds_beside
+from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
 
 
 def evaluate_seeds(options: EvaluateOptions, told: Told) -> list[Evaluation]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.checkpoint import read_document
 from depmap_cli.config import FaceConfig, SemanticsTrainConfig
 from depmap_cli.data.corpus import Recording, of_split
-from depmap_cli.devices import resolve_device
-from depmap_cli.progress import Told
+from depmap_cli.io.checkpoint import read_document
+from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.runtime.progress import Told
 from depmap_cli.semantics_training import (
     AuFrames,
     SemanticsRun,
@@ -17,8 +17,8 @@ from depmap_cli.semantics_training import (
     read_au_frames,
     train_semantics,
 )
-from depmap_cli.training.known_people import selected_on, trained_on
-from depmap_cli.workflows.material import Source, people
+from depmap_cli.training.leakage import selected_on, trained_on
+from depmap_cli.workflows.labelled_data import Source, people
 
 DEVELOPMENT_STEP = 4
 """Every how many-th frame of Development the model is judged on."""

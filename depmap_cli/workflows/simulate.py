@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from depmap_cli.errors import UsageProblem
-from depmap_cli.progress import Told
-from depmap_cli.simulation import FETCH_HINT, stage
+from depmap_cli.runtime.progress import Told
+from depmap_cli.simulation import FETCH_HINT, renderer_api
 from depmap_cli.simulation.cohort import CohortOptions, make_cohort
 from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
 
@@ -20,7 +20,7 @@ def simulate_run(
     """
     if face_model is None:
         raise UsageProblem("--face-model is missing", FETCH_HINT)
-    with stage.RenderedStage(face_model).packed() as rendered:
+    with renderer_api.RenderedStage(face_model).packed() as rendered:
         if isinstance(options, PortraitOptions):
             make_portraits(options, rendered, told)
         else:

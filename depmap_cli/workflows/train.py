@@ -10,31 +10,31 @@ from typing import Any
 import numpy as np
 import torch
 
-from depmap_cli.checkpoint import read_document
 from depmap_cli.config import Config
-from depmap_cli.data.census import check_trainable
 from depmap_cli.data.clips import Clip
 from depmap_cli.data.corpus import of_split
-from depmap_cli.data.recording import Recording
-from depmap_cli.devices import placed, resolve_device
-from depmap_cli.model.semantics import Semantics
-from depmap_cli.processes import Processes, join_processes, process_count
-from depmap_cli.progress import Told
+from depmap_cli.data.corpus_summary import check_trainable
+from depmap_cli.data.labelled_video import Recording
+from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary
+from depmap_cli.runtime.devices import placed, resolve_device
+from depmap_cli.runtime.distributed import Processes, join_processes, process_count
+from depmap_cli.runtime.progress import Told
+from depmap_cli.semantics.clip_model import Semantics
 from depmap_cli.training.batches import check_divides
-from depmap_cli.training.document import training_document
-from depmap_cli.training.events import View, Watcher, numbered
-from depmap_cli.training.finish import finish_weights
-from depmap_cli.training.folder import BEST, WEIGHTS, RunFolder
-from depmap_cli.training.known_people import known_at_start
-from depmap_cli.training.layout import Layout, check_alone, fold_folder, seed_folder
-from depmap_cli.training.maps import KeptMaps
-from depmap_cli.training.spread import TrainResult, spread_csv
-from depmap_cli.training.start import build_model
-from depmap_cli.training.state import check_resumable, data_hash, described, run_key
+from depmap_cli.training.export import finish_weights
+from depmap_cli.training.feature_cache import KeptMaps
+from depmap_cli.training.initialise import build_model
+from depmap_cli.training.leakage import known_at_start
+from depmap_cli.training.progress import View, Watcher, numbered
+from depmap_cli.training.provenance import training_document
+from depmap_cli.training.resume import check_resumable, data_hash, described, run_key
+from depmap_cli.training.run_folder import BEST, WEIGHTS, RunFolder
+from depmap_cli.training.runs import Layout, check_alone, fold_folder, seed_folder
+from depmap_cli.training.seed_summary import TrainResult, spread_csv
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights import semantics_of
-from depmap_cli.workflows.material import ClipChoice, Source, covered_names, people
+from depmap_cli.weights.locations import semantics_of
+from depmap_cli.workflows.labelled_data import ClipChoice, Source, covered_names, people
 
 SEEDS = "seeds.csv"
 """Beside several runs: figures of each, mean and spread."""

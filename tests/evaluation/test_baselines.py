@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.evaluation.baselines import baseline_guesses, from_duration, look_up
-from depmap_cli.evaluation.table import EvaluatedClip, TrainingFacts
+from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 
 
 def clip(subject="1", session="1", task="Freeform", score=10.0, duration=None):

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 
 from depmap_cli.evaluation.bootstrap import PeopleBootstrap, drawn_figures
-from depmap_cli.evaluation.figures import compare
+from depmap_cli.evaluation.errors import compare
 from depmap_cli.evaluation.results import Bootstrap
-from depmap_cli.evaluation.table import OURS, ScoreTable
-from depmap_cli.metrics import agreement
-
-from .sample import some_clips, some_report
+from depmap_cli.evaluation.score_table import OURS, ScoreTable
+from depmap_cli.stats.metrics import agreement
+from tests.support.evaluation_sample import some_clips, some_report
 
 RNG = np.random.default_rng(0)
 PEOPLE = np.array(["a", "a", "a", "b", "c", "c", "d", "e", "e", "e", "e", "f"])

@@ -4,8 +4,7 @@ import pytest
 
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.subgroups import NOT_GIVEN, groups_of, read_attributes
-
-from .sample import some_clips, some_report
+from tests.support.evaluation_sample import some_clips, some_report
 
 PEOPLE = {"1", "2", "3"}
 

@@ -5,10 +5,10 @@ import inspect
 import pytest
 import torch
 
+from depmap_cli.domain.bdi import level_of
 from depmap_cli.model.distillation import contrastive_alignment
 from depmap_cli.model.losses import depmap_loss
 from depmap_cli.model.sparsity import sparsity
-from depmap_cli.severity import level_of
 
 PLAIN = {"emotional": False, "esa": False, "sdpm": False, "kdm": False, "map": False}
 TABLE_3 = {

@@ -3,8 +3,7 @@
 import pytest
 
 from depmap_cli.results import KeyPicture, Report, ScoreResult, Status
-
-from .sample import drawn_face, frame_rows, scored_report, warm_spot
+from tests.support.report_sample import drawn_face, frame_rows, scored_report, warm_spot
 
 
 @pytest.fixture

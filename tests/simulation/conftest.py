@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.pool import work_here
 from tests.simulation.actors import StillStage
+from tests.support.process_pool import work_here
 
 
 @pytest.fixture(scope="module")

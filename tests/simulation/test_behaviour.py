@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.simulation.behaviour import DISTRACTORS, simulate_behaviour
 from depmap_cli.simulation.people import draw_sessions
 from depmap_cli.simulation.temperament import Temperament

@@ -7,8 +7,8 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.simulation.capture import five_points, spread_frames, write_video
-from depmap_cli.video import sample_frames
-from tests.videos import write_video as write_test_video
+from depmap_cli.video.reader import sample_frames
+from tests.support.videos import write_video as write_test_video
 
 
 @pytest.mark.parametrize(("n", "count", "fps"), [(50, 8, 25), (53, 7, 12), (40, 39, 6), (5, 9, 25)])

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depmap_cli import workers
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.cache import FaceCache, duration_of
 from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DataInvalid, UsageProblem
+from depmap_cli.runtime import process_pool
 from depmap_cli.semantics_training import read_au_frames
 from depmap_cli.simulation import cohort
 from depmap_cli.simulation.cohort import CohortOptions, make_cohort, plan
@@ -161,7 +161,7 @@ def test_a_folder_of_other_things_is_left_alone(options, stage):
 
 
 def test_same_bytes_in_other_processes(made, options, monkeypatch):
-    monkeypatch.setattr(workers, "ProcessPoolExecutor", ProcessPoolExecutor)
+    monkeypatch.setattr(process_pool, "ProcessPoolExecutor", ProcessPoolExecutor)
     apart = replace(options, jobs=2)
     make_cohort(apart, StillStage(), quiet)
     assert truths(apart.out) == truths(made.out)

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.simulation.expressions import MIXES, ExpressionMixer, SparseShapes
 from depmap_cli.simulation.face_model import FaceModel
 from depmap_cli.simulation.furrows import FURROWS, gains

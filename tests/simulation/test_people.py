@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from depmap_cli.severity import level_of
+from depmap_cli.domain.bdi import level_of
 from depmap_cli.simulation.people import BAND_SHARES, draw_score, draw_sessions
 
 

@@ -4,7 +4,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from depmap_cli.action_units import ACTION_UNITS
+from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.simulation.camera import Camera
 from depmap_cli.simulation.face_model import FaceModel
 from depmap_cli.simulation.person import Person

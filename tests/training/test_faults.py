@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 import torch
 
-from depmap_cli.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.cache import FaceCache
 from depmap_cli.data.corpus import find_recordings
-from depmap_cli.inference import VideoInference
-from depmap_cli.training.known_people import hashed, known_people, selected_people, teachers
+from depmap_cli.io.checkpoint import load_checkpoint, load_tensors, read_document
+from depmap_cli.scoring.inference import VideoInference
+from depmap_cli.training.leakage import hashed, known_people, selected_people, teachers
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights import DEFAULT, weights_folder
-from depmap_cli.workflows import material
-from tests.training.runs import SMALL, depmap, train
+from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.workflows import labelled_data
+from tests.support.runs import SMALL, depmap, train
 
 
 def manifest(corpus: Path, path: Path, **changed: object) -> Path:
@@ -167,7 +167,10 @@ def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, mon
 
 def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, capfd):
     """Training goes on without the recording and says so; evaluation may leave nobody out."""
-    real, hidden = material.load_clips, {"101_1_Freeform_video.mp4", "202_1_Freeform_video.mp4"}
+    real, hidden = (
+        labelled_data.load_clips,
+        {"101_1_Freeform_video.mp4", "202_1_Freeform_video.mp4"},
+    )
 
     def covered(*given):
         none = np.zeros(0, int)
@@ -176,7 +179,7 @@ def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, cap
             for clip in real(*given)
         ]
 
-    monkeypatch.setattr(material, "load_clips", covered)
+    monkeypatch.setattr(labelled_data, "load_clips", covered)
     out, where = tmp_path / "run", ("--data", corpus, "--cache", cache)
     loud = [word for word in SMALL if word != "-q"]
     assert depmap(monkeypatch, "train", *where, "--out", out, *loud, "--from-scratch") == 0

@@ -6,15 +6,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from depmap_cli.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.data.corpus import find_recordings
-from depmap_cli.devices import available_devices
-from depmap_cli.model.semantics import OWN_MODEL
-from depmap_cli.settings import read_settings
-from depmap_cli.training.start import start_of
-from depmap_cli.weights import DEFAULT, PLAIN, default_semantics, weights_folder
-from depmap_cli.workflows.material import Source
-from tests.training.runs import SMALL, depmap
+from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
+from depmap_cli.io.settings import read_settings
+from depmap_cli.runtime.devices import available_devices
+from depmap_cli.semantics.clip_model import OWN_MODEL
+from depmap_cli.training.initialise import start_of
+from depmap_cli.weights.locations import DEFAULT, PLAIN, default_semantics, weights_folder
+from depmap_cli.workflows.labelled_data import Source
+from tests.support.runs import SMALL, depmap
 
 MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
 

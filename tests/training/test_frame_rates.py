@@ -10,10 +10,10 @@ import pytest
 
 from depmap_cli.config import FaceConfig
 from depmap_cli.data.cache import duration_of
-from depmap_cli.workflows.material import Source
-from tests.pool import work_here
-from tests.training.runs import depmap, train
-from tests.videos import write_video
+from depmap_cli.workflows.labelled_data import Source
+from tests.support.process_pool import work_here
+from tests.support.runs import depmap, train
+from tests.support.videos import write_video
 
 PEOPLE = {"Training": (3, 30), "Development": (10, 20), "Testing": (15,)}
 HEADER, TRUE, FRAMES = 30.0, 10.0, 12

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from depmap_cli.config import ModelConfig
-from depmap_cli.data.recording import Recording
+from depmap_cli.data.labelled_video import Recording
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.training.finish import straightened
+from depmap_cli.training.export import straightened
 from depmap_cli.training.line import Line, fit_line, moved_by_others
 
 SCORES = np.arange(0.0, 40.0, 2.0)

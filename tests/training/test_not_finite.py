@@ -7,13 +7,13 @@ from dataclasses import replace
 import pytest
 import torch
 
-from depmap_cli.checkpoint import load_checkpoint, read_document, save_checkpoint
 from depmap_cli.errors import DataInvalid
-from depmap_cli.processes import Processes
-from depmap_cli.training.finish import finish_weights
+from depmap_cli.io.checkpoint import load_checkpoint, read_document, save_checkpoint
+from depmap_cli.runtime.distributed import Processes
+from depmap_cli.training.export import finish_weights
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.workflows.material import ClipChoice
-from tests.training.runs import depmap, train
+from depmap_cli.workflows.labelled_data import ClipChoice
+from tests.support.runs import depmap, train
 
 TOO_FAST = ("--set", "train.learning_rate=1e30", "--set", "train.warmup=0")
 

@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 
-from depmap_cli.checkpoint import read_document, save_checkpoint
 from depmap_cli.config import Config
 from depmap_cli.data.corpus import find_recordings
 from depmap_cli.errors import DepmapError
-from depmap_cli.training.state import STATE, check_resumable, data_hash, described, run_key
+from depmap_cli.io.checkpoint import read_document, save_checkpoint
+from depmap_cli.training.resume import STATE, check_resumable, data_hash, described, run_key
 from depmap_cli.training.trainer import Trainer
-from tests.training.runs import train
+from tests.support.runs import train
 
 
 @pytest.fixture

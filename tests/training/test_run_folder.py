@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable
-from depmap_cli.training.folder import RunFolder, git_state
-from depmap_cli.training.layout import Layout, check_alone
-from depmap_cli.training.state import check_resumable
-from tests.training.runs import disk_full_at
+from depmap_cli.training.resume import check_resumable
+from depmap_cli.training.run_folder import RunFolder, git_state
+from depmap_cli.training.runs import Layout, check_alone
+from tests.support.runs import disk_full_at
 
 
 def test_a_full_disk_keeps_the_log(tmp_path):

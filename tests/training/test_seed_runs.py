@@ -8,17 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from depmap_cli.ablation import BASELINE
-from depmap_cli.checkpoint import read_document
+from depmap_cli.domain.paper_tables import BASELINE
 from depmap_cli.errors import DepmapError, UsageProblem
-from depmap_cli.inference import VideoInference
-from depmap_cli.training.card import model_card
-from depmap_cli.training.layout import runs_of
-from depmap_cli.weights import DEFAULT, weights_folder
-from depmap_cli.workflows.plain import plain_beside, way_to_plain
-from tests.test_cross_validation import touch, write_weights
-from tests.training.runs import depmap
-from tests.videos import write_video
+from depmap_cli.io.checkpoint import read_document
+from depmap_cli.scoring.inference import VideoInference
+from depmap_cli.training.model_card import model_card
+from depmap_cli.training.runs import runs_of
+from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
+from tests.support.runs import depmap
+from tests.support.videos import write_video
+from tests.workflows.test_cross_validation import touch, write_weights
 
 SCORES = {"Training": (4, 20), "Testing": (3, 17, 31)}
 

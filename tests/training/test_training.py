@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from depmap_cli.checkpoint import read_document
-from depmap_cli.devices import training_precision
+from depmap_cli.io.checkpoint import read_document
+from depmap_cli.runtime.devices import training_precision
 from depmap_cli.training.batches import Draw, looks_at, make_batch
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights import DEFAULT, weights_folder
-from tests.training.runs import depmap, train
-from tests.videos import write_video
+from depmap_cli.weights.locations import DEFAULT, weights_folder
+from tests.support.runs import depmap, train
+from tests.support.videos import write_video
 
 
 def test_a_run_folder_holds_everything(trained):
@@ -208,7 +208,7 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
     arguments = ("--data", corpus, "--out", out, "--jobs", "1", "--frames", "10", *more)
     assert depmap(monkeypatch, "calibrate", *arguments) == 0
     assert "does not exist below 9" in capfd.readouterr().err
-    from depmap_cli.checkpoint import load_tensors
+    from depmap_cli.io.checkpoint import load_tensors
 
     document = read_document(out)
     assert document["calibration"]["split"] == f"{corpus.name}, Development"
@@ -220,7 +220,7 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
 def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
     trained, corpus, cache, tmp_path, monkeypatch
 ):
-    from depmap_cli.checkpoint import read_document
+    from depmap_cli.io.checkpoint import read_document
 
     assert read_document(trained / "weights.safetensors")["started_from"] == DEFAULT
     out = tmp_path / "scratch"

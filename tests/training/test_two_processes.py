@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from depmap_cli.checkpoint import load_tensors
-from depmap_cli.weights import load_networks
-from tests.test_processes import torchrun, torchrun_says
-from tests.training.runs import SMALL, depmap, train
+from depmap_cli.io.checkpoint import load_tensors
+from depmap_cli.weights.loading import load_networks
+from tests.runtime.test_distributed import torchrun, torchrun_says
+from tests.support.runs import SMALL, depmap, train
 
 ALIKE = ("--set", "model.dropout=0")
 """Dropout differs between processes."""
@@ -15,14 +15,14 @@ ALIKE = ("--set", "model.dropout=0")
 def train_two(corpus, cache, out, *more):
     """Both processes end with the same weights to the last bit."""
     where = ("train", "--data", corpus, "--cache", cache, "--out", out)
-    done = torchrun("-m", "tests.two_trainers", *where, *SMALL, *more)
+    done = torchrun("-m", "tests.support.two_trainers", *where, *SMALL, *more)
     assert done.returncode == 0, done.stderr[-3000:]
     assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
 
 
 def test_two_processes_train_the_weights_that_one_trains(corpus, cache, tmp_path, monkeypatch):
     """Through an epoch without the contrastive loss, in which some parameters have no gradient."""
-    monkeypatch.setattr("depmap_cli.devices._cpu_has_bf16", lambda: False)
+    monkeypatch.setattr("depmap_cli.runtime.devices._cpu_has_bf16", lambda: False)
     assert train(monkeypatch, corpus, cache, tmp_path / "one", *ALIKE) == 0
     train_two(corpus, cache, tmp_path / "two", *ALIKE)
 

@@ -1,0 +1,1 @@
+"""BDI-II severity bands, facial action units, and the tables of the paper. No torch."""

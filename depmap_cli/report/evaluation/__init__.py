@@ -1,0 +1,1 @@
+"""Reports of an evaluation: terminal, JSON, CSV, HTML, TRIPOD+AI."""

@@ -1,0 +1,156 @@
+"""An evaluation in the terminal: figures with their uncertainty, baselines beside them."""
+
+from rich.console import Console, Group, RenderableType
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from depmap_cli.domain.bdi import BANDS
+from depmap_cli.evaluation.baselines import MEAN
+from depmap_cli.evaluation.results import (
+    Agreement,
+    Baseline,
+    Comparison,
+    Errors,
+    EvaluationReport,
+    Figure,
+)
+from depmap_cli.io.clean_text import clean
+from depmap_cli.report.evaluation.page import comparisons
+from depmap_cli.report.score.console import emit
+from depmap_cli.report.text import (
+    SELECTED,
+    SIMULATED,
+    about_data,
+    figure_text,
+    joined,
+    missing_intervals,
+    percent,
+    range_text,
+    share_range_text,
+    share_text,
+    unseen_text,
+)
+
+
+def render_evaluation(console: Console, report: EvaluationReport) -> None:
+    """The figures that a paper would print, within 80 columns; the page has all of them."""
+    name = f"{report.weights.file} on {report.data}, {report.split}"
+    people = (
+        f"{report.n_clips} clips, {report.n_recordings} recordings of {report.n_people} people, "
+        f"{unseen_text(report)}"
+    )
+    confidence = f"{report.bootstrap.confidence * 100:g} % intervals, people drawn with replacement"
+    parts: list[RenderableType] = [Rule(Text(clean(name), style="bold")), Text(people)]
+    parts += [Text(line, style="dim") for line in about_data(report)]
+    parts.append(Text())
+    parts += [_agreement(report), Text(confidence, style="dim"), Text()]
+    parts += [Text("RMSE of the estimates less the baseline's, below 0 is better", style="bold")]
+    parts += [_differences(report), *_ignorant(report), Text()]
+    parts.append(Text("By severity band", style="bold"))
+    parts += [_errors([(g.name, g.errors) for g in report.bands] + [("all", report.errors)])]
+    parts.append(Text(_intervals(report), style="dim"))
+    for split in report.subgroups:
+        groups = [(clean(group.name), group.errors) for group in split.groups]
+        parts += [Text(), Text(f"By {clean(split.attribute)}", style="bold"), _errors(groups)]
+    parts.append(Text())
+    if report.split == "Development":
+        parts.append(Text(f"Development: {SELECTED}", style="italic"))
+    if report.weights.simulated:
+        parts.append(Text(SIMULATED, style="italic"))
+    emit(console, Group(*parts, Text(report.disclaimer, style="italic"), Rule()))
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), header_style="dim")
+    table.add_column(first, overflow="fold")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table
+
+
+def _agreement(report: EvaluationReport) -> Table:
+    """All baselines beside clips and recordings; other weights and the mean beside the rest.
+
+    Those that knew nothing of any clip are left out: they are the mean again.
+    """
+    titles = {baseline.name: baseline.title for baseline in _informed(report)}
+    few = {b.name for b in report.baselines if b.weights is not None} | {MEAN}
+    table = _table("", "RMSE", "MAE", "PCC", "CCC")
+    for number, (title, part) in enumerate(comparisons(report)):
+        rows = "recordings" if part is report.agreement.recordings else "clips"
+        size = f"{part.estimates.n} {rows} of {part.estimates.people} people"
+        label = Text.assemble((clean(title), "bold"), (f"\n{size}", "dim"))
+        table.add_row(label, *_cells(part.estimates, with_range=True))
+        for beside in part.baselines:
+            if beside.baseline in titles and (number < 2 or beside.baseline in few):
+                cells = _cells(beside.agreement, with_range=False)
+                table.add_row(Text(f"  {clean(titles[beside.baseline])}"), *cells)
+    return table
+
+
+def _informed(report: EvaluationReport) -> list[Baseline]:
+    return [baseline for baseline in report.baselines if baseline.informed]
+
+
+def _ignorant(report: EvaluationReport) -> list[Text]:
+    """Which baselines had to say the training mean, and how often."""
+    some = [
+        f"{clean(b.title)}: knew something of {b.informed} of {report.n_clips} clips, "
+        "says the mean of the rest"
+        for b in _informed(report)
+        if b.informed < report.n_clips
+    ]
+    none = [clean(b.title) for b in report.baselines if not b.informed]
+    left_out = [f"Left out, as they know nothing of these clips: {joined(none)}"] if none else []
+    return [Text(line, style="dim") for line in some + left_out]
+
+
+def _cells(figures: Agreement, with_range: bool) -> list[Text]:
+    return [_cell(f, with_range) for f in (figures.rmse, figures.mae, figures.pcc, figures.ccc)]
+
+
+def _cell(figure: Figure, with_range: bool = True, digits: int = 2) -> Text:
+    """The figure, and below it its interval."""
+    ends = range_text(figure, digits) if with_range else ""
+    return _two_lines(figure_text(figure, digits), ends)
+
+
+def _two_lines(value: str, ends: str) -> Text:
+    return Text.assemble(value, (f"\n{ends}" if ends else "", "dim"), justify="right")
+
+
+def _differences(report: EvaluationReport) -> Table:
+    found = report.agreement
+    columns: list[tuple[str, Comparison]] = [("clips", found.clips)]
+    columns.append(("recordings", found.recordings))
+    if found.seen and found.unseen:
+        columns += [("people seen", found.seen), ("not seen", found.unseen)]
+    table = _table("", *(name for name, _ in columns))
+    for i, baseline in enumerate(report.baselines):
+        if not baseline.informed:
+            continue
+        cells = [_cell(part.baselines[i].rmse_difference) for _, part in columns]
+        table.add_row(Text(clean(baseline.title)), *cells)
+    return table
+
+
+def _errors(groups: list[tuple[str, Errors]]) -> Table:
+    table = _table("", "clips", "people", "RMSE", "MAE", "bias", "covered")
+    edges = {band.name: f"\n{band.low}–{band.high}" for band in BANDS}
+    for name, errors in groups:
+        covered = _two_lines(share_text(errors.coverage), share_range_text(errors.coverage))
+        figures = [_cell(f, digits=1) for f in (errors.rmse, errors.mae, errors.bias)]
+        label = Text.assemble(name, (edges.get(name, ""), "dim"))
+        table.add_row(label, str(errors.n), str(errors.people), *figures, covered)
+    return table
+
+
+def _intervals(report: EvaluationReport) -> str:
+    missing = missing_intervals(report.intervals)
+    if report.intervals is None or missing:
+        return f"No intervals: {missing}"
+    width = f"mean width {figure_text(report.errors.width, 1)} points"
+    caution = f"; {report.intervals.caution}" if report.intervals.caution else ""
+    level = percent(report.intervals.level)
+    return f"covered: share of scores inside their {level} interval; {width}{caution}"

@@ -1,0 +1,163 @@
+"""The files of an evaluation: JSON, a table of clips, a page and its charts."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from depmap_cli.domain.bdi import BANDS
+from depmap_cli.evaluation.results import (
+    SCHEMA_VERSION,
+    Agreement,
+    ClipRow,
+    Errors,
+    EvaluationReport,
+    Figure,
+)
+from depmap_cli.evaluation.score_table import OURS
+from depmap_cli.io.csv_files import Cell, csv_table
+from depmap_cli.io.output_files import remove_stale, write_file
+from depmap_cli.report.charts import svg
+from depmap_cli.report.evaluation.charts import CHART_WORDS, evaluation_charts
+from depmap_cli.report.evaluation.page import ExtraFigure, comparisons, render_evaluation_page
+from depmap_cli.report.evaluation.tripod import render_tripod
+from depmap_cli.report.evaluation.tripod_answers import plain
+from depmap_cli.report.score.page import picture_kind
+
+_PICTURES = "figures"
+_FIGURE = re.compile(r"[a-z0-9_]+\.(svg|png)")
+_FIGURES = ("rmse", "mae", "pcc", "ccc", "bias", "coverage", "width")
+_COLUMNS = (
+    "video", "subject", "session", "task", "score", "estimate", "low", "high", "band",
+    "seen_in_training", "duration", *(f"share_{band.name}" for band in BANDS),
+)  # fmt: skip
+
+
+def write_evaluation(
+    report: EvaluationReport, folder: Path, extras: Sequence[ExtraFigure] = ()
+) -> list[str]:
+    """Write the JSON, a table of clips, the page, the checklist and ``figures/`` to ``folder``.
+
+    Returns the names written; the JSON, which lists the others, comes last, so where it is, they
+    are.
+
+    Raises:
+        OutputUnwritable: the folder or a file in it cannot be written.
+    """
+    contents = _figures(report, extras)
+    contents["figures.csv"] = figures_csv(report)
+    contents["clips.csv"] = clips_csv(report)
+    contents["tripod.md"] = render_tripod(report).encode()
+    contents["evaluation.html"] = render_evaluation_page(report, extras).encode()
+    words = {**_FILES, **_figure_words(report, extras)}
+    listed = report.model_copy(update={"files": words})
+    contents["README.md"] = _readme(listed).encode()
+    contents["evaluation.json"] = (listed.model_dump_json(indent=2) + "\n").encode()
+    for name, data in contents.items():
+        write_file(folder, name, data)
+    remove_stale(folder / _PICTURES, _FIGURE, {Path(name).name for name in contents})
+    return list(contents)
+
+
+_FILES = {
+    "evaluation.html": "the whole evaluation as one page, figures included",
+    "figures.csv": "every figure with the ends of its interval, a row a group and method",
+    "clips.csv": "a row a clip: score, estimate, interval, every baseline",
+    "tripod.md": "TRIPOD+AI checklist, filled in as far as the software knows",
+    "README.md": "this list",
+}
+
+
+def _figures(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, bytes]:
+    charts = evaluation_charts(report)
+    contents = {f"{_PICTURES}/{name}.svg": svg.standalone(chart) for name, chart in charts.items()}
+    return contents | {_file_name(extra): extra.data for extra in extras}
+
+
+def _figure_words(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, str]:
+    words = {f"{_PICTURES}/{name}.svg": CHART_WORDS[name] for name in evaluation_charts(report)}
+    return words | {_file_name(e): f"{e.title}. {e.caption}" for e in extras}
+
+
+def _readme(report: EvaluationReport) -> str:
+    """The files with what they hold, for whoever is handed the folder."""
+    head = f"# {plain(report.weights.file)} on {plain(report.data)}, {report.split}"
+    lines = [head, "", report.disclaimer, "", f"Written by depmap {report.depmap_version}.", ""]
+    files = {"evaluation.json": "every figure and clip, for programs", **report.files}
+    lines += [f"- `{name}`: {plain(words)}" for name, words in files.items()]
+    return "\n".join(lines) + "\n"
+
+
+def evaluation_schema() -> dict[str, Any]:
+    """The JSON schema of ``evaluation.json``."""
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"urn:depmap:evaluation:{SCHEMA_VERSION}",
+    }
+    schema = EvaluationReport.model_json_schema()
+    return {**head, **schema, "title": "depmap evaluation (evaluation.json)"}
+
+
+def clips_csv(report: EvaluationReport) -> bytes:
+    """A row a clip, with every baseline's guess in a column of its own."""
+    baselines = [baseline.name for baseline in report.baselines]
+    columns = [*_COLUMNS, *(f"baseline_{name}" for name in baselines)]
+    return csv_table(columns, (_row(row, baselines) for row in report.table))
+
+
+def figures_csv(report: EvaluationReport) -> bytes:
+    """A row for each group of clips or recordings and each method: figures with interval ends.
+
+    Empty where a figure is not known: baselines have no coverage, comparisons no bias.
+    """
+    ends = [(name, f"{name}_low", f"{name}_high") for name in _FIGURES]
+    columns = ("group", "method", "n", "people", *(c for three in ends for c in three))
+    return csv_table(columns, (_figures_row(*row) for row in _grouped(report)))
+
+
+def _grouped(report: EvaluationReport) -> Iterator[tuple[str, str, Agreement | Errors]]:
+    """Group, method and figures: comparisons, then the errors by band and by subgroup."""
+    for title, part in comparisons(report):
+        yield title, OURS, part.estimates
+        for beside in part.baselines:
+            yield title, beside.baseline, beside.agreement
+    yield "All clips", OURS, report.errors
+    for band in report.bands:
+        yield f"Band {band.name}", OURS, band.errors
+    for split in report.subgroups:
+        for group in split.groups:
+            yield f"{split.attribute}: {group.name}", OURS, group.errors
+
+
+def _figures_row(group: str, method: str, found: Agreement | Errors) -> list[Cell]:
+    figures = [getattr(found, name, Figure()) for name in _FIGURES]
+    values = [_rounded(v) for f in figures for v in (f.value, f.low, f.high)]
+    return [group, method, found.n, found.people, *values]
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+def _row(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
+    return [
+        row.video,
+        row.subject,
+        row.session,
+        row.task,
+        row.score,
+        _rounded(row.estimate),
+        _rounded(row.low),
+        _rounded(row.high),
+        row.band,
+        int(row.seen),
+        _rounded(row.duration),
+        *(map(_rounded, row.levels) if row.levels else [None] * len(BANDS)),
+        *(_rounded(row.baselines[name]) for name in baselines),
+    ]
+
+
+def _file_name(extra: ExtraFigure) -> str:
+    """The title in plain letters, with the ending of what it is."""
+    stem = re.sub(r"[^a-z0-9]+", "_", extra.title.lower()).strip("_") or "figure"
+    return f"{_PICTURES}/{stem}.{picture_kind(extra.data)}"

@@ -1,0 +1,61 @@
+"""Evaluations that differ in the seed of their weights alone: each one's figures, mean and sd."""
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+
+from depmap_cli.domain.paper_tables import FIGURES
+from depmap_cli.evaluation.results import Comparison, EvaluationReport
+from depmap_cli.io.csv_files import csv_table
+from depmap_cli.report.score.console import emit
+from depmap_cli.stats.metrics import mean_and_sd
+
+Row = tuple[str, str, list[float | None]]
+"""Clips or recordings; a seed, "mean" or "sd"; the four figures."""
+
+
+def seed_rows(reports: Sequence[EvaluationReport]) -> list[Row]:
+    """The figures of each of two reports or more, and over them mean and standard deviation.
+
+    Per clip, then per recording. A figure that one report lacks has neither mean nor deviation.
+    """
+    seeds = [str(report.settings["seed"]) for report in reports]
+    return [
+        *_rows("clips", seeds, [report.agreement.clips for report in reports]),
+        *_rows("recordings", seeds, [report.agreement.recordings for report in reports]),
+    ]
+
+
+def _rows(part: str, seeds: list[str], found: list[Comparison]) -> list[Row]:
+    values = [[getattr(one.estimates, name).value for name in FIGURES] for one in found]
+    columns = [_over_seeds(column) for column in zip(*values, strict=True)]
+    means, spreads = ([column[i] for column in columns] for i in (0, 1))
+    rows = zip([*seeds, "mean", "sd"], [*values, means, spreads], strict=True)
+    return [(part, name, figures) for name, figures in rows]
+
+
+def _over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | None]:
+    known = [value for value in values if value is not None]
+    return mean_and_sd(known) if len(known) == len(values) else (None, None)
+
+
+def render_seeds(console: Console, reports: Sequence[EvaluationReport]) -> None:
+    """The table for the terminal."""
+    table = Table(title=f"{len(reports)} seeds, each evaluated by itself", title_justify="left")
+    for name in ("", "seed", *(name.upper() for name in FIGURES)):
+        table.add_column(name, justify="right")
+    for part, name, figures in seed_rows(reports):
+        digits = 3 if name in ("mean", "sd") else 2
+        cells = ["–" if value is None else f"{value:.{digits}f}" for value in figures]
+        table.add_row(part, name, *cells, end_section=name == "sd")
+    emit(console, table)
+
+
+def seeds_csv(reports: Sequence[EvaluationReport]) -> bytes:
+    """The same, a row a seed, with ``mean`` and ``sd`` among the seeds."""
+    rows = [
+        [part, name, *(None if value is None else round(value, 4) for value in figures)]
+        for part, name, figures in seed_rows(reports)
+    ]
+    return csv_table(("of", "seed", *FIGURES), rows)

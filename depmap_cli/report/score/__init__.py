@@ -1,0 +1,1 @@
+"""Reports of one video: terminal, JSON, CSV, HTML."""

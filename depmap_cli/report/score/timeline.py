@@ -1,0 +1,66 @@
+"""The sampled frames gathered into at most a few hundred bins, so that long videos can be drawn."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from depmap_cli.domain.bdi import BANDS
+from depmap_cli.report.text import bin_edges, clock, percent
+from depmap_cli.results import Timeline
+
+MOST_BINS = 400
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Neighbouring frames drawn as one; ``score`` and ``levels`` are None if none is usable."""
+
+    start: float  # seconds
+    end: float
+    reason: str  # why no frame is usable, else ""
+    weight: float  # of all its frames
+    score: float | None  # mean, by weight where there is any
+    levels: list[float] | None  # shares of the severity levels, likewise
+    tip: str
+
+
+def bins_of(timeline: Timeline, most: int = MOST_BINS) -> list[Bin]:
+    """Cut the timeline into at most ``most`` bins; each reaches half-way to its neighbours."""
+    times = timeline.time
+    if not times:
+        return []
+    middles = [(a + b) / 2 for a, b in zip(times, times[1:], strict=False)]
+    half = (times[-1] - times[0]) / max(len(times) - 1, 1) / 2 or 0.5
+    borders = [max(times[0] - half, 0.0), *middles, times[-1] + half]
+    return [
+        _bin(timeline, first, last, borders[first], borders[last])
+        for first, last in bin_edges(len(times), most)
+    ]
+
+
+def _bin(timeline: Timeline, first: int, last: int, start: float, end: float) -> Bin:
+    usable = [i for i in range(first, last) if timeline.score[i] is not None]
+    if not usable:
+        reason = timeline.reason[first] or "not usable"
+        return Bin(start, end, reason, 0.0, None, None, "")
+    weights = np.array([timeline.weight[i] for i in usable])
+    total = float(weights.sum())
+    shares = weights / total if total > 0 else np.full(len(usable), 1 / len(usable))
+    score = float(shares @ np.array([timeline.score[i] for i in usable], float))
+    levels = _mean_levels(timeline, usable, shares)
+    tip = f"{clock((start + end) / 2)} · score {score:.1f} · weight {percent(total)}"
+    return Bin(start, end, "", total, score, levels, tip + _levels_tip(levels))
+
+
+def _mean_levels(timeline: Timeline, usable: list[int], shares: np.ndarray) -> list[float] | None:
+    rows = [timeline.levels[i] for i in usable]
+    if any(row is None for row in rows):
+        return None
+    return [float(v) for v in shares @ np.array(rows, float)]
+
+
+def _levels_tip(levels: list[float] | None) -> str:
+    if levels is None:
+        return ""
+    named = zip(BANDS, levels, strict=False)
+    return " · " + ", ".join(f"{band.name} {percent(share)}" for band, share in named)

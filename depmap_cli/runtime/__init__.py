@@ -1,0 +1,1 @@
+"""The machine: devices, processes, threads, memory, random seeds, and third-party imports."""

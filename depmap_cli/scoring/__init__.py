@@ -1,0 +1,1 @@
+"""One video to one result: the pipeline that every command shares."""

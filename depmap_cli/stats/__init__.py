@@ -1,0 +1,1 @@
+"""Metrics of agreement, conformal intervals, and distance from the training faces. NumPy only."""

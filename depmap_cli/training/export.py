@@ -1,0 +1,155 @@
+"""From an epoch to weights that score: what they are, how good, and what intervals rest on."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from depmap_cli.config import Config
+from depmap_cli.data.clips import Clip
+from depmap_cli.data.labelled_video import Recording
+from depmap_cli.domain.bdi import MAX_SCORE
+from depmap_cli.errors import DataInvalid
+from depmap_cli.evaluation.estimate_clip import estimate_clip
+from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
+from depmap_cli.model.depmap import DepMap
+from depmap_cli.runtime.devices import enough_memory, placed
+from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.stats.conformal import LEVEL, people_needed
+from depmap_cli.stats.metrics import agreement
+from depmap_cli.stats.out_of_distribution import training_faces
+from depmap_cli.training.leakage import known_people, selected_on
+from depmap_cli.training.line import Line, fit_line, moved_by_others
+from depmap_cli.weights.packing import faces_stored, network_of, network_stored
+
+SELECTED_ON = "Development"
+"""Whose residuals a run's intervals rest on: those of the split that chose its weights."""
+
+
+def finish_weights(
+    best: Path,
+    output: Path,
+    semantics: Semantics,
+    train: list[Clip],
+    development: list[Clip],
+    frames: int,
+    device: torch.device,
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The best weights in half precision, with the residuals that intervals rest on and what tells
+    recordings that are unlike those trained on.
+
+    The residuals are those of the halved weights on Development, at ``frames`` frames a video. They
+    were also used for selection, which makes intervals a little too narrow. With
+    ``train.straighten`` the weights then follow the line through Development, and the estimates of
+    each person there the line through all others. Returns the document that is stored with the
+    weights, and the estimates (BDI-II points).
+
+    Raises:
+        DataInvalid: the weights are too large for half precision.
+        OutOfMemory: the device is too small for ``frames``.
+        OutputUnwritable: as ``save_checkpoint``.
+    """
+    checkpoint = load_checkpoint(best, "depmap")
+    document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
+    config = Config.model_validate(document["config"])
+    model, usual = DepMap(config.model, semantics.dim), config.train.frames
+    tensors = halved(checkpoint.tensors)
+    check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
+    tensors = network_stored(tensors, semantics)
+    model.load_state_dict(network_of(tensors, semantics))  # copied into the model's own precision
+    placed(model.eval().requires_grad_(False), device)
+    with enough_memory("scoring Development", "close other programs and add --resume"):
+        raw = np.array(
+            [
+                float(estimate_clip(model, semantics, clip, frames, usual, device).video.score)
+                for clip in development
+            ]
+        )
+    recordings = [clip.recording for clip in development]
+    known = known_people(document, recordings)
+    if config.train.straighten and (straight := straightened(raw, recordings, known)):
+        line, raw = straight
+        tensors["target"] = line.folded(tensors["target"])
+        document["line"] = line.stored()
+    found = raw.clip(0, MAX_SCORE)
+    document = with_figures(document, development, found, frames)
+    unseen = [clip for clip in development if clip.recording.subject not in known]
+    faces = training_faces(*(_embeddings(clips, frames) for clips in (train, unseen)))
+    save_checkpoint(output, "depmap", document, {**tensors, **faces_stored(faces)})
+    return json.loads(json.dumps(document)), found
+
+
+def straightened(
+    estimates: np.ndarray, recordings: Sequence[Recording], known: set[str]
+) -> tuple[Line, np.ndarray] | None:
+    """The line through the estimates of these recordings (BDI-II points) of people whom the weights
+    have not ``known``, and each estimate moved along that of all others.
+
+    None where these people are too few for an interval, and so for a line.
+    """
+    people = np.array([r.subject for r in recordings])
+    scores = np.array([r.score for r in recordings], float)
+    new = ~np.isin(people, list(known))
+    if len(np.unique(people[new])) < people_needed(LEVEL):
+        return None
+    line = fit_line(estimates[new], scores[new])
+    moved = line.at(estimates)
+    moved[new] = moved_by_others(estimates[new], scores[new], people[new])
+    return line, moved
+
+
+def _embeddings(clips: list[Clip], frames: int) -> list[np.ndarray]:
+    """CLIP's, of the frames that scoring looks at: (frames, d) a clip."""
+    return [clip.seen.image[clip.spread(frames)].numpy() for clip in clips]
+
+
+def check_finite(tensors: dict[str, Tensor], what: str, hint: str) -> None:
+    """Before anything is written over good weights.
+
+    Raises:
+        DataInvalid: a number among them is none.
+    """
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
+        raise DataInvalid(f"{what}: not all numbers are finite", hint)
+
+
+def with_figures(
+    document: dict[str, Any], development: Sequence[Clip], found: np.ndarray, frames: int
+) -> dict[str, Any]:
+    """``document`` of weights with who Development is and how they do, so that they can score.
+
+    ``found`` holds their estimates (BDI-II points) from ``frames`` frames a video.
+    """
+    truth = np.array([c.recording.score for c in development], float)
+    recordings = [c.recording for c in development]
+    return {
+        **document,
+        **selected_on(recordings, [document]),
+        "sampling": {**document["sampling"], "frames": frames},
+        "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
+        "calibration": calibration(
+            recordings, found, SELECTED_ON, known_people(document, recordings)
+        ),
+    }
+
+
+def calibration(
+    recordings: Sequence[Recording], found: np.ndarray, source: str, known: set[str]
+) -> dict[str, Any]:
+    """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are.
+
+    Those of people whom the weights have ``known`` are left out: they are too small.
+    ``found`` holds the estimates of the recordings, of which ``source`` tells whence they are.
+    """
+    pairs = [pair for pair in zip(recordings, found, strict=True) if pair[0].subject not in known]
+    people = sorted({r.subject for r, _ in pairs})
+    return {
+        "residuals": [round(abs(float(r.score - estimate)), 3) for r, estimate in pairs],
+        "people": [people.index(r.subject) for r, _ in pairs],
+        "split": source,
+        "left_out": len(known),
+    }

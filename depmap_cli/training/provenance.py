@@ -1,0 +1,55 @@
+"""What is stored with weights in training: all but the tensors that rebuilds and describes them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from depmap_cli import __version__
+from depmap_cli.config import Config, SamplingConfig
+from depmap_cli.data.labelled_video import Recording
+from depmap_cli.io.checkpoint import read_document
+from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.training.leakage import selected_on, trained_on
+
+
+def training_document(
+    config: Config,
+    semantics: Semantics,
+    train: Sequence[Recording],
+    started_from: str,
+    init: Path | None,
+    statement: str,
+    simulated: bool,
+) -> dict[str, Any]:
+    """The document of a run's weights before its first epoch.
+
+    Who taught the semantic model, or the weights ``init`` that these start from, taught these; who
+    chose them, chose these.
+    """
+    earlier = [semantics.document]
+    if init:
+        start = read_document(init)
+        earlier.append(start)
+        statement = f"{statement}; before that, in {init.name}: {start['training_data']}"
+    return {
+        "version": __version__,
+        "torch": torch.__version__,
+        "config": config.model_dump(mode="json"),
+        "sampling": SamplingConfig(frames=config.train.frames).model_dump(mode="json"),
+        "semantics": {
+            "model": semantics.id.model,
+            "sha256": semantics.id.sha256,
+            "dim": semantics.dim,
+            "phrases": semantics.document.get("phrases"),
+        },
+        "started_from": started_from,
+        "training_mean": float(np.mean([r.score for r in train])),
+        "training_data": statement,
+        **trained_on(train, earlier),
+        **selected_on([], earlier),
+        "simulated": simulated,
+        "development": {},
+    }

@@ -1,0 +1,1 @@
+"""Video files to sampled frames with time stamps."""

@@ -1,0 +1,123 @@
+"""Where weights lie, and the two networks rebuilt from them."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from depmap_cli.config import Config, SamplingConfig
+from depmap_cli.errors import WeightsInvalid
+from depmap_cli.io.checkpoint import Checkpoint, load_checkpoint
+from depmap_cli.weights.document import check_description
+from depmap_cli.weights.locations import semantics_of, weights_file
+
+if TYPE_CHECKING:
+    import torch
+
+    from depmap_cli.model.depmap import DepMap
+    from depmap_cli.semantics.clip_model import Semantics
+    from depmap_cli.stats.out_of_distribution import TrainingFaces
+
+MAX_WIDTH = 1 << 14
+"""Of embeddings; the largest of open_clip's models have an eighth of it."""
+
+
+@dataclass(frozen=True)
+class Networks:
+    """A trained Dep-MAP and the semantic model it was trained with."""
+
+    model: "DepMap"
+    semantics: "Semantics"
+    path: Path
+    sha256: str
+    document: dict[str, Any]
+    config: Config
+    sampling: SamplingConfig
+    device: "torch.device"
+    faces: "TrainingFaces | None" = None  # those it was trained on, where the weights say
+    one_backbone: bool = False  # it serves both: what it makes of a face is computed once
+
+
+def load_networks(
+    path: Path | None,
+    device: "torch.device",
+    clip: str | None = None,
+    clip_weights: str | None = None,
+    allow_network: bool = False,
+) -> Networks:
+    """Rebuild both networks from Dep-MAP weights, by default those shipped.
+
+    ``path`` is a weights file or the folder of a run. The semantic weights are looked for beside it
+    and in the weights folder, by hash, unless ``clip`` and ``clip_weights`` name them.
+
+    Raises:
+        WeightsInvalid: a file is missing, damaged or foreign, or the semantic weights are not the
+            ones that Dep-MAP was trained with.
+        OutOfMemory: there is no room for them on ``device``.
+    """
+    import torch
+
+    from depmap_cli.model.depmap import DepMap
+    from depmap_cli.runtime.devices import placed
+    from depmap_cli.runtime.skip_init import Unfilled
+    from depmap_cli.weights.packing import faces_of, is_tower, network_of
+
+    checkpoint = load_checkpoint(weights_file(path), "depmap")
+    document = checkpoint.document
+    try:
+        trained_with, config = document["semantics"], Config.model_validate(document["config"])
+        sampling = SamplingConfig.model_validate(document["sampling"])
+        check_description(document)
+        with Unfilled():
+            model = DepMap(config.model, _believed(trained_with["dim"]))
+        semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
+        tensors = network_of(checkpoint.tensors, semantics)
+        model.load_state_dict(tensors)
+        faces = faces_of(checkpoint.tensors)
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise WeightsInvalid(
+            f"{checkpoint.path.name}: its content does not fit its description",
+            "train or fetch it again",
+        ) from error
+    model.eval().requires_grad_(False)
+    return Networks(
+        placed(model, device, torch.channels_last),
+        placed(semantics, device),
+        checkpoint.path,
+        checkpoint.sha256,
+        document,
+        config,
+        sampling,
+        device,
+        faces,
+        semantics.image_size == config.faces.size and is_tower(tensors, semantics),
+    )
+
+
+def _believed(width: object) -> int:
+    """A width of embeddings that no damaged file made up, lest memory be asked for it."""
+    if not isinstance(width, int) or not 0 < width <= MAX_WIDTH:
+        raise ValueError("width of embeddings")
+    return width
+
+
+def _semantics(
+    checkpoint: Checkpoint, clip: str | None, clip_weights: str | None, allow_network: bool
+) -> "Semantics":
+    """The semantic model that the weights were trained with."""
+    from depmap_cli.semantics.clip_model import load_semantics
+
+    trained_with = checkpoint.document["semantics"]
+    name = clip or trained_with["model"]
+    if name != trained_with["model"]:
+        raise WeightsInvalid(
+            f"--clip {name}: {checkpoint.path.name} was trained with {trained_with['model']}",
+            "train with that model, or leave --clip out",
+        )
+    found = clip_weights or str(semantics_of(checkpoint.path, name, trained_with["sha256"]))
+    semantics = load_semantics(name, found, allow_network)
+    if semantics.id.sha256 != trained_with["sha256"]:
+        raise WeightsInvalid(
+            f"--clip-weights {Path(found).name}: {checkpoint.path.name} was trained with others",
+            f"expected sha256 {trained_with['sha256'][:16]}...",
+        )
+    return semantics

@@ -1,0 +1,56 @@
+"""What a weights file holds: Dep-MAP's tensors, less what is known already, and the faces it knows.
+
+A backbone that is the semantic model's image tower is left out, and taken from there again.
+"""
+
+import torch
+from torch import Tensor
+
+from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.stats.out_of_distribution import TrainingFaces
+
+_BACKBONE, _FACES = "backbone.", "training_faces."
+
+
+def network_stored(tensors: dict[str, Tensor], semantics: Semantics) -> dict[str, Tensor]:
+    """What a file need hold of Dep-MAP's tensors: the backbone only where it is another.
+
+    That is, where it differs from the image tower in the tensors' own precision.
+    """
+    if not is_tower(tensors, semantics):
+        return tensors
+    return {n: v for n, v in tensors.items() if not n.startswith(_BACKBONE)}
+
+
+def is_tower(network: dict[str, Tensor], semantics: Semantics) -> bool:
+    """Whether the backbone among Dep-MAP's tensors is the semantic model's image tower."""
+    own = {n.removeprefix(_BACKBONE): v for n, v in network.items() if n.startswith(_BACKBONE)}
+    tower = semantics.tower
+    return own.keys() == tower.keys() and all(
+        torch.equal(v.cpu(), tower[n].to("cpu", v.dtype)) for n, v in own.items()
+    )
+
+
+def network_of(stored: dict[str, Tensor], semantics: Semantics) -> dict[str, Tensor]:
+    """All of Dep-MAP's tensors, from what a file holds."""
+    own = {name: value for name, value in stored.items() if not name.startswith(_FACES)}
+    if any(name.startswith(_BACKBONE) for name in own):
+        return own
+    return {**own, **{_BACKBONE + name: value for name, value in semantics.tower.items()}}
+
+
+def faces_stored(faces: TrainingFaces | None) -> dict[str, Tensor]:
+    """Beside the network's tensors in a file."""
+    if faces is None:
+        return {}
+    return {_FACES + n: torch.from_numpy(value).half() for n, value in faces.arrays.items()}
+
+
+def faces_of(stored: dict[str, Tensor]) -> TrainingFaces | None:
+    """What a file knows of the training faces; None where it knows nothing, as older ones do."""
+    arrays = {
+        name.removeprefix(_FACES): value.float().numpy()
+        for name, value in stored.items()
+        if name.startswith(_FACES)
+    }
+    return TrainingFaces.of_arrays(arrays) if arrays else None

@@ -1,0 +1,158 @@
+"""Labelled recordings, found, split and prepared."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
+from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
+from depmap_cli.data.clips import Clip, load_clips
+from depmap_cli.data.corpus import Recording, read_corpus
+from depmap_cli.data.corpus_summary import describe
+from depmap_cli.data.folds import split_by_fold
+from depmap_cli.errors import DataInvalid, UsageProblem
+from depmap_cli.io.checkpoint import read_document
+from depmap_cli.results import CorpusSummary
+from depmap_cli.runtime.progress import Told
+from depmap_cli.semantics.clip_model import OWN_MODEL, Semantics, load_semantics
+from depmap_cli.weights.locations import default_semantics
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where labelled data is, how it is split, and where its faces are kept."""
+
+    data: Path
+    cache: Path | None = None
+    jobs: int = 2
+    fold: tuple[int, int] | None = None  # (which, of how many); None for the corpus's own splits
+    fold_seed: int = 0
+
+    def read(self) -> tuple[list[Recording], CorpusSummary]:
+        """The recordings with their splits, and what is in them.
+
+        Raises:
+            DataInvalid: as ``read_corpus`` and ``split_by_fold``; or folds of people who are
+                guessed from names of files, of whom two may be one.
+        """
+        corpus = read_corpus(self.data)
+        recordings = corpus.recordings
+        if self.fold is not None:
+            if corpus.guesses:
+                raise DataInvalid(
+                    f"--group-by subject: {corpus.guesses[0]}",
+                    "write a manifest, whose column subject tells who is in which video",
+                )
+            recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
+        return recordings, describe(recordings, corpus.notes)
+
+    def check_videos(self, recordings: list[Recording]) -> None:
+        """Decode the first picture of every video.
+
+        Raises:
+            DataInvalid: one cannot be decoded; names it, and the list and line that do.
+        """
+        for recording in recordings:
+            check_readable(recording)
+
+    def prepare(
+        self,
+        recordings: list[Recording],
+        faces: FaceConfig,
+        told: Told,
+        frames: int = PREPARED_FRAMES,
+    ) -> list[CachedFaces]:
+        """The recordings' aligned faces in so many frames, made where they are missing."""
+        sampling = SamplingConfig(frames=frames)
+        store = FaceCache(self.cache or default_cache(), sampling, faces)
+        return store.prepare(
+            recordings, self.jobs, lambda done, total: told("preparing faces", done, total)
+        )
+
+    def prepare_splits(
+        self, recordings: list[Recording], faces: FaceConfig, told: Told, frames: int
+    ) -> list[CachedFaces]:
+        """The same with ``PREPARED_FRAMES`` of Training, and of the other splits ``frames``.
+
+        Those are the very frames that `depmap score` looks at, found as it finds them, so that
+        figures, choices and intervals rest on the estimates that scoring gives.
+        """
+        counts = [PREPARED_FRAMES if r.split == "Training" else frames for r in recordings]
+        made: dict[Path, CachedFaces] = {}
+        for count in sorted(set(counts)):
+            chosen = [r for r, n in zip(recordings, counts, strict=True) if n == count]
+            entries = self.prepare(chosen, faces, told, count)
+            made |= zip((r.path for r in chosen), entries, strict=True)
+        return [made[r.path] for r in recordings]
+
+    def clips(
+        self,
+        recordings: list[Recording],
+        faces: FaceConfig,
+        semantics: Semantics,
+        device: torch.device,
+        told: Told,
+        frames: int,
+    ) -> list[Clip]:
+        """The recordings as the network takes them, prepared as by ``prepare_splits``.
+
+        ``usable`` is empty where a face is covered throughout (see ``check_uncovered``).
+        """
+        cached = self.prepare_splits(recordings, faces, told, frames)
+        return load_clips(
+            recordings, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
+        )
+
+
+@dataclass(frozen=True)
+class ClipChoice:
+    """Which semantic model: an open_clip name and its weights; None for the one shipped."""
+
+    model: str | None = None
+    weights: str | None = None
+    allow_network: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """What the weights say of themselves; nothing where they are not of our own model."""
+        path = Path(self.weights or default_semantics())
+        own = (self.model or OWN_MODEL) == OWN_MODEL and path.is_file()
+        return read_document(path, "semantics") if own else {}
+
+    def load(self) -> Semantics:
+        """The semantic model.
+
+        Raises:
+            UsageProblem, WeightsInvalid: as ``load_semantics``.
+        """
+        if self.model and self.model != OWN_MODEL and not self.weights:
+            raise UsageProblem(
+                f"--clip {self.model} needs --clip-weights",
+                "a safetensors file or a pretrained tag",
+            )
+        weights = self.weights or str(default_semantics())
+        return load_semantics(self.model or OWN_MODEL, weights, self.allow_network)
+
+
+def covered_names(clips: list[Clip]) -> list[str]:
+    """Names of the recordings in which the face is covered throughout."""
+    return [clip.recording.name for clip in clips if not len(clip.usable)]
+
+
+def check_uncovered(clips: list[Clip]) -> None:
+    """For evaluation, where nobody may drop out unsaid.
+
+    Raises:
+        DataInvalid: a recording in which the face is covered throughout; names all of them.
+    """
+    if names := covered_names(clips):
+        raise DataInvalid(
+            f"{', '.join(names)}: the face is covered throughout",
+            "leave out of the data, and say so, what cannot be scored",
+        )
+
+
+def people(recordings: list[Recording]) -> str:
+    """For statements: how many videos of how many people."""
+    return f"{len(recordings)} videos of {len({r.subject for r in recordings})} people"

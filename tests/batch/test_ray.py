@@ -1,0 +1,94 @@
+"""Batches on a Ray cluster: two workers here, one of which is killed midway."""
+
+import os
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+ray = pytest.importorskip("ray")
+
+from depmap_cli.batch.inputs import find_videos  # noqa: E402  # below what may skip all
+from depmap_cli.batch.ray_workers import ray_lanes  # noqa: E402
+from depmap_cli.batch.run import Batch, score_batch  # noqa: E402
+from depmap_cli.errors import UsageProblem, WeightsInvalid  # noqa: E402
+from tests.support.stub_batch import Silent  # noqa: E402
+from tests.support.stub_job import stub_job  # noqa: E402
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster():
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
+    patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield
+    ray.shutdown()
+    patch.undo()
+
+
+@pytest.fixture
+def items(tmp_path):
+    (tmp_path / "in").mkdir()
+    for number in range(8):
+        (tmp_path / "in" / f"v{number}.mp4").write_text(str(number))
+    return find_videos([str(tmp_path / "in")], recursive=False)
+
+
+def begun(log):
+    return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
+
+
+def test_every_video_is_scored_once_though_a_worker_is_killed(items, tmp_path):
+    log, killed = tmp_path / "log", []
+
+    def kill_one():
+        while len(begun(log)) < 3:
+            time.sleep(0.05)
+        name, pid = begun(log)[-1]
+        os.kill(int(pid), signal.SIGKILL)
+        killed.append(name)
+
+    killer = threading.Thread(target=kill_one)
+    killer.start()
+    job = stub_job(log=log, seconds=0.8)
+    scored = score_batch(
+        Batch(items, job, tmp_path / "out"), ray_lanes(job, len(items), None, 0, 60), Silent()
+    )
+    killer.join()
+    assert [r.estimate.score for r in scored.reports] == list(range(8))
+    assert len({pid for _, pid in begun(log)}) == 3  # two, and one in the place of the dead
+    times = Counter(name for name, _ in begun(log))
+    assert times[killed[0]] == 2
+    assert all(n == 1 for name, n in times.items() if name != killed[0])
+    rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()
+    assert len(rows) == 9
+
+
+def test_a_video_that_kills_every_worker_fails_alone(items, tmp_path):
+    items[2].path.write_text("die")
+    job = stub_job()
+    lanes = ray_lanes(job, len(items), 2, 0, 60)
+    scored = score_batch(Batch(items, job, tmp_path / "out"), lanes, Silent())
+    assert [r.status.value for r in scored.reports].count("failed") == 1
+    assert scored.reports[2].reason.startswith("the worker ended while scoring")
+
+
+def test_weights_that_cannot_be_loaded_there_are_one_error(items, tmp_path):
+    (tmp_path / "broken").write_text("")
+    job = stub_job(broken=tmp_path / "broken")
+    with pytest.raises(WeightsInvalid, match="planted"):
+        score_batch(Batch(items, job), ray_lanes(job, 1, 1, 0, 60), Silent())
+
+
+def test_a_cluster_without_room_is_told_at_once_or_waited_for_in_vain(items):
+    with pytest.raises(UsageProblem, match="no room"):
+        ray_lanes(stub_job(), 4, None, 0.5, 60)
+    job = stub_job()
+    with pytest.raises(Exception, match="given up: no progress in 2 s"):
+        score_batch(Batch(items, job), ray_lanes(job, 4, 1, 0.5, 2.0), Silent())

@@ -1,0 +1,609 @@
+"""Batches: each video once, whole results whatever is killed, and one bad video harms no other."""
+
+import csv
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from depmap_cli.batch.inputs import Item, exit_code, find_videos
+from depmap_cli.batch.results_folder import Origin, Results
+from depmap_cli.batch.run import Batch, score_batch
+from depmap_cli.batch.workers import Here, OtherProcess, local_lanes
+from depmap_cli.errors import OutputUnwritable, WeightsInvalid
+from depmap_cli.results import Status
+from depmap_cli.scoring.options import ScoreOptions
+from tests.support.stub_batch import Silent
+from tests.support.stub_job import ALL, report_of, stub_job
+
+ROOT = Path(__file__).parents[2]
+ORIGIN = Origin(place="", state=None)
+FILES = {"frames.csv", "aus.csv", "report.html", "score.json"}
+
+
+@pytest.fixture
+def videos(tmp_path):
+    """Maker of a folder of stub videos with these texts, by name."""
+
+    def make(**texts):
+        folder = tmp_path / "in"
+        folder.mkdir(exist_ok=True)
+        for name, text in texts.items():
+            (folder / f"{name}.mp4").write_text(text)
+        return find_videos([str(folder)], recursive=False)
+
+    return make
+
+
+def numbers(n):
+    return {f"v{i:02}": str(i) for i in range(n)}
+
+
+def here(items, out, told=None, overwrite=False, **job):
+    job = stub_job(**job)
+    return score_batch(Batch(items, job, out, overwrite), [Here(job)], told or Silent())
+
+
+def others(items, out, jobs=2, patience=60.0, told=None, **job):
+    job = stub_job(**job)
+    lanes = [OtherProcess(job, 1, patience) for _ in range(jobs)]
+    return score_batch(Batch(items, job, out), lanes, told or Silent())
+
+
+def command(*arguments):
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.support.stub_batch", *map(str, arguments)],
+        cwd=ROOT,
+        preexec_fn=hear_ctrl_c,
+    )
+
+
+def hear_ctrl_c():
+    """Shells have what they run in the background ignore it, and so all that these tests start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def tree(out):
+    """All that a user sees of results, by path; run.json tells of times."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in out.rglob("*")
+        if path.is_file() and path.name != "run.json"
+        if not any(part.startswith(".") for part in path.relative_to(out).parts)
+    }
+
+
+def rows(out):
+    return list(csv.DictReader((out / "scores.csv").open(newline="")))
+
+
+def begun(log):
+    return Counter(line.split()[0] for line in log.read_text().splitlines())
+
+
+def check_nothing_is_half_there(out):
+    for path in out.rglob("score.json"):
+        if ".depmap" in path.parts:
+            continue
+        report = json.loads(path.read_text())
+        assert {p.name for p in path.parent.iterdir()} >= FILES
+        assert report["source"]["name"] in (path.parent / "report.html").read_text()
+    if (out / "scores.csv").exists():
+        names = [row["name"] for row in rows(out)]
+        assert len(names) == len(set(names))
+
+
+class Kept(Silent):
+    """Keeps what it is told."""
+
+    def __init__(self):
+        self.events, self.notes = [], []
+
+    def done(self, number, report, before):
+        self.events.append((report.source.name, report.status.value, before))
+
+    def said(self, text):
+        self.notes.append(text)
+
+
+def test_what_is_done_is_not_done_again(videos, tmp_path):
+    out, log, told = tmp_path / "out", tmp_path / "log", Kept()
+    items = videos(a="1", b="2", c="refuse")
+    first = here(items, out, log=log)
+    before = tree(out)
+    again = here(items, out, told, log=log)
+    assert begun(log) == {"a.mp4": 1, "b.mp4": 1, "c.mp4": 1}
+    assert [e[2] for e in told.events] == [True] * 3
+    assert tree(out) == before
+    assert [r.status for r in again.reports] == [r.status for r in first.reports]
+    here(items, out, log=log, overwrite=True)
+    assert set(begun(log).values()) == {2}
+    assert tree(out) == before
+
+
+def test_what_changed_is_done_again(videos, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    items = videos(a="1", b="2")
+    here(items, out, log=log)
+    items[0].path.write_text("33")
+    here(items, out, log=log)
+    assert begun(log) == {"a.mp4": 2, "b.mp4": 1}
+    assert [row["score"] for row in rows(out)] == ["33.0", "2.0"]
+    (out / "b.mp4" / "frames.csv").unlink()
+    here(items, out, log=log)
+    assert begun(log) == {"a.mp4": 2, "b.mp4": 2}
+    assert (out / "b.mp4" / "frames.csv").is_file()
+
+
+def test_a_video_that_changes_while_it_is_scored_is_not_taken_for_done(videos, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+    items = videos(a="1")
+
+    class Meddler(Silent):
+        def working(self, task, share):
+            items[0].path.write_text("44.5")
+
+    here(items, out, Meddler(), log=log)
+    here(items, out, log=log)
+    assert begun(log) == {"a.mp4": 2}
+    assert rows(out)[0]["score"] == "44.5"
+
+
+def test_failed_videos_are_tried_again_and_keep_a_row(videos, tmp_path):
+    out = tmp_path / "out"
+    items = [*videos(a="1"), Item(tmp_path / "in" / "b.mp4", "b.mp4")]
+    first = others(videos(a="1", b="die"), out, jobs=1)
+    assert exit_code(first.reports) == 3
+    assert [row["status"] for row in rows(out)] == ["scored", "failed"]
+    items[1].path.write_text("2")
+    assert exit_code(others(items, out, jobs=1).reports) == 0
+    assert [row["score"] for row in rows(out)] == ["1.0", "2.0"]
+
+
+def test_formats_of_the_same_settings_gather_and_others_are_removed(videos, tmp_path):
+    out = tmp_path / "out"
+    items = videos(a="1")
+    here(items, out, formats={"csv"})
+    here(items, out, formats={"json"})
+    assert {p.name for p in (out / "a.mp4").iterdir()} == {"frames.csv", "aus.csv", "score.json"}
+    items[0].path.write_text("22")
+    here(items, out, formats={"html"})
+    assert {p.name for p in (out / "a.mp4").iterdir()} == {"report.html"}
+
+
+def test_pictures_of_a_score_do_not_stay_beside_a_failure(tmp_path):
+    results, picture = Results(tmp_path), "keyframes/01_00-01.00.png"
+    results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {picture: b"", "score.json": b"{}"})
+    failed = report_of("a", "1").model_copy(update={"status": Status.failed})
+    results.keep(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["score.json"]
+
+
+def test_a_users_own_file_in_a_results_folder_stays(videos, tmp_path):
+    out = tmp_path / "out"
+    items = videos(a="1")
+    here(items, out)
+    (out / "a.mp4" / "notes.txt").write_text("mine")
+    items[0].path.write_text("22")
+    here(items, out)
+    assert (out / "a.mp4" / "notes.txt").read_text() == "mine"
+
+
+def test_the_table_holds_all_that_was_ever_scored_here(videos, tmp_path):
+    out = tmp_path / "out"
+    items = videos(a="1", b="2", c="3")
+    for item in reversed(items):  # as a loop in a shell
+        here([item], out)
+    assert [row["name"] for row in rows(out)] == ["a.mp4", "b.mp4", "c.mp4"]
+
+
+def test_cut_at_any_moment_and_resumed_a_result_is_the_same(videos, tmp_path, monkeypatch):
+    """The process ends before the n-th change of the disk, for every n there is."""
+    items = videos(a="1")
+    here(items, tmp_path / "whole")
+    items[0].path.write_text("22")
+    here(items, tmp_path / "whole")
+    wanted, real = tree(tmp_path / "whole"), {}
+
+    class Killed(BaseException):
+        pass
+
+    left = 0
+
+    def counted(name):
+        def change(*arguments, **named):
+            nonlocal left
+            if left == 0:
+                raise Killed
+            left -= 1
+            return real[name](*arguments, **named)
+
+        return change
+
+    out, cuts = tmp_path / "out", 0
+    for cut in range(100):
+        items[0].path.write_text("1")
+        here(items, out, overwrite=True)
+        items[0].path.write_text("22")
+        with monkeypatch.context() as patch:
+            for owner, name in ((os, "replace"), (Path, "unlink"), (Path, "write_bytes")):
+                real[name] = getattr(owner, name)
+                patch.setattr(owner, name, counted(name))
+            left = cut
+            try:
+                here(items, out)
+            except Killed:
+                cuts += 1
+            else:
+                break
+        check_nothing_is_half_there(out)
+        here(items, out)
+        assert tree(out) == wanted, f"cut before change {cut}"
+    assert cuts > 10
+
+
+def test_killed_at_random_moments_and_resumed_results_are_the_same_bytes(videos, tmp_path):
+    videos(**numbers(10))
+    log = tmp_path / "log"
+    assert command(tmp_path / "in", tmp_path / "whole", log, 0).wait() == 0
+    wanted = tree(tmp_path / "whole")
+    moments = random.Random(3)
+    out = tmp_path / "out"
+    for _ in range(3):
+        running = command(tmp_path / "in", out, log, 0.2)
+        time.sleep(moments.uniform(0.5, 1.5))
+        running.kill()
+        running.wait()
+        check_nothing_is_half_there(out)
+    assert command(tmp_path / "in", out, log, 0).wait() == 0
+    assert tree(out) == wanted
+    assert len(rows(out)) == 10
+
+
+def test_processes_on_one_folder_score_each_video_once(videos, tmp_path):
+    videos(**numbers(12))
+    log, out = tmp_path / "log", tmp_path / "out"
+    running = [command(tmp_path / "in", out, log, 0.2) for _ in range(3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert set(begun(log).values()) == {1}
+    assert len(begun(log)) == len(rows(out)) == 12
+    runs = json.loads((out / "run.json").read_text())["runs"]
+    assert len(runs) == 3
+    assert sum(run["scored"] for run in runs) == 12
+    assert all(run["scored"] + run["already_done"] == 12 for run in runs)
+
+
+def test_parts_make_the_whole(videos, tmp_path):
+    videos(**numbers(7))
+    log = tmp_path / "log"
+    assert command(tmp_path / "in", tmp_path / "whole", log, 0).wait() == 0
+    running = [command(tmp_path / "in", tmp_path / "out", log, 0, f"{i}/3") for i in (1, 2, 3)]
+    assert [process.wait() for process in running] == [0, 0, 0]
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+    assert set(begun(log).values()) == {2}
+
+
+def test_a_worker_that_dies_costs_one_video_and_one_that_dies_once_none(videos, tmp_path):
+    items = videos(a="1", b="die", c="die once", d="4")
+    scored = others(items, tmp_path / "out")
+    assert [r.status.value for r in scored.reports] == ["scored", "failed", "scored", "scored"]
+    assert "signal 9" in scored.reports[1].reason
+    assert scored.reports[2].estimate.score == 7
+    assert exit_code(scored.reports) == 3
+    assert json.loads((tmp_path / "out/b.mp4/score.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("bad", "jobs"),
+    [({"b": "die"}, 1), ({"a": "die"}, 1), ({"a": "die", "b": "die"}, 2)],
+)
+def test_a_video_that_kills_who_looks_ahead_costs_itself_alone(videos, tmp_path, bad, jobs):
+    texts = {"a": "1", "b": "2", "c": "3", "d": "4"} | bad
+    scored = others(videos(**texts), tmp_path / "out", jobs=jobs, ahead=True)
+    expected = ["failed" if text == "die" else "scored" for text in texts.values()]
+    assert [r.status.value for r in scored.reports] == expected
+    assert len(rows(tmp_path / "out")) == 4
+
+
+def test_reading_gets_on_where_no_share_of_it_is_known(videos, tmp_path):
+    scored = others(videos(a="unknown length", b="hang"), tmp_path / "out", patience=2.0)
+    assert [r.status.value for r in scored.reports] == ["scored", "failed"]
+    assert "no progress in 2 s" in scored.reports[1].reason
+
+
+def test_a_table_that_is_missing_is_not_no_table(videos, tmp_path):
+    items, out, told = videos(a="1"), tmp_path / "out", Kept()
+    here(items, out)
+    here(items, out, told, options=ScoreOptions(au_csv=tmp_path / "in"))
+    assert told.events == [("a.mp4", "scored", False)]
+
+
+def test_what_another_process_finishes_at_this_moment_is_not_done_again(
+    videos, tmp_path, monkeypatch
+):
+    items, out, told, log = videos(a="1"), tmp_path / "out", Kept(), tmp_path / "log"
+    ask = Results.claim
+
+    def meanwhile(results, name):
+        monkeypatch.setattr(Results, "claim", ask)
+        here(items, out, log=log)
+
+    monkeypatch.setattr(Results, "claim", meanwhile)
+    here(items, out, told, log=log)
+    assert told.events == [("a.mp4", "scored", True)]
+    assert begun(log) == {"a.mp4": 1}
+
+
+def test_what_a_killed_process_left_half_written_goes(videos, tmp_path):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    left = [out / ".making-1-run.json", out / ".depmap" / "records" / ".making-2-a.json"]
+    for path in left:
+        path.write_text("half")
+        os.utime(path, (1, 1))
+    young = out / ".making-3-scores.csv"
+    young.write_text("being written")
+    here(items, out)
+    assert not any(path.exists() for path in left)
+    assert young.exists()
+
+
+def test_a_process_that_waits_takes_the_failure_of_another(videos, tmp_path):
+    """Hours of hanging are waited for once, not once a process."""
+    videos(a="die", b="2")
+    log, out = tmp_path / "log", tmp_path / "out"
+    running = [command(tmp_path / "in", out, log, 2) for _ in range(3)]
+    assert [process.wait() for process in running] == [3, 3, 3]
+    assert begun(log) == {"a.mp4": 2, "b.mp4": 1}  # the two tries of one process
+    assert [row["status"] for row in rows(out)] == ["failed", "scored"]
+
+
+def test_a_video_without_a_place_has_a_row_all_the_same(videos, tmp_path):
+    items, out = videos(a="1", b="2"), tmp_path / "out"
+    here(items[:1], out)
+    (lock,) = (out / ".depmap" / "claims").iterdir()
+    lock.unlink()
+    lock.mkdir()
+    items[0].path.write_text("33")
+    scored = here(items, out)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    assert [row["status"] for row in rows(out)] == ["failed", "scored"]
+    run = json.loads((out / "run.json").read_text())["runs"][-1]
+    assert (run["scored"], len(run["failures"])) == (1, 1)
+
+
+def test_another_video_of_the_same_name_replaces_nothing(videos, tmp_path):
+    items, out = videos(a="1", b="2"), tmp_path / "out"
+    here(items, out)
+    done = tree(out)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "a.mp4").write_text("55")
+    (elsewhere / "c.mp4").write_text("3")
+    others_there = find_videos([str(elsewhere)], recursive=False)
+    scored = here(others_there, out)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    assert "another video of this name" in scored.reports[0].reason
+    assert tree(out).items() >= (done.items() - {("scores.csv", done["scores.csv"])})
+    assert [row["score"] for row in rows(out)] == ["1.0", "2.0", "3.0"]
+    run = json.loads((out / "run.json").read_text())["runs"][-1]
+    assert (run["scored"], len(run["failures"])) == (1, 1)
+    here(others_there, out, overwrite=True)
+    assert [row["score"] for row in rows(out)] == ["55.0", "2.0", "3.0"]
+
+
+def test_a_moved_video_is_the_same_one(videos, tmp_path):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    moved = tmp_path / "moved.d" / "a.mp4"
+    moved.parent.mkdir()
+    items[0].path.rename(moved)
+    told = Kept()
+    scored = here([Item(moved, "a.mp4")], out, told)
+    assert [r.status for r in scored.reports] == [Status.scored]
+    assert told.events == [("a.mp4", "scored", True)]
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_video_that_has_gone_does_not_take_its_result_along(videos, tmp_path, overwrite):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    done = tree(out)
+    items[0].path.unlink()
+    scored = here(items, out, overwrite=overwrite)
+    assert [r.reason for r in scored.reports] == ["no such file any more"]
+    assert tree(out) == done
+
+
+def test_runs_of_other_versions_stay_in_the_record(videos, tmp_path):
+    items, out = videos(a="1"), tmp_path / "out"
+    here(items, out)
+    record = json.loads((out / "run.json").read_text())
+    record["runs"][0]["mood"] = "good"
+    (out / "run.json").write_text(json.dumps(record))
+    here(items, out)
+    runs = json.loads((out / "run.json").read_text())["runs"]
+    assert (len(runs), runs[0]["mood"]) == (2, "good")
+    (out / "run.json").write_text("damaged")
+    here(items, out)
+    assert (out / "unreadable-run.json").read_text() == "damaged"
+    assert len(json.loads((out / "run.json").read_text())["runs"]) == 1
+
+
+def test_no_task_is_lost_where_a_lane_cannot_start(videos, tmp_path, monkeypatch):
+    """However late a lane says so: the other must not have left."""
+    from depmap_cli.batch import scheduler
+
+    real = scheduler._Shared.given_back
+
+    def late(shared, task):
+        time.sleep(0.2)
+        return real(shared, task)
+
+    monkeypatch.setattr(scheduler._Shared, "given_back", late)
+    (tmp_path / "broken").write_text("")
+    scored = others(videos(a="1"), None, jobs=2, broken=tmp_path / "broken")
+    assert [r.status.value for r in scored.reports] == ["scored"]
+
+
+def test_a_video_without_progress_is_given_up(videos, tmp_path):
+    log = tmp_path / "log"
+    scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, patience=2.0, log=log)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    assert "no progress in 2 s" in scored.reports[0].reason
+    assert begun(log)["a.mp4"] == 1  # hanging again would help nobody
+
+
+def test_workers_end_with_the_process_that_started_them(videos, tmp_path):
+    videos(a="hang", b="hang")
+    log = tmp_path / "log"
+    running = command(tmp_path / "in", tmp_path / "out", log, 0)
+    while not log.exists() or len(log.read_text().splitlines()) < 2:
+        time.sleep(0.05)
+    workers = [int(line.split()[1]) for line in log.read_text().splitlines()]
+    running.kill()
+    running.wait()
+    end = time.monotonic() + 10
+    while any(map(_lives, workers)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(map(_lives, workers))
+
+
+def _lives(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except FileNotFoundError:
+        return False
+
+
+def test_weights_that_cannot_be_loaded_are_one_error(videos, tmp_path):
+    (tmp_path / "broken").write_text("")
+    with pytest.raises(WeightsInvalid, match="planted"):
+        others(videos(a="1", b="2"), tmp_path / "out", jobs=1, broken=tmp_path / "broken")
+    assert rows(tmp_path / "out") == []
+
+
+def test_a_lane_that_cannot_start_leaves_its_work_to_others(videos, tmp_path):
+    (tmp_path / "broken").write_text("")
+    told = Kept()
+    scored = others(
+        videos(**numbers(5)), tmp_path / "out", jobs=2, told=told, broken=tmp_path / "broken"
+    )
+    assert [r.status for r in scored.reports] == [Status.scored] * 5
+    assert len(told.notes) == 1
+    assert "planted" in told.notes[0]
+
+
+def test_a_full_disk_fails_its_videos_and_no_others(videos, tmp_path, monkeypatch):
+    real = Path.write_bytes
+
+    def full(path, data):
+        if b"v01.mp4" in data and path.suffix == "" and path.parent.name.startswith(".making"):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(path, data)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    scored = here(videos(**numbers(3)), tmp_path / "out")
+    assert [r.status.value for r in scored.reports] == ["scored", "failed", "scored"]
+    assert "No space left" in scored.reports[1].reason
+    assert exit_code(scored.reports) == 3
+    assert [row["status"] for row in rows(tmp_path / "out")] == ["scored", "failed", "scored"]
+    assert not (tmp_path / "out" / "v01.mp4").exists()
+    monkeypatch.setattr(Path, "write_bytes", real)
+    assert exit_code(here(videos(**numbers(3)), tmp_path / "out").reports) == 0
+
+
+def test_a_results_folder_that_vanishes_fails_what_is_left(videos, tmp_path):
+    out, log = tmp_path / "out", tmp_path / "log"
+
+    class Unplugged(Silent):
+        def working(self, task, share):
+            if task.name == "v01.mp4" and out.exists():
+                out.rename(tmp_path / "elsewhere")
+
+    scored = here(videos(**numbers(4)), out, Unplugged(), log=log)
+    assert [r.status.value for r in scored.reports] == ["scored", *["failed"] * 3]
+    assert exit_code(scored.reports) == 3
+    assert isinstance(scored.complaint, OutputUnwritable)
+    assert begun(log) == {"v00.mp4": 1, "v01.mp4": 1}  # no hours of work for nothing
+    assert not out.exists()
+
+
+def test_a_record_that_is_damaged_is_none(tmp_path):
+    results = Results(tmp_path)
+    results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
+    assert results.finished("a", "key", ["json"]) is not None
+    assert results.finished("a", "other", ["json"]) is None
+    (record,) = (tmp_path / ".depmap" / "records").iterdir()
+    record.write_bytes(record.read_bytes()[:50])
+    assert Results(tmp_path).finished("a", "key", ["json"]) is None
+
+
+def test_a_run_tells_of_itself(videos, tmp_path):
+    out = tmp_path / "out"
+    here(videos(a="1", b="refuse"), out)
+    (run,) = json.loads((out / "run.json").read_text())["runs"]
+    assert run["videos"] == 2
+    assert run["scored"] == 1
+    assert run["failures"] == [{"name": "b.mp4", "status": "refused", "reason": "planted"}]
+    assert run["weights"]["sha256"]
+    assert run["versions"]["torch"]
+    assert run["ended"] is not None
+    assert all((out / file).is_file() for file in run["files"])
+    assert "a.mp4/score.json" in run["files"]
+
+
+def test_a_single_video_stays_in_this_process():
+    assert [type(lane) for lane in local_lanes(stub_job(), 1, 4, 60)] == [Here]
+    assert [type(lane) for lane in local_lanes(stub_job(), 3, 4, 60)] == [OtherProcess] * 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals")
+def test_ctrl_c_keeps_what_is_done_and_ends_the_workers(videos, tmp_path):
+    videos(a="1", b="hang", c="hang")
+    log, out = tmp_path / "log", tmp_path / "out"
+    running = command(tmp_path / "in", out, log, 0)
+    while not list(out.glob(".depmap/records/*.json")) or len(begun(log)) < 3:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=10) != 0
+    assert [row["name"] for row in rows(out)] == ["a.mp4"]
+
+
+def test_a_drive_without_locks_is_written_to_all_the_same(videos, tmp_path, monkeypatch):
+    def none_here(*_, **__):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr("filelock.FileLock.acquire", none_here)
+    assert exit_code(here(videos(a="1", b="2"), tmp_path / "out").reports) == 0
+    assert len(rows(tmp_path / "out")) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="signals")
+@pytest.mark.parametrize("delay", [0.0, 0.2])
+def test_ctrl_c_while_workers_start_is_one_word(videos, tmp_path, delay):
+    videos(**numbers(4))
+    out = tmp_path / "out"
+    running = subprocess.Popen(
+        [sys.executable, "-m", "depmap_cli", "score", tmp_path / "in", "-o", out, "--jobs", "4"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_ctrl_c,
+    )
+    while not (out / "run.json").exists():
+        time.sleep(0.01)
+    time.sleep(delay)
+    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    _, err = running.communicate(timeout=60)
+    assert (running.returncode, err) == (130, "interrupted\n")

@@ -1,0 +1,253 @@
+"""`depmap weights`: what is listed, what verification finds, what is taken in and what is not."""
+
+import hashlib
+import json
+import pickle
+import shutil
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from depmap_cli.errors import WeightsInvalid
+from depmap_cli.io.checkpoint import read_document
+from depmap_cli.scoring.report_builder import estimate_of
+from depmap_cli.weights.loading import load_networks
+from depmap_cli.weights.locations import DEFAULT, PLAIN, default_semantics, weights_folder
+
+SHIPPED = weights_folder()
+
+
+@pytest.fixture
+def run(capfd, monkeypatch, tmp_path):
+    """Runs ``depmap weights ARGS`` on a folder of its own: (exit code, stdout, stderr)."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    monkeypatch.setenv("DEPMAP_WEIGHTS", str(folder))
+
+    def call(*arguments):
+        from depmap_cli.cli import main
+
+        monkeypatch.setattr(sys, "argv", ["depmap", "weights", *map(str, arguments)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capfd.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    call.folder = folder
+    return call
+
+
+def sha256_of(data):
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """Offers what ``contents`` holds by path: bytes, or bytes and the length that it claims."""
+    contents = {}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if self.path not in contents:
+                self.send_error(404)
+                return
+            data, claimed = contents[self.path]
+            self.send_response(200)
+            if claimed is not None:
+                self.send_header("Content-Length", str(claimed))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    serving = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=serving.serve_forever, daemon=True).start()
+
+    def offer(name, data, claimed=None):
+        contents[f"/{name}"] = data, len(data) if claimed is None else claimed
+        return f"http://127.0.0.1:{serving.server_port}/{name}"
+
+    yield offer
+    serving.shutdown()
+
+
+def test_the_shipped_files_are_well(run, monkeypatch):
+    monkeypatch.setenv("DEPMAP_WEIGHTS", str(SHIPPED))
+    code, out, _ = run("verify", "--json")
+    entries = {entry["file"]: entry for entry in json.loads(out)}
+    assert code == 0
+    assert [e["problem"] for e in entries.values()] == ["", "", ""]
+    assert entries[DEFAULT]["kind"] == "depmap"
+    assert entries[DEFAULT]["simulated"] is True
+    sums = dict(line.split()[::-1] for line in (SHIPPED / "SHA256SUMS").read_text().splitlines())
+    assert {e["file"]: e["sha256"] for e in entries.values()} == sums
+    assert DEFAULT[:20] in run("list")[1]
+
+
+def test_what_is_imported_is_listed_and_found_by_scoring(run):
+    assert run("import", default_semantics_shipped())[0] == 0
+    code, _, err = run("import", SHIPPED / DEFAULT)
+    assert (code, err) == (0, f"kept: {DEFAULT}\n")
+    assert (run.folder / DEFAULT).read_bytes() == (SHIPPED / DEFAULT).read_bytes()
+    assert run("verify")[0] == 0
+    assert not list(run.folder.glob(".making*"))
+    assert len((run.folder / "SHA256SUMS").read_text().splitlines()) == 2
+
+
+def default_semantics_shipped():
+    return next(p for p in SHIPPED.glob("*.safetensors") if "-au-" in p.name)
+
+
+def test_semantic_weights_that_are_not_there_are_missed(run):
+    code, _, err = run("import", SHIPPED / PLAIN)
+    assert code == 1
+    assert "semantic weights" in err
+    assert list(run.folder.iterdir()) == []
+
+
+def test_foreign_safetensors_are_taken_for_clip(run, tmp_path):
+    save_file({"a": torch.ones(2)}, tmp_path / "clip.safetensors")
+    assert run("import", tmp_path / "clip.safetensors")[0] == 0
+    (entry,) = json.loads(run("list", "--json")[1])
+    assert (entry["kind"], entry["problem"]) == ("foreign", "")
+
+
+def test_another_file_is_replaced_only_by_force(run, tmp_path):
+    for value in (1.0, 2.0):
+        save_file({"a": torch.full((2,), value)}, tmp_path / "clip.safetensors")
+        code, _, err = run("import", tmp_path / "clip.safetensors")
+    assert code == 2
+    assert "another file of this name" in err
+    assert run("import", tmp_path / "clip.safetensors")[0] == 2
+    assert run("import", tmp_path / "clip.safetensors", "--force")[0] == 0
+    kept = (run.folder / "clip.safetensors").read_bytes()
+    assert kept == (tmp_path / "clip.safetensors").read_bytes()
+
+
+class Bomb:
+    def __reduce__(self):
+        return (print, ("executed",))
+
+
+@pytest.mark.parametrize("name", ["evil.pt", "evil.bin", "evil.safetensors"])
+def test_a_pickle_is_neither_run_nor_kept(run, tmp_path, name):
+    (tmp_path / name).write_bytes(pickle.dumps(Bomb()))
+    code, out, err = run("import", tmp_path / name)
+    assert code == 1
+    assert "executed" not in out + err
+    assert list(run.folder.iterdir()) == []
+
+
+def test_verification_finds_what_is_damaged(run, tmp_path):
+    shutil.copy(SHIPPED / DEFAULT, run.folder)
+    shutil.copy(default_semantics_shipped(), run.folder)
+    shutil.copy(SHIPPED / "SHA256SUMS", run.folder)
+    data = bytearray((run.folder / DEFAULT).read_bytes())
+    data[-5] ^= 1
+    (run.folder / DEFAULT).write_bytes(data)
+    save_file({"a": torch.tensor([1.0, float("nan")])}, run.folder / "nan.safetensors")
+    (run.folder / "half.safetensors").write_bytes(data[: len(data) // 2])
+    code, out, _ = run("verify", "--json")
+    problems = {entry["file"]: entry["problem"] for entry in json.loads(out)}
+    assert code == 1
+    assert "SHA256SUMS" in problems[DEFAULT]
+    assert "not finite" in problems["nan.safetensors"]
+    assert problems["half.safetensors"]
+    assert problems[default_semantics_shipped().name] == ""
+
+
+def test_verification_misses_what_the_sums_list(run):
+    shutil.copy(SHIPPED / "SHA256SUMS", run.folder)
+    code, out, err = run("verify")
+    assert code == 1
+    assert out.count("not there") == len(list(SHIPPED.glob("*.safetensors")))
+
+
+def test_a_weights_folder_that_is_not_there(run, monkeypatch):
+    monkeypatch.setenv("DEPMAP_WEIGHTS", str(run.folder / "nowhere"))
+    for command in ("list", "verify"):
+        code, _, err = run(command)
+        assert code == 1
+        assert "nowhere: no such weights folder" in err
+
+
+def test_a_fetched_file_is_that_of_the_hash(run, server):
+    data = default_semantics_shipped().read_bytes()
+    url = server("model.safetensors", data)
+    code, _, err = run("fetch", url, "--sha256", sha256_of(data).upper())
+    assert (code, err) == (0, "kept: model.safetensors\n")
+    assert (run.folder / "model.safetensors").read_bytes() == data
+
+
+def test_what_is_not_the_file_is_not_kept(run, server):
+    data = (SHIPPED / PLAIN).read_bytes()
+    right = sha256_of(data)
+    bad = b"no weights at all"
+    cases = [
+        (server("other.safetensors", data[:-1] + b"x"), right, "another file"),
+        (server("short.safetensors", data[:-9], len(data)), right, ""),
+        (server("huge.safetensors", data, 1 << 50), right, "more than weights have"),
+        (server("missing.safetensors", data) + "x.safetensors", right, "404"),
+        (server("text.safetensors", bad), sha256_of(bad), "not a safetensors file"),
+        ("http://127.0.0.1:9/closed.safetensors", right, "cannot be fetched"),
+    ]
+    for url, sha256, words in cases:
+        code, _, err = run("fetch", url, "--sha256", sha256)
+        assert code == 1, url
+        assert len([line for line in err.splitlines() if line.startswith("error:")]) == 1
+        assert words in err
+        assert list(run.folder.iterdir()) == [], url
+
+
+@pytest.mark.parametrize(
+    ("url", "sha256"),
+    [
+        ("http://example.org/a.safetensors", "0" * 64),
+        ("ftp://example.org/a.safetensors", "0" * 64),
+        ("file:///etc/passwd", "0" * 64),
+        ("https://example.org/a.pt", "0" * 64),
+        ("https://example.org/.safetensors", "0" * 64),
+        ("https://example.org/a.safetensors", "0" * 63),
+        ("https://[broken/a.safetensors", "0" * 64),
+    ],
+)
+def test_addresses_and_hashes_that_are_none_are_usage_errors(run, url, sha256):
+    code, _, err = run("fetch", url, "--sha256", sha256)
+    assert code == 2
+    assert "Traceback" not in err
+
+
+def test_nothing_is_fetched_without_a_hash(run):
+    assert run("fetch", "https://example.org/a.safetensors")[0] == 2
+
+
+def test_shipped_semantics_are_the_default():
+    assert default_semantics() == default_semantics_shipped()
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"calibration": 0},
+        {"calibration": {"people": [1], "residuals": 5}},
+        {"calibration": {"people": [1], "residuals": []}},
+        {"training_mean": "x"},
+        {"development": {"mae": None}},
+    ],
+)
+def test_odd_documents_are_refused_when_weights_are_loaded(tmp_path, odd):
+    document = {**read_document(SHIPPED / PLAIN), **odd}
+    save_file(load_file(SHIPPED / PLAIN), tmp_path / PLAIN, {"depmap": json.dumps(document)})
+    with pytest.raises(WeightsInvalid, match="does not fit its description"):
+        load_networks(tmp_path / PLAIN, torch.device("cpu"))
+
+
+def test_a_score_that_is_no_number_is_told_in_words():
+    with pytest.raises(WeightsInvalid, match="no number"):
+        estimate_of(float("nan"), read_document(SHIPPED / PLAIN), 0.9)

@@ -1,0 +1,637 @@
+"""Files, page, charts, terminal and checklist: complete, well formed, deaf to hostile names."""
+
+import csv
+import io
+import json
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from depmap_cli.errors import OutputUnwritable
+from depmap_cli.evaluation.results import Baseline, Evaluation, EvaluationReport, SplitCount
+from depmap_cli.evaluation.score_table import EvaluatedClip
+from depmap_cli.report.charts import svg
+from depmap_cli.report.charts.axes import ticks
+from depmap_cli.report.charts.svg import ACCENT
+from depmap_cli.report.evaluation.charts import evaluation_charts
+from depmap_cli.report.evaluation.console import render_evaluation
+from depmap_cli.report.evaluation.files import (
+    clips_csv,
+    evaluation_schema,
+    figures_csv,
+    write_evaluation,
+)
+from depmap_cli.report.evaluation.outputs import EvaluationOutputs
+from depmap_cli.report.evaluation.page import ExtraFigure, comparisons, render_evaluation_page
+from depmap_cli.report.evaluation.tripod import AUTHOR, render_tripod
+from depmap_cli.report.text import SELECTED, SIMULATED, range_text
+from depmap_cli.results import DISCLAIMER, Verdict
+from tests.support.evaluation_sample import ABOUT, ORIGIN, WEIGHTS, some_clips, some_report
+
+HOSTILE = "<script>alert('1')</script>\"&\x1b[31m\u202e|`*_{{7*7}}"
+CHARTS = ["predicted", "bland_altman", "calibration", "error_by_band", "coverage_by_band"]
+SEX = {"sex": {str(200 + i): "fm"[i % 2] for i in range(20)}}
+
+
+@pytest.fixture(scope="module")
+def report() -> EvaluationReport:
+    return some_report(attributes=SEX)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> EvaluationReport:
+    """Every string that a user or a file system can choose, chosen badly."""
+    clips = [
+        EvaluatedClip(**{**vars(c), "video": HOSTILE + c.video, "task": HOSTILE + c.task})
+        for c in some_clips()
+    ]
+    weights = WEIGHTS.model_copy(
+        update=dict.fromkeys(("file", "training_data", "semantics", "backbone"), HOSTILE)
+    )
+    origin = ORIGIN.model_copy(update={"network": HOSTILE, "recalibrated_on": HOSTILE})
+    changes = {
+        "data": HOSTILE,
+        "weights": weights,
+        "origin": origin,
+        "notes": [HOSTILE],
+    }
+    about = ABOUT.model_copy(update={**changes, "settings": {"clip": HOSTILE}})
+    attributes = {HOSTILE: {c.subject: HOSTILE + c.subject[-1] for c in clips}}
+    other = some_weights(HOSTILE), np.full(len(clips), 20.0)
+    return some_report(clips=clips, about=about, attributes=attributes, others=[other])
+
+
+def some_weights(title: str) -> Baseline:
+    return Baseline(
+        name="beside_1",
+        title=title,
+        description=f"Other weights, {title}.",
+        leaks=False,
+        informed=len(some_clips()),
+        weights=WEIGHTS,
+    )
+
+
+class _Tags(HTMLParser):
+    """Checks that tags balance; keeps tags, attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in {"meta", "img", "br"}:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] not in ("style", "title"):
+            self.text += " " + data
+
+    @property
+    def flat(self) -> str:
+        return " ".join(self.text.split())
+
+
+def _rows(data: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(data.decode())))
+
+
+def test_the_files_promised_and_no_others(report: EvaluationReport, tmp_path: Path) -> None:
+    names = write_evaluation(report, tmp_path / "new" / "out")
+    assert names[-1] == "evaluation.json"
+    found = {str(p.relative_to(tmp_path / "new/out")) for p in tmp_path.rglob("*") if p.is_file()}
+    charts = {f"figures/{name}.svg" for name in CHARTS}
+    texts = {"clips.csv", "figures.csv", "evaluation.html", "tripod.md", "README.md"}
+    assert found == set(names) == charts | texts | {"evaluation.json"}
+    listed = json.loads((tmp_path / "new/out/evaluation.json").read_bytes())["files"]
+    assert set(listed) == charts | texts
+    readme = (tmp_path / "new/out/README.md").read_text(encoding="utf-8")
+    assert all(f"- `{name}`: " in readme for name in names)
+
+
+def test_json_reads_back_equal_and_fits_its_schema(
+    report: EvaluationReport, tmp_path: Path
+) -> None:
+    write_evaluation(report, tmp_path)
+    text = (tmp_path / "evaluation.json").read_text(encoding="utf-8")
+    read = EvaluationReport.model_validate_json(text)
+    assert read.model_copy(update={"files": {}}) == report
+    schema, content = evaluation_schema(), json.loads(text)
+    assert set(content) == set(schema["properties"])
+    assert schema["additionalProperties"] is False
+    assert content["schema_version"] == "1.4"
+
+
+def test_infinite_intervals_survive_json() -> None:
+    report = some_report(half_width=float("inf"))
+    assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
+
+
+def test_intervals_that_do_not_exist_cover_nothing(tmp_path: Path) -> None:
+    report = some_report(half_width=float("inf"))
+    told = "a 90 % interval does not exist below 9 calibration people"
+    page = _Tags(render_evaluation_page(report))
+    for text in (page.flat, " ".join(_shown(report).split()), render_tripod(report)):
+        assert told in text
+        assert "100 %" not in text
+        assert "whole scale" not in text
+    assert "with a 90 % interval" not in render_tripod(report)
+    assert "figures/coverage_by_band.svg" not in write_evaluation(report, tmp_path)
+    row = _rows(clips_csv(report))[0]
+    assert row["low"] == row["high"] == ""
+
+
+def test_clips_csv_reads_back(report: EvaluationReport) -> None:
+    rows = _rows(clips_csv(report))
+    assert len(rows) == report.n_clips
+    for row, clip in zip(rows, report.table, strict=True):
+        assert (row["video"], float(row["score"])) == (clip.video, clip.score)
+        assert float(row["estimate"]) == pytest.approx(clip.estimate, abs=1e-4)
+        assert float(row["share_minimal"]) == 0.4
+        assert float(row["baseline_mean"]) == 15
+        assert row["seen_in_training"] == str(int(clip.seen))
+
+
+def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationReport) -> None:
+    rows = {(row["group"], row["method"]): row for row in _rows(figures_csv(report))}
+    methods = len(report.baselines) + 1
+    assert len(rows) == len(comparisons(report)) * methods + 1 + 4 + 3  # bands, f, m, not given
+    ours, mean = report.agreement.recordings.estimates, report.agreement.recordings.baselines[0]
+    for name, three in (
+        ("estimate", ours),
+        (mean.baseline, mean.agreement),
+    ):
+        row = rows["Recordings", name]
+        assert (int(row["n"]), int(row["people"])) == (three.n, three.people)
+        for figure in ("rmse", "mae", "pcc", "ccc"):
+            found = getattr(three, figure)
+            for column, value in ((figure, found.value), (f"{figure}_low", found.low)):
+                assert float(row[column]) == pytest.approx(value, abs=1e-4)
+    women = report.subgroups[0].groups[0].errors
+    assert float(rows["sex: f", "estimate"]["ccc_high"]) == pytest.approx(women.ccc.high, abs=1e-4)
+    assert rows["Clips", "mean"]["coverage"] == ""
+
+
+def test_what_is_not_known_is_left_empty_in_the_csv() -> None:
+    clips = [EvaluatedClip(f"{i}.mp4", str(i), "1", "", 4.0, 5.0) for i in range(3)]
+    row = _rows(clips_csv(some_report(clips=clips, half_width=None)))[0]
+    assert row["low"] == row["duration"] == row["share_severe"] == ""
+
+
+def test_no_cell_is_a_formula() -> None:
+    clips = [EvaluatedClip("=1+1.mp4", "@a", "-1", "+t", 4.0, 5.0)]
+    row = _rows(clips_csv(some_report(clips=clips)))[0]
+    assert [row[k] for k in ("video", "subject", "session", "task")] == [
+        "'=1+1.mp4", "'@a", "'-1", "'+t",
+    ]  # fmt: skip
+
+
+def test_json_is_utf8_whatever_the_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    clips = [EvaluatedClip("łódź.mp4", "a", "1", "", 10.0, 12.0)]
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
+    found = [Evaluation(some_report(clips=clips))]
+    EvaluationOutputs(None, "drawing", as_json=True).give(found)
+    assert json.loads(written.getvalue().decode("utf-8"))["table"][0]["video"] == "łódź.mp4"
+
+
+def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
+    clips = [EvaluatedClip("\udcff.mp4", "1", "1", "", 4.0, 5.0)]
+    write_evaluation(some_report(clips=clips), tmp_path)
+    assert json.loads((tmp_path / "evaluation.json").read_bytes())["table"][0]["video"] == "�.mp4"
+
+
+def test_figures_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
+    gallery = ExtraFigure("Prototype gallery", b"\x89PNG raw faces", "Faces.")
+    write_evaluation(report, tmp_path, [gallery])
+    (tmp_path / "figures" / "My notes.txt").write_text("kept")
+    assert (tmp_path / "figures" / "prototype_gallery.png").is_file()
+    written = write_evaluation(report, tmp_path)
+    left = {f"figures/{p.name}" for p in (tmp_path / "figures").iterdir()}
+    assert left == {n for n in written if n.startswith("figures/")} | {"figures/My notes.txt"}
+
+
+def test_an_unwritable_folder_is_told(report: EvaluationReport, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(OutputUnwritable, match="cannot write"):
+        write_evaluation(report, tmp_path / "file")
+
+
+@pytest.mark.parametrize("name", CHARTS)
+def test_charts_are_xml_whatever_the_names(
+    report: EvaluationReport, hostile: EvaluationReport, name: str
+) -> None:
+    for of in (report, hostile):
+        root = ElementTree.fromstring(svg.standalone(evaluation_charts(of)[name]))
+        assert root.tag == "{http://www.w3.org/2000/svg}svg"
+        assert root.attrib["aria-label"]
+        assert not [e for e in root.iter() if "script" in e.tag]
+
+
+def test_every_clip_and_every_recording_has_its_mark(report: EvaluationReport) -> None:
+    charts = evaluation_charts(report)
+    assert charts["predicted"].count("mp4: score") == report.n_clips
+    assert charts["bland_altman"].count(", session ") == report.n_recordings
+    assert charts["predicted"].count("<circle") == report.n_clips / 2 + 1  # and one in the key
+
+
+def _marks(chart: str) -> dict[str, tuple[float, float]]:
+    """What a circle says, up to its first colon or comma -> where it lies, pixels."""
+    found = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*><title>([^:,]+)', chart)
+    return {name: (float(x), float(y)) for x, y, name in found}
+
+
+def test_marks_lie_where_their_numbers_say() -> None:
+    pairs = {"low": (0.0, 0.0), "high": (45.0, 45.0), "under": (45.0, 0.0), "mid": (22.5, 22.5)}
+    clips = [EvaluatedClip(name, name, "1", "", *pair) for name, pair in pairs.items()]
+    marks = _marks(evaluation_charts(some_report(clips=clips))["predicted"])
+    (left, bottom), (right, top) = marks["low"], marks["high"]
+    assert left < right
+    assert top < bottom  # pixels count downwards
+    assert marks["under"] == (right, bottom)
+    assert marks["mid"] == pytest.approx(((left + right) / 2, (top + bottom) / 2))
+
+
+def test_the_calibration_line_keeps_its_slope_where_it_leaves_the_plot() -> None:
+    estimates = np.arange(2.0, 25.0, 2.0)
+    pairs = zip(np.clip(2 * estimates - 8, 0, 45).tolist(), estimates.tolist(), strict=True)
+    clips = [EvaluatedClip(f"{i}", f"{i}", "1", "", *pair) for i, pair in enumerate(pairs)]
+    report = some_report(clips=clips)
+    slope, intercept = report.calibration.slope.value, report.calibration.intercept.value
+    assert slope is not None
+    assert intercept is not None
+    assert intercept + slope * estimates[0] < -2  # it begins below the plot
+    chart = evaluation_charts(report)["calibration"]
+    ends = r'x1="([^"]+)" y1="([^"]+)" x2="([^"]+)" y2="([^"]+)"'
+    lines = [[float(n) for n in found] for found in re.findall(f'{ends} stroke="{ACCENT}', chart)]
+    x1, y1, x2, y2 = max(lines, key=lambda line: abs(line[2] - line[0]))
+    assert (y1 - y2) / (x2 - x1) == pytest.approx(slope, rel=0.02)  # the plot is square
+
+
+def test_overestimates_lie_above_in_the_bland_altman_plot() -> None:
+    clips = [EvaluatedClip(n, n, "1", "", 10.0, e) for n, e in (("over", 15.0), ("under", 5.0))]
+    marks = _marks(evaluation_charts(some_report(clips=clips))["bland_altman"])
+    assert marks["over"][1] < marks["under"][1]
+    assert marks["over"][0] > marks["under"][0]
+
+
+def test_scores_above_avecs_widen_the_scale() -> None:
+    low = evaluation_charts(some_report())["predicted"]
+    high = evaluation_charts(some_report(clips=[EvaluatedClip("a", "1", "1", "", 60.0, 9.0)]))
+    assert (">45</text>" in low, ">63</text>" in low) == (True, False)
+    assert ">63</text>" in high["predicted"]
+
+
+def test_a_weights_file_without_calibration_has_no_coverage_chart(tmp_path: Path) -> None:
+    report = some_report(half_width=None)
+    assert "coverage_by_band" not in evaluation_charts(report)
+    assert "hold no calibration" in _Tags(render_evaluation_page(report)).flat
+
+
+def test_ticks_are_round_and_within() -> None:
+    assert ticks(0, 45) == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]
+    assert ticks(-21.3, 21.3) == [-20, -15, -10, -5, 0, 5, 10, 15, 20]
+    assert ticks(0, 0.7) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+def test_the_page_says_what_a_reviewer_must_know(report: EvaluationReport) -> None:
+    splits = [SplitCount(name="Training", clips=100, recordings=50, people=28, mean=15.1, sd=11)]
+    more = {"splits": splits, "sampled_frames": 900, "usable_frames": 880}
+    flat = _Tags(render_evaluation_page(report.model_copy(update=more))).flat
+    rmse = report.agreement.clips.estimates.rmse
+    for part in (
+        "run.safetensors on simavec, Testing",
+        f"{report.n_clips} clips, {report.n_recordings} recordings of {report.n_people} people",
+        f"{rmse.value:.2f} points of 63",
+        range_text(rmse),
+        "Task Northwind",
+        "People not seen",
+        "same person (leaks)",
+        "true scores of the person's other sessions",
+        "moderate 20–28",
+        "Slope of scores on estimates",
+        "limits of agreement",
+        "not given",
+        "people drawn with replacement with all their clips; 200 draws, seed 0",
+        "Training: 100 clips, 50 recordings, 28 people, score 15.1 ± 11.0",
+        "880 of 900 sampled frames",
+        "ab" * 32,
+        SIMULATED,
+    ):
+        assert part in flat
+    assert flat.count(DISCLAIMER) == 2
+
+
+def test_only_simulated_weights_are_called_so(report: EvaluationReport) -> None:
+    weights = report.weights.model_copy(update={"simulated": False})
+    real = report.model_copy(update={"weights": weights})
+    console = Console(width=80)
+    with console.capture() as capture:
+        render_evaluation(console, real)
+    for text in (_Tags(render_evaluation_page(real)).flat, capture.get(), render_tripod(real)):
+        assert "simulated" not in text
+
+
+def test_figures_on_the_split_of_selection_carry_a_warning(report: EvaluationReport) -> None:
+    chosen = report.model_copy(update={"split": "Development"})
+    assert SELECTED in _Tags(render_evaluation_page(chosen)).flat
+    assert SELECTED in render_tripod(chosen)
+    assert SELECTED not in _Tags(render_evaluation_page(report)).flat
+
+
+def test_the_page_fetches_and_runs_nothing(report: EvaluationReport) -> None:
+    page = render_evaluation_page(report)
+    tags = _Tags(page)
+    assert not {"script", "link", "iframe", "object", "embed", "a"} & {t for t, _ in tags.tags}
+    for _, attributes in tags.tags:
+        assert not [n for n in attributes if n.startswith("on") or n in ("href", "srcset")]
+    assert not re.search(r"https?://|@import|url\(", page)
+    policies = [a.get("content") or "" for t, a in tags.tags if t == "meta"]
+    assert any(p.startswith("default-src 'none'; img-src data:;") for p in policies)
+    ids = [a["id"] for _, a in tags.tags if "id" in a]
+    assert len(ids) == len(set(ids))
+
+
+def test_no_raw_string_of_a_user_reaches_the_page(hostile: EvaluationReport) -> None:
+    page = render_evaluation_page(hostile, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
+    assert "<script" not in page
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "{{7*7}}" in _Tags(page).flat
+    assert not [t for t, _ in _Tags(page).tags if t == "script"]
+
+
+def test_extra_figures_are_embedded_and_written(report: EvaluationReport, tmp_path: Path) -> None:
+    png = b"\x89PNG\r\n\x1a\nnot really"
+    extras = [ExtraFigure("t-SNE of features", png, "By level."), ExtraFigure("Map", b"<svg/>", "")]
+    names = write_evaluation(report, tmp_path, extras)
+    assert {"figures/t_sne_of_features.png", "figures/map.svg"} <= set(names)
+    tags = _Tags((tmp_path / "evaluation.html").read_text(encoding="utf-8"))
+    images = [a for t, a in tags.tags if t == "img"]
+    assert [(i["src"] or "").split(",")[0] for i in images] == [
+        "data:image/png;base64",
+        "data:image/svg+xml;base64",
+    ]
+    assert images[0]["alt"] == "t-SNE of features"
+
+
+def _shown(report: EvaluationReport, width: int = 80) -> str:
+    console = Console(width=width, file=io.StringIO())
+    with console.capture() as capture:
+        render_evaluation(console, report)
+    return capture.get()
+
+
+def test_the_terminal_fits_80_columns(report: EvaluationReport, hostile: EvaluationReport) -> None:
+    for of in (report, hostile):
+        shown = _shown(of)
+        assert max(map(len, shown.splitlines())) <= 80
+        assert "\x1b" not in shown
+    flat = " ".join(_shown(report).split())
+    rmse = report.agreement.clips.estimates.rmse
+    for part in (
+        f"{rmse.value:.2f}",
+        range_text(rmse),
+        "training mean",
+        "same person (leaks)",
+        "People not seen",
+        "moderate",
+        "90 % interval",
+        "By sex",
+        SIMULATED,
+        DISCLAIMER,
+    ):
+        assert part in flat
+
+
+def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationReport) -> None:
+    clips = some_clips()
+    other = np.array([clip.score + 2.0 for clip in clips])
+    beside = some_report(clips=clips, others=[(some_weights("resnet"), other)])
+    for part in (beside.agreement.clips, *beside.agreement.tasks, beside.agreement.unseen):
+        row = part.baselines[0]
+        assert row.agreement.rmse.value == pytest.approx(2)
+        assert row.agreement.pcc.value == pytest.approx(1)
+        ours = part.estimates.rmse.value
+        assert row.rmse_difference.value == pytest.approx(ours - 2)
+        assert row.rmse_difference.low > 0  # paired: they are better in every draw
+    assert beside.agreement.clips.estimates == report.agreement.clips.estimates
+    parts = len(comparisons(beside))
+    assert _shown(beside).count("resnet") == parts + 1  # and once among the differences
+    flat = _Tags(render_evaluation_page(beside)).flat
+    assert "other weights, and what guesses reach" in flat
+    assert "resnet : Other weights, resnet." in flat
+    assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
+
+
+def test_the_terminal_tells_clips_from_recordings_and_from_people() -> None:
+    clips = [EvaluatedClip(t, "1", "1", t, 4.0, 5.0) for t in ("Freeform", "Northwind")]
+    shown = _shown(some_report(clips=clips))
+    assert "2 clips of 1 people" in shown
+    assert "1 recordings of 1 people" in shown
+
+
+def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationReport) -> None:
+    clips = [EvaluatedClip(f"{i}.mp4", f"x{i}", "1", "", 4.0 + i, 5.0) for i in range(3)]
+    shown = _shown(some_report(clips=clips))
+    told = "as they know nothing of these clips: same person, same person (leaks) and clip duration"
+    assert told in " ".join(shown.split())
+    assert shown.count("training mean") == 4  # clips, recordings, people not seen, differences
+    assert shown.count("same person (leaks)") == 1
+    known = report.baselines[1]
+    assert 0 < known.informed < report.n_clips
+    told = f"same person: knew something of {known.informed} of {report.n_clips} clips"
+    assert told in " ".join(_shown(report).split())
+
+
+def test_neither_the_headline_nor_the_checklist_repeats_the_mean(report: EvaluationReport) -> None:
+    clips = [EvaluatedClip(f"{i}.mp4", f"x{i}", "1", "", 4.0 + i, 5.0) for i in range(3)]
+    strangers = some_report(clips=clips)
+    head = render_evaluation_page(strangers).partition('<section aria-labelledby="agreement">')[0]
+    assert "training mean" in head
+    for text in (head, _item(strangers, "23a")):
+        assert "same person" not in text
+        assert "clip duration" not in text
+    known = report.baselines[1].informed
+    assert f"; it knew {known} of {report.n_clips} clips)" in _item(report, "23a")
+
+
+def test_what_the_data_lacks_is_told_everywhere() -> None:
+    note = "1 video left out, folder and name do not tell the split: x.mp4"
+    gate = {Verdict.passed: 60, Verdict.warn: 3, Verdict.refuse: 2}
+    about = ABOUT.model_copy(
+        update={
+            "notes": [note],
+            "gate": gate,
+            "origin": ORIGIN.model_copy(update={"selected_people": 7}),
+        }
+    )
+    report = some_report(about=about)
+    checklist = " ".join(_item(report, "11").replace("\\", "").split())
+    shown = " ".join(_shown(report).split())
+    for text in (shown, _Tags(render_evaluation_page(report)).flat, checklist):
+        assert "1 video left out, folder and name do not tell the split: x.mp4" in text
+        assert "would warn of the quality of 3 of these clips, and refuse 2" in text
+        assert "n 7 of these people the weights were chosen" in text
+    for text in (_shown(some_report()), _item(some_report(), "11")):
+        assert "would warn" not in text
+        assert "were chosen" not in text
+
+
+def test_intervals_of_other_frames_carry_a_caution() -> None:
+    caution = "set with estimates from 16 frames a video"
+    report = some_report(caution=caution)
+    assert report.intervals
+    assert report.intervals.caution == caution
+    assert caution in " ".join(_shown(report).split())
+    assert caution in _Tags(render_evaluation_page(report)).flat
+    assert caution in _item(report, "23a")
+    assert "set with" not in _shown(some_report())
+
+
+def test_limits_of_agreement_have_no_perfect_value(report: EvaluationReport) -> None:
+    flat = _Tags(render_evaluation_page(report)).flat
+    for words in ("Slope of scores on estimates, clips", "Bias of recordings, points"):
+        assert re.search(rf"{words} [-\d. to]+ [01] ", flat)
+    assert re.search(
+        r"Upper limit of agreement of recordings, points [-\d.]+ [-\d.]+ to [-\d.]+ \D", flat
+    )
+
+
+def test_one_person_can_be_shown() -> None:
+    report = some_report(clips=[EvaluatedClip("a.mp4", "1", "1", "", 4.0, 5.0)], half_width=None)
+    assert "–" in _shown(report)
+    assert _Tags(render_evaluation_page(report)).flat
+    assert render_tripod(report)
+
+
+def test_the_checklist_has_27_items_and_says_who_fills_them(
+    report: EvaluationReport, tmp_path: Path
+) -> None:
+    write_evaluation(report, tmp_path)
+    text = (tmp_path / "tripod.md").read_text(encoding="utf-8")
+    items = re.split(r"\n(?=\*\*\d)", text)[1:]
+    assert {int(re.match(r"\*\*(\d+)", item)[1]) for item in items} == set(range(1, 28))
+    assert all(re.search(r"^- \S", item, re.M) for item in items)
+    assert sum(AUTHOR not in item for item in items) >= 8
+    rmse = report.agreement.clips.estimates.rmse
+    for part in (
+        f"RMSE {rmse.value:.2f} [{range_text(rmse)}]",
+        "BDI-II total score (0 to 63)",
+        "sha256 `" + "ab" * 32,
+        "200 draws, seed 0",
+        "sex: f (n = ",
+        "No score was imputed.",
+    ):
+        assert part in text
+
+
+def _item(report: EvaluationReport, number: str) -> str:
+    """The answers to one item of the checklist."""
+    items = re.split(r"\n(?=\*\*\d)", render_tripod(report))
+    return next(item for item in items if item.startswith(f"**{number} "))
+
+
+def _of(report: EvaluationReport, **changes: object) -> EvaluationReport:
+    return report.model_copy(update={"origin": ORIGIN.model_copy(update=changes)})
+
+
+def test_the_checklist_tells_what_intervals_were_calibrated_on(report: EvaluationReport) -> None:
+    assert "- None in this evaluation." in _item(report, "12f")
+    assert "- Not done." in _item(report, "24")
+    assert "their intervals calibrated on Development" in _item(report, "12a")
+    again = _of(report, recalibrated_on="mine, Development", calibration_people=12)
+    for number in ("12a", "12f", "24"):
+        assert "calibrated anew on 12 people of mine, Development" in _item(again, number)
+    assert "90 % prediction intervals cover" in _item(again, "24")
+
+
+def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) -> None:
+    assert "fitted on Training, selected on Development" in _item(report, "12a")
+    assert "28 of the 28 people" in _item(report, "12a")
+    elsewhere = _item(_of(report, known_people=0), "12a")
+    assert (
+        "By name and recording, none of the 28 people of its Training split are among those on whom"
+        in elsewhere
+    )
+    alone = _item(_of(report, known_people=0, training_people=0), "12a")
+    assert "The data has no Training split" in alone
+    for text in (elsewhere, alone):
+        assert "unless the weights know them otherwise" in text
+        assert "fitted on Training" not in text
+
+
+def test_the_checklist_tells_balance_and_network(report: EvaluationReport) -> None:
+    assert "all recordings came alike" in _item(report, "13")
+    assert "train.balance = 0.5" in _item(_of(report, balance=0.5), "13")
+    assert "Dep-MAP (Wang, Ye and Wang" in _item(report, "12c")
+    resnet = _of(report, network="plain ResNet with mean pooling")
+    assert "A neural network: plain ResNet with mean pooling; backbone" in _item(resnet, "12c")
+    assert "Dep-MAP" not in _item(resnet, "12c")
+    assert "plain ResNet with mean pooling, resnet18" in _Tags(render_evaluation_page(resnet)).flat
+
+
+PARTS = {
+    **dict.fromkeys((5, 23), "ab"),
+    **dict.fromkeys((3, 6, 8, 9, 20, 27), "abc"),
+    **{12: "abcdefg", 18: "abcdef"},
+}
+OF_ONE_KIND = {
+    "development": ["9a", "12a", "12b", "12c", "15", "22", "27a", "27b"],
+    "evaluation": ["12f", "12g", "20c", "24"],
+}
+
+
+def test_the_checklist_has_the_parts_that_were_published_each_once(
+    report: EvaluationReport,
+) -> None:
+    titles = re.findall(r"^\*\*(\d+[a-g]?) (.+?)\.\*\*", render_tripod(report), re.M)
+    assert [n for n, _ in titles] == [f"{n}{x}" for n in range(1, 28) for x in PARTS.get(n, [""])]
+    assert len(titles) == 52
+    for kind, numbers in OF_ONE_KIND.items():
+        assert [n for n, topic in titles if topic.endswith(f" ({kind} only)")] == numbers
+
+
+def test_names_cannot_write_markup_into_checklist_and_list(
+    hostile: EvaluationReport, tmp_path: Path
+) -> None:
+    text = render_tripod(hostile)
+    assert "<script" not in text
+    assert "\x1b" not in text
+    assert len(re.findall(r"^#", text, re.M)) == 6
+    write_evaluation(hostile, tmp_path, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    assert "<script" not in readme
+    assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 12
+
+
+def test_figures_need_no_torch() -> None:
+    program = """
+import importlib, sys
+for module in ("evaluation", "evaluation.evaluate", "report.evaluation_files", "report.tripod"):
+    importlib.import_module(f"depmap_cli.{module}")
+    assert "torch" not in sys.modules, module
+"""
+    root = Path(__file__).parents[3]
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,251 @@
+"""The page: complete, well formed, self-contained, and deaf to what file names try."""
+
+import re
+from base64 import b64decode
+from html.parser import HTMLParser
+
+import pytest
+
+from depmap_cli.report import render_page
+from depmap_cli.report.score import charts
+from depmap_cli.report.score.timeline import MOST_BINS, bins_of
+from depmap_cli.report.text import SIMULATED, UNLIKE
+from depmap_cli.results import DISCLAIMER, Report, ScoreResult, Timeline
+
+VOID = {"meta", "img", "br", "link", "input", "hr"}
+PNG = b"\x89PNG\r\n\x1a\nnot really"
+
+
+class _Outline(HTMLParser):
+    """Checks that tags balance; keeps tags, attributes and text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if not self.open or self.open[-1] != "style":
+            self.text += " " + data
+
+    @property
+    def flat(self) -> str:
+        return " ".join(self.text.split())
+
+    def named(self, tag: str) -> list[dict[str, str | None]]:
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def _with_images(report: Report) -> tuple[Report, dict[str, bytes]]:
+    frames = [f.model_copy(update={"image": f"keyframes/{f.rank}.png"}) for f in report.keyframes]
+    return report.model_copy(update={"keyframes": frames}), {str(f.image): PNG for f in frames}
+
+
+@pytest.fixture
+def outline(sample_result: ScoreResult) -> _Outline:
+    return _Outline(render_page(*_with_images(sample_result.report)))
+
+
+def test_the_page_says_what_a_reader_must_know(outline: _Outline) -> None:
+    for part in (
+        "clinic/visit_03.mp4",
+        "17.4",
+        "8.1 to 27.9",
+        "minimal, mild and moderate",
+        "Training mean, for reference 15.2",
+        "0–13 minimal, 14–19 mild, 20–28 moderate, 29–63 severe",
+        "asks about the past two weeks",
+        "where the model looked, not symptoms",
+        "Pictures are de-identified",
+        "Evidence 0–1 from image-text similarity, not FACS intensity",
+        "A usable face in 79 % of frames",
+        "refuse below 0.3",
+        "depmap-simulated-r18.pt",
+        "9f2c" * 16,
+        "mae 5.91",
+        "subject = largest",
+        "AU7† lids tight",
+        SIMULATED,
+        UNLIKE,
+    ):
+        assert part in outline.flat
+    assert outline.flat.count(DISCLAIMER) == 2
+
+
+def test_the_page_is_structured_for_readers_of_all_kinds(outline: _Outline) -> None:
+    assert outline.named("html") == [{"lang": "en"}]
+    levels = [int(tag[1]) for tag, _ in outline.tags if re.fullmatch(r"h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert all(image["alt"] for image in outline.named("img"))
+    assert all(svg["aria-label"] for svg in outline.named("svg"))
+    ids = [attrs["id"] for _, attrs in outline.tags if attrs.get("id")]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_page_fetches_and_runs_nothing(outline: _Outline, sample_result: ScoreResult) -> None:
+    policy = outline.named("meta")[1]["content"] or ""
+    assert policy.startswith("default-src 'none'; img-src data:;")
+    assert "script" not in policy
+    assert not {"script", "link", "iframe", "object", "embed", "a"} & {t for t, _ in outline.tags}
+    for _, attrs in outline.tags:
+        assert not [name for name in attrs if name.startswith("on") or name in ("href", "srcset")]
+    page = render_page(sample_result.report, {})
+    assert not re.search(r"https?://|@import", page)
+    assert set(re.findall(r"url\((.*?)\)", page)) == {"#hatch"}
+
+
+def test_pictures_are_embedded_in_order(outline: _Outline) -> None:
+    sources = [image["src"] or "" for image in outline.named("img")]
+    assert len(sources) == 4
+    head, data = sources[0].split(",")
+    assert head == "data:image/png;base64"
+    assert b64decode(data) == PNG
+
+
+def test_without_pictures_key_frames_are_told_in_words(sample_result: ScoreResult) -> None:
+    outline = _Outline(render_page(sample_result.report, {}))
+    assert not outline.named("img")
+    assert "00:09.63 · weight 31 %" in outline.flat
+
+
+def test_raw_pictures_are_announced(sample_result: ScoreResult) -> None:
+    raw = sample_result.report.model_copy(update={"settings": {"pictures": "raw"}})
+    flat = _Outline(render_page(raw, {})).flat
+    assert "show the person's face" in flat
+    assert "de-identified" not in flat
+
+
+def test_names_and_reasons_cannot_inject(
+    sample_result: ScoreResult, refused_report: Report
+) -> None:
+    attack = "\"><script>alert(1)</script><img src=x onerror='x'>{{ 7*7 }}"
+    for report in (sample_result.report, refused_report):
+        source = report.source.model_copy(update={"name": attack})
+        hostile = report.model_copy(update={"source": source, "reason": attack, "hint": attack})
+        outline = _Outline(render_page(hostile, {}))
+        assert not outline.named("script")
+        assert not outline.named("img")
+        assert attack in outline.flat
+
+
+def test_reasons_in_the_timeline_cannot_inject(sample_result: ScoreResult) -> None:
+    timeline = sample_result.report.timeline
+    assert timeline is not None
+    hostile = timeline.model_copy(update={"reason": ["</title><script>x" for _ in timeline.reason]})
+    outline = _Outline(
+        render_page(sample_result.report.model_copy(update={"timeline": hostile}), {})
+    )
+    assert not outline.named("script")
+
+
+def test_a_refused_page_shows_reason_and_checks_but_no_score(
+    refused_report: Report, sample_result: ScoreResult
+) -> None:
+    traced = refused_report.model_copy(update={"timeline": sample_result.report.timeline})
+    outline = _Outline(render_page(traced, {}))
+    assert "Refused, not scored a face in 2 of 24 frames" in outline.flat
+    assert "Hint: film the face" in outline.flat
+    assert "longest stretch" in outline.flat
+    assert "Estimated BDI-II score" not in outline.flat
+    assert not outline.named("svg")
+
+
+def test_a_bare_failed_report_renders(refused_report: Report) -> None:
+    bare = Report(
+        depmap_version="0.1.0",
+        source=refused_report.source,
+        status="failed",  # type: ignore[arg-type]
+        reason="not a video",
+    )
+    assert "Failed, not scored not a video" in _Outline(render_page(bare, {})).flat
+
+
+def test_the_gauge_grows_with_the_score(sample_result: ScoreResult) -> None:
+    estimate = sample_result.report.estimate
+    assert estimate is not None
+
+    def x(score: float) -> float:
+        found = re.search(
+            r'<circle cx="([\d.]+)"', charts.gauge(estimate.model_copy(update={"score": score}))
+        )
+        assert found
+        return float(found[1])
+
+    assert x(0) == 1
+    assert x(63) == 751
+    assert x(31.5) == pytest.approx(376, abs=0.1)
+
+
+def test_the_timeline_draws_every_usable_frame_and_hatches_the_rest(
+    sample_result: ScoreResult,
+) -> None:
+    timeline = sample_result.report.timeline
+    assert timeline is not None
+    svg = charts.timeline(bins_of(timeline), sample_result.report.estimate)
+    assert svg.count("<circle") == 19
+    assert svg.count('fill="url(#hatch)"') == 3
+    radii = [float(r) for r in re.findall(r' r="([\d.]+)"', svg)]
+    assert radii == sorted(radii, reverse=True)
+    assert radii[0] == pytest.approx(9)
+
+
+def test_long_timelines_are_binned_without_losing_weight() -> None:
+    n = 12_345
+    long = Timeline(
+        time=[i / 25 for i in range(n)],
+        reason=["" if i % 7 else "no face" for i in range(n)],
+        weight=[1 / n] * n,
+        score=[float(i % 60) if i % 7 else None for i in range(n)],
+        levels=[[0.1, 0.2, 0.3, 0.4] if i % 7 else None for i in range(n)],
+    )
+    bins = bins_of(long)
+    assert len(bins) == MOST_BINS
+    usable = sum(1 for i in range(n) if i % 7) / n
+    assert sum(b.weight for b in bins) == pytest.approx(usable)
+    assert all(b.levels == pytest.approx([0.1, 0.2, 0.3, 0.4]) for b in bins)
+    assert all(a.end == b.start for a, b in zip(bins, bins[1:], strict=False))
+
+
+def test_a_bin_leans_to_the_frames_that_carry_weight() -> None:
+    two = Timeline(
+        time=[1.0, 2.0], reason=["", ""], weight=[0.75, 0.25], score=[10.0, 30.0],
+        levels=[[1.0, 0, 0, 0], [0, 0, 0, 1.0]],
+    )  # fmt: skip
+    (merged,) = bins_of(two, most=1)
+    assert merged.score == pytest.approx(15)
+    assert merged.levels == pytest.approx([0.75, 0, 0, 0.25])
+    assert (merged.start, merged.end) == (0.5, 2.5)
+
+
+def test_a_trend_leaves_gaps_open(sample_result: ScoreResult) -> None:
+    svg = charts.trend(sample_result.report.action_units[0])
+    assert svg.count("<polyline") == 3
+
+
+def test_without_levels_the_timeline_has_no_panel_for_them(sample_result: ScoreResult) -> None:
+    report = sample_result.report
+    assert report.timeline is not None
+    bare = report.timeline.model_copy(update={"levels": [None] * len(report.timeline.time)})
+    drawn = [charts.timeline(bins_of(t), report.estimate) for t in (report.timeline, bare)]
+    assert ["levels</text>" in chart for chart in drawn] == [True, False]
+    heights = [re.search(r'viewBox="0 0 \S+ ([\d.]+)"', chart) for chart in drawn]
+    full, short = (float(found[1]) for found in heights if found)
+    assert short < full - 40

@@ -1,0 +1,63 @@
+"""Several processes train as one."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from depmap_cli.errors import UsageProblem
+from depmap_cli.runtime.distributed import Processes, process_count
+
+ROOT = Path(__file__).parents[2]
+
+
+def torchrun_says(count: int) -> dict[str, str]:
+    """The environment of the first of so many processes."""
+    told = {"RANK": 0, "LOCAL_RANK": 0, "MASTER_ADDR": "localhost", "MASTER_PORT": 29500}
+    return {name: str(value) for name, value in {"WORLD_SIZE": count, **told}.items()}
+
+
+def torchrun(*arguments: object, timeout: int = 150) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, cwd=ROOT)
+
+
+def test_two_processes_learn_what_one_learns():
+    done = torchrun("-m", "tests.support.two_processes")
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
+
+
+def test_what_torchrun_did_not_start_is_refused(monkeypatch):
+    """As under a cluster's queue, which sets some of what torchrun sets."""
+    for name, value in torchrun_says(4).items():
+        monkeypatch.setenv(name, value)
+    assert process_count() == 4
+    for name in ("RANK", "LOCAL_RANK"):
+        with monkeypatch.context() as patch:
+            patch.delenv(name)
+            with pytest.raises(UsageProblem, match=f"not by torchrun: {name} missing .*`unset"):
+                process_count()
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.delenv("RANK")
+    assert process_count() == 1
+
+
+def test_shares_are_disjoint_and_whole():
+    rows = list(range(8))
+    parts = [Processes(rank, 2).share(rows) for rank in range(2)]
+    assert sorted(parts[0] + parts[1]) == rows
+    assert len(parts[0]) == len(parts[1])
+    with pytest.raises(ValueError, match="divide"):
+        Processes(0, 2).share(rows[:3])
+
+
+def test_one_process_gathers_itself_without_gradient():
+    value = torch.ones(3, requires_grad=True)
+    gathered = Processes().gathered(value)
+    assert torch.equal(gathered, value)
+    assert not gathered.requires_grad
+    assert torch.equal(Processes().own(gathered), gathered)

@@ -1,0 +1,90 @@
+"""A video's score does not depend on how many faces are computed at once, in what precision, where.
+
+Tolerances are BDI-II points: ``EXACT`` between batch sizes. Precisions and devices round products
+otherwise: what they make of a frame agrees to ``ROUNDED``, but where two frames weigh alike,
+rounding decides which of them is a key frame, so that a video's score agrees to ``ONE_KEY_FRAME``
+(by bfloat16 this clip moves by 0.67 points where processors have such products, one in
+benchmarks/2026-11-27-speed.md by 1.07). So scoring stays in float32.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from depmap_cli.config import FaceConfig, SamplingConfig
+from depmap_cli.faces import FaceDetector, extract_faces
+from depmap_cli.scoring.inference import VideoInference
+from depmap_cli.scoring.options import ScoreOptions
+from depmap_cli.scoring.scorer import Scorer
+from depmap_cli.video.reader import sample_frames
+from depmap_cli.weights.loading import Networks, load_networks
+
+EXACT, ROUNDED, ONE_KEY_FRAME = 0.001, 0.25, 2.0
+
+
+@pytest.fixture(scope="module")
+def networks() -> Networks:
+    return load_networks(None, torch.device("cpu"))
+
+
+@pytest.fixture(scope="module")
+def faces(interview):
+    frames = sample_frames(interview, SamplingConfig(frames=20))
+    segments = extract_faces(frames, FaceDetector(FaceConfig()))
+    return np.stack([s.face for segment in segments for s in segment if s.face is not None])
+
+
+def scored(networks, faces, at_once, bfloat16=False, one_backbone=True):
+    """The video's score, and what each of its frames says by itself."""
+    inference = VideoInference(
+        networks.model, networks.semantics, networks.device, one_backbone=one_backbone
+    )
+    for start in range(0, len(faces), at_once):
+        piece = faces[start : start + at_once]
+        with torch.autocast(networks.device.type, torch.bfloat16, enabled=bfloat16):
+            seen, maps = inference.look(piece)
+        if maps is None:
+            inference.add(piece, seen)
+        else:
+            inference.add_maps([found.float() for found in maps], seen)
+    video, frames = inference.finish()
+    return float(video.score), frames.scores.numpy()
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 8, 20])
+@pytest.mark.parametrize("one_backbone", [True, False])
+def test_batch_sizes_agree(networks, faces, at_once, one_backbone):
+    expected, frames = scored(networks, faces, 16)
+    found, own = scored(networks, faces, at_once, False, one_backbone)
+    assert found == pytest.approx(expected, abs=EXACT)
+    np.testing.assert_allclose(own, frames, atol=EXACT)
+
+
+@pytest.mark.parametrize("at_once", [5, 16])
+def test_bfloat16_agrees_with_float32(networks, faces, at_once):
+    check_rounded(scored(networks, faces, at_once, True), scored(networks, faces, 16))
+
+
+def check_rounded(found, expected):
+    assert found[0] == pytest.approx(expected[0], abs=ONE_KEY_FRAME)
+    np.testing.assert_allclose(found[1], expected[1], atol=ROUNDED)
+    assert np.ptp(expected[1]) > 10 * ROUNDED  # frames differ by more than that
+
+
+def test_faces_are_found_alike_however_many_frames_are_searched_at_once(interview, monkeypatch):
+    scorer = Scorer.load(device="cpu")
+    options = ScoreOptions(frames=20)
+    estimates = []
+    for few in (1, 8, 32):
+        monkeypatch.setattr("depmap_cli.faces.detect._FEW", few)
+        estimates.append(scorer.score(interview, options).report.estimate.score)
+    assert estimates == pytest.approx([estimates[0]] * 3, abs=0.011)  # reports round to 0.01
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
+@pytest.mark.parametrize("bfloat16", [False, True])
+def test_a_gpu_agrees_with_the_cpu(networks, faces, bfloat16):
+    on_gpu = load_networks(None, torch.device("cuda"))
+    expected = scored(networks, faces, 16)
+    for at_once in (1, 20):
+        check_rounded(scored(on_gpu, faces, at_once, bfloat16), expected)

@@ -1,0 +1,87 @@
+"""The one inference path: how many faces are in the networks at once, and that none is twice."""
+
+import numpy as np
+import pytest
+import torch
+
+from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
+from depmap_cli.scoring.inference import VideoInference, view
+from depmap_cli.semantics.clip_model import Semantics, SemanticView
+from depmap_cli.weights.loading import load_networks
+from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.weights.packing import network_of
+
+
+class Watched(Semantics):
+    """Remembers how many faces came at once; sees the mean grey level."""
+
+    def __init__(self):
+        torch.nn.Module.__init__(self)
+        self.sizes = []
+
+    def forward(self, faces):
+        self.sizes.append(len(faces))
+        means = faces.float().mean((1, 2, 3))
+        return SemanticView(means[:, None], means[:, None], means)
+
+
+def test_few_faces_pass_through_the_networks_at_once():
+    semantics = Watched()
+    faces = np.repeat(np.arange(135, dtype=np.uint8), 12).reshape(135, 2, 2, 3)
+    seen = view(semantics, faces, torch.device("cpu"))
+    assert seen.covered.tolist() == list(range(135))
+    assert max(semantics.sizes) <= 16
+
+
+def test_one_backbone_sees_for_both_networks(face_frames):
+    """The semantic model's view comes out of the maps that Dep-MAP goes on with."""
+    networks = load_networks(None, torch.device("cpu"))
+    assert networks.one_backbone
+    faces = np.stack([frame[:128, :128] for frame in face_frames[:5]])
+    both = VideoInference(networks.model, networks.semantics, networks.device, one_backbone=True)
+    apart = VideoInference(networks.model, networks.semantics, networks.device)
+    (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
+    assert none is None
+    for name in ("image", "evidence", "covered"):
+        torch.testing.assert_close(
+            getattr(seen, name), getattr(expected, name), rtol=1e-3, atol=1e-4
+        )
+    decided = both.add_maps(maps, seen)
+    np.testing.assert_allclose(decided, apart.add(faces, expected), rtol=1e-3)
+    scores = [float(inference.finish()[0].score) for inference in (both, apart)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-2)
+
+
+def test_another_backbone_sees_for_itself(tmp_path):
+    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
+    tensors = network_of(shipped.tensors, load_networks(None, torch.device("cpu")).semantics)
+    tensors["backbone.stem.0.weight"] = tensors["backbone.stem.0.weight"] * 1.5
+    save_checkpoint(tmp_path / "other.safetensors", "depmap", document, tensors)
+    assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).one_backbone
+
+
+def _score(networks, faces, usual):
+    inference = VideoInference(networks.model, networks.semantics, networks.device, usual)
+    inference.add(faces, view(networks.semantics, faces, networks.device))
+    return inference.finish()[0]
+
+
+def test_more_frames_than_usual_are_several_samplings(face_frames):
+    networks = load_networks(None, torch.device("cpu"))
+    faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:31]])
+    whole = _score(networks, faces, 10)
+    parts = [_score(networks, faces[first::3], 10) for first in range(3)]
+    mean = np.mean([float(part.score) for part in parts])
+    assert float(whole.score) == pytest.approx(mean, abs=1e-3)
+    torch.testing.assert_close(whole.levels, sum(p.levels for p in parts) / 3, rtol=0, atol=1e-4)
+    torch.testing.assert_close(whole.weights[:, 1::3], parts[1].weights / 3, rtol=1e-3, atol=1e-5)
+    assert float(whole.weights.sum()) == pytest.approx(1, abs=1e-5)
+    mean_of_fused = sum(part.fused for part in parts) / 3
+    torch.testing.assert_close(whole.fused, mean_of_fused, rtol=1e-3, atol=1e-4)
+
+
+def test_up_to_the_usual_number_of_frames_are_one_sampling(face_frames):
+    networks = load_networks(None, torch.device("cpu"))
+    faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:14]])
+    assert float(_score(networks, faces, 10).score) == float(_score(networks, faces, None).score)

@@ -1,0 +1,344 @@
+"""The semantic model: open_clip without a network, trained and loaded from our own files."""
+
+import json
+
+import numpy as np
+import open_clip
+import pytest
+import torch
+from safetensors.torch import save_file
+
+TINY = {
+    "embed_dim": 16,
+    "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
+    "text_cfg": {"context_length": 64, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
+}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A foreign open_clip model with weights made here: (name, path)."""
+    folder = tmp_path_factory.mktemp("clip")
+    (folder / "tiny-vit-test.json").write_text(json.dumps(TINY))
+    open_clip.add_model_config(folder / "tiny-vit-test.json")
+    torch.manual_seed(0)
+    model = open_clip.create_model("tiny-vit-test")
+    save_file(model.state_dict(), folder / "tiny.safetensors")
+    return "tiny-vit-test", folder / "tiny.safetensors"
+
+
+@pytest.fixture(scope="module")
+def faces(face_frames):
+    from depmap_cli.faces import align_face
+    from depmap_cli.faces.align import TEMPLATE
+
+    return np.stack([align_face(f, TEMPLATE * 150 + 20, 128) for f in face_frames[:8]])
+
+
+def test_any_open_clip_model_serves_from_a_local_file(tiny, faces):
+    from depmap_cli.semantics.clip_model import load_semantics
+
+    name, path = tiny
+    semantics = load_semantics(name, str(path))
+    seen = semantics(torch.from_numpy(faces))
+    assert seen.image.shape == (8, 16)
+    assert seen.evidence.shape == (8, 18)
+    torch.testing.assert_close(seen.image.norm(dim=1), torch.ones(8))
+    # an independent path through open_clip's own preprocessing
+    from PIL import Image
+
+    model = open_clip.create_model(name)
+    from safetensors.torch import load_file
+
+    model.load_state_dict(load_file(path))
+    resize = open_clip.image_transform(
+        32, is_train=False, mean=model.visual.image_mean, std=model.visual.image_std
+    )
+    with torch.no_grad():
+        expected = model.eval().encode_image(resize(Image.fromarray(faces[0]))[None])
+    expected = torch.nn.functional.normalize(expected, dim=-1)
+    assert float(expected @ seen.image[0]) > 0.999
+
+
+def test_weights_of_another_architecture_are_refused(tiny, tmp_path):
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.semantics.clip_model import load_semantics
+
+    path = tmp_path / "other.safetensors"
+    save_file({"weight": torch.zeros(2)}, path)
+    with pytest.raises(WeightsInvalid, match="does not fit"):
+        load_semantics(tiny[0], str(path))
+
+
+def test_a_pickle_is_never_loaded(tiny, tmp_path):
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.semantics.clip_model import load_semantics
+
+    path = tmp_path / "model.pt"
+    torch.save({"x": torch.zeros(2)}, path)
+    with pytest.raises(WeightsInvalid, match="safetensors"):
+        load_semantics(tiny[0], str(path))
+
+
+def test_unknown_models_and_tags_are_named():
+    from depmap_cli.errors import UsageProblem
+    from depmap_cli.semantics.clip_model import build_clip, load_semantics
+
+    with pytest.raises(UsageProblem, match="no such model"):
+        build_clip("no-such-model")
+    with pytest.raises(UsageProblem, match="neither a file nor a pretrained tag"):
+        load_semantics("ViT-B-32", "no-such-tag")
+    with pytest.raises(UsageProblem, match="would have to be downloaded"):
+        load_semantics("ViT-B-32", "openai")
+
+
+def test_query_mixes_phrases_by_evidence(tiny):
+    from depmap_cli.semantics.clip_model import load_semantics
+
+    semantics = load_semantics(tiny[0], str(tiny[1]))
+    evidence = torch.zeros(3, 18)
+    evidence[1, 8] = 1
+    evidence[2, 8] = evidence[2, 4] = 1
+    query = semantics.query(evidence)
+    torch.testing.assert_close(query[0], semantics.neutral[0])
+    torch.testing.assert_close(query[1], semantics.phrases[8])
+    both = torch.nn.functional.normalize(semantics.phrases[8] + semantics.phrases[4], dim=0)
+    torch.testing.assert_close(query[2], both)
+
+
+def test_equal_sentences_are_no_negatives():
+    from depmap_cli.semantics_training.learner import contrastive_loss
+
+    image = torch.eye(3)[[0, 0, 1]]
+    text = torch.eye(3)[[0, 0, 1]]
+    scale = torch.tensor(5.0)
+    told = contrastive_loss(image, text, ["a", "a", "b"], scale)
+    untold = contrastive_loss(image, text, ["a", "a2", "b"], scale)
+    assert float(told) == pytest.approx(np.log(2) * 2 / 3, abs=1e-3)  # entropy of the shared target
+    assert untold > told - 1e-6
+    apart = contrastive_loss(torch.eye(3), torch.eye(3), ["a", "a", "b"], scale)
+    assert apart > told + 1  # frames of one sentence are pulled together
+
+
+def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tmp_path):
+    from depmap_cli.config import SemanticsTrainConfig
+    from depmap_cli.io.checkpoint import load_tensors
+    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.semantics.neutral_baseline import usual_rest
+    from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
+
+    rng = np.random.default_rng(0)
+    intensity = (rng.random((8, 18)) * (rng.random((8, 18)) < 0.3)).astype(np.float32)
+    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    config = SemanticsTrainConfig(epochs=2, batch_size=4)
+    met = {"training_people": ["a hash"]}
+
+    def train(name: str, resume: bool, stop_after: int | None = None) -> None:
+        def progress(event):
+            if event["epoch"] == stop_after and "step" in event:
+                raise KeyboardInterrupt
+
+        run = SemanticsRun(tmp_path / name, config, "here", False, met, resume=resume)
+        train_semantics(data, data, run, progress)
+
+    train("whole.safetensors", False)
+    with pytest.raises(KeyboardInterrupt):
+        train("part.safetensors", False, stop_after=1)
+    train("part.safetensors", True)
+    whole, part = (
+        load_tensors(tmp_path / f"{name}.training.safetensors") for name in ("whole", "part")
+    )
+    assert whole.keys() == part.keys()
+    assert all(torch.equal(whole[k], part[k]) for k in whole)
+    semantics = load_semantics(OWN_MODEL, str(tmp_path / "whole.safetensors"))
+    assert semantics(torch.from_numpy(faces)).image.shape == (8, 128)
+    assert semantics.document["training_people"] == ["a hash"]
+    usual = usual_rest([semantics(torch.from_numpy(faces)).evidence.numpy()])
+    np.testing.assert_allclose(semantics.usual_rest, usual, atol=0.05)  # of bfloat16, if any
+    assert set(semantics.reliable_units) == {
+        f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15)
+    } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}
+
+
+def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
+    from depmap_cli.model.backbone import normalise_pixels
+    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.semantics_training.learner import Learner
+    from depmap_cli.weights.locations import default_semantics
+
+    learner = Learner()
+    learner.start_at([load_checkpoint(default_semantics(), "semantics")])
+    learner.eval()
+    pixels = torch.from_numpy(faces)
+    with torch.inference_mode():
+        evidence = torch.sigmoid(learner.asked(learner.look(normalise_pixels(pixels))[1]))
+    seen = load_semantics(OWN_MODEL, str(default_semantics()))(pixels)
+    assert (evidence[:, :-1] - seen.evidence).abs().max() < 0.02  # bfloat16 where there is any
+    assert (evidence[:, -1] - seen.covered).abs().max() < 0.02
+    path = tmp_path / "other.safetensors"
+    save_checkpoint(path, "semantics", {}, {"a": torch.ones(1)})
+    with pytest.raises(WeightsInvalid, match="does not fit"):
+        learner.start_at([load_checkpoint(path, "semantics")])
+
+
+def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_processes(faces):
+    from depmap_cli.semantics_training import AuFrames
+    from depmap_cli.semantics_training.batches import epoch_batches, workers_for
+
+    few = faces[:7]
+    numbered = np.zeros((7, 18), np.float32)
+    numbered[:, 0] = np.arange(7) / 10
+    frames = AuFrames([few], numbered, np.stack([np.zeros(7, int), np.arange(7)], 1))
+    own = list(epoch_batches(frames, 3, 1, 0, workers=0))
+    assert [len(batch.pixels) for batch in own] == [3, 3, 1]
+    seen = torch.cat([batch.intensity[:, 0] for batch in own])
+    assert sorted(seen.tolist()) == pytest.approx(numbered[:, 0].tolist())
+    for one, other in zip(own, epoch_batches(frames, 3, 1, 0, workers=2), strict=True):
+        assert torch.equal(one.intensity, other.intensity)
+        assert torch.equal(one.hidden, other.hidden)
+        assert torch.allclose(one.pixels, other.pixels, atol=1e-5)  # of other numbers of threads
+    later = torch.cat([b.pixels.flatten() for b in epoch_batches(frames, 3, 1, 1, workers=0)])
+    assert not torch.equal(later, torch.cat([b.pixels.flatten() for b in own]))
+    assert workers_for(torch.device("cpu")) == 0
+
+
+def test_faces_are_shrunk_to_the_side_asked_for_and_never_blown_up():
+    from depmap_cli.semantics_training.learner import shrunk
+
+    ramp = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
+    small = shrunk(ramp, 64)
+    assert small.shape == (1, 3, 64, 64)
+    pairs = ramp.unflatten(-1, (64, 2)).mean(-1)[..., ::2, :]
+    assert torch.allclose(small[..., 2:-2, 2:-2], pairs[..., 2:-2, 2:-2], atol=1e-3)
+    assert shrunk(ramp, None) is ramp
+    assert shrunk(ramp, 128) is ramp
+    assert shrunk(ramp, 200) is ramp
+
+
+def test_training_on_shrunk_faces_and_what_it_writes(faces, tmp_path):
+    from depmap_cli.config import SemanticsTrainConfig
+    from depmap_cli.io.checkpoint import load_checkpoint
+    from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
+
+    intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
+    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    losses = {}
+
+    def train(side: int | None) -> dict:
+        path = tmp_path / f"{side}.safetensors"
+        config = SemanticsTrainConfig(epochs=1, batch_size=8, side=side)
+        told = losses.setdefault(side, [])
+        train_semantics(data, data, SemanticsRun(path, config, "here", False), told.append)
+        return load_checkpoint(path, "semantics").document
+
+    whole, part = train(None), train(64)
+    assert losses[None][0]["loss"] != losses[64][0]["loss"]
+    assert (whole["train"]["side"], part["train"]["side"]) == (None, 64)
+    recall = part["development"]["retrieval"]
+    assert recall["image_to_text"]["candidates"] == 8  # eight frames, eight sentences
+    assert 0 <= recall["text_to_image"]["recall_at_1"] <= recall["text_to_image"]["recall_at_5"]
+
+
+def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(faces, tmp_path):
+    from depmap_cli.config import SemanticsTrainConfig
+    from depmap_cli.io.checkpoint import load_checkpoint
+    from depmap_cli.semantics_training import AuFrames, SemanticsRun, judge_semantics
+    from depmap_cli.weights.locations import default_semantics
+
+    intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
+    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    run = SemanticsRun(
+        tmp_path / "again.safetensors",
+        SemanticsTrainConfig(epochs=0),
+        "here",
+        True,
+        init=(default_semantics(),),
+    )
+    judged = judge_semantics(data, run)
+    before, after = (load_checkpoint(p, "semantics") for p in (*run.init, run.output))
+    assert before.tensors.keys() == after.tensors.keys()
+    assert all(torch.equal(before.tensors[k], after.tensors[k]) for k in before.tensors)
+    assert after.document["calibration"] == before.document["calibration"]
+    assert after.document["development"]["mean_r"] == judged
+    assert judged != before.document["development"]["mean_r"]
+    assert not run.state.exists()
+
+
+def test_several_models_at_the_start_are_their_mean(tmp_path):
+    from depmap_cli.errors import WeightsInvalid
+    from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
+    from depmap_cli.semantics_training.learner import Learner
+    from depmap_cli.weights.locations import default_semantics
+
+    shipped = load_checkpoint(default_semantics(), "semantics")
+    calibration = shipped.document["calibration"]
+    raised = {
+        "scale": [s + 2 for s in calibration["scale"]],
+        "bias": calibration["bias"],
+        "covered": [v - 1 for v in calibration["covered"]],
+    }
+    tensors = {k: v + 1 if v.is_floating_point() else v + 7 for k, v in shipped.tensors.items()}
+    save_checkpoint(tmp_path / "b", "semantics", {"calibration": raised}, tensors)
+    learner = Learner()
+    learner.start_at([shipped, load_checkpoint(tmp_path / "b", "semantics")])
+    for name, value in learner.clip.state_dict().items():
+        of_both = shipped.tensors[name] + (0.5 if value.is_floating_point() else 0)
+        assert torch.allclose(value, of_both), name
+    own = learner.calibration.stored()
+    assert own["scale"] == pytest.approx([s + 1 for s in calibration["scale"]])
+    assert own["bias"] == pytest.approx(calibration["bias"])
+    assert own["covered"] == pytest.approx([v - 0.5 for v in calibration["covered"]])
+
+    del tensors["positional_embedding"]
+    save_checkpoint(tmp_path / "c", "semantics", {"calibration": raised}, tensors)
+    with pytest.raises(WeightsInvalid, match="c does not fit"):
+        learner.start_at([shipped, load_checkpoint(tmp_path / "c", "semantics")])
+
+
+def test_frames_of_several_corpora_keep_their_pictures_and_units():
+    from depmap_cli.semantics_training import AuFrames
+
+    rng = np.random.default_rng(3)
+
+    def corpus(*lengths: int) -> AuFrames:
+        faces = [rng.integers(0, 255, (n, 4, 4, 3), np.uint8) for n in lengths]
+        place = np.array([(i, f) for i, n in enumerate(lengths) for f in range(n)])
+        return AuFrames(faces, rng.random((len(place), 18)).astype(np.float32), place)
+
+    one, other = corpus(2, 3), corpus(4)
+    both = AuFrames.joined([one, other])
+    assert len(both) == 9
+    for row in range(9):
+        part, own = (one, row) if row < 5 else (other, row - 5)
+        assert torch.equal(both.pictures(np.array([row])), part.pictures(np.array([own])))
+        assert np.array_equal(both.intensity[row], part.intensity[own])
+
+
+def test_the_shipped_model_sees_what_was_rendered(interview):
+    """Moments of the example whose action units are known, because it was rendered with them."""
+    from depmap_cli.config import FaceConfig, SamplingConfig
+    from depmap_cli.domain.action_units import ACTION_UNITS
+    from depmap_cli.faces import FaceDetector, extract_faces
+    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.video.reader import sample_frames
+    from depmap_cli.weights.locations import default_semantics
+
+    frames = sample_frames(interview, SamplingConfig(fps=2, end=17))
+    samples = [s for p in extract_faces(frames, FaceDetector(FaceConfig())) for s in p]
+    semantics = load_semantics(OWN_MODEL, str(default_semantics()))
+    evidence = semantics(torch.from_numpy(np.stack([s.face for s in samples]))).evidence
+    seen = {round(s.time, 1): row for s, row in zip(samples, evidence, strict=True)}
+    codes = [unit.code for unit in ACTION_UNITS]
+    for code, shown, absent in (
+        ("AU1", 5.5, 0.5),
+        ("AU4", 11.0, 0.5),
+        ("AU6", 15.0, 0.5),
+        ("AU12", 8.0, 0.5),
+        ("AU25", 4.5, 12.5),
+        ("AU43", 2.0, 0.5),
+    ):
+        assert semantics.reliable_units[code]
+        unit = codes.index(code)
+        assert seen[shown][unit] > seen[absent][unit] + 0.1, code

@@ -1,0 +1,78 @@
+"""A job without networks: what a file says is what becomes of it. Loads no torch."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from depmap_cli import __version__
+from depmap_cli.batch.job import Job
+from depmap_cli.errors import WeightsInvalid
+from depmap_cli.results import Estimate, Interval, Report, ScoreResult, Source, Status
+from depmap_cli.runtime.watchdog import beat
+from depmap_cli.scoring.options import ScoreOptions
+
+ALL = frozenset({"json", "csv", "html"})
+
+
+@dataclass(frozen=True)
+class StubJob(Job):
+    """Scores a text file by the number in it; words in it have it killed, hang, or fail."""
+
+    log: Path | None = None  # gets a line for each file that is begun
+    seconds: float = 0.0  # that each takes
+    broken: Path | None = None  # loading fails while there is this file, which it removes
+    ahead: bool = False  # what comes is looked at ahead, and may kill as it is
+
+    def load(self, first):
+        if self.ahead and first is not None:
+            self.look(first.path)
+        if self.broken is not None:
+            try:
+                self.broken.unlink()
+            except FileNotFoundError:
+                pass
+            else:
+                raise WeightsInvalid("planted", "take others")
+        return self.perform
+
+    def look(self, path):
+        if "die" in path.read_text():
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def perform(self, task, told):
+        if self.ahead and task.upcoming is not None:
+            self.look(task.upcoming)
+        text = task.path.read_text()
+        if self.log is not None:
+            with self.log.open("a") as file:
+                file.write(f"{task.name} {os.getpid()}\n")
+        for share in range(4):
+            told(share / 4)
+            time.sleep(self.seconds / 4)
+        if "unknown length" in text:  # read on and on, without a share that could be told
+            for _ in range(30):
+                time.sleep(0.1)
+                beat()
+            text = "5"
+        if "hang" in text:
+            time.sleep(1000)
+        if "die once" in text:
+            task.path.write_text("7")
+        if "die" in text:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return self.render(ScoreResult(report_of(task.name, text)))
+
+
+def report_of(name, text):
+    report = Report(depmap_version=__version__, source=Source(name=name), status=Status.scored)
+    if "refuse" in text:
+        return report.model_copy(update={"status": Status.refused, "reason": "planted"})
+    interval = Interval(level=0.9, low=0, high=63, bands=["minimal"], n_people=9)
+    estimate = Estimate(score=float(text), band="minimal", interval=interval, training_mean=20.0)
+    return report.model_copy(update={"estimate": estimate})
+
+
+def stub_job(formats=ALL, options=None, **others):
+    return StubJob(options or ScoreOptions(), frozenset(formats), "drawing", **others)

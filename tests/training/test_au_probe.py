@@ -1,0 +1,83 @@
+"""Losses beside the paper's: of action units in the fused representation, of levels in frames."""
+
+import csv
+import math
+
+import torch
+
+from depmap_cli.io.checkpoint import load_tensors
+from depmap_cli.model.keyframes import key_frame_weights
+from depmap_cli.model.losses import level_loss
+from depmap_cli.training.au_probe import EvidenceReader
+from tests.support.runs import train
+
+
+def test_the_loss_is_the_cross_entropy_summed_over_units():
+    reader = EvidenceReader(2, torch.full((18,), 0.5))
+    evidence = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
+    loss = reader(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), evidence)
+    torch.testing.assert_close(loss, torch.tensor(18 * math.log(2)))  # ln 2 a unit, whatever it is
+
+
+def test_it_starts_at_the_usual_evidence_of_each_unit():
+    """So that features are not pushed, epoch after epoch, to tell what no frame has to tell."""
+    usual = torch.linspace(0.0, 0.9, 18)
+    reader = EvidenceReader(3, usual)
+    fused = torch.randn(7, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    reader(fused, usual.expand(7, -1)).backward()
+    told = torch.sigmoid(reader.units(fused))
+    torch.testing.assert_close(told, usual.clamp(min=1e-4).expand(7, -1))
+    assert not fused.grad.any()
+
+
+def test_what_the_representation_tells_is_learned():
+    """Planted: one feature is the logit of every unit's evidence."""
+    torch.manual_seed(0)
+    fused = torch.randn(256, 4)
+    evidence = torch.sigmoid(3 * fused[:, :1]).expand(-1, 18)
+    reader = EvidenceReader(4, evidence.mean(0))
+    optimizer = torch.optim.Adam(reader.parameters(), 0.1)
+    for _ in range(200):
+        optimizer.zero_grad()
+        reader(fused, evidence).backward()
+        optimizer.step()
+    weight = reader.units.weight.detach()
+    torch.testing.assert_close(weight[:, 0], torch.full((18,), 3.0), atol=0.1, rtol=0)
+    assert weight[:, 1:].abs().max() < 0.1
+
+
+def test_it_is_logged_and_not_kept(trained, corpus, cache, tmp_path, monkeypatch):
+    with (trained / "log.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert all(float(row["evidence"]) > 0 and float(row["level"]) > 0 for row in rows)
+    assert not [name for name in load_tensors(trained / "weights.safetensors") if "reader" in name]
+    for name, options in (
+        ("off", ["--set", "train.evidence_weight=0", "--set", "train.level_weight=0"]),
+        ("plain", ["--model", "resnet-baseline"]),  # knows nothing of CLIP
+    ):
+        out = tmp_path / name
+        assert train(monkeypatch, corpus, cache, out, *options) == 0
+        heads = (out / "log.csv").read_text().splitlines()[0].split(",")
+        assert not {"evidence", "level"}.intersection(heads)
+
+
+def test_the_level_loss_by_hand():
+    shares = torch.tensor([[0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 0.75, 0.25]])
+    loss = level_loss(shares, torch.tensor([0, 3]))
+    torch.testing.assert_close(loss, torch.tensor((math.log(2) + math.log(4)) / 2))
+
+
+def test_the_level_loss_makes_key_frames_show_the_level():
+    """Planted: two of eight frames show the level, the others the wrong one less decidedly."""
+    logits = torch.zeros(1, 8, 4)
+    logits[0, :2, 2], logits[0, 2:, 0] = 1.0, 1.2
+    logits.requires_grad_()
+    optimizer = torch.optim.Adam([logits], 0.1)
+    valid, level = torch.ones(1, 8).bool(), torch.tensor([2])
+    for _ in range(100):
+        weights = key_frame_weights(logits, valid, 0.5)
+        shares = (weights[..., None] * logits.softmax(-1)).sum(1)
+        optimizer.zero_grad()
+        level_loss(shares, level).backward()
+        optimizer.step()
+    assert shares[0, 2] > 0.9

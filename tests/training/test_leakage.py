@@ -1,0 +1,195 @@
+"""Weights are neither tested nor calibrated on people whom they learned from."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from depmap_cli.config import Config, SemanticsTrainConfig
+from depmap_cli.data.corpus import Recording
+from depmap_cli.errors import DataInvalid
+from depmap_cli.io.checkpoint import read_document, save_checkpoint
+from depmap_cli.semantics_training import AuFrames
+from depmap_cli.training.export import calibration
+from depmap_cli.training.leakage import (
+    contents_of,
+    hashed,
+    known_at_start,
+    known_people,
+    refuse_known,
+    selected_on,
+    selected_people,
+    teachers,
+    trained_on,
+)
+from depmap_cli.training.provenance import training_document
+from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.workflows import semantics as workflow
+from depmap_cli.workflows.calibrate import calibrate_run
+from depmap_cli.workflows.evaluate import EvaluateOptions
+from depmap_cli.workflows.labelled_data import ClipChoice, Source
+from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
+
+
+@pytest.fixture(scope="module", params=["hashes", "names"])
+def document(request):
+    """What is known of weights that learned from ann and bob; older ones hold names."""
+    names = ["ann", "bob", "zoe"]
+    if request.param == "names":
+        return {"training_subjects": names}
+    return {"training_people": [*map(hashed, names)]}
+
+
+def recordings(*subjects):
+    return [
+        Recording("Testing", subject, str(i), "", Path(f"{i}.mp4"), 9)
+        for i, subject in enumerate(subjects)
+    ]
+
+
+def videos(folder, split, *subjects):
+    """The same with a file each, which is hashed and never decoded."""
+    found = []
+    for subject in subjects:
+        path = folder / f"{split}-{subject}.mp4"
+        path.write_text(f"{split} {subject}")
+        found.append(Recording(split, subject, "1", "", path, 9))
+    return found
+
+
+def test_each_person_counts_once(document):
+    assert known_people(document, recordings("ann", "ann", "bob", "eve")) == {"ann", "bob"}
+    assert known_people(document, recordings("eve")) == set()
+
+
+def test_acquaintances_are_refused_and_strangers_pass(document):
+    words = ("the weights", "of Testing", "take others")
+    with pytest.raises(DataInvalid, match="the weights were trained on 1 of the people of Testing"):
+        refuse_known(document, recordings("ann", "eve", "ann"), *words)
+    refuse_known(document, recordings("eve"), *words)
+
+
+def test_people_are_known_by_their_recordings_too(tmp_path):
+    """The same file under another name, or in another corpus, which calls people otherwise."""
+    (tmp_path / "0.mp4").write_bytes(b"one")
+    (tmp_path / "1.mp4").write_bytes(b"two")
+    found = [
+        Recording("Testing", name, "1", "", tmp_path / f"{i}.mp4", 9) for i, name in enumerate("ab")
+    ]
+    document = {"training_subjects": ["x"], "training_contents": contents_of(found[1:])}
+    assert known_people(document, found) == {"b"}
+    document = {"development_subjects": ["x"], "development_contents": contents_of(found[1:])}
+    assert (known_people(document, found), selected_people(document, found)) == (set(), {"b"})
+
+
+def test_nobody_is_named_in_what_is_stored(tmp_path):
+    found = videos(tmp_path, "Training", "Ann Example", "Bob Example")
+    stored = {**trained_on(found, []), **selected_on(found, [])}
+    assert len(teachers(stored)) == 2
+    assert "Example" not in str(stored)
+    assert (
+        known_people(stored, found) == selected_people(stored, found) == {r.subject for r in found}
+    )
+
+
+def test_older_weights_do_not_tell_on_whom_they_were_selected():
+    older = {"training_subjects": ["c200"]}
+    assert selected_people(older, recordings("c200", "ann")) == set()
+    assert known_people(older, recordings("c200", "ann")) == {"c200"}
+
+
+def stored(folder, name, **people):
+    """What weights store of the people in ``Training`` and ``Development``."""
+    found = {split: videos(folder, split, subject) for split, subject in people.items()}
+    lists = {**trained_on(found["Training"], []), **selected_on(found["Development"], [])}
+    save_checkpoint(folder / name, "depmap", {"training_data": "some", **lists}, {})
+    return lists
+
+
+def test_all_who_had_to_do_with_the_start_are_remembered(tmp_path):
+    """With the semantic model and with the weights gone on from; older ones, too, by name."""
+    semantics, init = ClipChoice().load(), tmp_path / "init.safetensors"
+    semantics.document = {**semantics.document}
+    semantics.document |= stored(tmp_path, "s.safetensors", Training="sam", Development="sue")
+    stored(tmp_path, init.name, Training="ida", Development="ian")
+    given = (Config(), semantics, videos(tmp_path, "Training", "ann"), "there", init, "here", False)
+
+    document = training_document(*given)
+    assert teachers(document) == {hashed(name) for name in ("ann", "sam", "ida")}
+    assert set(document["development_subjects"]) == {hashed(name) for name in ("sue", "ian")}
+    elsewhere = [replace(r, subject="?") for r in videos(tmp_path, "Training", "sam", "ida", "eve")]
+    assert len(known_people(document, elsewhere[:1])) == 1
+    assert len(known_people(document, elsewhere[1:2])) == 1
+    assert not known_people(document, elsewhere[2:])
+
+    old = {"training_data": "some", "training_subjects": ["old"]}
+    save_checkpoint(init, "depmap", old, {})
+    document = training_document(*given)
+    assert teachers(document) == {hashed(name) for name in ("ann", "sam", "old")}
+    assert "training_subjects" not in document
+
+
+@pytest.mark.parametrize(("epochs", "taught"), [(1, ("sam", "a", "c")), (0, ("sam",))])
+def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taught):
+    """Of all its sources, and of the model that it went on from; who is only judged taught it
+    nothing."""
+    runs, init = [], tmp_path / "init.safetensors"
+    earlier = trained_on(videos(tmp_path, "Training", "sam"), [])
+    save_checkpoint(init, "semantics", {"training_data": "some", **earlier}, {})
+    none = AuFrames([], np.zeros((0, 18), np.float32), np.zeros((0, 2), int))
+    monkeypatch.setattr(workflow, "_frames", lambda *_: none)
+    monkeypatch.setattr(workflow, "train_semantics", lambda *given: runs.append(given[2]) or 0.5)
+    monkeypatch.setattr(workflow, "judge_semantics", lambda *given: runs.append(given[1]) or 0.5)
+    sources = []
+    for name, split in (("a", "Training"), ("b", "Development"), ("c", "Training")):
+        (found,) = videos(tmp_path, split, name)
+        row = f"{found.path},{name},1,,{split},9"
+        table = tmp_path / f"{name}.csv"
+        table.write_text(f"path,subject,session,task,split,score\n{row}\n")
+        sources.append(Source(table))
+    config = SemanticsTrainConfig(epochs=epochs)
+    options = SemanticsOptions(
+        tuple(sources), tmp_path / "s.safetensors", config, init=(init,), device="cpu"
+    )
+    train_semantics_run(options, lambda *_: None, print)
+    (run,) = runs
+    assert teachers(run.met) == {hashed(name) for name in taught}
+    assert (run.statement == "some") == (epochs == 0)
+    assert run.met["development_subjects"] == [hashed("b")]
+
+
+def test_a_semantic_model_that_knows_whom_a_run_is_judged_on():
+    """It is told; folds, which exist for the sake of strangers, are refused."""
+    found = [*recordings("ann", "eve"), replace(recordings("kim")[0], split="Training")]
+    knows = {"training_people": [hashed("ann"), hashed("kim")]}
+    (note,) = known_at_start(None, found, None, knows)
+    assert "the semantic model, which this starts from, was trained on 1 of the people" in note
+    assert known_at_start(None, found[1:], None, knows) == []
+    assert known_at_start(None, found, (0, 3), {}) == []
+    with pytest.raises(DataInvalid, match="fold 0: .*the semantic model.* 1 of the people"):
+        known_at_start(None, found, (0, 3), knows)
+
+
+def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
+    """Refused before a video is opened."""
+    known, other = "s82-200", "s82-201"
+    assert {hashed(known), hashed(other)} <= teachers(read_document(weights_folder() / DEFAULT))
+    lines = ["path,subject,session,task,split,score"]
+    for i, subject in enumerate((known, other)):
+        (tmp_path / f"{i}.mp4").write_text("never opened")
+        lines.append(f"{i}.mp4,{subject},1,,Development,{10 * i}")
+    (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
+    options = EvaluateOptions(Source(tmp_path / "all.csv"), split="Development", device="cpu")
+    out = tmp_path / "out.safetensors"
+    with pytest.raises(DataInvalid, match="everybody in Development: .*too small"):
+        calibrate_run(options, out, lambda *_: None)
+    assert not out.exists()
+
+
+def test_residuals_of_people_whom_the_weights_know_are_left_out():
+    found = recordings("ann", "eve", "ann", "kim")
+    stored = calibration(found, np.array([9, 12, 9, 4]), "Development", {"ann"})
+    assert stored["residuals"] == [3.0, 5.0]
+    assert stored["people"] == [0, 1]
+    assert stored["left_out"] == 1

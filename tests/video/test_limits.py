@@ -1,0 +1,117 @@
+"""Headers that are not believed, and decoders that never come back."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from depmap_cli.config import SamplingConfig
+from depmap_cli.errors import VideoUnreadable
+from depmap_cli.runtime.watchdog import beat, patiently, watched
+from depmap_cli.video.decoder import Playback
+from depmap_cli.video.limits import MAX_PIXELS, MAX_SIDE, check_size
+from depmap_cli.video.reader import probe, sample_frames
+from tests.support.videos import ffmpeg, write_video
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    frames = [np.full((48, 64, 3), 10 * i, np.uint8) for i in range(20)]
+    return write_video(tmp_path_factory.mktemp("limits") / "short.mp4", frames, 10)
+
+
+@pytest.mark.parametrize("size", [(7680, 4320), (0, 0), (MAX_SIDE, MAX_PIXELS // MAX_SIDE)])
+def test_sizes_of_cameras_are_believed(size):
+    check_size(*size)
+
+
+@pytest.mark.parametrize("size", [(MAX_SIDE + 1, 2), (2, 1e9), (MAX_SIDE, MAX_SIDE), (-1, 5)])
+def test_other_sizes_are_refused_in_one_line(size):
+    with pytest.raises(VideoUnreadable, match="not believed") as told:
+        check_size(*size)
+    assert "\n" not in str(told.value)
+
+
+def test_a_size_is_checked_before_any_frame_is_decoded(short, monkeypatch):
+    monkeypatch.setattr("depmap_cli.video.limits.MAX_SIDE", 32)
+    with pytest.raises(VideoUnreadable, match="64 x 48"):
+        probe(short)
+
+
+def test_a_gap_of_days_is_not_crossed_step_by_step(short, tmp_path):
+    path = tmp_path / "gap.mkv"
+    ffmpeg("-i", short, "-c", "copy", "-bsf:v", "setts=ts='if(gte(N,10),PTS+600000/TB,PTS)'", path)
+    started = time.monotonic()
+    frames = list(sample_frames(path, SamplingConfig(fps=240.0)))
+    assert len(frames) == 20
+    assert frames[-1].time > 500_000
+    assert time.monotonic() - started < 5
+
+
+def test_a_decoder_that_hangs_is_given_up(short, monkeypatch):
+    released = threading.Event()
+
+    def stuck(playback):
+        released.wait(30 if playback._number == 3 else 0)
+        return forward(playback)
+
+    forward = Playback.__next__
+    monkeypatch.setattr(Playback, "__next__", stuck)
+    started = time.monotonic()
+    try:
+        with pytest.raises(VideoUnreadable, match=r"no progress for 0\.4 s"):
+            list(sample_frames(short, SamplingConfig(frames=8), patience=0.4))
+    finally:
+        released.set()
+    assert time.monotonic() - started < 5
+
+
+def test_slow_work_that_gets_on_is_waited_for():
+    def slow():
+        for _ in range(8):
+            time.sleep(0.1)
+            beat()
+        yield 1
+
+    assert list(watched(slow(), patience=0.4)) == [1]
+
+
+def test_errors_and_ends_come_back_and_sources_are_closed():
+    closed = threading.Event()
+
+    def source():
+        try:
+            yield 1
+            raise KeyError("x")
+        finally:
+            closed.set()
+
+    found = watched(source())
+    assert next(found) == 1
+    with pytest.raises(KeyError):
+        next(found)
+    assert closed.wait(2)
+    closed.clear()
+    left = watched(source())
+    next(left)
+    left.close()
+    assert closed.wait(2)
+
+
+def test_functions_are_watched_once():
+    threads = []
+
+    @patiently
+    def inner():
+        threads.append(threading.current_thread())
+        return 1
+
+    @patiently
+    def outer():
+        threads.append(threading.current_thread())
+        return inner() + 1
+
+    assert outer() == 2
+    assert threads[0] is threads[1]
+    assert threads[0] is not threading.current_thread()
