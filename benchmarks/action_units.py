@@ -19,12 +19,12 @@ from depmap_cli.config import FaceConfig
 from depmap_cli.data.corpus import of_split
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.semantics.clip_model import Semantics
-from depmap_cli.semantics.neutral_baseline import each_from_rest
+from depmap_cli.semantics.neutral_baseline import subtract_baselines
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
 from depmap_cli.semantics_training.learner import PRESENT
 from depmap_cli.semantics_training.retrieval import ASKED, retrieve_sentences
 from depmap_cli.stats.metrics import auc, pearson
-from depmap_cli.workflows.labelled_data import ClipChoice, Source
+from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 
 def look(semantics: Semantics, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:
@@ -68,15 +68,15 @@ def main() -> None:
     parser.add_argument("--sentences", type=int, default=ASKED, help="frames that are retrieved")
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
-    source = Source(given.data, given.cache)
+    source = LabelledData(given.data, given.cache)
     recordings = of_split(source.read()[0], given.split)
     cached = source.prepare(recordings, FaceConfig(), lambda *told: None)
     frames = read_au_frames(given.data, recordings, cached).thinned(given.step)
-    semantics = ClipChoice(weights=given.clip_weights).load()
+    semantics = SemanticModelSpec(weights=given.clip_weights).load()
     image, evidence = look(semantics, frames)
     print(f"{len(frames)} frames of {len(recordings)} recordings, {given.split}")
-    usual = semantics.usual_rest
-    moved = evidence if usual is None else each_from_rest(evidence, frames.place[:, 0], usual)
+    usual = semantics.typical_neutral
+    moved = evidence if usual is None else subtract_baselines(evidence, frames.place[:, 0], usual)
     print_units(frames.intensity, evidence, moved)
     print_retrieval(semantics, image, frames.intensity, given.sentences)
 

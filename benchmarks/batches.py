@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from depmap_cli.batch.inputs import find_videos
-from depmap_cli.batch.job import Job, Rendered, Task
-from depmap_cli.batch.run import Batch, score_batch
-from depmap_cli.batch.workers import Lane, local_lanes
+from depmap_cli.batch.job import Job, Rendered, ScoringTask
+from depmap_cli.batch.run import ScoringBatch, score_batch
+from depmap_cli.batch.workers import Worker, local_workers
 from depmap_cli.report.score.files import FORMATS
 from depmap_cli.results import Report
-from depmap_cli.runtime.progress import Share
-from depmap_cli.runtime.threads import let_threads_sleep
+from depmap_cli.runtime.progress import FractionCallback
+from depmap_cli.runtime.threads import use_passive_threads
 from depmap_cli.scoring.options import ScoreOptions
 
 
@@ -31,7 +31,7 @@ class Clock:
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def working(self, task: Task, share: float) -> None:
+    def working(self, task: ScoringTask, share: float) -> None:
         """Of no interest."""
 
     def done(self, number: int, report: Report, before: bool) -> None:
@@ -46,14 +46,14 @@ class Clock:
 class Surprised:
     """A lane that is not told what comes next."""
 
-    def __init__(self, lane: Lane) -> None:
-        self._lane = lane
+    def __init__(self, worker: Worker) -> None:
+        self._lane = worker
 
-    def start(self, first: Task | None) -> None:
+    def start(self, first: ScoringTask | None) -> None:
         """As the lane does."""
         self._lane.start(first and replace(first, upcoming=None))
 
-    def do(self, task: Task, told: Share) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
         """As the lane does."""
         return self._lane.do(replace(task, upcoming=None), told)
 
@@ -62,21 +62,21 @@ class Surprised:
         self._lane.close()
 
 
-def seconds_a_video(folder: Path, lanes: Sequence[Lane], job: Job) -> float:
+def seconds_a_video(folder: Path, workers: Sequence[Worker], job: Job) -> float:
     """From the first video that is done, of each lane, to the last."""
     clock, items = Clock(), find_videos([str(folder)], recursive=False)
     with tempfile.TemporaryDirectory() as out:
-        score_batch(Batch(items, job, Path(out)), lanes, clock)
-    first = len(lanes) - 1
-    return (clock.times[-1] - clock.times[first]) / (len(items) - len(lanes))
+        score_batch(ScoringBatch(items, job, Path(out)), workers, clock)
+    first = len(workers) - 1
+    return (clock.times[-1] - clock.times[first]) / (len(items) - len(workers))
 
 
-def variants(job: Job, videos: int, jobs: int) -> Iterator[tuple[str, Sequence[Lane]]]:
+def variants(job: Job, videos: int, jobs: int) -> Iterator[tuple[str, Sequence[Worker]]]:
     """The ways of working through a batch."""
-    yield "one process, the next video decoded ahead", local_lanes(job, videos, 1, 600)
-    alone = [Surprised(lane) for lane in local_lanes(job, videos, 1, 600)]
+    yield "one process, the next video decoded ahead", local_workers(job, videos, 1, 600)
+    alone = [Surprised(worker) for worker in local_workers(job, videos, 1, 600)]
     yield "one process, each decoded when its turn comes", alone
-    yield f"{jobs} processes", local_lanes(job, videos, jobs, 600)
+    yield f"{jobs} processes", local_workers(job, videos, jobs, 600)
 
 
 def main() -> None:
@@ -86,13 +86,13 @@ def main() -> None:
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    let_threads_sleep()
+    use_passive_threads()
     job = Job(ScoreOptions(), frozenset(FORMATS), "drawing")
     with tempfile.TemporaryDirectory() as folder:
         for number in range(given.copies):
             shutil.copy(given.video, Path(folder, f"{number:04}{given.video.suffix}"))
-        for name, lanes in variants(job, given.copies, given.jobs):
-            print(f"{name:48} {seconds_a_video(Path(folder), lanes, job):6.2f} s a video")
+        for name, workers in variants(job, given.copies, given.jobs):
+            print(f"{name:48} {seconds_a_video(Path(folder), workers, job):6.2f} s a video")
 
 
 if __name__ == "__main__":

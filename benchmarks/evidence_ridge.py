@@ -17,12 +17,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig
-from depmap_cli.data.clips import Clip
+from depmap_cli.data.clips import VideoClip
 from depmap_cli.stats.metrics import agreement
-from depmap_cli.workflows.labelled_data import ClipChoice, Source
+from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 
-def evidence_of(clips: list[Clip], frames: int) -> np.ndarray:
+def evidence_of(clips: list[VideoClip], frames: int) -> np.ndarray:
     """Mean evidence over frames spread over each clip, (clips, 18)."""
     return np.stack([c.seen.evidence[c.spread(frames)].numpy().mean(0) for c in clips])
 
@@ -34,9 +34,9 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
-    source = Source(given.data, given.cache)
+    source = LabelledData(given.data, given.cache)
     wanted = [r for r in source.read()[0] if r.split in ("Training", "Development")]
-    semantics, device = ClipChoice().load(), torch.device("cpu")
+    semantics, device = SemanticModelSpec().load(), torch.device("cpu")
     clips = source.clips(
         wanted, FaceConfig(), semantics, device, lambda *told: None, PREPARED_FRAMES
     )

@@ -38,13 +38,13 @@ def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
         networks.semantics,
         networks.device,
         networks.config.train.frames,
-        networks.one_backbone,
+        networks.shares_backbone,
     )
     looked, start = 0.0, time.perf_counter()
     for piece in pieces(len(faces), networks.device):
-        begun = time.perf_counter()
+        start_decoding = time.perf_counter()
         seen, maps = inference.look(faces[piece])
-        looked += time.perf_counter() - begun
+        looked += time.perf_counter() - start_decoding
         if maps is None:
             inference.add(faces[piece], seen)
         else:

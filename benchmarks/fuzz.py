@@ -24,12 +24,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from depmap_cli.batch.inputs import find_videos
-from depmap_cli.batch.job import Job, Task
-from depmap_cli.batch.run import Batch, score_batch
-from depmap_cli.batch.workers import OtherProcess
+from depmap_cli.batch.job import Job, ScoringTask
+from depmap_cli.batch.run import ScoringBatch, score_batch
+from depmap_cli.batch.workers import SubprocessWorker
 from depmap_cli.errors import DepmapError
 from depmap_cli.results import Report
-from depmap_cli.runtime.watchdog import watched
+from depmap_cli.runtime.watchdog import with_watchdog
 from depmap_cli.scoring.options import ScoreOptions
 
 SECONDS = 4
@@ -176,13 +176,13 @@ def damaged_videos(folder: Path, count: int, draw: random.Random) -> Counter[str
 class Watcher:
     """Told of a batch; keeps the longest time of a file, and looks at the workers' memory."""
 
-    lanes: Sequence[OtherProcess]
+    workers: Sequence[SubprocessWorker]
     done_at: list[float] = field(default_factory=lambda: [time.monotonic()])
     longest: tuple[float, str] = 0.0, ""  # seconds, and of which file
     peak: int = 0
     over: bool = False
 
-    def working(self, task: Task, share: float) -> None:
+    def working(self, task: ScoringTask, share: float) -> None:
         """Of no interest."""
 
     def done(self, number: int, report: Report, before: bool) -> None:
@@ -199,8 +199,8 @@ class Watcher:
     def look(self) -> None:
         """Follow the resident memory until ``over``."""
         while not self.over:
-            for lane in self.lanes:
-                self.peak = max(self.peak, _resident(lane.pid))
+            for worker in self.workers:
+                self.peak = max(self.peak, _resident(worker.pid))
             time.sleep(0.05)
 
 
@@ -217,14 +217,14 @@ def _resident(pid: int | None) -> int:
 def score_all(folder: Path) -> tuple[list[Report], Watcher]:
     """Score what lies in ``folder``, as a batch does."""
     job = Job(ScoreOptions(frames=8), frozenset({"json"}), "drawing", device="cpu")
-    lanes = [OtherProcess(job, None, PATIENCE)]
-    watcher = Watcher(lanes)
+    workers = [SubprocessWorker(job, None, PATIENCE)]
+    watcher = Watcher(workers)
     looking = threading.Thread(target=watcher.look)
     looking.start()
     try:
         with tempfile.TemporaryDirectory() as out:
             items = find_videos([str(folder)], recursive=False)
-            scored = score_batch(Batch(items, job, Path(out)), lanes, watcher)
+            scored = score_batch(ScoringBatch(items, job, Path(out)), workers, watcher)
     finally:
         watcher.over = True
         looking.join()
@@ -261,7 +261,7 @@ def read_damaged(
 def _read(read: Callable[[Path], object], path: Path) -> str:
     """How reading a file ended, within ``PATIENCE``."""
     try:
-        next(watched((read(path) for _ in range(1)), PATIENCE))
+        next(with_watchdog((read(path) for _ in range(1)), PATIENCE))
     except DepmapError as error:
         hangs = error.message.startswith(BAD)
         return f"unexpected: {error.message}" if hangs else f"refused: {type(error).__name__}"
@@ -341,9 +341,9 @@ def main() -> None:
     draw = random.Random(given.seed)
     with tempfile.TemporaryDirectory() as folder:
         made = damaged_videos(Path(folder), given.videos, draw)
-        begun = time.monotonic()
+        start_decoding = time.monotonic()
         reports, watcher = score_all(Path(folder))
-        took = time.monotonic() - begun
+        took = time.monotonic() - start_decoding
     others = weights_and_tables(given.weights, given.tables, draw)
     videos = Counter(map(outcome_of, reports))
     bad = [f"{r.source.name}: {r.reason}" for r in reports if r.reason.startswith(BAD)]

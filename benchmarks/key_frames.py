@@ -15,18 +15,18 @@ import numpy as np
 
 from depmap_cli.data.corpus import of_split
 from depmap_cli.data.ground_truth import ground_truth_path
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.weights.loading import load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.labelled_data import Source
+from depmap_cli.workflows.labelled_data import LabelledData
 
 TOP = 0.1
 DRAWS = 2000
 
 
-def cues_at(data: Path, recording: Recording, times: np.ndarray) -> np.ndarray:
+def cues_at(data: Path, recording: LabelledVideo, times: np.ndarray) -> np.ndarray:
     """Whether each time (n,) in seconds lies in a cue."""
     path = ground_truth_path(data, recording.split, recording.path.stem)
     with np.load(path, allow_pickle=False) as truth:
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     networks = load_networks(given.weights, resolve_device("cpu"))
-    source = Source(given.data, given.cache)
+    source = LabelledData(given.data, given.cache)
     options = EvaluateOptions(source, split=given.split, frames=given.frames)
     recordings = of_split(source.read()[0], given.split)
     clips, estimates = score_clips(networks, recordings, options, lambda *told: None)

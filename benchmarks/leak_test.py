@@ -16,21 +16,21 @@ from pathlib import Path
 import torch
 
 from depmap_cli.config import PREPARED_FRAMES
-from depmap_cli.data.clips import Clip
+from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.labelled_data import Source
+from depmap_cli.workflows.labelled_data import LabelledData
 
 FRAMES = 8
 ROUNDING = 1e-2
 """BDI-II points that another order of sums may make."""
 
 
-def one_batch(networks: Networks, clips: list[Clip]) -> list[float]:
+def one_batch(networks: Networks, clips: list[VideoClip]) -> list[float]:
     """All videos through the network at once."""
     rows = [clip.spread(FRAMES) for clip in clips]
     pairs = list(zip(clips, rows, strict=True))
@@ -52,7 +52,7 @@ def main() -> int:
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     networks = load_networks(given.weights, resolve_device("cpu"))
-    options = EvaluateOptions(Source(given.data, given.cache), split=given.split)
+    options = EvaluateOptions(LabelledData(given.data, given.cache), split=given.split)
     recordings = of_split(options.source.read()[0], given.split)
     orders = {
         "as it lies": recordings,

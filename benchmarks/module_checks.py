@@ -20,7 +20,7 @@ from depmap_cli.stats.metrics import agreement
 from depmap_cli.training.trainer import prototype_use
 from depmap_cli.weights.loading import load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.labelled_data import Source
+from depmap_cli.workflows.labelled_data import LabelledData
 
 
 def without_key_frames(model: DepMap) -> None:
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("--split", default="Development")
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
-    options = EvaluateOptions(Source(given.data, given.cache), split=given.split)
+    options = EvaluateOptions(LabelledData(given.data, given.cache), split=given.split)
     recordings = of_split(options.source.read()[0], given.split)
     truth = np.array([r.score for r in recordings], float)
     for name, change in VARIANTS.items():

@@ -435,7 +435,7 @@ def document(found: Measured, runs: int, slice_frames: int) -> str:
         "## Stages, weights loaded",
         "",
         *table(
-            ["Stage", "s"],
+            ["ScoringStage", "s"],
             [[name, f"{taken:.3f}"] for name, taken in [*stages, ("wall", found.spent["ours"])]],
         ),
         "Decoding happens in a thread beside the other stages, so that the sum exceeds the wall.",

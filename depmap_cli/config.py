@@ -162,17 +162,17 @@ class TrainConfig(_Frozen):
         description=f"Frames drawn each epoch, of the {PREPARED_FRAMES} that are kept of a video.",
     )
     learning_rate: float = Field(1e-4, gt=0, description="Of the backbone; authors: 1e-4.")
-    head_rate: float = Field(
+    head_lr_multiplier: float = Field(
         10.0, gt=0, description="Rate of the other parts, times the backbone's. Measured."
     )
     freeze_backbone: bool = Field(False, description="Leave the backbone as it started.")
-    looks: int = Field(
+    n_cached_views: int = Field(
         0,
         ge=0,
         description="Ways in which a recording's frames are drawn and changed; 0: new ones each "
         "epoch. With a frozen backbone its maps of each are computed once and kept in memory.",
     )
-    balance: float = Field(
+    band_balance: float = Field(
         0.0,
         ge=0,
         le=1,
@@ -180,24 +180,24 @@ class TrainConfig(_Frozen):
     )
     weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4. Measured: alike.")
     warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
-    clip_norm: float = Field(1.0, gt=0, description="Gradient clipping; authors: 1.0.")
+    grad_clip_norm: float = Field(1.0, gt=0, description="Gradient clipping; authors: 1.0.")
     contrastive_weight: float = Field(
         0.1, ge=0, description="lambda of Eq. 3; paper: 0.1. Measured."
     )
-    contrastive_start: int = Field(2, ge=0, description="Epoch from which Eq. 14 counts.")
-    evidence_weight: float = Field(
+    contrastive_start_epoch: int = Field(2, ge=0, description="Epoch from which Eq. 14 counts.")
+    au_loss_weight: float = Field(
         1.0,
         ge=0,
         description="Of a loss that makes the fused representation tell the AU evidence of its "
         "frame, part of the emotional branch; not in the paper. Measured.",
     )
-    level_weight: float = Field(
+    level_loss_weight: float = Field(
         0.3,
         ge=0,
         description="Of a loss that makes the key frames' evidence tell the severity level, where "
         "there is MAP; not in the paper. Measured.",
     )
-    average: float = Field(
+    ema_decay: float = Field(
         0.98, ge=0, lt=1, description="Decay of the averaged weights, a step. Measured: alike."
     )
     straighten: bool = Field(
@@ -205,7 +205,7 @@ class TrainConfig(_Frozen):
         description="Move estimates along the line that fits Development best, if it has 9 people; "
         "not in the paper.",
     )
-    start_from_semantics: bool = Field(
+    init_from_semantic_model: bool = Field(
         True, description="Start the backbone at CLIP's image tower."
     )
     score_frames: int = Field(

@@ -49,7 +49,7 @@ class Verdict(StrEnum):
     refuse = "refuse"
 
 
-class Source(_Frozen):
+class SourceVideo(_Frozen):
     """The video, as the container describes it."""
 
     name: Name = Field(description="Path as given, or relative to the folder given.")
@@ -83,7 +83,7 @@ class Estimate(_Frozen):
     )
 
 
-class Familiarity(_Frozen):
+class OutOfDistribution(_Frozen):
     """How unlike the faces that the weights were trained on this recording is."""
 
     distance: float = Field(description="From the training faces; a training face has about 1.")
@@ -190,12 +190,12 @@ class Report(_Frozen):
 
     schema_version: str = SCHEMA_VERSION
     depmap_version: str
-    source: Source
+    source: SourceVideo
     status: Status
     reason: str = Field("", description="Why there is no score; empty if scored.")
     hint: str = ""
     estimate: Estimate | None = None
-    familiarity: Familiarity | None = Field(
+    familiarity: OutOfDistribution | None = Field(
         None, description="Null if not scored, or if the weights do not know their training faces."
     )
     levels: list[LevelEvidence] = []

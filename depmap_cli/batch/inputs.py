@@ -16,14 +16,14 @@ SCORES, RUN, HIDDEN = RESERVED = "scores.csv", "run.json", ".depmap"
 
 
 @dataclass(frozen=True)
-class Item:
+class InputVideo:
     """One video to score."""
 
     path: Path
     name: str  # unique within the batch; also the folder of its results, relative to OUT
 
 
-def find_videos(given: Iterable[str], recursive: bool) -> list[Item]:
+def find_videos(given: Iterable[str], recursive: bool) -> list[InputVideo]:
     """Files as given, the videos of folders, and what glob patterns match; in that order.
 
     A folder's videos are named by their path below it. Where two would have one name, enough of
@@ -65,7 +65,7 @@ def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]
     return [(p, PurePosixPath(p.relative_to(folder).as_posix())) for p in videos]
 
 
-def _named(found: list[tuple[Path, PurePosixPath]]) -> list[Item]:
+def _named(found: list[tuple[Path, PurePosixPath]]) -> list[InputVideo]:
     names: dict[Path, PurePosixPath] = {}
     for path, name in found:
         whole = _whole(path)
@@ -74,7 +74,9 @@ def _named(found: list[tuple[Path, PurePosixPath]]) -> list[Item]:
         for path in clashing:
             longer = path.parts[-len(names[path].parts) - 1 :]
             names[path] = _writable(PurePosixPath(*longer))
-    return [Item(path, name) for path, name in zip(names, _numbered(names.values()), strict=True)]
+    return [
+        InputVideo(path, name) for path, name in zip(names, _numbered(names.values()), strict=True)
+    ]
 
 
 def _whole(path: Path) -> Path:
@@ -115,7 +117,7 @@ def _numbered(names: Iterable[PurePosixPath]) -> list[str]:
     return told
 
 
-def part_of(items: Sequence[Item], part: str | None) -> list[Item]:
+def part_of(items: Sequence[InputVideo], part: str | None) -> list[InputVideo]:
     """The share of the ``i``-th of ``n`` processes, for ``i/n``: every n-th video from the i-th.
 
     Raises:

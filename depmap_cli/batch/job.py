@@ -11,15 +11,15 @@ from pathlib import Path
 from depmap_cli import __version__
 from depmap_cli.errors import DepmapError
 from depmap_cli.report.score.files import render_result
-from depmap_cli.results import FrameRow, Report, ScoreResult, Source, Status
-from depmap_cli.runtime.progress import Share
-from depmap_cli.scoring.decoding import Decodings
+from depmap_cli.results import FrameRow, Report, ScoreResult, SourceVideo, Status
+from depmap_cli.runtime.progress import FractionCallback
+from depmap_cli.scoring.decoding import DecodeAhead
 from depmap_cli.scoring.options import ScoreOptions
-from depmap_cli.scoring.timing import Stage
+from depmap_cli.scoring.timing import ScoringStage
 
 
 @dataclass(frozen=True)
-class Task:
+class ScoringTask:
     """One video."""
 
     number: int  # in the batch, from 0
@@ -47,7 +47,7 @@ class Rendered:
     frames: FrameCounts = FrameCounts()
 
 
-Perform = Callable[[Task, Share], Rendered]
+Perform = Callable[[ScoringTask, FractionCallback], Rendered]
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Job:
     clip_weights: str | None = None
     allow_network: bool = False
 
-    def load(self, first: Task | None) -> Perform:
+    def load(self, first: ScoringTask | None) -> Perform:
         """Load the networks; what comes back scores one video and tells its progress.
 
         ``first``, if given, will be the first of them: it is decoded meanwhile, as others while the
@@ -72,7 +72,7 @@ class Job:
         Raises:
             WeightsInvalid, UsageProblem, OutOfMemory: as ``Scorer.load``.
         """
-        decodings = Decodings(self.weights, self.options)
+        decodings = DecodeAhead(self.weights, self.options)
         if first is not None:
             decodings.begin(first.path)
         from depmap_cli.scoring.scorer import Scorer
@@ -85,14 +85,14 @@ class Job:
             decodings.close()
             raise
 
-        def perform(task: Task, told: Share) -> Rendered:
+        def perform(task: ScoringTask, told: FractionCallback) -> Rendered:
             with decodings.of(task.path, task.upcoming) as decoding:
                 result = scorer.score(task.path, self.options, task.name, told, decoding)
             return self.rendered(task, result)
 
         return perform
 
-    def rendered(self, task: Task, result: ScoreResult) -> Rendered:
+    def rendered(self, task: ScoringTask, result: ScoreResult) -> Rendered:
         """As ``render``, timed; one result that cannot be rendered must never stop the others."""
         start = time.perf_counter()
         try:
@@ -100,19 +100,19 @@ class Job:
         except Exception as error:
             reason = f"unexpected {type(error).__name__} while its report was made"
             return self.failed(task, DepmapError(reason, "please report this video"))
-        report = result.seconds.get(Stage.report, 0.0) + time.perf_counter() - start
-        return replace(rendered, seconds={**result.seconds, Stage.report.value: report})
+        report = result.seconds.get(ScoringStage.report, 0.0) + time.perf_counter() - start
+        return replace(rendered, seconds={**result.seconds, ScoringStage.report.value: report})
 
     def render(self, result: ScoreResult) -> Rendered:
         """The files of one video's result."""
         report, files = render_result(result, self.formats, self.pictures)
         return Rendered(report, files, result.seconds, counts_of(result.frames))
 
-    def failed(self, task: Task, error: DepmapError) -> Rendered:
+    def failed(self, task: ScoringTask, error: DepmapError) -> Rendered:
         """What is written about a video that could not be worked on."""
         report = Report(
             depmap_version=__version__,
-            source=Source(name=task.name),
+            source=SourceVideo(name=task.name),
             status=Status.failed,
             reason=error.message,
             hint=error.hint,

@@ -12,19 +12,27 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.batch.job import Job, Perform, Rendered, Task
-from depmap_cli.batch.workers import LOADING, LOOK, SCORING, Lane, Stopped, WorkerLost, given_up
+from depmap_cli.batch.job import Job, Perform, Rendered, ScoringTask
+from depmap_cli.batch.workers import (
+    LOADING,
+    LOOK,
+    SCORING,
+    BatchStopped,
+    Worker,
+    WorkerLost,
+    given_up,
+)
 from depmap_cli.errors import DepmapError, UsageProblem
-from depmap_cli.runtime.progress import Share
-from depmap_cli.runtime.watchdog import beats
+from depmap_cli.runtime.progress import FractionCallback
+from depmap_cli.runtime.watchdog import heartbeats
 from depmap_cli.weights.locations import weights_file
 
 _DOING = {"load": LOADING, "do": SCORING}
 
 
-def ray_lanes(
+def ray_workers(
     job: Job, videos: int, jobs: int | None, gpus: float, patience: float
-) -> Sequence[Lane]:
+) -> Sequence[Worker]:
     """A lane for each of ``jobs`` workers, or as many as the cluster has room for.
 
     Joins the cluster that ``RAY_ADDRESS`` names or that runs on this machine; else starts one here.
@@ -52,7 +60,7 @@ def ray_lanes(
             "add machines to it, give less --gpus-per-worker, or wait for more with --jobs",
         )
     job = _from_anywhere(job)
-    return [_RayLane(ray, job, gpus, patience) for _ in range(min(jobs or room, max(videos, 1)))]
+    return [_RayWorker(ray, job, gpus, patience) for _ in range(min(jobs or room, max(videos, 1)))]
 
 
 def _from_anywhere(job: Job) -> Job:
@@ -86,7 +94,7 @@ class _Worker:
         self._perform: Perform | None = None
         self._share = 0.0
 
-    def load(self, first: Task | None) -> DepmapError | None:
+    def load(self, first: ScoringTask | None) -> DepmapError | None:
         """Load the networks; what is wrong if they cannot be."""
         try:
             self._perform = self._job.load(first)
@@ -94,7 +102,7 @@ class _Worker:
             return error
         return None
 
-    def do(self, task: Task) -> Rendered:
+    def do(self, task: ScoringTask) -> Rendered:
         """Score one video."""
         assert self._perform is not None
         self._share = 0.0
@@ -106,10 +114,10 @@ class _Worker:
     def share(self) -> tuple[float, int]:
         """How much of the video is done, 0 to 1, and what differs while it is read; answers while
         it is scored."""
-        return self._share, beats()
+        return self._share, heartbeats()
 
 
-class _RayLane:
+class _RayWorker:
     """One worker of the cluster at a time."""
 
     def __init__(self, ray: Any, job: Job, gpus: float, patience: float) -> None:
@@ -117,7 +125,7 @@ class _RayLane:
         self._actor: Any = None
         self._stopped = False
 
-    def start(self, first: Task | None) -> None:
+    def start(self, first: ScoringTask | None) -> None:
         """Have the cluster start a worker, and wait until it has loaded the networks."""
         if self._actor is not None:
             return
@@ -128,7 +136,7 @@ class _RayLane:
             self._end()
             raise error
 
-    def do(self, task: Task, told: Share) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
         """Score one video there."""
         answer: Rendered = self._answer(self._actor, "do", told, task)
         return answer
@@ -138,7 +146,9 @@ class _RayLane:
         self._stopped = True
         self._end()
 
-    def _answer(self, actor: Any, method: str, told: Share, given: Task | None) -> Any:
+    def _answer(
+        self, actor: Any, method: str, told: FractionCallback, given: ScoringTask | None
+    ) -> Any:
         """What a method of the worker returns, whose progress is told meanwhile."""
         doing = _DOING[method]
         heard, last = time.monotonic(), (-1.0, 0)
@@ -163,7 +173,7 @@ class _RayLane:
             if not self._stopped:
                 kind = type(error).__name__
                 raise WorkerLost(f"the worker ended while {doing} ({kind})") from error
-        raise Stopped
+        raise BatchStopped
 
     def _end(self) -> None:
         actor, self._actor = self._actor, None

@@ -19,9 +19,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from depmap_cli.batch.inputs import HIDDEN, SCORES
 from depmap_cli.errors import OutputUnwritable
-from depmap_cli.io.atomic_files import ABANDONED, ASIDE, remove_left_over
+from depmap_cli.io.atomic_files import STALE_AGE, TEMP_PATTERN, remove_stale_temp
 from depmap_cli.io.clean_text import clean
-from depmap_cli.io.file_identity import state_of
+from depmap_cli.io.file_identity import file_state
 from depmap_cli.io.locks import Claim, claim, locked
 from depmap_cli.io.output_files import unwritable, write_file
 from depmap_cli.report.score.files import PICTURES, brief, write_scores_csv
@@ -32,7 +32,7 @@ Files = Mapping[str, bytes]
 """Contents by names relative to the video's folder, in the order of writing."""
 
 
-class Origin(BaseModel):
+class VideoOrigin(BaseModel):
     """Which file a result is of."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -41,11 +41,11 @@ class Origin(BaseModel):
     state: tuple[int, int] | None  # size and time of change, None if it could not be seen
 
     @classmethod
-    def of(cls, path: Path) -> "Origin":
+    def of(cls, path: Path) -> "VideoOrigin":
         """As the file is now."""
-        return cls(place=_digest(os.path.abspath(path)), state=state_of(path))
+        return cls(place=_digest(os.path.abspath(path)), state=file_state(path))
 
-    def is_another(self, other: "Origin") -> bool:
+    def is_another(self, other: "VideoOrigin") -> bool:
         """Whether it is another file, rather than this one, changed or moved since."""
         return self.place != other.place and self.state != other.state
 
@@ -55,7 +55,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    origin: Origin
+    origin: VideoOrigin
     key: str  # of settings, weights and the video; "" where it must be scored again anyway
     formats: list[str] = []
     files: list[str] = []  # relative to the video's folder
@@ -78,7 +78,7 @@ class Results:
             for name in ("records", "claims"):
                 (self._hidden / name).mkdir(parents=True, exist_ok=True)
             for place in (folder, self._hidden, self._hidden / "records"):
-                remove_left_over(place.glob(ASIDE), ABANDONED)
+                remove_stale_temp(place.glob(TEMP_PATTERN), STALE_AGE)
         except OSError as error:
             raise unwritable(folder.name, error) from error
 
@@ -121,7 +121,7 @@ class Results:
         there = all(os.path.isfile(self.folder / name / file) for file in record.files)
         return record.report if there and set(formats) <= set(record.formats) else None
 
-    def origin(self, name: str) -> Origin | None:
+    def origin(self, name: str) -> VideoOrigin | None:
         """Which file the result of a video is of; None where there is none, or a failed one."""
         record = self._record(self._record_path(name))
         return None if record is None or record.report.status is Status.failed else record.origin
@@ -134,7 +134,7 @@ class Results:
             return None
 
     def keep(
-        self, origin: Origin, key: str, formats: frozenset[str], report: Report, files: Files
+        self, origin: VideoOrigin, key: str, formats: frozenset[str], report: Report, files: Files
     ) -> Report:
         """Write a video's files, then its record; returns the report, failed where that failed.
 
@@ -181,7 +181,7 @@ class Results:
         others = set(before.files) - set(files) if before else set()
         same = before is not None and _alike(before, record)
         try:
-            with TemporaryDirectory(dir=self._hidden, prefix=ASIDE.rstrip("*")) as aside:
+            with TemporaryDirectory(dir=self._hidden, prefix=TEMP_PATTERN.rstrip("*")) as aside:
                 for number, data in enumerate(files.values()):
                     Path(aside, str(number)).write_bytes(data)
                 self._retract(name, {FULL_REPORT} & set(files) if same else {FULL_REPORT, *others})

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from depmap_cli import __version__
-from depmap_cli.batch.inputs import Item
-from depmap_cli.batch.job import Job, Rendered, Task
-from depmap_cli.batch.results_folder import Origin, Results, result_key
+from depmap_cli.batch.inputs import InputVideo
+from depmap_cli.batch.job import Job, Rendered, ScoringTask
+from depmap_cli.batch.results_folder import Results, VideoOrigin, result_key
 from depmap_cli.batch.run_manifest import Recorder, Setting
 from depmap_cli.batch.scheduler import Done, work_through
-from depmap_cli.batch.workers import Lane
+from depmap_cli.batch.workers import Worker
 from depmap_cli.errors import DepmapError, OutputUnwritable, VideoUnreadable
 from depmap_cli.io.clean_text import clean
-from depmap_cli.io.file_identity import sha256_of, state_of
+from depmap_cli.io.file_identity import file_state, sha256_of
 from depmap_cli.io.locks import Claim
 from depmap_cli.report.score.files import brief
 from depmap_cli.results import Report
@@ -32,10 +32,10 @@ _SHARE_OF_TIME = 0.02
 
 
 @dataclass(frozen=True)
-class Batch:
+class ScoringBatch:
     """Videos, how they are scored, and where results go."""
 
-    items: Sequence[Item]
+    items: Sequence[InputVideo]
     job: Job
     folder: Path | None = None  # None: nothing is kept
     overwrite: bool = False  # score again what is done
@@ -43,10 +43,10 @@ class Batch:
 
 
 @runtime_checkable
-class Told(Protocol):
+class BatchListener(Protocol):
     """Who is told what happens."""
 
-    def working(self, task: Task, share: float) -> None:
+    def working(self, task: ScoringTask, share: float) -> None:
         """A share of a video, 0 to 1, is done; from any thread."""
 
     def done(self, number: int, report: Report, before: bool) -> None:
@@ -64,20 +64,20 @@ class Scored:
     complaint: OutputUnwritable | None  # why what all videos share could not be written
 
 
-def score_batch(batch: Batch, lanes: Sequence[Lane], told: Told) -> Scored:
+def score_batch(batch: ScoringBatch, workers: Sequence[Worker], told: BatchListener) -> Scored:
     """Score the videos with the lanes, which start only if there is something to do.
 
     Raises:
         DepmapError: nothing can be scored or kept at all. A bad *video* raises nothing: its report
             tells.
     """
-    return _Scoring(batch, told).run(lanes)
+    return _Scoring(batch, told).run(workers)
 
 
 class _Scoring:
     """A batch on its way. Tasks are given out in any thread, results kept in one."""
 
-    def __init__(self, batch: Batch, told: Told) -> None:
+    def __init__(self, batch: ScoringBatch, told: BatchListener) -> None:
         self._batch, self._told, self._job = batch, told, batch.job
         self._weights = _hash_of(batch.job.weights)
         _check_places(batch)
@@ -90,13 +90,13 @@ class _Scoring:
         self._next_writing = 0.0
         self._alone = False  # one lane alone: what is next for it is known
 
-    def run(self, lanes: Sequence[Lane]) -> Scored:
+    def run(self, workers: Sequence[Worker]) -> Scored:
         """Work through all of it; what is done by then is kept whatever happens."""
-        self._alone = len(lanes) == 1
+        self._alone = len(workers) == 1
         if complaint := self._write_shared():  # better now than after hours of work
             raise complaint
         try:
-            for event in work_through(lanes, self._tasks(), self._job, self._told.working):
+            for event in work_through(workers, self._tasks(), self._job, self._told.working):
                 if isinstance(event, Done):
                     self._keep(event.task, event.rendered)
                 else:
@@ -109,9 +109,9 @@ class _Scoring:
             raise RuntimeError("a video was forgotten")
         return Scored([self._reports[number] for number in sorted(self._reports)], complaint)
 
-    def _tasks(self) -> Iterator[Task | None]:
+    def _tasks(self) -> Iterator[ScoringTask | None]:
         """Videos that are not done and that no other process has; None while one has the rest."""
-        given = (Task(n, item.path, item.name) for n, item in enumerate(self._batch.items))
+        given = (ScoringTask(n, item.path, item.name) for n, item in enumerate(self._batch.items))
         waiting = deque(task for task in given if not self._done_before(task, self._key(task)))
         while waiting:
             for _ in range(len(waiting)):
@@ -124,7 +124,7 @@ class _Scoring:
             if waiting:
                 yield None
 
-    def _claimed(self, task: Task) -> bool:
+    def _claimed(self, task: ScoringTask) -> bool:
         """Whether this process is to score it now. If not, it is done, or another is at it."""
         if self._results is None:
             return True
@@ -150,9 +150,9 @@ class _Scoring:
         self._claims[task.number] = claim, key
         return True
 
-    def _objection(self, task: Task, there: Origin | None) -> DepmapError | None:
+    def _objection(self, task: ScoringTask, there: VideoOrigin | None) -> DepmapError | None:
         """Why what is there under a video's name must not be replaced, if it must not."""
-        origin = Origin.of(task.path)
+        origin = VideoOrigin.of(task.path)
         if there is None:
             return None
         if origin.state is None:
@@ -164,7 +164,7 @@ class _Scoring:
             )
         return None
 
-    def _give_up(self, task: Task, error: DepmapError, row: bool) -> None:
+    def _give_up(self, task: ScoringTask, error: DepmapError, row: bool) -> None:
         """A video that is not scored; without a ``row``, that of its name stays what it is."""
         assert self._results is not None
         assert self._recorder is not None
@@ -175,7 +175,7 @@ class _Scoring:
             self._recorder.add(failed, written=False)
         self._finish(task.number, failed.report, before=False)
 
-    def _done_before(self, task: Task, key: str) -> bool:
+    def _done_before(self, task: ScoringTask, key: str) -> bool:
         if self._results is None:
             return False
         elsewhere = task.number in self._elsewhere
@@ -191,7 +191,7 @@ class _Scoring:
         self._finish(task.number, report, before=True)
         return True
 
-    def _keep(self, task: Task, rendered: Rendered) -> None:
+    def _keep(self, task: ScoringTask, rendered: Rendered) -> None:
         """Write a result; it is not taken for done if what it depends on changed meanwhile."""
         report = rendered.report
         if self._results is not None and self._recorder is not None:
@@ -200,7 +200,7 @@ class _Scoring:
             same = used is None or used.sha256 == self._weights
             key = key if same and key == self._key(task) else ""
             report = self._results.keep(
-                Origin.of(task.path), key, self._job.formats, rendered.report, rendered.files
+                VideoOrigin.of(task.path), key, self._job.formats, rendered.report, rendered.files
             )
             claim.release()
             written = report is rendered.report
@@ -221,13 +221,13 @@ class _Scoring:
         """Bring ``scores.csv`` and ``run.json`` up to date; why that failed, if it did."""
         if self._results is None or self._recorder is None:
             return None
-        begun, complaint = time.monotonic(), None
+        began, complaint = time.monotonic(), None
         for write in (self._results.write_table, lambda: self._recorder.write(ended)):
             try:
                 write()
             except OutputUnwritable as error:
                 complaint = complaint or error
-        took = time.monotonic() - begun
+        took = time.monotonic() - began
         self._next_writing = time.monotonic() + max(_OFTEN, took / _SHARE_OF_TIME)
         return complaint
 
@@ -241,7 +241,7 @@ class _Scoring:
         settings |= self._batch.asked or {}
         return Recorder(folder, weights, settings, len(self._batch.items))
 
-    def _key(self, task: Task) -> str:
+    def _key(self, task: ScoringTask) -> str:
         """Of all that a video's result depends on, the device and its rounding left out."""
         options = self._job.options
         table = options.table_of(task.path)
@@ -251,13 +251,13 @@ class _Scoring:
             self._weights,
             chosen,
             options.quality.model_dump(),
-            [table.name, state_of(table)] if table else None,
+            [table.name, file_state(table)] if table else None,
             self._job.pictures,
-            state_of(task.path),
+            file_state(task.path),
         )
 
 
-def _check_places(batch: Batch) -> None:
+def _check_places(batch: ScoringBatch) -> None:
     """Look, before hours of work, whether a file lies where the folder of a video is to be.
 
     Raises:

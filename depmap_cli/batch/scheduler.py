@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
-from depmap_cli.batch.job import Job, Rendered, Task
-from depmap_cli.batch.workers import Here, Lane, Stopped, WorkerLost
+from depmap_cli.batch.job import Job, Rendered, ScoringTask
+from depmap_cli.batch.workers import BatchStopped, InProcessWorker, Worker, WorkerLost
 from depmap_cli.errors import DepmapError
 
 ATTEMPTS = 2
@@ -16,9 +16,9 @@ ATTEMPTS = 2
 _WAIT = 0.5
 """Seconds between two questions whether there is something to do now."""
 
-Tasks = Iterator[Task | None]
+Tasks = Iterator[ScoringTask | None]
 """Gives None while there is nothing to do now, but may be later."""
-Progress = Callable[[Task, float], None]
+Progress = Callable[[ScoringTask, float], None]
 """Called with a task and the share of it that is done, 0 to 1, from any thread."""
 
 
@@ -26,48 +26,48 @@ Progress = Callable[[Task, float], None]
 class Done:
     """A task that is done, well or not."""
 
-    task: Task
+    task: ScoringTask
     rendered: Rendered
 
 
 @dataclass(frozen=True)
-class Retired:
+class WorkerUnavailable:
     """A lane that could not start; others do its work."""
 
     error: DepmapError
 
 
 def work_through(
-    lanes: Sequence[Lane], tasks: Tasks, job: Job, told: Progress
-) -> Iterator[Done | Retired]:
+    workers: Sequence[Worker], tasks: Tasks, job: Job, told: Progress
+) -> Iterator[Done | WorkerUnavailable]:
     """Have every task done by some lane; what is done comes back as it is.
 
     Raises:
         DepmapError: no lane can start.
     """
-    if len(lanes) == 1 and isinstance(lanes[0], Here):
-        yield from _alone(lanes[0], _Shared(tasks), told)
+    if len(workers) == 1 and isinstance(workers[0], InProcessWorker):
+        yield from _alone(workers[0], _Shared(tasks), told)
     else:
-        yield from _together(lanes, _Shared(tasks), job, told)
+        yield from _together(workers, _Shared(tasks), job, told)
 
 
-def _alone(lane: Lane, tasks: "_Shared", told: Progress) -> Iterator[Done]:
+def _alone(worker: Worker, tasks: "_Shared", told: Progress) -> Iterator[Done]:
     """In this thread, so that Ctrl-C stops a video midway."""
     while task := tasks.take():
         with tasks.given_back(task):
-            lane.start(task)
-        yield Done(task, lane.do(task, _of(task, told)))
+            worker.start(task)
+        yield Done(task, worker.do(task, _of(task, told)))
 
 
 def _together(
-    lanes: Sequence[Lane], tasks: "_Shared", job: Job, told: Progress
-) -> Iterator[Done | Retired]:
-    events: SimpleQueue[Done | Retired | BaseException | None] = SimpleQueue()
+    workers: Sequence[Worker], tasks: "_Shared", job: Job, told: Progress
+) -> Iterator[Done | WorkerUnavailable]:
+    events: SimpleQueue[Done | WorkerUnavailable | BaseException | None] = SimpleQueue()
     threads = [
-        threading.Thread(target=_work, args=(lane, tasks, job, told, events.put), daemon=True)
-        for lane in lanes
+        threading.Thread(target=_work, args=(worker, tasks, job, told, events.put), daemon=True)
+        for worker in workers
     ]
-    retired: list[Retired] = []
+    retired: list[WorkerUnavailable] = []
     try:
         for thread in threads:
             thread.start()
@@ -78,56 +78,58 @@ def _together(
                 running -= 1
             elif isinstance(event, BaseException):
                 raise event
-            elif isinstance(event, Retired):
+            elif isinstance(event, WorkerUnavailable):
                 retired.append(event)
-                if len(retired) == len(lanes):
+                if len(retired) == len(workers):
                     raise retired[0].error
                 yield event
             else:
                 yield event
     finally:
         tasks.stop()
-        for lane in lanes:
-            lane.close()
+        for worker in workers:
+            worker.close()
         for thread in threads:
             if thread.ident is not None:  # it was started
                 thread.join()
 
 
 def _work(
-    lane: Lane,
+    worker: Worker,
     tasks: "_Shared",
     job: Job,
     told: Progress,
-    tell: Callable[[Done | Retired | BaseException | None], None],
+    tell: Callable[[Done | WorkerUnavailable | BaseException | None], None],
 ) -> None:
     """What a lane's thread does."""
     try:
         while task := tasks.take():
             with tasks.given_back(task):
-                _start(lane, task)
-            tell(Done(task, _tried(lane, task, job, told, tasks)))
-    except Stopped:
+                _start(worker, task)
+            tell(Done(task, _tried(worker, task, job, told, tasks)))
+    except BatchStopped:
         pass
     except DepmapError as error:
-        tell(Retired(error))
+        tell(WorkerUnavailable(error))
     except BaseException as error:  # for the thread that waits
         tell(error)
     finally:
         tell(None)
 
 
-def _start(lane: Lane, task: Task) -> None:
+def _start(worker: Worker, task: ScoringTask) -> None:
     """Start the lane; if it dies of the video that it decodes meanwhile, without one."""
     try:
-        lane.start(task)
+        worker.start(task)
     except WorkerLost as error:
         if not error.again:
             raise
-        lane.start(None)
+        worker.start(None)
 
 
-def _tried(lane: Lane, task: Task, job: Job, told: Progress, tasks: "_Shared") -> Rendered:
+def _tried(
+    worker: Worker, task: ScoringTask, job: Job, told: Progress, tasks: "_Shared"
+) -> Rendered:
     """The task done by a lane that has started, again where what did it ended.
 
     The second time nothing else is decoded beside it, which may be what it died of.
@@ -135,18 +137,18 @@ def _tried(lane: Lane, task: Task, job: Job, told: Progress, tasks: "_Shared") -
     for attempt in range(1, ATTEMPTS + 1):
         try:
             if tasks.stopped:
-                raise Stopped
+                raise BatchStopped
             if attempt > 1:
-                lane.start(None)
+                worker.start(None)
                 task = replace(task, upcoming=None)
-            return lane.do(task, _of(task, told))
+            return worker.do(task, _of(task, told))
         except DepmapError as error:
             if attempt == ATTEMPTS or not (isinstance(error, WorkerLost) and error.again):
                 return job.failed(task, error)
     raise AssertionError("the last attempt returns")
 
 
-def _of(task: Task, told: Progress) -> Callable[[float], None]:
+def _of(task: ScoringTask, told: Progress) -> Callable[[float], None]:
     return lambda share: told(task, share)
 
 
@@ -155,12 +157,12 @@ class _Shared:
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._given_back: deque[Task] = deque()
+        self._given_back: deque[ScoringTask] = deque()
         self._starting = 0
         self._change = threading.Condition()
         self.stopped = False
 
-    def take(self) -> Task | None:
+    def take(self) -> ScoringTask | None:
         """The next task, for ``given_back``; None when there will be no more, which may take a
         while to know."""
         with self._change:
@@ -174,7 +176,7 @@ class _Shared:
                 self._change.wait(_WAIT)
             return None
 
-    def _next(self) -> tuple[Task | None, bool]:
+    def _next(self) -> tuple[ScoringTask | None, bool]:
         """A task if there is one now; whether there will be none but those given back."""
         if self._given_back:
             return self._given_back.popleft(), False
@@ -183,7 +185,7 @@ class _Shared:
         return None, True
 
     @contextmanager
-    def given_back(self, task: Task) -> Iterator[None]:
+    def given_back(self, task: ScoringTask) -> Iterator[None]:
         """While the lane that took it starts: if it can't, its task is for the others."""
         try:
             yield

@@ -9,11 +9,11 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol, runtime_checkable
 
-from depmap_cli.batch.job import Job, Perform, Rendered, Task
+from depmap_cli.batch.job import Job, Perform, Rendered, ScoringTask
 from depmap_cli.errors import DepmapError
-from depmap_cli.runtime.process_pool import calm, deaf_to_ctrl_c
-from depmap_cli.runtime.progress import Share
-from depmap_cli.runtime.watchdog import beats
+from depmap_cli.runtime.process_pool import block_sigint, init_worker
+from depmap_cli.runtime.progress import FractionCallback
+from depmap_cli.runtime.watchdog import heartbeats
 
 LOOK = 0.25
 """Seconds between two looks whether to stop."""
@@ -45,15 +45,15 @@ def given_up(patience: float, doing: str, hint: str) -> WorkerLost:
     return WorkerLost(f"given up: no progress in {patience:g} s while {doing}", hint, again=False)
 
 
-class Stopped(Exception):
+class BatchStopped(Exception):
     """The batch is being stopped; nothing is said of the video that was being scored."""
 
 
 @runtime_checkable
-class Lane(Protocol):
+class Worker(Protocol):
     """Scores videos one after the other."""
 
-    def start(self, first: Task | None) -> None:
+    def start(self, first: ScoringTask | None) -> None:
         """Load the networks, unless they are loaded; ``first`` will be the next video, if any is
         to be decoded meanwhile.
 
@@ -61,7 +61,7 @@ class Lane(Protocol):
             DepmapError: they cannot be loaded, or what should load them ended.
         """
 
-    def do(self, task: Task, told: Share) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
         """Score one video.
 
         Raises:
@@ -72,18 +72,18 @@ class Lane(Protocol):
         """End what scores, at once; to be called from any thread."""
 
 
-class Here:
+class InProcessWorker:
     """In this process, which dies if OpenCV does."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
         self._perform: Perform | None = None
 
-    def start(self, first: Task | None) -> None:
+    def start(self, first: ScoringTask | None) -> None:
         """Load the networks, unless they are loaded."""
         self._perform = self._perform or self._job.load(first)
 
-    def do(self, task: Task, told: Share) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
         """Score one video."""
         assert self._perform is not None
         return self._perform(task, told)
@@ -92,7 +92,7 @@ class Here:
         """Nothing to end."""
 
 
-class OtherProcess:
+class SubprocessWorker:
     """In a process of its own, which may die of a video without harm to the others.
 
     Args:
@@ -111,7 +111,7 @@ class OtherProcess:
         """Of the process, if there is one."""
         return self._process.pid if self._process else None
 
-    def start(self, first: Task | None) -> None:
+    def start(self, first: ScoringTask | None) -> None:
         """Start the process and wait until it has loaded the networks."""
         if self._process is not None:
             return
@@ -120,7 +120,7 @@ class OtherProcess:
             self._pipe, theirs = spawn.Pipe()
             given = (self._job, first, theirs, self._threads)
             process = spawn.Process(target=_serve, args=given, daemon=True)
-            with _ONE_AT_A_TIME, deaf_to_ctrl_c():
+            with _ONE_AT_A_TIME, block_sigint():
                 process.start()
         except OSError as error:
             raise DepmapError(
@@ -133,7 +133,7 @@ class OtherProcess:
             self._end()
             raise answer
 
-    def do(self, task: Task, told: Share) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
         """Score one video in it."""
         assert self._pipe is not None
         with suppress(OSError):  # it is gone: the answer tells
@@ -148,7 +148,7 @@ class OtherProcess:
         if (process := self._process) is not None:
             process.kill()
 
-    def _answer(self, doing: str, told: Share) -> object:
+    def _answer(self, doing: str, told: FractionCallback) -> object:
         """The next message that is not about progress."""
         assert self._pipe is not None
         heard = time.monotonic()
@@ -167,12 +167,12 @@ class OtherProcess:
                 self._end()
                 raise given_up(self._patience, doing, _MORE_TIME[doing])
         self._end()
-        raise Stopped
+        raise BatchStopped
 
-    def _lost(self, doing: str) -> WorkerLost | Stopped:
+    def _lost(self, doing: str) -> WorkerLost | BatchStopped:
         code = self._end()
         if self._stopped:
-            return Stopped()
+            return BatchStopped()
         how = f"signal {-code}" if code and code < 0 else f"exit code {code}"
         hint = "too little memory? use fewer --jobs" if code == -_KILLED else ""
         return WorkerLost(f"the process ended while {doing} ({how})", hint)
@@ -191,17 +191,17 @@ class OtherProcess:
         return process.exitcode
 
 
-def local_lanes(job: Job, videos: int, jobs: int, patience: float) -> list[Lane]:
+def local_workers(job: Job, videos: int, jobs: int, patience: float) -> list[Worker]:
     """This process for a single video; for more as many others as ``jobs``, which share the cores.
 
     Args:
         patience: seconds without progress after which a video is given up; not for a single one.
     """
     if videos <= 1:
-        return [Here(job)]
+        return [InProcessWorker(job)]
     workers = min(jobs, videos)
     threads = None if workers == 1 else max(1, len(_cores()) // workers)
-    return [OtherProcess(job, threads, patience) for _ in range(workers)]
+    return [SubprocessWorker(job, threads, patience) for _ in range(workers)]
 
 
 def _cores() -> range | set[int]:
@@ -210,12 +210,12 @@ def _cores() -> range | set[int]:
     return range(os.cpu_count() or 1)
 
 
-def _serve(job: Job, first: Task | None, pipe: Connection, threads: int | None) -> None:
+def _serve(job: Job, first: ScoringTask | None, pipe: Connection, threads: int | None) -> None:
     """What the process does: load, then score what comes until nothing more can."""
     if threads is not None:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it loads
-    calm(threads)
-    back = _WayBack(pipe)
+    init_worker(threads)
+    back = _WorkerChannel(pipe)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the other side has ended
         try:
             perform = job.load(first)
@@ -231,7 +231,7 @@ def _serve(job: Job, first: Task | None, pipe: Connection, threads: int | None) 
             back.send(perform(task, back.tell))
 
 
-class _WayBack:
+class _WorkerChannel:
     """To who waits for a worker; several threads use it."""
 
     def __init__(self, pipe: Connection) -> None:
@@ -250,10 +250,10 @@ class _WayBack:
 
     def keep_telling(self) -> None:
         """That reading gets on, now and then, whether or not it is known how far it has come."""
-        known = beats()
+        known = heartbeats()
         with suppress(OSError):  # nobody waits any more
             while True:
                 time.sleep(_ALIVE)
-                if (now := beats()) != known:
+                if (now := heartbeats()) != known:
                     known = now
                     self.send(None)

@@ -10,7 +10,7 @@ from depmap_cli import __version__
 from depmap_cli.cli import evaluate, installation, score, simulate, train, weights
 from depmap_cli.cli.terminal import fail, note
 from depmap_cli.errors import DepmapError
-from depmap_cli.runtime.threads import let_threads_sleep
+from depmap_cli.runtime.threads import use_passive_threads
 
 INTERRUPTED = 130
 """What Typer leaves with at Ctrl-C, without a word."""
@@ -45,7 +45,7 @@ app.command()(installation.info)
 def main() -> None:
     """The ``depmap`` command: library errors and Ctrl-C become one line and their exit code."""
     gc.set_threshold(_NEW_OBJECTS)
-    let_threads_sleep()
+    use_passive_threads()
     try:
         app()
     except DepmapError as error:

@@ -107,12 +107,12 @@ def evaluate(
     from depmap_cli.report.evaluation.outputs import EvaluationOutputs
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
-    from depmap_cli.workflows.labelled_data import ClipChoice, Source
+    from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
     from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
 
     plain, why_not = plain_beside(weights, n_folds if pooled else None)
     options = EvaluateOptions(
-        Source(data, cache, jobs, (fold or 0, n_folds) if group_by else None),
+        LabelledData(data, cache, jobs, (fold or 0, n_folds) if group_by else None),
         weights,
         split.value,
         frames,
@@ -122,7 +122,7 @@ def evaluate(
         appearance=output is not None,
         gallery=gallery,
         folds=n_folds if pooled else None,
-        clip=ClipChoice(clip, clip_weights, allow_network),
+        clip=SemanticModelSpec(clip, clip_weights, allow_network),
     )
     outputs = EvaluationOutputs(output, pictures.value, as_json)
     outputs.check()
@@ -158,15 +158,15 @@ def calibrate(
     from depmap_cli.stats.conformal import LEVEL, people_needed
     from depmap_cli.workflows.calibrate import calibrate_run
     from depmap_cli.workflows.evaluate import EvaluateOptions
-    from depmap_cli.workflows.labelled_data import ClipChoice, Source
+    from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
     options = EvaluateOptions(
-        Source(data, cache, jobs),
+        LabelledData(data, cache, jobs),
         weights,
         split.value,
         frames,
         device,
-        clip=ClipChoice(clip, clip_weights, allow_network),
+        clip=SemanticModelSpec(clip, clip_weights, allow_network),
     )
     check_file(out)
     with progress_bar(quiet) as bar:
@@ -216,18 +216,18 @@ def ablate(
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.evaluation.ablation import render_ablation, write_ablation
     from depmap_cli.workflows.ablate import ablate_run
-    from depmap_cli.workflows.labelled_data import ClipChoice, Source
+    from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
     from depmap_cli.workflows.train import TrainOptions
 
     chosen = read_settings(
         settings or [], config, decided=decided_by(chosen_rows(table, row or []))
     )
     options = TrainOptions(
-        Source(data, cache, jobs),
+        LabelledData(data, cache, jobs),
         out,
         chosen,
         device,
-        ClipChoice(clip, clip_weights, allow_network),
+        SemanticModelSpec(clip, clip_weights, allow_network),
         simulated=simulated,
         seeds=seeds,
     )

@@ -23,10 +23,10 @@ from depmap_cli.config import MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
 from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
-    from depmap_cli.batch.job import Job, Task
-    from depmap_cli.batch.run import Batch
+    from depmap_cli.batch.job import Job, ScoringTask
+    from depmap_cli.batch.run import ScoringBatch
     from depmap_cli.batch.run_manifest import Setting
-    from depmap_cli.batch.workers import Lane
+    from depmap_cli.batch.workers import Worker
     from depmap_cli.report.score.outputs import Outputs
     from depmap_cli.results import Report
 
@@ -159,7 +159,7 @@ def score(
         note(f"--part {part}: none of the {len(found)} videos is in this part", quiet)
         raise typer.Exit(code=EXIT_OK)
     from depmap_cli.batch.job import Job
-    from depmap_cli.batch.run import Batch
+    from depmap_cli.batch.run import ScoringBatch
     from depmap_cli.io.output_files import check_folder
     from depmap_cli.report.score.files import FORMATS
     from depmap_cli.report.score.outputs import Outputs
@@ -174,13 +174,13 @@ def score(
         check_folder(output)
     asked: dict[str, Setting] = {"part": part, "jobs": jobs, "engine": engine.value}
     _score_and_leave(
-        Batch(items, job, output, overwrite, asked),
-        _lanes(engine, job, len(items), len(found) > 1, jobs, patience, gpus_per_worker),
+        ScoringBatch(items, job, output, overwrite, asked),
+        _workers(engine, job, len(items), len(found) > 1, jobs, patience, gpus_per_worker),
         Outputs(output, as_json, quiet, several=len(found) > 1),
     )
 
 
-def _lanes(
+def _workers(
     engine: Engine,
     job: "Job",
     videos: int,
@@ -188,25 +188,27 @@ def _lanes(
     jobs: int | None,
     patience: float,
     gpus: float,
-) -> Sequence["Lane"]:
+) -> Sequence["Worker"]:
     """What scores: this process for a single video, others for a batch."""
     from depmap_cli.batch import workers
 
     if engine is Engine.ray:
-        from depmap_cli.batch.ray_workers import ray_lanes
+        from depmap_cli.batch.ray_workers import ray_workers
 
-        return ray_lanes(job, videos, jobs, gpus, patience)
-    return workers.local_lanes(job, videos if several else 1, jobs or 1, patience)
+        return ray_workers(job, videos, jobs, gpus, patience)
+    return workers.local_workers(job, videos if several else 1, jobs or 1, patience)
 
 
-def _score_and_leave(batch: "Batch", lanes: Sequence["Lane"], outputs: "Outputs") -> NoReturn:
+def _score_and_leave(
+    batch: "ScoringBatch", workers: Sequence["Worker"], outputs: "Outputs"
+) -> NoReturn:
     """Score, show, and leave with the exit code that tells how it went."""
     from depmap_cli.batch.inputs import exit_code
     from depmap_cli.batch.run import score_batch
 
     try:
         with BatchBars(len(batch.items), outputs.quiet) as bars:
-            scored = score_batch(batch, lanes, _Shown(bars, outputs))
+            scored = score_batch(batch, workers, _Shown(bars, outputs))
     finally:
         outputs.flush()
     outputs.finish(scored.reports)
@@ -223,7 +225,7 @@ class _Shown:
     def __init__(self, bars: BatchBars, outputs: "Outputs") -> None:
         self._bars, self._outputs = bars, outputs
 
-    def working(self, task: "Task", share: float) -> None:
+    def working(self, task: "ScoringTask", share: float) -> None:
         self._bars.working(task.number, task.name, share)
 
     def done(self, number: int, report: "Report", before: bool) -> None:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from depmap_cli.errors import DepmapError
-from depmap_cli.runtime.progress import Share, Told, span
+from depmap_cli.runtime.progress import FractionCallback, ProgressCallback, span
 
 
 def fail(error: DepmapError) -> NoReturn:
@@ -37,7 +37,7 @@ def progress_bar(quiet: bool) -> Iterator[Progress]:
         yield bar
 
 
-def stages(bar: Progress) -> Told:
+def stages(bar: Progress) -> ProgressCallback:
     """A callback that keeps one line a stage."""
     tasks: dict[str, Any] = {}
 
@@ -50,7 +50,7 @@ def stages(bar: Progress) -> Told:
 
 
 @contextmanager
-def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[Share]:
+def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[FractionCallback]:
     """A line that is there while ``name`` is worked on; yields what the share done is told to.
 
     Without a ``total`` the line says only that there is work.
@@ -61,7 +61,7 @@ def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[Sh
 
 
 @contextmanager
-def resumable() -> Iterator[None]:
+def explain_resume() -> Iterator[None]:
     """Says what goes on with the work that Ctrl-C stops."""
     try:
         yield

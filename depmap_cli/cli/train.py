@@ -26,7 +26,7 @@ from depmap_cli.cli.options import (
     SimulatedOption,
     StatementOption,
 )
-from depmap_cli.cli.terminal import note, progress_bar, resumable, stages
+from depmap_cli.cli.terminal import explain_resume, note, progress_bar, stages
 from depmap_cli.config import MAX_SEED, Config, SemanticsTrainConfig
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def train(
     from depmap_cli.domain.paper_tables import BASELINE
     from depmap_cli.io.settings import read_settings
     from depmap_cli.training.initialise import start_of
-    from depmap_cli.workflows.labelled_data import ClipChoice, Source
+    from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
     from depmap_cli.workflows.train import TrainOptions, by_folds, train_all
     from depmap_cli.workflows.train import dry_run as check_runs
 
@@ -92,11 +92,11 @@ def train(
     decided = {"--model resnet-baseline": BASELINE} if plain else {}
     start, base = start_of(init, from_scratch, plain)
     options = TrainOptions(
-        source=Source(data, cache, jobs),
+        source=LabelledData(data, cache, jobs),
         out=out,
         config=read_settings(settings or [], config, base, decided),
         device=device,
-        clip=ClipChoice(clip, clip_weights, allow_network),
+        clip=SemanticModelSpec(clip, clip_weights, allow_network),
         init=start,
         statement=statement,
         simulated=simulated,
@@ -108,7 +108,7 @@ def train(
         check_runs(runs, _teller(Console()))
         return
     seen = _teller(None if quiet else Console(stderr=True))
-    with resumable(), progress_bar(quiet) as bar:
+    with explain_resume(), progress_bar(quiet) as bar:
         view = viewer(options.config, quiet, bar)
         results = train_all(runs, out, stages(bar), seen, view)
     _summarise(results, quiet)
@@ -201,14 +201,14 @@ def train_semantics(
       depmap train-semantics --data portraits/ --data cohort/ --simulated
     """
     from depmap_cli.io.output_files import check_file
-    from depmap_cli.workflows.labelled_data import Source
+    from depmap_cli.workflows.labelled_data import LabelledData
     from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
     check_file(out)
     if not epochs and not init:
         raise typer.BadParameter("--epochs 0 judges the weights of --init: name them")
     options = SemanticsOptions(
-        tuple(Source(folder, cache, jobs) for folder in data),
+        tuple(LabelledData(folder, cache, jobs) for folder in data),
         out,
         SemanticsTrainConfig(
             epochs=epochs,
@@ -223,7 +223,7 @@ def train_semantics(
         resume,
         device,
     )
-    with resumable(), progress_bar(quiet) as bar:
+    with explain_resume(), progress_bar(quiet) as bar:
         best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))
     note(f"Development: mean r {best:.3f} over the action units", quiet)
     note(f"weights: {out}", quiet)
@@ -250,11 +250,11 @@ def prepare(
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.corpus import render_corpus, render_quality
     from depmap_cli.training.initialise import frames_scored, start_of
-    from depmap_cli.workflows.labelled_data import Source
+    from depmap_cli.workflows.labelled_data import LabelledData
 
     start, base = start_of(init, from_scratch=False)
     chosen = read_settings(settings or [], config, base)
-    source = Source(data, cache, jobs)
+    source = LabelledData(data, cache, jobs)
     recordings, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)

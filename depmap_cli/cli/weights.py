@@ -70,9 +70,9 @@ def import_(
 
       DEPMAP_WEIGHTS=~/weights depmap weights import run/weights.safetensors
     """
-    from depmap_cli.weights.folder import take_in
+    from depmap_cli.weights.folder import import_file
 
-    note(f"kept: {take_in(file, force).file}", quiet)
+    note(f"kept: {import_file(file, force).file}", quiet)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from depmap_cli.data.labelled_video import (
     Entry,
-    Recording,
+    LabelledVideo,
     is_recording,
     parse_score,
     read_text,
@@ -136,7 +136,7 @@ def _videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[Path]
 def _entry(video: _Video, label: Label) -> Entry:
     refuse_empty_video(video.path, video.name)
     task = task_of(video.below)
-    found = Recording(*video.session, task, video.path, label.score, place=video.name)
+    found = LabelledVideo(*video.session, task, video.path, label.score, place=video.name)
     return Entry(found, label.where)
 
 

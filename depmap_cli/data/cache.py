@@ -23,11 +23,17 @@ import numpy as np
 from platformdirs import user_cache_path
 
 from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
-from depmap_cli.data.labelled_video import Recording, is_prepared
+from depmap_cli.data.labelled_video import LabelledVideo, is_prepared
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable, VideoUnreadable
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
-from depmap_cli.faces.quality import decoded_share, judge
-from depmap_cli.io.atomic_files import ABANDONED, ASIDE, remove, remove_left_over, written_aside
+from depmap_cli.faces.quality import assess_quality, decoded_share
+from depmap_cli.io.atomic_files import (
+    STALE_AGE,
+    TEMP_PATTERN,
+    atomic_write,
+    remove,
+    remove_stale_temp,
+)
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.results import Quality
 from depmap_cli.runtime.process_pool import run_all
@@ -97,7 +103,9 @@ def write_entry(
         "times": [s.time for s in valid],
         "sampled": len(samples),
         "duration": duration,
-        "quality": judge(samples, duration, QualityConfig(), decoded).model_dump(mode="json"),
+        "quality": assess_quality(samples, duration, QualityConfig(), decoded).model_dump(
+            mode="json"
+        ),
     }
     (folder / INDEX).write_text(json.dumps(index))
 
@@ -123,7 +131,7 @@ def read_entry(folder: Path) -> CachedFaces:
     return entry
 
 
-def content_of(recording: Recording) -> str:
+def content_of(recording: LabelledVideo) -> str:
     """Hash of a video's bytes; of prepared faces, of their pictures, times and quality.
 
     Raises:
@@ -141,7 +149,7 @@ def content_of(recording: Recording) -> str:
         ) from error
 
 
-def read_prepared(recording: Recording) -> CachedFaces:
+def read_prepared(recording: LabelledVideo) -> CachedFaces:
     """The faces that stand in a video's place in a corpus.
 
     Raises:
@@ -157,7 +165,7 @@ def read_prepared(recording: Recording) -> CachedFaces:
         ) from error
 
 
-def duration_of(recording: Recording) -> float | None:
+def duration_of(recording: LabelledVideo) -> float | None:
     """Seconds that a recording lasts, None where nothing says.
 
     Raises:
@@ -170,7 +178,7 @@ def duration_of(recording: Recording) -> float | None:
 
 
 @contextmanager
-def _named(recording: Recording) -> Iterator[None]:
+def _named(recording: LabelledVideo) -> Iterator[None]:
     """Says which recording's video is unreadable."""
     try:
         yield
@@ -178,7 +186,7 @@ def _named(recording: Recording) -> Iterator[None]:
         raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
 
 
-def check_readable(recording: Recording) -> None:
+def check_readable(recording: LabelledVideo) -> None:
     """Decode the first picture of a video and read the rest, or open prepared faces.
 
     Raises:
@@ -225,7 +233,7 @@ class FaceCache:
         self.root, self.sampling, self.faces = root, sampling, faces
 
     def prepare(
-        self, recordings: list[Recording], jobs: int, progress: Callable[[int, int], None]
+        self, recordings: list[LabelledVideo], jobs: int, progress: Callable[[int, int], None]
     ) -> list[CachedFaces]:
         """Make the missing entries, ``jobs`` at a time; the entries in the recordings' order.
 
@@ -265,11 +273,11 @@ class FaceCache:
 
     def _tidy(self) -> None:
         """Remove what killed processes left, of entries and of views; not where none may."""
-        for place in (ASIDE, f"*/{ASIDE}", f"{VIEWS}/*/{ASIDE}"):
+        for place in (TEMP_PATTERN, f"*/{TEMP_PATTERN}", f"{VIEWS}/*/{TEMP_PATTERN}"):
             with suppress(OSError):
-                remove_left_over(self.root.glob(place), ABANDONED)
+                remove_stale_temp(self.root.glob(place), STALE_AGE)
 
-    def _found(self, recording: Recording, folder: Path) -> CachedFaces | None:
+    def _found(self, recording: LabelledVideo, folder: Path) -> CachedFaces | None:
         """The faces that are there; None where they are missing, and what is damaged is removed."""
         if is_prepared(recording.path):
             return self._load_prepared(recording)
@@ -281,7 +289,7 @@ class FaceCache:
                     remove(folder)
         return None
 
-    def _folder(self, recording: Recording) -> Path:
+    def _folder(self, recording: LabelledVideo) -> Path:
         """Where the faces of a recording are, or will be."""
         path = recording.path
         try:
@@ -297,7 +305,7 @@ class FaceCache:
             settings.append(fps)
         return sha256_of(path, json.dumps(settings, sort_keys=True).encode())[:32]
 
-    def _load_prepared(self, recording: Recording) -> CachedFaces:
+    def _load_prepared(self, recording: LabelledVideo) -> CachedFaces:
         entry = read_prepared(recording)
         side = entry.faces.shape[1]
         if side != self.faces.size:
@@ -307,15 +315,15 @@ class FaceCache:
             )
         return replace(entry, cache=self.root)
 
-    def _make(self, item: tuple[Recording, Path]) -> None:
+    def _make(self, item: tuple[LabelledVideo, Path]) -> None:
         """Prepare one recording, in a worker process."""
-        from depmap_cli.runtime.devices import enough_memory
+        from depmap_cli.runtime.devices import explain_out_of_memory
 
         recording, folder = item
         path, fps = recording.path, recording.fps
         try:
             check_whole(path, fps)
-            with enough_memory("its faces", "use fewer --jobs"):
+            with explain_out_of_memory("its faces", "use fewer --jobs"):
                 frames = sample_frames(path, self.sampling, fps)
                 segments = extract_faces(frames, FaceDetector(self.faces))
                 samples = [sample for segment in segments for sample in segment]
@@ -324,6 +332,6 @@ class FaceCache:
             raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
         duration = info.duration or (samples[-1].time if samples else 0.0)
         decoded = decoded_share(samples, self.sampling, info)
-        with cache_writable(self.root), written_aside(folder, keep=True) as aside:
+        with cache_writable(self.root), atomic_write(folder, keep=True) as aside:
             aside.mkdir()
             write_entry(aside, recording.name, samples, duration, decoded)

@@ -10,12 +10,12 @@ from safetensors.torch import save
 from torch import Generator
 
 from depmap_cli.data.cache import CachedFaces, cache_writable
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.errors import WeightsInvalid
-from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.checkpoint import load_tensors
 from depmap_cli.results import Verdict
-from depmap_cli.runtime.devices import enough_memory
+from depmap_cli.runtime.devices import explain_out_of_memory
 from depmap_cli.scoring.inference import view
 from depmap_cli.semantics.clip_model import COVERED, Semantics, SemanticView
 
@@ -23,10 +23,10 @@ _COLUMNS = ("image", "evidence", "covered")
 
 
 @dataclass(frozen=True)
-class Clip:
+class VideoClip:
     """One recording, prepared."""
 
-    recording: Recording
+    recording: LabelledVideo
     faces: np.ndarray  # (n, size, size, 3) RGB uint8, memory-mapped
     seen: SemanticView
     usable: np.ndarray  # numbers of the frames whose face is not covered; none: of no use
@@ -51,19 +51,19 @@ class Clip:
 
 
 def load_clips(
-    recordings: list[Recording],
+    recordings: list[LabelledVideo],
     cached: list[CachedFaces],
     semantics: Semantics,
     device: torch.device,
     progress: Callable[[int, int], None],
-) -> list[Clip]:
+) -> list[VideoClip]:
     """Pair recordings with their faces and CLIP's view, which is kept beside the faces on disk."""
     clips = []
     for number, (recording, entry) in enumerate(zip(recordings, cached, strict=True)):
         seen = _view(entry, semantics, device)
         usable = np.flatnonzero(seen.covered.numpy() < COVERED)
         prepared = entry.sampled, entry.times, entry.quality.verdict
-        clips.append(Clip(recording, entry.faces, seen, usable, *prepared))
+        clips.append(VideoClip(recording, entry.faces, seen, usable, *prepared))
         progress(number + 1, len(recordings))
     return clips
 
@@ -72,9 +72,9 @@ def _view(entry: CachedFaces, semantics: Semantics, device: torch.device) -> Sem
     path = entry.views / f"seen-{semantics.id.sha256[:16]}.safetensors"
     if kept := _kept(path, len(entry)):
         return kept
-    with enough_memory("the semantic model", "close other programs, or give --device cpu"):
+    with explain_out_of_memory("the semantic model", "close other programs, or give --device cpu"):
         seen = view(semantics, entry.faces, device)
-    with cache_writable(path.parent), written_aside(path) as aside:
+    with cache_writable(path.parent), atomic_write(path) as aside:
         aside.write_bytes(save({name: getattr(seen, name).contiguous() for name in _COLUMNS}))
     return seen
 

@@ -10,7 +10,7 @@ from depmap_cli.data.labelled_video import (
     SPLITS,
     VIDEO_SUFFIXES,
     Entry,
-    Recording,
+    LabelledVideo,
     is_prepared,
     shown,
 )
@@ -21,7 +21,7 @@ __all__ = [
     "SPLITS",
     "VIDEO_SUFFIXES",
     "Corpus",
-    "Recording",
+    "LabelledVideo",
     "find_recordings",
     "of_split",
     "read_corpus",
@@ -32,12 +32,12 @@ __all__ = [
 class Corpus:
     """What was found below a data folder, and what to know of it, in words."""
 
-    recordings: list[Recording]
+    recordings: list[LabelledVideo]
     notes: list[str]  # what was left out, and ``guesses``
     guesses: list[str]  # how people were told where no folder, number or column tells them
 
 
-def find_recordings(data: Path) -> list[Recording]:
+def find_recordings(data: Path) -> list[LabelledVideo]:
     """The labelled videos below a folder, or those that a list or a manifest names; sorted.
 
     Raises:
@@ -71,7 +71,7 @@ def read_corpus(data: Path) -> Corpus:
     return Corpus(sorted(_consistent(entries)), notes + guesses, guesses)
 
 
-def of_split(recordings: list[Recording], split: str) -> list[Recording]:
+def of_split(recordings: list[LabelledVideo], split: str) -> list[LabelledVideo]:
     """The recordings of one split, in order.
 
     Raises:
@@ -132,7 +132,7 @@ def _guesses(entries: list[Entry]) -> list[str]:
     return [f"people are told from names of files, e.g. {text}" for text in example]
 
 
-def _consistent(entries: list[Entry]) -> Iterator[Recording]:
+def _consistent(entries: list[Entry]) -> Iterator[LabelledVideo]:
     """Each recording once.
 
     AVEC's own splits share people, so shared ones are no error; the same *file* in two splits is.

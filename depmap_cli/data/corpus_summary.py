@@ -7,13 +7,13 @@ from itertools import combinations
 import numpy as np
 
 from depmap_cli.data.corpus import of_split
-from depmap_cli.data.labelled_video import SPLITS, Recording
+from depmap_cli.data.labelled_video import SPLITS, LabelledVideo
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, level_of
 from depmap_cli.errors import DataInvalid
 from depmap_cli.results import SCORE_BIN, CorpusSummary, SharedPeople, SplitSummary
 
 
-def describe(recordings: list[Recording], notes: Sequence[str] = ()) -> CorpusSummary:
+def describe(recordings: list[LabelledVideo], notes: Sequence[str] = ()) -> CorpusSummary:
     """Counts, scores and shared people; ``notes`` are those of ``Corpus``."""
     parts = {split: [r for r in recordings if r.split == split] for split in SPLITS}
     held = {split: part for split, part in parts.items() if part}
@@ -25,7 +25,7 @@ def describe(recordings: list[Recording], notes: Sequence[str] = ()) -> CorpusSu
     )
 
 
-def check_trainable(recordings: list[Recording], fold: int | None = None) -> None:
+def check_trainable(recordings: list[LabelledVideo], fold: int | None = None) -> None:
     """Refuse a corpus that `depmap train` cannot learn from or select on.
 
     Training and Development may share people: AVEC's own do, and ``describe`` tells. ``fold`` is
@@ -55,7 +55,7 @@ def check_trainable(recordings: list[Recording], fold: int | None = None) -> Non
         raise DataInvalid("all Training scores are equal", "there is nothing to learn from")
 
 
-def _describe_split(split: str, clips: list[Recording]) -> SplitSummary:
+def _describe_split(split: str, clips: list[LabelledVideo]) -> SplitSummary:
     by_session = {(r.subject, r.session): r.score for r in clips}
     scores = np.array(list(by_session.values()))
     last = MAX_SCORE // SCORE_BIN - 1
@@ -75,7 +75,9 @@ def _describe_split(split: str, clips: list[Recording]) -> SplitSummary:
     )
 
 
-def _shared(first: str, second: str, a: list[Recording], b: list[Recording]) -> SharedPeople:
+def _shared(
+    first: str, second: str, a: list[LabelledVideo], b: list[LabelledVideo]
+) -> SharedPeople:
     people = {r.subject for r in a} & {r.subject for r in b}
     sessions = {(r.subject, r.session) for r in a} & {(r.subject, r.session) for r in b}
     return SharedPeople((first, second), sorted(people), len(sessions))

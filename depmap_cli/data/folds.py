@@ -5,14 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid, UsageProblem
 
 _IMPROVEMENT = 1e-9
 """Least gain for which people change folds; above rounding, so that the exchange ends."""
 
 
-def subject_folds(recordings: list[Recording], n_folds: int, seed: int) -> list[list[Recording]]:
+def subject_folds(
+    recordings: list[LabelledVideo], n_folds: int, seed: int
+) -> list[list[LabelledVideo]]:
     """``recordings`` in ``n_folds`` folds, alike in number and mean score; nobody is in two.
 
     The same people and seed give the same folds, in whatever order the recordings come.
@@ -37,8 +39,8 @@ def subject_folds(recordings: list[Recording], n_folds: int, seed: int) -> list[
 
 
 def split_by_fold(
-    recordings: list[Recording], fold: int, n_folds: int, seed: int
-) -> list[Recording]:
+    recordings: list[LabelledVideo], fold: int, n_folds: int, seed: int
+) -> list[LabelledVideo]:
     """The recordings with new splits: ``fold``, from 0, is Testing, the next one Development.
 
     The last fold is followed by the first. All others are Training; the recordings' own splits

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import DataInvalid
 
@@ -51,7 +51,7 @@ def ground_truth_path(data: Path, split: str, name: str) -> Path:
     return data / FOLDER / split / f"{name}.npz"
 
 
-def read_units(data: Path, recording: Recording) -> UnitTraces:
+def read_units(data: Path, recording: LabelledVideo) -> UnitTraces:
     """The action units of one recording in the corpus folder ``data``.
 
     Raises:

@@ -31,7 +31,7 @@ _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?")
 
 
 @dataclass(frozen=True, order=True)
-class Recording:
+class LabelledVideo:
     """One labelled video, or the faces of one."""
 
     split: str  # one of SPLITS
@@ -53,7 +53,7 @@ class Recording:
 class Entry:
     """A recording, and where its label stands: the file below the data folder, and the line."""
 
-    recording: Recording
+    recording: LabelledVideo
     where: str
     guessed: bool = False  # whether the person is guessed from the file's name
 

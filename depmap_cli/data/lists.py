@@ -15,7 +15,7 @@ from depmap_cli.data.avec import is_label
 from depmap_cli.data.labelled_video import (
     SPLITS,
     Entry,
-    Recording,
+    LabelledVideo,
     below_root,
     exists,
     is_recording,
@@ -39,7 +39,7 @@ _PERSON = re.compile(r"(?P<subject>[^_]*\d[^_]*)_(?P<session>[^_]+)(?:_.*)?", re
 _HEAD = 1 << 16
 """Bytes of a table that are looked at to tell what it is, and how its cells are parted."""
 
-Row = tuple[str, list[str]]
+ListRow = tuple[str, list[str]]
 """The file and line, for messages, and the cells."""
 
 
@@ -105,7 +105,7 @@ def _is_header(cells: list[str]) -> bool:
     return False
 
 
-def _rows(path: Path, root: Path) -> list[Row]:
+def _rows(path: Path, root: Path) -> list[ListRow]:
     """The rows that are not blank, cells stripped, cells beyond the last filled one left out."""
     name, text = shown(path, root), read_text(path, root)
     if not text.strip():
@@ -149,7 +149,7 @@ def _trimmed(row: list[str]) -> list[str]:
     return cells
 
 
-def _pair(row: Row, table: Path, root: Path) -> Entry:
+def _pair(row: ListRow, table: Path, root: Path) -> Entry:
     """A row ``path,label``; the split from the table's name, else from the folders on the way."""
     where, cells = row
     if len(cells) > 2:
@@ -170,7 +170,7 @@ def _pair(row: Row, table: Path, root: Path) -> Entry:
         )
     match = _PERSON.fullmatch(video.stem)
     person = (match["subject"], match["session"]) if match else (video.stem, "1")
-    found = Recording(
+    found = LabelledVideo(
         *(split, *person, task_of(below), video, parse_score(score, where)),
         place=_place(written, where, root),
     )
@@ -195,7 +195,7 @@ def _columns(where: str, header: list[str]) -> dict[str, int]:
     return columns
 
 
-def _manifest_row(row: Row, columns: dict[str, int], table: Path, root: Path) -> Entry:
+def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path) -> Entry:
     where, cells = row
     width = max(columns.values()) + 1
     if len(cells) > width:
@@ -216,7 +216,7 @@ def _manifest_row(row: Row, columns: dict[str, int], table: Path, root: Path) ->
     score, fps = parse_score(values["score"], where), _fps(values.get(_RATE_COLUMN, ""), where)
     person = values["subject"], values["session"], values["task"]
     place = _place(values["path"], where, root)
-    return Entry(Recording(split, *person, video, score, fps, place), where)
+    return Entry(LabelledVideo(split, *person, video, score, fps, place), where)
 
 
 def _fps(text: str, where: str) -> float | None:

@@ -16,16 +16,18 @@ from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 
 MEAN, PERSON, PERSON_LEAKING, DURATION = "mean", "person", "person_leaking", "duration"
 
-Guess = tuple[Baseline, np.ndarray]
+BaselinePrediction = tuple[Baseline, np.ndarray]
 """A baseline and what it says of each clip, (clips,) points."""
 
 
-def baseline_guesses(clips: Sequence[EvaluatedClip], training: TrainingFacts) -> list[Guess]:
+def baseline_predictions(
+    clips: Sequence[EvaluatedClip], training: TrainingFacts
+) -> list[BaselinePrediction]:
     """Every baseline on these clips; where one knows nothing it says the training mean."""
     within = [(clip.subject, clip.session, clip.score) for clip in clips]
     known = list(training.known)
     return [
-        _guess(
+        _baseline_prediction(
             np.full(len(clips), training.mean),
             training.mean,
             name=MEAN,
@@ -33,14 +35,14 @@ def baseline_guesses(clips: Sequence[EvaluatedClip], training: TrainingFacts) ->
             description="The mean score of the data's Training split, for everybody; where there "
             "is no such split, that of the recordings that the weights were trained on.",
         ),
-        _guess(
+        _baseline_prediction(
             look_up(clips, known),
             training.mean,
             name=PERSON,
             title="same person",
             description="The mean score of the person's sessions in earlier splits.",
         ),
-        _guess(
+        _baseline_prediction(
             look_up(clips, known + within),
             training.mean,
             name=PERSON_LEAKING,
@@ -49,7 +51,7 @@ def baseline_guesses(clips: Sequence[EvaluatedClip], training: TrainingFacts) ->
             "evaluated split. It cheats: it shows what knowing the person is worth.",
             leaks=True,
         ),
-        _guess(
+        _baseline_prediction(
             from_duration(clips, training.timed),
             training.mean,
             name=DURATION,
@@ -103,14 +105,14 @@ def from_duration(
     return np.array([guess(clip) for clip in clips])
 
 
-def _guess(
+def _baseline_prediction(
     values: np.ndarray,
     mean: float,
     name: str,
     title: str,
     description: str,
     leaks: bool = False,
-) -> Guess:
+) -> BaselinePrediction:
     """The guesses, with the mean where there is none."""
     ignorant = np.isnan(values)
     about = Baseline(

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from depmap_cli.data.clips import Clip
+from depmap_cli.data.clips import VideoClip
 from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.scoring.inference import VideoInference
@@ -27,7 +27,7 @@ class ClipEstimate:
 def estimate_clip(
     model: DepMap,
     semantics: Semantics,
-    clip: Clip,
+    clip: VideoClip,
     frames: int,
     usual: int,
     device: torch.device,

@@ -7,7 +7,7 @@ import numpy as np
 
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.errors import DataInvalid
-from depmap_cli.evaluation.baselines import Guess, baseline_guesses
+from depmap_cli.evaluation.baselines import BaselinePrediction, baseline_predictions
 from depmap_cli.evaluation.errors import (
     bland_altman_of,
     calibration_of,
@@ -42,7 +42,7 @@ def evaluate_table(
     level: float = LEVEL,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
-    others: Sequence[Guess] = (),
+    others: Sequence[BaselinePrediction] = (),
     caution: str = "",
 ) -> EvaluationReport:
     """All figures of one split, with confidence intervals over people, beside the baselines.
@@ -68,13 +68,13 @@ class Part:
     clips: Sequence[EvaluatedClip]
     training: TrainingFacts
     half_width: float | None = None  # as in ``evaluate_table``
-    others: Sequence[Guess] = ()  # the same methods in every part
+    others: Sequence[BaselinePrediction] = ()  # the same methods in every part
     caution: str = ""  # as ``Intervals.caution``
 
     @property
-    def guesses(self) -> list[Guess]:
+    def guesses(self) -> list[BaselinePrediction]:
         """Other weights and baselines, on these clips."""
-        return [*self.others, *baseline_guesses(self.clips, self.training)]
+        return [*self.others, *baseline_predictions(self.clips, self.training)]
 
     @property
     def seen(self) -> np.ndarray:
@@ -129,7 +129,7 @@ def evaluate_parts(
     )
 
 
-def _joined(parts: Sequence[Sequence[Guess]]) -> list[Guess]:
+def _joined(parts: Sequence[Sequence[BaselinePrediction]]) -> list[BaselinePrediction]:
     """The methods of all parts, each with its guesses on all clips."""
     joined = []
     for method in zip(*parts, strict=True):

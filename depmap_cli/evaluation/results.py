@@ -186,7 +186,7 @@ class SplitCount(_Frozen):
     sd: float
 
 
-class Origin(_Frozen):
+class WeightsOrigin(_Frozen):
     """How the weights came about, and what the data had to do with it."""
 
     network: str = Field(description="Dep-MAP, or without which modules, or a plain ResNet.")
@@ -218,7 +218,7 @@ class About(_Frozen):
     data: Name = Field(description="Name of the folder or manifest.")
     split: str
     weights: WeightsInfo
-    origin: Origin
+    origin: WeightsOrigin
     settings: dict[str, str | int | float | bool | None] = {}
     splits: list[SplitCount] = Field([], description="All splits of the data.")
     sampled_frames: int | None = Field(None, description="Of all evaluated videos together.")

@@ -64,12 +64,12 @@ class FaceDetector:
     def __init__(self, config: FaceConfig, device: str = "cpu") -> None:
         from facenet_pytorch import MTCNN
 
-        from depmap_cli.faces.fixed_size_batches import InPieces
+        from depmap_cli.faces.fixed_size_batches import FixedSizeBatches
 
         self.config = config
         self._mtcnn = MTCNN(keep_all=True, min_face_size=config.min_face, device=device)
-        self._mtcnn.rnet = InPieces(self._mtcnn.rnet)
-        self._mtcnn.onet = InPieces(self._mtcnn.onet)
+        self._mtcnn.rnet = FixedSizeBatches(self._mtcnn.rnet)
+        self._mtcnn.onet = FixedSizeBatches(self._mtcnn.onet)
         self._failures = [0] * len(config.detection_sides)
 
     def start_video(self) -> None:

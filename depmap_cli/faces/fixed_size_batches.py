@@ -8,7 +8,7 @@ PIECE = 32
 """Candidates that pass through a network together."""
 
 
-class InPieces(nn.Module):
+class FixedSizeBatches(nn.Module):
     """Runs ``network`` on pieces of exactly ``PIECE`` rows, the last filled up with zeros.
 
     MTCNN hands its later stages another number of candidates each time, and freed memory that

@@ -8,7 +8,7 @@ import numpy as np
 from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.faces import FaceSample
 from depmap_cli.results import Check, Quality, Verdict
-from depmap_cli.video.reader import VideoInfo
+from depmap_cli.video.reader import VideoProperties
 
 TURNED = 0.35
 """Nose off the eyes' middle, in eye distances, from which a head is turned: about 30 degrees."""
@@ -23,7 +23,7 @@ class _Measure:
     worse: Literal["below", "above"]
 
 
-def judge(
+def assess_quality(
     samples: list[FaceSample],
     duration: float,
     config: QualityConfig,
@@ -50,7 +50,7 @@ def judge(
 
 
 def decoded_share(
-    samples: list[FaceSample], sampling: SamplingConfig, info: VideoInfo
+    samples: list[FaceSample], sampling: SamplingConfig, info: VideoProperties
 ) -> float | None:
     """Up to where a video gave frames, as a share of the time asked for.
 

@@ -8,20 +8,20 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ASIDE = ".making-*"
+TEMP_PATTERN = ".making-*"
 """Matches what is not whole yet."""
-ABANDONED = 3600.0
+STALE_AGE = 3600.0
 """Seconds after which what is half-written is nobody's: writing takes a moment."""
 
 
 @contextmanager
-def written_aside(path: Path, keep: bool = False) -> Iterator[Path]:
+def atomic_write(path: Path, keep: bool = False) -> Iterator[Path]:
     """Where to write a file, or make a folder, that becomes ``path`` once it is whole.
 
     Several processes may make the same at once. What is there already is replaced; with ``keep`` a
     folder that is there stays, and the one made aside is dropped.
     """
-    aside = path.with_name(ASIDE.replace("*", f"{secrets.token_hex(4)}-{path.name}"))
+    aside = path.with_name(TEMP_PATTERN.replace("*", f"{secrets.token_hex(4)}-{path.name}"))
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield aside
@@ -44,8 +44,8 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def remove_left_over(found: Iterable[Path], age: float = 0.0) -> None:
-    """Of paths that match ``ASIDE``, remove what killed processes left ``age`` seconds ago."""
+def remove_stale_temp(found: Iterable[Path], age: float = 0.0) -> None:
+    """Of paths that match ``TEMP_PATTERN``, remove what killed processes left ``age`` seconds ago."""
     before = time.time() - age
     for left in list(found):
         with suppress(FileNotFoundError):  # another process has just finished it

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
-from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.file_identity import sha256_of
 
 if TYPE_CHECKING:
@@ -19,6 +19,19 @@ if TYPE_CHECKING:
 FORMAT = 2
 """Raised whenever weights would be read, but mean something else: 2, faces are drawn larger."""
 _KEY = "depmap"
+_RENAMED_SETTINGS = {
+    "average": "ema_decay",
+    "balance": "band_balance",
+    "clip_norm": "grad_clip_norm",
+    "contrastive_start": "contrastive_start_epoch",
+    "evidence_weight": "au_loss_weight",
+    "head_rate": "head_lr_multiplier",
+    "level_weight": "level_loss_weight",
+    "looks": "n_cached_views",
+    "start_from_semantics": "init_from_semantic_model",
+}
+"""Old and present names of settings of ``train``, so that older weights still load."""
+_REMOVED_SETTINGS = frozenset({"straighten"})
 
 
 @dataclass(frozen=True)
@@ -44,7 +57,7 @@ def save_checkpoint(
 
     body = json.dumps({"format": FORMAT, "kind": kind, **document}, sort_keys=True)
     try:
-        with written_aside(path) as aside:
+        with atomic_write(path) as aside:
             save_file(
                 {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {_KEY: body}
             )
@@ -84,7 +97,20 @@ def read_document(path: Path, kind: str | None = None) -> dict[str, Any]:
         raise WeightsInvalid(
             f"{path.name}: holds a {stored!r} model, a {kind!r} one is needed", "check the option"
         )
-    return dict(document)
+    return _with_current_settings(document)
+
+
+def _with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with the training settings of earlier versions under their present names."""
+    config = document.get("config")
+    if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
+        return document
+    train = {
+        _RENAMED_SETTINGS.get(name, name): value
+        for name, value in config["train"].items()
+        if name not in _REMOVED_SETTINGS
+    }
+    return {**document, "config": {**config, "train": train}}
 
 
 def load_checkpoint(path: Path, kind: str) -> Checkpoint:

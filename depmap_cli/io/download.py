@@ -14,7 +14,7 @@ from urllib.request import Request, urlopen
 
 from depmap_cli import __version__
 from depmap_cli.errors import DownloadFailed, UsageProblem
-from depmap_cli.runtime.progress import Share
+from depmap_cli.runtime.progress import FractionCallback
 
 LIMIT = 4 << 30
 """Bytes that a download may have."""
@@ -59,7 +59,7 @@ def checked_hash(sha256: str) -> str:
     return sha256.lower()
 
 
-def download(url: str, sha256: str, path: Path, told: Share, limit: int = LIMIT) -> None:
+def download(url: str, sha256: str, path: Path, told: FractionCallback, limit: int = LIMIT) -> None:
     """Write what lies at an address to ``path``, which is complete and of this hash afterwards.
 
     Raises:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 
-def state_of(path: Path) -> tuple[int, int] | None:
+def file_state(path: Path) -> tuple[int, int] | None:
     """Size and time of change, which tell files apart without reading hours of video."""
     try:
         found = os.stat(path)

@@ -6,7 +6,7 @@ from collections.abc import Container
 from pathlib import Path
 
 from depmap_cli.errors import OutputUnwritable
-from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.clean_text import clean
 
 
@@ -17,7 +17,7 @@ def write_file(folder: Path, name: str, data: bytes) -> None:
         OutputUnwritable: the folder or the file cannot be written.
     """
     try:
-        with written_aside(folder / name) as aside:
+        with atomic_write(folder / name) as aside:
             aside.write_bytes(data)
     except OSError as error:
         raise unwritable(f"{folder.name}/{name}" if folder.name else name, error) from error

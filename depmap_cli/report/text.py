@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from depmap_cli.domain.action_units import BY_CODE
 from depmap_cli.evaluation.results import EvaluationReport, Figure, Intervals
 from depmap_cli.io.clean_text import clean
-from depmap_cli.results import Check, Estimate, Familiarity, Interval, Report, WeightsInfo
+from depmap_cli.results import Check, Estimate, Interval, OutOfDistribution, Report, WeightsInfo
 from depmap_cli.stats.conformal import people_needed
 
 SIMULATED = (
@@ -99,7 +99,7 @@ def bands_text(estimate: Estimate) -> str:
     return f"all four bands ({joined(bands)})" if len(bands) == 4 else joined(bands)
 
 
-def familiarity_text(familiarity: Familiarity) -> str:
+def familiarity_text(familiarity: OutOfDistribution) -> str:
     """How unlike the training faces a recording is, in words."""
     likeness = "unlike" if familiarity.unlike else "like"
     nearer = f"{percent(familiarity.share_nearer)} of {familiarity.n_reference} recordings"

@@ -60,7 +60,7 @@ def resolve_device(name: str) -> torch.device:
 
 
 @contextmanager
-def enough_memory(doing: str, hint: str) -> Iterator[None]:
+def explain_out_of_memory(doing: str, hint: str) -> Iterator[None]:
     """Turns an allocation that failed, on whatever device, into one line.
 
     Raises:
@@ -81,7 +81,7 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_ROOM)
 
 
-def placed(
+def move_to_device(
     network: M, device: torch.device, layout: torch.memory_format = torch.preserve_format
 ) -> M:
     """The network itself, moved to the device.
@@ -89,7 +89,7 @@ def placed(
     Raises:
         OutOfMemory: there is no room on it.
     """
-    with enough_memory("the networks", "close other programs, or give --device cpu"):
+    with explain_out_of_memory("the networks", "close other programs, or give --device cpu"):
         return network.to(device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
 
 

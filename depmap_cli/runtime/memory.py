@@ -4,7 +4,7 @@ import ctypes
 import sys
 
 
-def give_back_memory() -> None:
+def trim_heap() -> None:
     """Let the C library return freed pages inside its heap; does nothing where it is not glibc.
 
     The vectors kept of every frame come to lie between the large pieces that the networks free,

@@ -10,7 +10,7 @@ _PATIENCE = 0.1
 """Seconds after which a thread that waits for room looks whether it is still wanted."""
 
 
-class Ahead(Generic[T]):
+class Prefetcher(Generic[T]):
     """Iterates over ``source`` in a thread, at most ``room`` items ahead, in order.
 
     What ``source`` raises is raised here in its place. ``close`` (``contextlib.closing``) ends the

@@ -12,15 +12,15 @@ from typing import TypeVar
 
 from depmap_cli.errors import DepmapError, OutputUnwritable
 from depmap_cli.runtime.opencv import load_opencv
-from depmap_cli.runtime.progress import Told
-from depmap_cli.runtime.threads import let_threads_sleep
+from depmap_cli.runtime.progress import ProgressCallback
+from depmap_cli.runtime.threads import use_passive_threads
 
 T = TypeVar("T")
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run_all(
-    make: Callable[[T], None], items: Sequence[T], jobs: int, stage: str, told: Told
+    make: Callable[[T], None], items: Sequence[T], jobs: int, stage: str, told: ProgressCallback
 ) -> None:
     """Call ``make`` for all items, ``jobs`` at a time, each in a process with one thread.
 
@@ -33,10 +33,10 @@ def run_all(
     spawn = get_context("spawn")
     with (
         _one_thread_each(),
-        ProcessPoolExecutor(min(max(1, jobs), len(items)), spawn, calm) as pool,
+        ProcessPoolExecutor(min(max(1, jobs), len(items)), spawn, init_worker) as pool,
     ):
         try:
-            with deaf_to_ctrl_c():
+            with block_sigint():
                 futures = [pool.submit(make, item) for item in items]
             for done, future in enumerate(as_completed(futures), start=1):
                 future.result()
@@ -73,8 +73,8 @@ def _one_thread_each() -> Iterator[None]:
 
 
 @contextmanager
-def deaf_to_ctrl_c() -> Iterator[None]:
-    """Processes started meanwhile hear of Ctrl-C only once they are ``calm``: till then they would
+def block_sigint() -> Iterator[None]:
+    """Processes started meanwhile hear of Ctrl-C only once they are ``init_worker``: till then they would
     print what they were about to load."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -87,14 +87,14 @@ def deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def calm(threads: int | None = 1) -> None:
+def init_worker(threads: int | None = 1) -> None:
     """Keep OpenCV, which does not read the environment, to so many threads (None: all cores); end
     at Ctrl-C, silently, and with the process that started this one, however that ends."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    let_threads_sleep()
+    use_passive_threads()
     if threads is not None:
         load_opencv().setNumThreads(threads)
 

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-Told = Callable[[str, int, int], None]
+ProgressCallback = Callable[[str, int, int], None]
 """Called with (stage, done, total)."""
-Share = Callable[[float], None]
+FractionCallback = Callable[[float], None]
 """Called with the share of the work that is done, 0 to 1."""
 
 

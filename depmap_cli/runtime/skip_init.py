@@ -17,7 +17,7 @@ _DRAWS = frozenset(
 """What layers draw random weights with; the other functions of ``torch.nn.init`` call these."""
 
 
-class Unfilled(TorchFunctionMode):
+class SkipInit(TorchFunctionMode):
     """Within, tensors that would be filled with random numbers hold whatever the memory held.
 
     Every one of them must be loaded afterwards (a strict ``load_state_dict`` sees to that).

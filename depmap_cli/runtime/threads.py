@@ -3,7 +3,7 @@
 import os
 
 
-def let_threads_sleep() -> None:
+def use_passive_threads() -> None:
     """Let OpenMP's threads sleep while they wait, unless the environment says otherwise.
 
     By default they spin, which takes the cores from the decoder and from other processes (measured:

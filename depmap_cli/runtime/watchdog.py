@@ -1,7 +1,7 @@
 """Work in C code that may never come back, given up after a time without progress.
 
 OpenCV and FFmpeg cannot be interrupted, and a thread cannot be killed. So the work runs in a daemon
-thread, one item at a time, which calls ``beat`` whenever it gets on; whoever waits gives up after
+thread, one item at a time, which calls ``heartbeat`` whenever it gets on; whoever waits gives up after
 ``PATIENCE`` seconds without a beat, and the thread is abandoned.
 
 Caught: a decoder that spins or sleeps on damaged data, a disk or network folder that hangs. The
@@ -35,20 +35,20 @@ class _Pulse:
     def __init__(self) -> None:
         self.last = time.monotonic()
 
-    def beat(self) -> None:
+    def heartbeat(self) -> None:
         self.last = time.monotonic()
 
 
-def beat() -> None:
+def heartbeat() -> None:
     """Tell whoever waits for this thread's work, if anyone does, that it gets on."""
     global _beats
     _beats += 1
     pulse = getattr(_here, "pulse", None)
     if pulse is not None:
-        pulse.beat()
+        pulse.heartbeat()
 
 
-def beats() -> int:
+def heartbeats() -> int:
     """A number that changes while any work of this process gets on."""
     return _beats
 
@@ -58,7 +58,7 @@ def is_watched() -> bool:
     return hasattr(_here, "pulse")
 
 
-def watched(source: Iterator[T], patience: float | None = None) -> Generator[T, None, None]:
+def with_watchdog(source: Iterator[T], patience: float | None = None) -> Generator[T, None, None]:
     """What ``source`` yields, each item made in another thread when it is asked for.
 
     ``patience`` is in seconds, by default ``PATIENCE``.
@@ -72,7 +72,7 @@ def watched(source: Iterator[T], patience: float | None = None) -> Generator[T, 
     work.start()
     try:
         while True:
-            pulse.beat()
+            pulse.heartbeat()
             asked.put(True)
             kind, item = _answer(made, pulse, wait)
             if kind == "end":
@@ -85,14 +85,14 @@ def watched(source: Iterator[T], patience: float | None = None) -> Generator[T, 
         asked.put(False)
 
 
-def patiently(function: Callable[P, T]) -> Callable[P, T]:
-    """``function``, given up like ``watched``; inside watched work it is called as it is."""
+def watchdog_timeout(function: Callable[P, T]) -> Callable[P, T]:
+    """``function``, given up like ``with_watchdog``; inside watched work it is called as it is."""
 
     @wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         if is_watched():
             return function(*args, **kwargs)
-        once = watched(function(*args, **kwargs) for _ in range(1))
+        once = with_watchdog(function(*args, **kwargs) for _ in range(1))
         try:
             return next(once)
         finally:

@@ -12,8 +12,8 @@ from threading import Thread
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import read_document
-from depmap_cli.io.file_identity import state_of
-from depmap_cli.runtime.prefetch import Ahead
+from depmap_cli.io.file_identity import file_state
+from depmap_cli.runtime.prefetch import Prefetcher
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.video.reader import Frame, sample_frames
 from depmap_cli.weights.locations import weights_file
@@ -22,7 +22,7 @@ _ROOM = 16
 """Frames that wait, decoded."""
 
 
-class Decoding(Ahead[Frame]):
+class Decoding(Prefetcher[Frame]):
     """``sample_frames`` in a thread; decodes from now on, until it has ended or is closed.
 
     ``seconds`` is the time it took so far, waiting for room left out.
@@ -44,7 +44,7 @@ class Decoding(Ahead[Frame]):
             yield frame
 
 
-def begun(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding | None:
+def start_decoding(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding | None:
     """The decoding of a video that will be scored with these ``weights``, begun at once.
 
     None where the weights are not to be read; what is wrong with them, or with the video, is told
@@ -59,7 +59,7 @@ def begun(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding |
     return Decoding(path, options.sampling(stored))
 
 
-class Decodings:
+class DecodeAhead:
     """Of the video that is scored, and of the next one as soon as that one is decoded."""
 
     def __init__(self, weights: Path | None, options: ScoreOptions) -> None:
@@ -71,8 +71,8 @@ class Decodings:
 
     def begin(self, path: Path) -> None:
         """Decode this video from now on."""
-        self._path, self._state = path, state_of(path)
-        self._decoding = begun(path, self._weights, self._options)
+        self._path, self._state = path, file_state(path)
+        self._decoding = start_decoding(path, self._weights, self._options)
 
     @contextmanager
     def of(self, path: Path, upcoming: Path | None) -> Iterator[Decoding | None]:
@@ -82,7 +82,7 @@ class Decodings:
         """
         if self._waits is not None:
             self._waits.join()
-        if self._path != path or self._state != state_of(path):  # it may have changed since
+        if self._path != path or self._state != file_state(path):  # it may have changed since
             self.close()
             self.begin(path)
         decoding, self._decoding, self._path = self._decoding, None, None

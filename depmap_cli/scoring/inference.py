@@ -51,16 +51,16 @@ class VideoInference:
         semantics: Semantics,
         device: torch.device,
         usual: int | None = None,
-        one_backbone: bool = False,
+        shares_backbone: bool = False,
     ) -> None:
         self.model, self.semantics, self.device = model, semantics, device
-        self.usual, self.one_backbone = usual, one_backbone
+        self.usual, self.shares_backbone = usual, shares_backbone
         self._frames: list[FrameFeatures] = []
 
     @torch.inference_mode()
     def look(self, faces: UInt8[np.ndarray, "n h w 3"]) -> tuple[SemanticView, list[Tensor] | None]:
         """CLIP's view of a piece's faces, and the maps f_1 to f_4 if it is of the same ones."""
-        if not self.one_backbone:
+        if not self.shares_backbone:
             return view(self.semantics, faces, self.device), None
         maps: list[Tensor] = self.model.backbone(self._pixels(faces))
         return self.semantics.see_map(maps[-1]).on_cpu(), maps

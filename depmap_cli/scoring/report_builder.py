@@ -14,15 +14,15 @@ from depmap_cli.model.depmap import FrameFeatures, VideoScores
 from depmap_cli.results import (
     ActionUnitSummary,
     Estimate,
-    Familiarity,
     FrameRow,
     Interval,
     LevelEvidence,
+    OutOfDistribution,
     Timeline,
     WeightsInfo,
 )
 from depmap_cli.stats.conformal import half_width
-from depmap_cli.stats.out_of_distribution import TrainingFaces
+from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 from depmap_cli.weights.loading import Networks
 
 
@@ -78,16 +78,16 @@ def calibration_caution(
 
 
 def familiarity_of(
-    faces: TrainingFaces | None, embeddings: Float[np.ndarray, "n d"]
-) -> Familiarity | None:
+    faces: TrainingFaceModel | None, embeddings: Float[np.ndarray, "n d"]
+) -> OutOfDistribution | None:
     """How unlike the training ``faces`` the usable frames are, by their CLIP embeddings."""
     if faces is None:
         return None
     distance = faces.distance(embeddings)
-    unlike = faces.is_unlike(distance)
+    unlike = faces.is_out_of_distribution(distance)
     if unlike is None:
         return None
-    return Familiarity(
+    return OutOfDistribution(
         distance=round(distance, 3),
         share_nearer=round(faces.nearer(distance) / len(faces.reference), 4),
         n_reference=len(faces.reference),

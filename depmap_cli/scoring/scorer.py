@@ -12,11 +12,11 @@ from depmap_cli import __version__
 from depmap_cli.config import SamplingConfig, SubjectRule
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
-from depmap_cli.faces.quality import decoded_share, judge
-from depmap_cli.results import Quality, Report, ScoreResult, Source, Status, Verdict
-from depmap_cli.runtime.devices import enough_memory, resolve_device
-from depmap_cli.runtime.memory import give_back_memory
-from depmap_cli.runtime.progress import Share
+from depmap_cli.faces.quality import assess_quality, decoded_share
+from depmap_cli.results import Quality, Report, ScoreResult, SourceVideo, Status, Verdict
+from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
+from depmap_cli.runtime.memory import trim_heap
+from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import Decoding
 from depmap_cli.scoring.inference import VideoInference, pieces
 from depmap_cli.scoring.key_frames import Candidates, UsableFrames, key_frames
@@ -32,11 +32,11 @@ from depmap_cli.scoring.report_builder import (
     unscored_rows,
     weights_info,
 )
-from depmap_cli.scoring.timing import Stage, StageClock
+from depmap_cli.scoring.timing import ScoringStage, StageClock
 from depmap_cli.semantics.clip_model import COVERED, SemanticView
-from depmap_cli.semantics.neutral_baseline import from_rest
+from depmap_cli.semantics.neutral_baseline import subtract_baseline
 from depmap_cli.semantics.openface import AuTable, read_au_table
-from depmap_cli.video.reader import Frame, VideoInfo, probe
+from depmap_cli.video.reader import Frame, VideoProperties, probe
 from depmap_cli.weights.loading import Networks, load_networks
 
 HIDDEN = "covered face"
@@ -46,7 +46,7 @@ UNTOLD = "no row in the AU table"
 
 
 @dataclass
-class _Passage:
+class _VideoState:
     """What is kept of a video while it passes: samples without pictures, and small vectors."""
 
     inference: VideoInference
@@ -87,19 +87,19 @@ class Scorer:
         path: Path,
         options: ScoreOptions | None = None,
         name: str | None = None,
-        progress: Share = lambda share: None,
-        begun: Decoding | None = None,
+        progress: FractionCallback = lambda share: None,
+        decoding: Decoding | None = None,
     ) -> ScoreResult:
         """Score one video. A bad one gives a report that says so; nothing is raised for it.
 
-        ``name`` is how the video is called in the report (default: its file name); ``begun`` a
+        ``name`` is how the video is called in the report (default: its file name); ``decoding`` a
         decoding of it, if one has begun already (``depmap_cli/scoring/decoding.py``).
         """
         options = options or ScoreOptions()
-        source = Source(name=name or path.name)
+        source = SourceVideo(name=name or path.name)
         try:
-            with enough_memory("this video", "close other programs, or give --device cpu"):
-                return self._score(path, options, source, progress, begun)
+            with explain_out_of_memory("this video", "close other programs, or give --device cpu"):
+                return self._score(path, options, source, progress, decoding)
         except DepmapError as error:
             failed = {"status": Status.failed, "reason": error.message, "hint": error.hint}
         except Exception as error:  # one bad video must never stop the others
@@ -111,25 +111,25 @@ class Scorer:
         self,
         path: Path,
         options: ScoreOptions,
-        source: Source,
-        progress: Share,
-        begun: Decoding | None,
+        source: SourceVideo,
+        progress: FractionCallback,
+        decoding: Decoding | None,
     ) -> ScoreResult:
         info, table = probe(path), options.table_of(path)
-        passage = _Passage(
+        passage = _VideoState(
             VideoInference(
                 self.networks.model,
                 self.networks.semantics,
                 self.networks.device,
                 self.networks.config.train.frames,
-                self.networks.one_backbone,
+                self.networks.shares_backbone,
             ),
             Candidates(options.keyframes, evenly=not self.networks.config.model.map),
             read_au_table(table) if table else None,
         )
-        for segment in self._segments(path, options, info, progress, passage.clock, begun):
+        for segment in self._segments(path, options, info, progress, passage.clock, decoding):
             self._encode(segment, passage)
-            give_back_memory()
+            trim_heap()
         source = source.model_copy(
             update={
                 "width": info.width,
@@ -138,14 +138,14 @@ class Scorer:
                 "duration": info.duration,
             }
         )
-        quality = judge(
+        quality = assess_quality(
             passage.samples,
             _covered(passage.samples, info, options),
             options.quality,
             decoded_share(passage.samples, self._sampling(options), info),
         )
         conclude = self._refusal if quality.verdict == Verdict.refuse else self._success
-        with passage.clock.timed(Stage.report):
+        with passage.clock.timed(ScoringStage.report):
             result = conclude(source, options, passage, quality)
         return replace(result, seconds=passage.clock.seconds)
 
@@ -153,10 +153,10 @@ class Scorer:
         self,
         path: Path,
         options: ScoreOptions,
-        info: VideoInfo,
-        progress: Share,
+        info: VideoProperties,
+        progress: FractionCallback,
         clock: StageClock,
-        begun: Decoding | None,
+        decoding: Decoding | None,
     ) -> Iterator[list[FaceSample]]:
         """Find the subject while a thread decodes ahead, timed."""
         stop = options.end or info.duration
@@ -168,16 +168,19 @@ class Scorer:
                     progress(min(1.0, (frame.time - options.start) / span))
                 yield frame
 
-        with closing(self._decoding(path, options, begun)) as decoding:
-            found = extract_faces(told(decoding), self._detector(options.subject))
-            yield from clock.drawn(Stage.faces, found)
-            clock.seconds[Stage.decode] = decoding.seconds
+        with closing(self._decoding(path, options, decoding)) as frames:
+            found = extract_faces(told(frames), self._detector(options.subject))
+            yield from clock.drawn(ScoringStage.faces, found)
+            clock.seconds[ScoringStage.decode] = frames.seconds
 
-    def _decoding(self, path: Path, options: ScoreOptions, begun: Decoding | None) -> Decoding:
+    def _decoding(self, path: Path, options: ScoreOptions, decoding: Decoding | None) -> Decoding:
         """Of this video: the one that has begun, if it is of the same frames."""
         sampling = self._sampling(options)
-        if begun is not None and (begun.path, begun.sampling) == (path, sampling):
-            return begun
+        if decoding is not None and (decoding.path, decoding.sampling) == (
+            path,
+            sampling,
+        ):
+            return decoding
         return Decoding(path, sampling)
 
     def _detector(self, subject: SubjectRule) -> FaceDetector:
@@ -190,7 +193,7 @@ class Scorer:
     def _sampling(self, options: ScoreOptions) -> SamplingConfig:
         return options.sampling(self.networks.sampling)
 
-    def _encode(self, segment: list[FaceSample], passage: _Passage) -> None:
+    def _encode(self, segment: list[FaceSample], passage: _VideoState) -> None:
         """Pass a segment's faces through the networks and let go of the pictures.
 
         A face that CLIP sees covered, or of which the AU table says nothing, makes its frame
@@ -204,11 +207,13 @@ class Scorer:
             for piece in pieces(len(faces), self.networks.device)
             for reason in self._encode_piece(faces[piece], times[piece], passage)
         ]
-        passage.samples += [replace(s, face=None) for s in _marked(segment, reasons)]
+        passage.samples += [replace(s, face=None) for s in apply_exclusions(segment, reasons)]
 
-    def _encode_piece(self, faces: np.ndarray, times: np.ndarray, passage: _Passage) -> list[str]:
+    def _encode_piece(
+        self, faces: np.ndarray, times: np.ndarray, passage: _VideoState
+    ) -> list[str]:
         """Keep what the networks make of some faces at these times; why not, face by face."""
-        with passage.clock.timed(Stage.semantics):
+        with passage.clock.timed(ScoringStage.semantics):
             seen, maps = passage.inference.look(faces)
         reasons = [HIDDEN if covered >= COVERED else "" for covered in seen.covered.tolist()]
         if passage.au_table is not None:
@@ -222,7 +227,7 @@ class Scorer:
         if passage.au_table is not None:
             table = torch.from_numpy(passage.au_table.at(times[usable])).float()
             seen = replace(seen, evidence=table)
-        with passage.clock.timed(Stage.network):
+        with passage.clock.timed(ScoringStage.network):
             first = sum(len(piece.evidence) for piece in passage.seen)
             if maps is None:
                 decided = passage.inference.add(faces, seen)
@@ -233,7 +238,7 @@ class Scorer:
         return reasons
 
     def _refusal(
-        self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
+        self, source: SourceVideo, options: ScoreOptions, passage: _VideoState, quality: Quality
     ) -> ScoreResult:
         reasons = [c.message for c in quality.checks if c.verdict == Verdict.refuse]
         report = self._report(source, options).model_copy(
@@ -247,15 +252,15 @@ class Scorer:
         return ScoreResult(report, unscored_rows(passage.samples))
 
     def _success(
-        self, source: Source, options: ScoreOptions, passage: _Passage, quality: Quality
+        self, source: SourceVideo, options: ScoreOptions, passage: _VideoState, quality: Quality
     ) -> ScoreResult:
-        with passage.clock.timed(Stage.network):
+        with passage.clock.timed(ScoringStage.network):
             scores, features = passage.inference.finish()
         seen = SemanticView.joined(passage.seen)
         evidence = self._shown(seen.evidence.numpy(), passage)
         times = np.array([s.time for s in passage.samples if s.valid])
         usable = UsableFrames(times, seen, features, evidence)
-        with passage.clock.timed(Stage.network):
+        with passage.clock.timed(ScoringStage.network):
             keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
         rows = scored_rows(passage.samples, scores, features, evidence)
         reliable = {} if passage.au_table else self.networks.semantics.reliable_units
@@ -277,14 +282,14 @@ class Scorer:
         )
         return ScoreResult(report, rows, pictures)
 
-    def _shown(self, evidence: np.ndarray, passage: _Passage) -> np.ndarray:
+    def _shown(self, evidence: np.ndarray, passage: _VideoState) -> np.ndarray:
         """Evidence as reports show it: from the face's rest, unless a table tells it."""
-        usual = self.networks.semantics.usual_rest
+        usual = self.networks.semantics.typical_neutral
         if usual is None or passage.au_table is not None:
             return evidence
-        return from_rest(evidence, usual)
+        return subtract_baseline(evidence, usual)
 
-    def _report(self, source: Source, options: ScoreOptions) -> Report:
+    def _report(self, source: SourceVideo, options: ScoreOptions) -> Report:
         """What every report says, whatever became of the video."""
         return Report(
             depmap_version=__version__,
@@ -318,7 +323,7 @@ def score_video(
     return Scorer.load(Path(weights) if weights else None, device).score(Path(path), options)
 
 
-def _marked(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
+def apply_exclusions(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
     """The samples, invalid where ``reasons`` (one a face that was found) has one."""
     reason = iter(reasons)
     return [
@@ -327,7 +332,7 @@ def _marked(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
     ]
 
 
-def _covered(samples: list[FaceSample], info: VideoInfo, options: ScoreOptions) -> float:
+def _covered(samples: list[FaceSample], info: VideoProperties, options: ScoreOptions) -> float:
     """Seconds that the samples stand for: what was decoded, not what the header claims."""
     if not samples:
         return 0.0

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-class Stage(StrEnum):
+class ScoringStage(StrEnum):
     """The parts of scoring, in order."""
 
     decode = "decode"
@@ -27,12 +27,12 @@ class StageClock:
     """
 
     def __init__(self) -> None:
-        self.seconds: dict[str, float] = {stage.value: 0.0 for stage in Stage}
-        self._now: Stage | None = None
+        self.seconds: dict[str, float] = {stage.value: 0.0 for stage in ScoringStage}
+        self._now: ScoringStage | None = None
         self._since = 0.0
 
     @contextmanager
-    def timed(self, stage: Stage | None) -> Iterator[None]:
+    def timed(self, stage: ScoringStage | None) -> Iterator[None]:
         """Count what happens meanwhile as ``stage``; as nothing if None, for waiting."""
         outer = self._now
         self._turn(stage)
@@ -41,13 +41,13 @@ class StageClock:
         finally:
             self._turn(outer)
 
-    def _turn(self, stage: Stage | None) -> None:
+    def _turn(self, stage: ScoringStage | None) -> None:
         now = time.perf_counter()
         if self._now is not None:
             self.seconds[self._now] += now - self._since
         self._now, self._since = stage, now
 
-    def drawn(self, stage: Stage | None, source: Iterable[T]) -> Iterator[T]:
+    def drawn(self, stage: ScoringStage | None, source: Iterable[T]) -> Iterator[T]:
         """The items of ``source``; making each of them is ``timed``."""
         items = iter(source)
         while True:

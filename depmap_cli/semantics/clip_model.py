@@ -26,7 +26,7 @@ from depmap_cli.io.checkpoint import Checkpoint, load_checkpoint, load_tensors
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
-from depmap_cli.runtime.skip_init import Unfilled
+from depmap_cli.runtime.skip_init import SkipInit
 
 OWN_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
@@ -131,7 +131,7 @@ class Semantics(nn.Module):
         return {code: figures["r"] >= RELIABLE for code, figures in units.items()}
 
     @property
-    def usual_rest(self) -> np.ndarray | None:
+    def typical_neutral(self) -> np.ndarray | None:
         """How units usually read at rest (``neutral_baseline.py``), (units,); None if unknown."""
         usual = self.document.get("rest")
         return None if usual is None else np.array(usual)
@@ -242,7 +242,7 @@ def load_semantics(model: str, weights: str, allow_network: bool = False) -> Sem
         document, tensors, digest = checkpoint.document, checkpoint.tensors, checkpoint.sha256
     else:
         tensors, digest = load_tensors(path), sha256_of(path)
-    clip = build_clip(model, Unfilled())
+    clip = build_clip(model, SkipInit())
     try:
         clip.load_state_dict(tensors)
     except RuntimeError as error:

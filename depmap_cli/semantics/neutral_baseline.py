@@ -23,42 +23,42 @@ _LEAST = 1e-4
 _MOVED = np.array([SHARE if unit.code in UNITS else 0.0 for unit in ACTION_UNITS])
 
 
-def rest_of(evidence: Float[np.ndarray, "n units"]) -> Float[np.ndarray, " units"]:
+def neutral_of(evidence: Float[np.ndarray, "n units"]) -> Float[np.ndarray, " units"]:
     """How each unit reads at rest in one recording's frames, as logits of evidence."""
     found: np.ndarray = np.quantile(_logits(evidence), QUIET, axis=0)
     return found
 
 
-def usual_rest(recordings: list[Float[np.ndarray, "_ units"]]) -> Float[np.ndarray, " units"]:
+def typical_neutral(recordings: list[Float[np.ndarray, "_ units"]]) -> Float[np.ndarray, " units"]:
     """The median of the rests of several recordings, as logits."""
-    found: np.ndarray = np.median([rest_of(evidence) for evidence in recordings], axis=0)
+    found: np.ndarray = np.median([neutral_of(evidence) for evidence in recordings], axis=0)
     return found
 
 
-def from_rest(
+def subtract_baseline(
     evidence: Float[np.ndarray, "n units"], usual: Float[np.ndarray, " units"]
 ) -> Float[np.ndarray, "n units"]:
     """One recording's evidence as if the face lay at rest more as faces usually do.
 
     Args:
         evidence: of all its frames, between 0 and 1.
-        usual: as of ``usual_rest``.
+        usual: as of ``typical_neutral``.
     """
-    logits = _logits(evidence) - _MOVED * (rest_of(evidence) - usual)
+    logits = _logits(evidence) - _MOVED * (neutral_of(evidence) - usual)
     moved: np.ndarray = np.where(_MOVED > 0, 1 / (1 + np.exp(-logits)), evidence)
     return moved.astype(evidence.dtype)
 
 
-def each_from_rest(
+def subtract_baselines(
     evidence: Float[np.ndarray, "n units"],
     recording: Int[np.ndarray, " n"],
     usual: Float[np.ndarray, " units"],
 ) -> Float[np.ndarray, "n units"]:
-    """As ``from_rest``, of the frames of several recordings, whose number each frame has."""
+    """As ``subtract_baseline``, of the frames of several videos, given their numbers."""
     moved = evidence.copy()
     for number in np.unique(recording):
         own = recording == number
-        moved[own] = from_rest(evidence[own], usual)
+        moved[own] = subtract_baseline(evidence[own], usual)
     return moved
 
 

@@ -26,7 +26,7 @@ MOST_WORKERS = 32
 
 
 @dataclass(frozen=True)
-class Batch:
+class SemanticsBatch:
     """Some faces as a step sees them."""
 
     pixels: Float[Tensor, "n 3 h w"]  # normalised
@@ -34,16 +34,16 @@ class Batch:
     hidden: Float[Tensor, " n"]  # share of the inner face under something
 
 
-def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> Batch:
+def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> SemanticsBatch:
     """Some of the frames, changed and covered as the generator has it."""
     pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
     pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
-    return Batch(pixels, torch.from_numpy(frames.intensity[rows]).clamp(0, 1), hidden)
+    return SemanticsBatch(pixels, torch.from_numpy(frames.intensity[rows]).clamp(0, 1), hidden)
 
 
 def epoch_batches(
     frames: AuFrames, size: int, seed: int, epoch: int, workers: int
-) -> Iterator[Batch]:
+) -> Iterator[SemanticsBatch]:
     """All frames once, in an order of this epoch's, in batches of ``size`` (the last is smaller),
     made by so many processes (0: this one)."""
     steps = _Steps(frames, size, seed, epoch)
@@ -57,7 +57,7 @@ def workers_for(device: torch.device) -> int:
     return min((os.cpu_count() or 1) - 1, MOST_WORKERS) if device.type == "cuda" else 0
 
 
-class _Steps(Dataset[Batch]):
+class _Steps(Dataset[SemanticsBatch]):
     """The batches of an epoch by number."""
 
     def __init__(self, frames: AuFrames, size: int, seed: int, epoch: int) -> None:
@@ -67,6 +67,6 @@ class _Steps(Dataset[Batch]):
     def __len__(self) -> int:
         return -(-len(self.order) // self.size)
 
-    def __getitem__(self, step: int) -> Batch:
+    def __getitem__(self, step: int) -> SemanticsBatch:
         rows = self.order[step * self.size : (step + 1) * self.size]
         return make_batch(self.frames, rows, generator_for(*self.key, step))

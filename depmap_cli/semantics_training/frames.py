@@ -9,7 +9,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from depmap_cli.data.cache import CachedFaces
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.data.ground_truth import read_units
 
 
@@ -44,7 +44,9 @@ class AuFrames:
         return torch.from_numpy(np.stack([self.faces[r][f] for r, f in self.place[rows]]))
 
 
-def read_au_frames(data: Path, recordings: list[Recording], cached: list[CachedFaces]) -> AuFrames:
+def read_au_frames(
+    data: Path, recordings: list[LabelledVideo], cached: list[CachedFaces]
+) -> AuFrames:
     """Pair cached faces with the ground truth of their time.
 
     Raises:

@@ -18,7 +18,7 @@ from depmap_cli.semantics.clip_model import (
     encode_sentences,
     tokenizer_of,
 )
-from depmap_cli.semantics_training.batches import Batch
+from depmap_cli.semantics_training.batches import SemanticsBatch
 
 PRESENT = 0.3
 """Intensity (of about 0 to 1) from which a unit is named in a frame's sentence."""
@@ -111,7 +111,7 @@ class Learner(nn.Module):
         logits: Tensor = self.calibration(image @ phrases.T)
         return logits
 
-    def loss(self, batch: Batch, side: int | None = None) -> Float[Tensor, ""]:
+    def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
         """Of a batch, its faces shrunk to ``side`` pixels if they are larger."""
         device = self.units.weight.device
         free, covered = batch.hidden <= HIDDEN[0], batch.hidden >= HIDDEN[1]

@@ -22,10 +22,10 @@ from depmap_cli.io.checkpoint import (
     save_checkpoint,
 )
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.runtime.devices import enough_memory, placed
+from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
 from depmap_cli.semantics.clip_model import COVERED, OWN_MODEL
-from depmap_cli.semantics.neutral_baseline import each_from_rest, usual_rest
-from depmap_cli.semantics_training.batches import Batch, epoch_batches, workers_for
+from depmap_cli.semantics.neutral_baseline import subtract_baselines, typical_neutral
+from depmap_cli.semantics_training.batches import SemanticsBatch, epoch_batches, workers_for
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner, shrunk
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
@@ -65,7 +65,7 @@ class _Training:
         self.learner = Learner()
         if run.init:
             self.learner.start_at([load_checkpoint(path, "semantics") for path in run.init])
-        placed(self.learner, run.device, torch.channels_last)
+        move_to_device(self.learner, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             self.learner.parameters(),
             run.config.learning_rate,
@@ -88,8 +88,8 @@ class _Training:
         for group, rate in zip(self.optimizer.param_groups, state.document["rates"], strict=True):
             group["lr"] = rate
 
-    def step(self, batch: Batch) -> float:
-        with enough_memory("a batch", "lower --batch-size"):
+    def step(self, batch: SemanticsBatch) -> float:
+        with explain_out_of_memory("a batch", "lower --batch-size"):
             loss = self.learner.loss(batch, self.run.config.side)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
@@ -167,7 +167,7 @@ def judge_semantics(development: AuFrames, run: SemanticsRun) -> float:
 
 
 def _judged(development: AuFrames, learner: Learner, side: int | None) -> dict[str, Any]:
-    with enough_memory("judging on Development", "close other programs and add --resume"):
+    with explain_out_of_memory("judging on Development", "close other programs and add --resume"):
         return evaluate_learner(development, learner, side)
 
 
@@ -194,9 +194,9 @@ def evaluate_learner(frames: AuFrames, learner: Learner, side: int | None = None
         hidden.append(share.numpy())
     found = np.concatenate(evidence)
     numbers = frames.place[:, 0]
-    usual = usual_rest([found[numbers == number, :-1] for number in np.unique(numbers)])
+    usual = typical_neutral([found[numbers == number, :-1] for number in np.unique(numbers)])
     beyond = np.concatenate(hidden) >= HIDDEN[1]
-    units = _unit_figures(frames.intensity, each_from_rest(found[:, :-1], numbers, usual))
+    units = _unit_figures(frames.intensity, subtract_baselines(found[:, :-1], numbers, usual))
     to_text, to_image = retrieve_sentences(torch.cat(images), frames.intensity, learner.read)
     return {
         "units": units,

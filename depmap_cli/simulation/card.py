@@ -9,7 +9,7 @@ import numpy as np
 
 from depmap_cli import __version__
 from depmap_cli.data.ground_truth import FOLDER
-from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.simulation.behaviour import SLOPES
 
 CARD = "README.md"
@@ -43,7 +43,7 @@ def write_card(out: Path, settings: Mapping[str, Any]) -> None:
         counts=_counts(counted),
         recordings=_FACES if settings.get("faces") else _VIDEOS,
     )
-    with written_aside(out / CARD) as aside:
+    with atomic_write(out / CARD) as aside:
         aside.write_text(body + _LIMITS)
 
 

@@ -11,9 +11,9 @@ import numpy as np
 from depmap_cli.data.cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
 from depmap_cli.data.labelled_video import PREPARED_SUFFIX, SPLITS, TASKS
-from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.runtime.process_pool import run_all
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.simulation.behaviour import Behaviour, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film, spread_frames, write_video
 from depmap_cli.simulation.card import write_card
@@ -90,7 +90,7 @@ class Clip:
         return options.out / self.split / "DepressionLabels" / name
 
 
-def make_cohort(options: CohortOptions, stage: Stage, told: Told) -> None:
+def make_cohort(options: CohortOptions, stage: Stage, told: ProgressCallback) -> None:
     """Render what is missing of a corpus, then list and describe it.
 
     Raises:
@@ -138,10 +138,10 @@ def make_clip(options: CohortOptions, stage: Stage, clip: Clip) -> None:
     camera = stage.camera(person, stream(options.seed, Stream.SCENE, *clip.place), options.size)
     landmarks: list[np.ndarray] = []
     pictures = film(camera, acted, landmarks)
-    with written_aside(clip.label(options)) as path:
+    with atomic_write(clip.label(options)) as path:
         path.write_text(f"{clip.session.score}\n")
     compression = stream(options.seed, Stream.CAMERA, *clip.place)
-    with written_aside(clip.path(options)) as path:
+    with atomic_write(clip.path(options)) as path:
         if options.faces:
             _write_faces(path, pictures, acted, len(behaviour) / options.fps, compression)
         else:
@@ -183,7 +183,7 @@ def _write_truth(
     traces = {name: getattr(behaviour, name) for name in ("au", "pose", "gaze", "cue")}
     person, session, _ = clip.place
     facts = {"person": person, "session": session, "bdi": clip.session.score, **looks}
-    with written_aside(ground_truth_path(options.out, clip.split, clip.name)) as path:
+    with atomic_write(ground_truth_path(options.out, clip.split, clip.name)) as path:
         write_ground_truth(path, traces, rendered, options.fps, facts)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depmap_cli.data.lists import MANIFEST_COLUMNS
-from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.atomic_files import atomic_write
 
 MANIFEST = "manifest.csv"
 
@@ -33,7 +33,7 @@ def subject_name(seed: int, number: int) -> str:
 def write_manifest(out: Path, rows: Iterable[Row]) -> None:
     """List the recordings below ``out``, by paths from there on."""
     with (
-        written_aside(out / MANIFEST) as aside,
+        atomic_write(out / MANIFEST) as aside,
         aside.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")

@@ -17,9 +17,9 @@ from depmap_cli.data.labelled_video import PREPARED_SUFFIX
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import UsageProblem
 from depmap_cli.faces import FaceSample
-from depmap_cli.io.atomic_files import written_aside
+from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.runtime.process_pool import run_all
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.simulation.behaviour import BY_TASK, simulate_behaviour
 from depmap_cli.simulation.capture import Acted, faces_of, film
 from depmap_cli.simulation.card import write_card
@@ -117,7 +117,7 @@ class Group:
         return out / self.split / TASK / f"{self.name}{PREPARED_SUFFIX}"
 
 
-def make_portraits(options: PortraitOptions, stage: Stage, told: Told) -> None:
+def make_portraits(options: PortraitOptions, stage: Stage, told: ProgressCallback) -> None:
     """Render what is missing of a set of portraits, then list it.
 
     Raises:
@@ -173,12 +173,12 @@ def make_group(options: PortraitOptions, stage: Stage, group: Group) -> None:
     acted = Acted.joined([part.acted for part in parts])
     facts = {name: np.array([p.facts[name] for p in parts]) for name in parts[0].facts}
     repeated = {n: np.repeat(v, options.frames_per_person) for n, v in facts.items()}
-    with written_aside(group.folder(options.out)) as folder:
+    with atomic_write(group.folder(options.out)) as folder:
         folder.mkdir()
         write_entry(folder, group.name, samples, float(len(acted)))
     traces = {"au": acted.au, "pose": acted.pose, "gaze": acted.gaze}
     rendered = np.arange(len(acted)), np.concatenate([p.landmarks for p in parts])
-    with written_aside(ground_truth_path(options.out, group.split, group.name)) as path:
+    with atomic_write(ground_truth_path(options.out, group.split, group.name)) as path:
         write_ground_truth(
             path, {**traces, "cue": np.zeros(len(acted), bool)}, rendered, FPS, repeated
         )

@@ -13,7 +13,7 @@ import numpy as np
 
 from depmap_cli import __version__
 from depmap_cli.errors import OutputUnwritable, UsageProblem
-from depmap_cli.io.atomic_files import ASIDE, remove_left_over, written_aside
+from depmap_cli.io.atomic_files import TEMP_PATTERN, atomic_write, remove_stale_temp
 
 SETTINGS = "simulation.json"
 
@@ -46,13 +46,13 @@ def claim(out: Path, settings: dict[str, Any]) -> None:
     stored = out / SETTINGS
     if stored.is_file():
         _refuse_others(out, json.loads(stored.read_text()), asked)
-        remove_left_over(out.rglob(ASIDE))
+        remove_stale_temp(out.rglob(TEMP_PATTERN))
         return
     try:
         out.mkdir(parents=True, exist_ok=True)
         if any(out.iterdir()):
             raise UsageProblem(f"{out.name}: not empty", "choose a new folder")
-        with written_aside(stored) as aside:
+        with atomic_write(stored) as aside:
             aside.write_text(json.dumps(asked, indent=2) + "\n")
     except OSError as error:
         raise OutputUnwritable(f"{out.name}: {error.strerror}", "choose another folder") from error

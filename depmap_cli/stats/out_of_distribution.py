@@ -13,7 +13,7 @@ UNLIKE = 0.95
 
 
 @dataclass(frozen=True)
-class TrainingFaces:
+class TrainingFaceModel:
     """Probabilistic principal components (Tipping and Bishop 1999) of faces' CLIP embeddings.
 
     ``reference`` holds the distances of recordings of people who were not trained on, in order.
@@ -40,7 +40,7 @@ class TrainingFaces:
         """How many of the unseen recordings are nearer to the training faces than this."""
         return int(np.searchsorted(self.reference, distance))
 
-    def is_unlike(self, distance: float) -> bool | None:
+    def is_out_of_distribution(self, distance: float) -> bool | None:
         """Whether so few recordings like the unseen ones lie as far away; None where those are too
         few to tell.
 
@@ -63,7 +63,7 @@ class TrainingFaces:
         }
 
     @staticmethod
-    def of_arrays(arrays: Mapping[str, np.ndarray]) -> "TrainingFaces":
+    def of_arrays(arrays: Mapping[str, np.ndarray]) -> "TrainingFaceModel":
         """What ``arrays`` held.
 
         Raises:
@@ -76,12 +76,12 @@ class TrainingFaces:
         finite = all(np.isfinite(array).all() for array in (mean, axes, spread, reference))
         if not finite or not (spread > 0).all():
             raise ValueError("training faces")
-        return TrainingFaces(mean, axes, spread[:-1], float(spread[-1]), reference)
+        return TrainingFaceModel(mean, axes, spread[:-1], float(spread[-1]), reference)
 
 
 def training_faces(
     trained: Sequence[Float[np.ndarray, "_ d"]], unseen: Sequence[Float[np.ndarray, "_ d"]]
-) -> TrainingFaces | None:
+) -> TrainingFaceModel | None:
     """Fitted to the frames of training recordings; calibrated on recordings of other people.
 
     None where the frames are too few to fit ``AXES`` axes and what is left.
@@ -96,5 +96,5 @@ def training_faces(
     smallest = float(np.finfo(np.float16).tiny)  # weights are stored in half precision
     spread = np.sqrt(variances[:count]).clip(min=smallest)
     rest = max(float(np.sqrt(variances[count:].mean())), smallest)
-    faces = TrainingFaces(mean, axes[:count], spread, rest, np.zeros(0))
+    faces = TrainingFaceModel(mean, axes[:count], spread, rest, np.zeros(0))
     return replace(faces, reference=np.sort([faces.distance(one) for one in unseen]))

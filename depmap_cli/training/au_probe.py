@@ -11,7 +11,7 @@ RAREST = 1e-4
 """Least usual evidence of a unit."""
 
 
-class EvidenceReader(nn.Module):
+class AuProbe(nn.Module):
     """A linear map from the fused representation to the semantic model's evidence; not kept.
 
     Not in the paper. One score a recording teaches the new layers little of what to look for: they

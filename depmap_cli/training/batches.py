@@ -13,7 +13,7 @@ from torch import Tensor
 
 from depmap_cli.config import TrainConfig
 from depmap_cli.data.augment import OTHER, augment_faces
-from depmap_cli.data.clips import Clip
+from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.domain.bdi import level_of
 from depmap_cli.errors import UsageProblem
@@ -33,10 +33,10 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class Look:
+class AugmentedView:
     """A recording as an epoch shows it: some of its frames, changed."""
 
-    clip: Clip
+    clip: VideoClip
     key: tuple[int, ...]  # seeds what is drawn; the same key is the same look
     rows: np.ndarray  # (t,) numbers of the frames
 
@@ -50,7 +50,7 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Batch:
+class TrainingBatch:
     """What is known of some recordings' frames beside their pixels, and the scores."""
 
     image: Float[Tensor, "b t d"]
@@ -81,16 +81,16 @@ def check_divides(n_recordings: int, train: TrainConfig, count: int) -> None:
         )
 
 
-def epoch_batches(clips: list[Clip], train: TrainConfig, epoch: int) -> list[list[Draw]]:
+def epoch_batches(clips: list[VideoClip], train: TrainConfig, epoch: int) -> list[list[Draw]]:
     """Which recordings every batch of an epoch draws.
 
-    With ``train.balance`` 0 each recording comes once, with 1 every severity band comes as often as
+    With ``train.band_balance`` 0 each recording comes once, with 1 every severity band comes as often as
     the others. The last batch is filled up from the first.
     """
     generator = generator_for(train.seed, epoch)
     levels = torch.tensor([level_of(c.recording.score) for c in clips])
-    if train.balance > 0:
-        share = torch.bincount(levels).float()[levels] ** -train.balance
+    if train.band_balance > 0:
+        share = torch.bincount(levels).float()[levels] ** -train.band_balance
         order = torch.multinomial(share, len(clips), replacement=True, generator=generator)
     else:
         order = torch.randperm(len(clips), generator=generator)
@@ -100,25 +100,29 @@ def epoch_batches(clips: list[Clip], train: TrainConfig, epoch: int) -> list[lis
     return [draws[start : start + size] for start in range(0, len(draws), size)]
 
 
-def looks_at(clips: list[Clip], draws: list[Draw], train: TrainConfig, epoch: int) -> list[Look]:
-    """How this epoch shows the recordings drawn; with ``train.looks`` one that comes round."""
+def augmented_views(
+    clips: list[VideoClip], draws: list[Draw], train: TrainConfig, epoch: int
+) -> list[AugmentedView]:
+    """How this epoch shows the recordings drawn; with ``train.n_cached_views`` one that comes round."""
     looks = []
     for draw in draws:
         key = (train.seed, epoch, draw.place)
-        if train.looks:
-            key = (train.seed, epoch % train.looks, draw.number)
+        if train.n_cached_views:
+            key = (train.seed, epoch % train.n_cached_views, draw.number)
         rows = clips[draw.number].draw(train.frames, generator_for(*key))
-        looks.append(Look(clips[draw.number], key, rows))
+        looks.append(AugmentedView(clips[draw.number], key, rows))
     return looks
 
 
-def make_batch(looks: list[Look], semantics: Semantics, device: torch.device) -> Batch:
+def make_batch(
+    looks: list[AugmentedView], semantics: Semantics, device: torch.device
+) -> TrainingBatch:
     """What a step needs beside the looks' pixels."""
     seen = [look.clip.seen[look.rows] for look in looks]
     evidence = torch.cat([s.evidence for s in seen]).to(device)
     text = semantics.query(evidence)
     scores = [look.clip.recording.score for look in looks]
-    return Batch(
+    return TrainingBatch(
         image=torch.stack([s.image for s in seen]).to(device),
         text=text.view(len(looks), len(looks[0].rows), -1),
         evidence=evidence,

@@ -10,19 +10,19 @@ import torch
 from torch import Tensor
 
 from depmap_cli.config import Config
-from depmap_cli.data.clips import Clip
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.runtime.devices import enough_memory, placed
+from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
 from depmap_cli.semantics.clip_model import Semantics
 from depmap_cli.stats.conformal import LEVEL, people_needed
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.out_of_distribution import training_faces
-from depmap_cli.training.leakage import known_people, selected_on
+from depmap_cli.training.leakage import selected_on, training_people_in
 from depmap_cli.training.line import Line, fit_line, moved_by_others
 from depmap_cli.weights.packing import faces_stored, network_of, network_stored
 
@@ -34,8 +34,8 @@ def finish_weights(
     best: Path,
     output: Path,
     semantics: Semantics,
-    train: list[Clip],
-    development: list[Clip],
+    train: list[VideoClip],
+    development: list[VideoClip],
     frames: int,
     device: torch.device,
 ) -> tuple[dict[str, Any], np.ndarray]:
@@ -61,8 +61,8 @@ def finish_weights(
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
     tensors = network_stored(tensors, semantics)
     model.load_state_dict(network_of(tensors, semantics))  # copied into the model's own precision
-    placed(model.eval().requires_grad_(False), device)
-    with enough_memory("scoring Development", "close other programs and add --resume"):
+    move_to_device(model.eval().requires_grad_(False), device)
+    with explain_out_of_memory("scoring Development", "close other programs and add --resume"):
         raw = np.array(
             [
                 float(estimate_clip(model, semantics, clip, frames, usual, device).video.score)
@@ -70,7 +70,7 @@ def finish_weights(
             ]
         )
     recordings = [clip.recording for clip in development]
-    known = known_people(document, recordings)
+    known = training_people_in(document, recordings)
     if config.train.straighten and (straight := straightened(raw, recordings, known)):
         line, raw = straight
         tensors["target"] = line.folded(tensors["target"])
@@ -84,7 +84,7 @@ def finish_weights(
 
 
 def straightened(
-    estimates: np.ndarray, recordings: Sequence[Recording], known: set[str]
+    estimates: np.ndarray, recordings: Sequence[LabelledVideo], known: set[str]
 ) -> tuple[Line, np.ndarray] | None:
     """The line through the estimates of these recordings (BDI-II points) of people whom the weights
     have not ``known``, and each estimate moved along that of all others.
@@ -102,7 +102,7 @@ def straightened(
     return line, moved
 
 
-def _embeddings(clips: list[Clip], frames: int) -> list[np.ndarray]:
+def _embeddings(clips: list[VideoClip], frames: int) -> list[np.ndarray]:
     """CLIP's, of the frames that scoring looks at: (frames, d) a clip."""
     return [clip.seen.image[clip.spread(frames)].numpy() for clip in clips]
 
@@ -118,7 +118,7 @@ def check_finite(tensors: dict[str, Tensor], what: str, hint: str) -> None:
 
 
 def with_figures(
-    document: dict[str, Any], development: Sequence[Clip], found: np.ndarray, frames: int
+    document: dict[str, Any], development: Sequence[VideoClip], found: np.ndarray, frames: int
 ) -> dict[str, Any]:
     """``document`` of weights with who Development is and how they do, so that they can score.
 
@@ -132,13 +132,13 @@ def with_figures(
         "sampling": {**document["sampling"], "frames": frames},
         "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
         "calibration": calibration(
-            recordings, found, SELECTED_ON, known_people(document, recordings)
+            recordings, found, SELECTED_ON, training_people_in(document, recordings)
         ),
     }
 
 
 def calibration(
-    recordings: Sequence[Recording], found: np.ndarray, source: str, known: set[str]
+    recordings: Sequence[LabelledVideo], found: np.ndarray, source: str, known: set[str]
 ) -> dict[str, Any]:
     """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are.
 

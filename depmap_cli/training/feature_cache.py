@@ -14,7 +14,7 @@ from depmap_cli.runtime.devices import training_precision
 
 
 @dataclass
-class KeptMaps:
+class FeatureCache:
     """In the computer's memory: a quarter of a MB a face of 128 x 128 (ResNet-18), or half a MB.
 
     Runs that start at the same backbone, like the rows of an ablation, may share them.

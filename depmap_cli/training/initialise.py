@@ -91,14 +91,14 @@ def build_model(
     if init is not None:
         _load(model, config, semantics, load_checkpoint(init, "depmap"))
         return model, init.name
-    if not config.train.start_from_semantics:
+    if not config.train.init_from_semantic_model:
         return model, RANDOM
     try:
         model.backbone.load_state_dict(semantics.tower)
     except RuntimeError as error:
         raise UsageProblem(
             f"the semantic model's image tower is no {config.model.backbone}",
-            "set train.start_from_semantics=false, or name a --clip whose image tower is one",
+            "set train.init_from_semantic_model=false, or name a --clip whose image tower is one",
         ) from error
     return model, SEMANTICS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.data.cache import content_of
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import read_document
 
@@ -20,7 +20,7 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class _Acquaintance:
+class _SubjectOverlap:
     """Under which keys a document holds some of those whom its weights met."""
 
     people: str
@@ -28,7 +28,7 @@ class _Acquaintance:
     names: str = ""  # in older weights: people by their names
 
     def stored(
-        self, recordings: Sequence[Recording], earlier: Sequence[Document]
+        self, recordings: Sequence[LabelledVideo], earlier: Sequence[Document]
     ) -> dict[str, list[str]]:
         people, contents = {hashed(r.subject) for r in recordings}, set(contents_of(recordings))
         for document in earlier:
@@ -40,7 +40,7 @@ class _Acquaintance:
         named = map(hashed, document.get(self.names, ()))
         return {*document.get(self.people, ()), *named}
 
-    def among(self, document: Document, recordings: Sequence[Recording]) -> set[str]:
+    def among(self, document: Document, recordings: Sequence[LabelledVideo]) -> set[str]:
         people = self.people_of(document)
         found = {r.subject for r in recordings if hashed(r.subject) in people}
         if met := set(document.get(self.contents, ())):
@@ -49,8 +49,8 @@ class _Acquaintance:
         return found
 
 
-_TRAINED = _Acquaintance("training_people", "training_contents", names="training_subjects")
-_SELECTED = _Acquaintance("development_subjects", "development_contents")
+_TRAINED = _SubjectOverlap("training_people", "training_contents", names="training_subjects")
+_SELECTED = _SubjectOverlap("development_subjects", "development_contents")
 
 
 def hashed(subject: str) -> str:
@@ -61,7 +61,7 @@ def hashed(subject: str) -> str:
     return hashlib.sha256(subject.encode()).hexdigest()[:16]
 
 
-def contents_of(recordings: Sequence[Recording]) -> list[str]:
+def contents_of(recordings: Sequence[LabelledVideo]) -> list[str]:
     """What tells each recording apart by its bytes, in 16 digits.
 
     Raises:
@@ -71,25 +71,25 @@ def contents_of(recordings: Sequence[Recording]) -> list[str]:
 
 
 def trained_on(
-    recordings: Sequence[Recording], earlier: Sequence[Document]
+    recordings: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
     """What weights store of those who taught them: these, and who taught the ``earlier`` ones."""
     return _TRAINED.stored(recordings, earlier)
 
 
 def selected_on(
-    recordings: Sequence[Recording], earlier: Sequence[Document]
+    recordings: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
     """The same of those on whom they, and the ``earlier`` ones, were selected."""
     return _SELECTED.stored(recordings, earlier)
 
 
-def teachers(document: Document) -> set[str]:
+def training_subjects(document: Document) -> set[str]:
     """All people who taught the weights, hashed."""
     return _TRAINED.people_of(document)
 
 
-def known_people(document: Document, recordings: Sequence[Recording]) -> set[str]:
+def training_people_in(document: Document, recordings: Sequence[LabelledVideo]) -> set[str]:
     """The subjects of these recordings whom the weights, or those they started from, learned of.
 
     ``document`` is that of the weights. They know a person by the corpus's name for them, or by a
@@ -98,7 +98,7 @@ def known_people(document: Document, recordings: Sequence[Recording]) -> set[str
     return _TRAINED.among(document, recordings)
 
 
-def selected_people(document: Document, recordings: Sequence[Recording]) -> set[str]:
+def selection_people_in(document: Document, recordings: Sequence[LabelledVideo]) -> set[str]:
     """Those on whom the weights, or those they started from, were selected (Development).
 
     Nobody for weights that do not tell, as older ones.
@@ -108,7 +108,7 @@ def selected_people(document: Document, recordings: Sequence[Recording]) -> set[
 
 def refuse_known(
     document: Document,
-    recordings: Sequence[Recording],
+    recordings: Sequence[LabelledVideo],
     weights: str,
     people: str,
     hint: str,
@@ -120,14 +120,14 @@ def refuse_known(
     Raises:
         DataInvalid: they were trained on some of these people; says of how many.
     """
-    known = known_people(document, recordings)
+    known = training_people_in(document, recordings)
     if known:
         raise DataInvalid(f"{weights} were trained on {len(known)} of the people {people}", hint)
 
 
 def known_at_start(
     init: Path | None,
-    recordings: Sequence[Recording],
+    recordings: Sequence[LabelledVideo],
     fold: tuple[int, int] | None,
     semantics: Document,
 ) -> list[str]:
@@ -149,7 +149,7 @@ def known_at_start(
         if fold is not None:
             what = f"fold {fold[0]}: the weights to start from, {name},"
             refuse_known(document, others, what, "whom it selects on or tests", hint)
-        if known := known_people(document, others):
+        if known := training_people_in(document, others):
             notes.append(
                 f"{name}, which this starts from, was trained on {len(known)} of the people of "
                 f"Development and Testing: figures on them are too good; {hint}"

@@ -5,7 +5,7 @@ from typing import Any
 from depmap_cli.config import ModelConfig
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.stats.conformal import LEVEL, people_needed
-from depmap_cli.training.leakage import teachers
+from depmap_cli.training.leakage import training_subjects
 
 TEMPLATE = """# Model card: {network}, {backbone}
 
@@ -60,7 +60,7 @@ def model_card(document: dict[str, Any]) -> str:
         version=document["version"],
         training_data=document["training_data"],
         simulated=" (simulated faces)" if document["simulated"] else "",
-        n_people=len(teachers(document)),
+        n_people=len(training_subjects(document)),
         training_mean=document["training_mean"],
         started_from=document["started_from"],
         semantics=f"{document['semantics']['model']} {document['semantics']['sha256'][:12]}",

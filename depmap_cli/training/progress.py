@@ -40,14 +40,14 @@ class EpochDone:
         }
 
 
-Watcher = Callable[[StepDone | EpochDone], None]
+EventCallback = Callable[[StepDone | EpochDone], None]
 """Called with each event of a run."""
 
-View = Callable[[str], AbstractContextManager[Watcher]]
+TrainingDisplay = Callable[[str], AbstractContextManager[EventCallback]]
 """Opens what shows a run as it goes; told which of several it is, "" where it is the only one."""
 
 
-def numbered(view: View, total: int) -> View:
+def numbered(view: TrainingDisplay, total: int) -> TrainingDisplay:
     """The same, which adds to a name its number among ``total`` runs."""
     numbers = count(1)
     return lambda name: view(name and f"{name}, run {next(numbers)} of {total}")

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from depmap_cli.config import Config
 from depmap_cli.data.cache import content_of
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import (
     load_checkpoint,
@@ -30,7 +30,7 @@ _DESCRIPTION = "description"
 
 
 @dataclass
-class Place:
+class TrainingProgress:
     """How far a run has come."""
 
     epoch: int = 0  # the next one
@@ -69,7 +69,7 @@ def run_key(
     }
 
 
-def data_hash(recordings: Sequence[Recording]) -> str:
+def data_hash(recordings: Sequence[LabelledVideo]) -> str:
     """Tells recordings apart by their labels and their bytes, wherever they lie.
 
     Raises:
@@ -146,7 +146,7 @@ def _option(name: str, value: str | bool) -> str:
 
 def save_state(
     folder: Path,
-    place: Place,
+    place: TrainingProgress,
     modules: dict[str, nn.Module],
     optimizer: Optimizer,
     key: dict[str, Any],
@@ -170,7 +170,7 @@ def save_state(
 
 def load_state(
     folder: Path, modules: dict[str, nn.Module], optimizer: Optimizer, key: dict[str, Any]
-) -> Place:
+) -> TrainingProgress:
     """Put the last finished epoch back; the start where there is none.
 
     Raises:
@@ -180,7 +180,7 @@ def load_state(
     path = folder / STATE
     check_resumable(folder, key)
     if not path.is_file():
-        return Place()
+        return TrainingProgress()
     state = load_checkpoint(path, "training")
     for name, module in modules.items():
         prefix = f"{name}."
@@ -189,4 +189,4 @@ def load_state(
     restore_optimizer(optimizer, state.tensors)
     for group, rate in zip(optimizer.param_groups, state.document["rates"], strict=True):
         group["lr"] = rate
-    return Place(state.document["epoch"], state.document["best"])
+    return TrainingProgress(state.document["epoch"], state.document["best"])

@@ -18,14 +18,14 @@ import numpy as np
 from torch import nn
 
 from depmap_cli import __version__
-from depmap_cli.data.labelled_video import RUN_FILES, Recording
+from depmap_cli.data.labelled_video import RUN_FILES, LabelledVideo
 from depmap_cli.errors import DataInvalid, OutputUnwritable
-from depmap_cli.io.atomic_files import ASIDE, remove_left_over, written_aside
+from depmap_cli.io.atomic_files import TEMP_PATTERN, atomic_write, remove_stale_temp
 from depmap_cli.io.checkpoint import save_checkpoint
 from depmap_cli.training.model_card import model_card
-from depmap_cli.weights.locations import FINISHED
+from depmap_cli.weights.locations import RUN_WEIGHTS
 
-BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", FINISHED
+BEST, LAST, WEIGHTS = "best.safetensors", "last.safetensors", RUN_WEIGHTS
 CONFIG, RUN = RUN_FILES
 LOG = "log.csv"
 _PACKAGES = (
@@ -80,7 +80,7 @@ class RunFolder:
         """
         with self._ours():
             self.path.mkdir(parents=True, exist_ok=True)
-            remove_left_over(self.path.glob(ASIDE))
+            remove_stale_temp(self.path.glob(TEMP_PATTERN))
 
     @property
     def _option(self) -> str:
@@ -151,7 +151,7 @@ class RunFolder:
             return {}
 
     def conclude(
-        self, document: dict[str, Any], development: list[Recording], found: np.ndarray
+        self, document: dict[str, Any], development: list[LabelledVideo], found: np.ndarray
     ) -> None:
         """Write the finished weights' estimates on Development, and the model card."""
         text = io.StringIO()
@@ -169,7 +169,7 @@ class RunFolder:
         Raises:
             OutputUnwritable: no space, or no right.
         """
-        with _writable(name), written_aside(self.path / name) as aside:
+        with _writable(name), atomic_write(self.path / name) as aside:
             aside.write_text(text, encoding="utf-8")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from depmap_cli.stats.metrics import mean_and_sd
 from depmap_cli.training.run_folder import WEIGHTS
 
-Row = tuple[str, str, dict[str, float]]
+SeedRow = tuple[str, str, dict[str, float]]
 """A fold, "all" or ""; a seed, "mean" or "sd"; figures by name."""
 
 
@@ -31,7 +31,7 @@ class TrainResult:
         return self.folder / WEIGHTS
 
 
-def spread_rows(results: Sequence[TrainResult]) -> list[Row]:
+def spread_rows(results: Sequence[TrainResult]) -> list[SeedRow]:
     """The runs, of folds their mean seed by seed, and mean and sd over two seeds or more.
 
     Folds hold different people: what lies between them is no spread of the training.

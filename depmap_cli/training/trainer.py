@@ -12,30 +12,30 @@ import torch
 from torch import Tensor, nn
 
 from depmap_cli.config import TrainConfig
-from depmap_cli.data.clips import Clip
+from depmap_cli.data.clips import VideoClip
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.losses import Loss, depmap_loss, level_loss
-from depmap_cli.runtime.devices import enough_memory, placed, training_precision
+from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device, training_precision
 from depmap_cli.runtime.distributed import Processes
 from depmap_cli.semantics.clip_model import Semantics
 from depmap_cli.stats.metrics import agreement
-from depmap_cli.training.au_probe import EvidenceReader
+from depmap_cli.training.au_probe import AuProbe
 from depmap_cli.training.batches import (
-    Batch,
+    AugmentedView,
     Draw,
-    Look,
+    TrainingBatch,
+    augmented_views,
     batch_rows,
     epoch_batches,
-    looks_at,
     make_batch,
 )
 from depmap_cli.training.export import check_finite, with_figures
-from depmap_cli.training.feature_cache import KeptMaps, fingerprint
-from depmap_cli.training.progress import EpochDone, StepDone, Watcher
-from depmap_cli.training.resume import Place, load_state, save_state
+from depmap_cli.training.feature_cache import FeatureCache, fingerprint
+from depmap_cli.training.progress import EpochDone, EventCallback, StepDone
+from depmap_cli.training.resume import TrainingProgress, load_state, save_state
 from depmap_cli.training.run_folder import BEST, LAST, RunFolder
 from depmap_cli.training.schedule import cosine_rate
 from depmap_cli.weights.document import RANDOM
@@ -53,37 +53,37 @@ class Trainer:
 
     model: DepMap
     semantics: Semantics
-    train: list[Clip]
-    development: list[Clip]
+    train: list[VideoClip]
+    development: list[VideoClip]
     config: TrainConfig
     folder: RunFolder
     document: dict[str, Any]  # stored with the weights
     key: dict[str, Any]  # what a resumed run must share with the one that was killed
     device: torch.device
     processes: Processes = field(default_factory=Processes)
-    kept: KeptMaps = field(default_factory=KeptMaps)
+    kept: FeatureCache = field(default_factory=FeatureCache)
 
     def __post_init__(self) -> None:
         self.frozen = ""  # which backbone's maps are kept
         if self.config.freeze_backbone:
             self.model.backbone.requires_grad_(False)
-            if self.config.looks:
+            if self.config.n_cached_views:
                 self.frozen = fingerprint(self.model.backbone)
         usual = torch.cat([clip.seen.evidence for clip in self.train]).mean(0)
-        self.reader = EvidenceReader(self.model.head.in_features, usual)
+        self.reader = AuProbe(self.model.head.in_features, usual)
         self.learning = nn.ModuleDict({"model": self.model, "reader": self.reader})
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         for network in self.learning, self.averaged:
-            placed(network, self.device, torch.channels_last)
+            move_to_device(network, self.device, torch.channels_last)
         self.optimizer = _optimizer(self.learning, self.config)
         self.steps = len(epoch_batches(self.train, self.config, 0))
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
             lambda step: cosine_rate(step, self.steps * self.config.epochs, self.config.warmup),
         )
-        self.place = Place()
+        self.place = TrainingProgress()
 
-    def run(self, resume: bool, told: Watcher) -> None:
+    def run(self, resume: bool, told: EventCallback) -> None:
         """Train to the last epoch; the best on Development is kept in the folder.
 
         Raises:
@@ -101,7 +101,7 @@ class Trainer:
             seconds = time.perf_counter() - started
             self._end_epoch(losses, seconds, told)
 
-    def _train_epoch(self, told: Watcher) -> dict[str, float]:
+    def _train_epoch(self, told: EventCallback) -> dict[str, float]:
         epoch = self.place.epoch
         torch.manual_seed(self.config.seed * 1000 + epoch + 7919 * self.processes.rank)  # dropout
         self.model.train()
@@ -118,13 +118,13 @@ class Trainer:
     def _step(self, draws: list[Draw]) -> dict[str, float]:
         """One step of all processes on a batch, of which this one takes its share."""
         own = self.processes.share(draws)
-        with enough_memory("a batch", "lower train.batch_size or train.frames"):
+        with explain_out_of_memory("a batch", "lower train.batch_size or train.frames"):
             loss, added = self._loss(own)
             self._check("the loss", loss.total, own)
             self.optimizer.zero_grad()
             loss.total.backward()  # type: ignore[no-untyped-call]
             self.processes.average_gradients(self.learning)
-            norm = nn.utils.clip_grad_norm_(self.learning.parameters(), self.config.clip_norm)
+            norm = nn.utils.clip_grad_norm_(self.learning.parameters(), self.config.grad_clip_norm)
             self._check("the gradient's norm", norm, draws)
             self.optimizer.step()
         self.schedule.step()
@@ -138,10 +138,10 @@ class Trainer:
     def _loss(self, draws: list[Draw]) -> tuple[Loss, dict[str, Tensor]]:
         """The paper's loss with ours added, and ours by name."""
         config, epoch = self.config, self.place.epoch
-        looks = looks_at(self.train, draws, config, epoch)
+        looks = augmented_views(self.train, draws, config, epoch)
         batch = make_batch(looks, self.semantics, self.device)
         valid = torch.ones(batch.image.shape[:2], dtype=torch.bool, device=self.device)
-        weight = config.contrastive_weight if epoch >= config.contrastive_start else 0.0
+        weight = config.contrastive_weight if epoch >= config.contrastive_start_epoch else 0.0
         with training_precision(self.device):
             maps = self._maps(self.model, looks)
             videos, frames = self.model.score_maps(maps, batch.image, batch.text, valid)
@@ -152,17 +152,19 @@ class Trainer:
         weighed = sum(getattr(config, f"{name}_weight") * value for name, value in added.items())
         return replace(loss, total=loss.total + weighed), added
 
-    def _added(self, videos: VideoScores, frames: FrameFeatures, batch: Batch) -> dict[str, Tensor]:
+    def _added(
+        self, videos: VideoScores, frames: FrameFeatures, batch: TrainingBatch
+    ) -> dict[str, Tensor]:
         """Losses of the emotional branch that are not in the paper, by the name of their weight."""
         added = {}
-        if self.config.evidence_weight and self.model.config.emotional:
+        if self.config.au_loss_weight and self.model.config.emotional:
             known = self.model.standardise(frames.fused)
             added["evidence"] = self.reader(known, batch.evidence)
-        if self.config.level_weight and self.model.config.map and videos.levels is not None:
+        if self.config.level_loss_weight and self.model.config.map and videos.levels is not None:
             added["level"] = level_loss(videos.levels, batch.levels)
         return added
 
-    def _maps(self, model: DepMap, looks: list[Look]) -> list[Tensor]:
+    def _maps(self, model: DepMap, looks: list[AugmentedView]) -> list[Tensor]:
         if not self.frozen:
             pixels = torch.cat([look.pixels() for look in looks]).to(self.device)
             found: list[Tensor] = model.backbone(pixels)
@@ -193,7 +195,7 @@ class Trainer:
         """Move the averaged weights towards the live ones; prototypes and the like are copied."""
         live = dict(self.model.named_parameters())
         for name, parameter in self.averaged.named_parameters():
-            parameter.lerp_(live[name], 1 - self.config.average)
+            parameter.lerp_(live[name], 1 - self.config.ema_decay)
         buffers = dict(self.model.named_buffers())
         for name, buffer in self.averaged.named_buffers():
             buffer.copy_(buffers[name])
@@ -206,7 +208,9 @@ class Trainer:
         """
         fused, activations = [], []
         for draws in epoch_batches(self.train, self.config, self.place.epoch):
-            looks = looks_at(self.train, self.processes.share(draws), self.config, self.place.epoch)
+            looks = augmented_views(
+                self.train, self.processes.share(draws), self.config, self.place.epoch
+            )
             batch = make_batch(looks, self.semantics, self.device)
             with training_precision(self.device):
                 maps = self._maps(self.averaged, looks)
@@ -221,7 +225,7 @@ class Trainer:
         if self.averaged.level_logits is not None:
             self.averaged.level_logits.observe(torch.cat(activations), afresh=True)
 
-    def _end_epoch(self, losses: dict[str, float], seconds: float, told: Watcher) -> None:
+    def _end_epoch(self, losses: dict[str, float], seconds: float, told: EventCallback) -> None:
         """Score Development with the averaged weights, keep them, log, save."""
         found = self._score_development()
         truth = np.array([c.recording.score for c in self.development], float)
@@ -231,7 +235,7 @@ class Trainer:
         done = EpochDone(
             epoch, losses, figures, *prototype_use(self.averaged), seen / seconds, is_best
         )
-        self.place = Place(epoch + 1, min(self.place.best, figures["rmse"]))
+        self.place = TrainingProgress(epoch + 1, min(self.place.best, figures["rmse"]))
         if self.processes.is_first:
             document = with_figures(
                 {**self.document, "epoch": epoch},
@@ -251,14 +255,16 @@ class Trainer:
 
         Nothing is kept of broken ones.
         """
-        with enough_memory("scoring Development", "lower train.score_frames or train.frames"):
+        with explain_out_of_memory(
+            "scoring Development", "lower train.score_frames or train.frames"
+        ):
             self._settle()
             found = np.array([self._estimate(clip) for clip in self.development])
         tensors = {**self.averaged.state_dict(), "estimates": torch.from_numpy(found)}
         check_finite(tensors, f"the weights after epoch {self.place.epoch}", self._way_out())
         return found
 
-    def _estimate(self, clip: Clip) -> float:
+    def _estimate(self, clip: VideoClip) -> float:
         frames, maps = self.config.score_frames, None
         if self.frozen:
             faces = torch.from_numpy(clip.faces[clip.spread(frames)])
@@ -291,7 +297,7 @@ def prototype_use(model: DepMap) -> tuple[float, int]:
 
 
 def _optimizer(learning: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """The backbone at the base rate, the rest at ``head_rate`` times it; no vector decays."""
+    """The backbone at the base rate, the rest at ``head_lr_multiplier`` times it; no vector decays."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in learning.named_parameters():
         if parameter.requires_grad:
@@ -301,7 +307,7 @@ def _optimizer(learning: nn.Module, config: TrainConfig) -> torch.optim.Optimize
         [
             {
                 "params": parameters,
-                "lr": config.learning_rate * (1 if in_backbone else config.head_rate),
+                "lr": config.learning_rate * (1 if in_backbone else config.head_lr_multiplier),
                 "weight_decay": config.weight_decay if is_matrix else 0.0,
             }
             for (in_backbone, is_matrix), parameters in groups.items()

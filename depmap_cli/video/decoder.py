@@ -17,7 +17,7 @@ import numpy as np
 
 from depmap_cli.errors import VideoUnreadable
 from depmap_cli.runtime.opencv import load_opencv
-from depmap_cli.runtime.watchdog import beat
+from depmap_cli.runtime.watchdog import heartbeat
 from depmap_cli.video.limits import MAX_SECONDS, check_size, is_rate
 
 _ROOM = 20
@@ -29,14 +29,14 @@ _EXACT = 1e-4
 
 
 @dataclass(frozen=True)
-class Held:
+class FrameIndex:
     """What a file holds, read but not decoded."""
 
     times: np.ndarray  # of all frames, in seconds, sorted
     keys: np.ndarray  # of the key frames among them, from which decoding can begin
 
 
-def read_held(path: Path) -> Held:
+def read_frame_index(path: Path) -> FrameIndex:
     """Read a whole file for the times of its frames.
 
     Raises:
@@ -47,13 +47,13 @@ def read_held(path: Path) -> Held:
     times, keys = array("d"), array("d")
     try:
         while capture.grab():
-            beat()
+            heartbeat()
             times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
             if capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME):
                 keys.append(times[-1])
     finally:
         capture.release()
-    return Held(np.sort(times), np.sort(keys))
+    return FrameIndex(np.sort(times), np.sort(keys))
 
 
 class Playback:
@@ -81,7 +81,7 @@ class Playback:
         """Decode one more frame."""
         if not self._capture.grab():
             raise StopIteration
-        beat()
+        heartbeat()
         time = self._number / self._fps if self._fps else self._stream_time()
         if not self._time < time < MAX_SECONDS:
             time = self._time + self._step
@@ -106,7 +106,7 @@ class Playback:
         check_size(width, height)
         return np.asarray(image)
 
-    def leap(self, wanted: float, held: Held) -> None:
+    def leap(self, wanted: float, held: FrameIndex) -> None:
         """Leave out frames before time ``wanted`` (seconds), if a key frame lies between and far.
 
         The next frame is then one before that time; if it is not, all is decoded after all.
@@ -164,7 +164,7 @@ def open_capture(path: Path, settings: Sequence[int] = ()) -> Any:
             "not a video that OpenCV can decode",
             "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
         )
-    beat()
+    heartbeat()
     check_size(capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT))
     return capture
 

@@ -15,8 +15,8 @@ import numpy as np
 from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.errors import UsageProblem, VideoUnreadable
 from depmap_cli.runtime.opencv import load_opencv
-from depmap_cli.runtime.watchdog import patiently, watched
-from depmap_cli.video.decoder import Playback, is_fragmented, open_capture, read_held
+from depmap_cli.runtime.watchdog import watchdog_timeout, with_watchdog
+from depmap_cli.video.decoder import Playback, is_fragmented, open_capture, read_frame_index
 from depmap_cli.video.limits import MAX_SECONDS, is_rate
 
 MAX_WORKING_SIDE = 1280
@@ -33,7 +33,7 @@ _FAR = 8.0
 
 
 @dataclass(frozen=True)
-class VideoInfo:
+class VideoProperties:
     """What the container says, after rotation, or what is known better.
 
     ``fps`` is frames/s; ``duration`` is seconds, None if the container does not say.
@@ -54,8 +54,8 @@ class Frame:
     scale: float  # working pixels per source pixel, <= 1
 
 
-@patiently
-def probe(path: Path, fps: float | None = None) -> VideoInfo:
+@watchdog_timeout
+def probe(path: Path, fps: float | None = None) -> VideoProperties:
     """Read size, rate and duration from the container.
 
     A given ``fps`` replaces the rate; frames are then counted, since a container that is wrong
@@ -70,11 +70,13 @@ def probe(path: Path, fps: float | None = None) -> VideoInfo:
     try:
         rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
         counted = bool(fps) or path.suffix.lower() in _JOINABLE
-        frames = len(read_held(path).times) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        frames = (
+            len(read_frame_index(path).times) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
+        )
         if not counted and is_rate(rate) and is_fragmented(path):
-            frames = max(frames, round(read_held(path).times.max(initial=0) * rate) + 1)
+            frames = max(frames, round(read_frame_index(path).times.max(initial=0) * rate) + 1)
         known = is_rate(rate) and 0 < frames < MAX_SECONDS * rate
-        return VideoInfo(
+        return VideoProperties(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
             fps=rate,
@@ -104,7 +106,7 @@ def sample_frames(
         VideoUnreadable: the file cannot be opened, holds no decodable frame, or does not get on.
         UsageProblem: ``start`` lies behind the end of the video.
     """
-    return watched(_sampled(path, sampling, fps), patience)
+    return with_watchdog(_sampled(path, sampling, fps), patience)
 
 
 def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[Frame]:
@@ -112,7 +114,7 @@ def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterato
     lead = 0.5 / info.fps + 1e-6 if info.fps > 0 else 1e-6  # nearest in time, not next
     targets = _target_times(path, sampling, fps, info.duration)
     target, end = next(targets), sampling.end or float("inf")
-    held = read_held(path) if _far_apart(path, sampling, info.duration) else None
+    held = read_frame_index(path) if _far_apart(path, sampling, info.duration) else None
     pictures = _Pictures()
     with closing(Playback(path, fps)) as playback:
         while target - lead < end:  # what comes after the last one wanted is not decoded
@@ -176,7 +178,7 @@ def _far_apart(path: Path, sampling: SamplingConfig, duration: float | None) -> 
     return step >= _FAR
 
 
-@patiently
+@watchdog_timeout
 def check_whole(path: Path, fps: float | None = None) -> None:
     """Read a whole video, without decoding it, and see whether it ends where it should.
 
@@ -188,7 +190,7 @@ def check_whole(path: Path, fps: float | None = None) -> None:
     info = probe(path, fps)
     if info.duration is None:
         return
-    times = read_held(path).times
+    times = read_frame_index(path).times
     reached = max(len(times) / info.fps, times[-1] if len(times) else 0.0)
     if reached < QualityConfig().decoded_share[0] * info.duration:
         raise VideoUnreadable(

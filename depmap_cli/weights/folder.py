@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.errors import UsageProblem, WeightsInvalid
-from depmap_cli.io.atomic_files import ABANDONED, ASIDE, remove_left_over, written_aside
+from depmap_cli.io.atomic_files import STALE_AGE, TEMP_PATTERN, atomic_write, remove_stale_temp
 from depmap_cli.io.checkpoint import load_tensors, read_document
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.download import checked_hash, download, file_name_of
@@ -15,7 +15,7 @@ from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.io.locks import locked
 from depmap_cli.io.output_files import unwritable, write_file
 from depmap_cli.results import WeightsEntry
-from depmap_cli.runtime.progress import Share
+from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.weights.locations import semantics_of, weights_folder
 
 SUMS = "SHA256SUMS"
@@ -114,7 +114,7 @@ def _check(path: Path, entry: WeightsEntry) -> None:
         semantics_of(path, str(trained_with.get("model")), str(trained_with.get("sha256")))
 
 
-def take_in(path: Path, force: bool = False) -> WeightsEntry:
+def import_file(path: Path, force: bool = False) -> WeightsEntry:
     """Copy a file into the weights folder, once it is verified there; the entry it has then.
 
     Raises:
@@ -133,12 +133,12 @@ def take_in(path: Path, force: bool = False) -> WeightsEntry:
     return entry_of(weights_folder() / path.name)
 
 
-def fetch(url: str, sha256: str, told: Share, force: bool = False) -> WeightsEntry:
+def fetch(url: str, sha256: str, told: FractionCallback, force: bool = False) -> WeightsEntry:
     """Download a file of this hash into the weights folder; the entry it has then.
 
     Raises:
         DownloadFailed: it is not to be had, or is another one; nothing is kept.
-        WeightsInvalid, UsageProblem, OutputUnwritable: as ``take_in``.
+        WeightsInvalid, UsageProblem, OutputUnwritable: as ``import_file``.
     """
     name, sha256 = file_name_of(url), checked_hash(sha256)
     with _new_file(name, sha256, force) as aside:
@@ -157,8 +157,8 @@ def _new_file(name: str, sha256: str, force: bool) -> Iterator[Path]:
             "rename one of them, or replace that one with --force",
         )
     try:
-        remove_left_over(folder.glob(ASIDE), ABANDONED)
-        with written_aside(there) as aside:
+        remove_stale_temp(folder.glob(TEMP_PATTERN), STALE_AGE)
+        with atomic_write(there) as aside:
             yield aside
             entry = entry_of(aside)
             if entry.problem:

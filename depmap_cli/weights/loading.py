@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.semantics.clip_model import Semantics
-    from depmap_cli.stats.out_of_distribution import TrainingFaces
+    from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 
 MAX_WIDTH = 1 << 14
 """Of embeddings; the largest of open_clip's models have an eighth of it."""
@@ -33,8 +33,8 @@ class Networks:
     config: Config
     sampling: SamplingConfig
     device: "torch.device"
-    faces: "TrainingFaces | None" = None  # those it was trained on, where the weights say
-    one_backbone: bool = False  # it serves both: what it makes of a face is computed once
+    faces: "TrainingFaceModel | None" = None  # those it was trained on, where the weights say
+    shares_backbone: bool = False  # it serves both: what it makes of a face is computed once
 
 
 def load_networks(
@@ -57,9 +57,9 @@ def load_networks(
     import torch
 
     from depmap_cli.model.depmap import DepMap
-    from depmap_cli.runtime.devices import placed
-    from depmap_cli.runtime.skip_init import Unfilled
-    from depmap_cli.weights.packing import faces_of, is_tower, network_of
+    from depmap_cli.runtime.devices import move_to_device
+    from depmap_cli.runtime.skip_init import SkipInit
+    from depmap_cli.weights.packing import faces_of, network_of, shares_backbone
 
     checkpoint = load_checkpoint(weights_file(path), "depmap")
     document = checkpoint.document
@@ -67,7 +67,7 @@ def load_networks(
         trained_with, config = document["semantics"], Config.model_validate(document["config"])
         sampling = SamplingConfig.model_validate(document["sampling"])
         check_description(document)
-        with Unfilled():
+        with SkipInit():
             model = DepMap(config.model, _believed(trained_with["dim"]))
         semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
         tensors = network_of(checkpoint.tensors, semantics)
@@ -80,8 +80,8 @@ def load_networks(
         ) from error
     model.eval().requires_grad_(False)
     return Networks(
-        placed(model, device, torch.channels_last),
-        placed(semantics, device),
+        move_to_device(model, device, torch.channels_last),
+        move_to_device(semantics, device),
         checkpoint.path,
         checkpoint.sha256,
         document,
@@ -89,7 +89,7 @@ def load_networks(
         sampling,
         device,
         faces,
-        semantics.image_size == config.faces.size and is_tower(tensors, semantics),
+        semantics.image_size == config.faces.size and shares_backbone(tensors, semantics),
     )
 
 

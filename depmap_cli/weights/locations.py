@@ -16,7 +16,7 @@ PLAIN = "resnet18-simulated.safetensors"
 """A plain ResNet with mean pooling, trained alike."""
 
 
-FINISHED = "weights.safetensors"
+RUN_WEIGHTS = "weights.safetensors"
 """In the folder of a finished run: what scores."""
 
 
@@ -47,12 +47,12 @@ def weights_file(path: Path | None) -> Path:
     """
     if path is None:
         return weights_folder() / DEFAULT
-    if path.is_dir() and not (path / FINISHED).is_file():
+    if path.is_dir() and not (path / RUN_WEIGHTS).is_file():
         raise WeightsInvalid(
-            f"{path.name}: no {FINISHED} in this folder",
+            f"{path.name}: no {RUN_WEIGHTS} in this folder",
             "name a weights file, or the folder of one finished run of `depmap train`",
         )
-    return path / FINISHED if path.is_dir() else path
+    return path / RUN_WEIGHTS if path.is_dir() else path
 
 
 def semantics_of(path: Path, model: str, sha256: str) -> Path:

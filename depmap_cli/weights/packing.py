@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from depmap_cli.semantics.clip_model import Semantics
-from depmap_cli.stats.out_of_distribution import TrainingFaces
+from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 
 _BACKBONE, _FACES = "backbone.", "training_faces."
 
@@ -17,12 +17,12 @@ def network_stored(tensors: dict[str, Tensor], semantics: Semantics) -> dict[str
 
     That is, where it differs from the image tower in the tensors' own precision.
     """
-    if not is_tower(tensors, semantics):
+    if not shares_backbone(tensors, semantics):
         return tensors
     return {n: v for n, v in tensors.items() if not n.startswith(_BACKBONE)}
 
 
-def is_tower(network: dict[str, Tensor], semantics: Semantics) -> bool:
+def shares_backbone(network: dict[str, Tensor], semantics: Semantics) -> bool:
     """Whether the backbone among Dep-MAP's tensors is the semantic model's image tower."""
     own = {n.removeprefix(_BACKBONE): v for n, v in network.items() if n.startswith(_BACKBONE)}
     tower = semantics.tower
@@ -39,18 +39,18 @@ def network_of(stored: dict[str, Tensor], semantics: Semantics) -> dict[str, Ten
     return {**own, **{_BACKBONE + name: value for name, value in semantics.tower.items()}}
 
 
-def faces_stored(faces: TrainingFaces | None) -> dict[str, Tensor]:
+def faces_stored(faces: TrainingFaceModel | None) -> dict[str, Tensor]:
     """Beside the network's tensors in a file."""
     if faces is None:
         return {}
     return {_FACES + n: torch.from_numpy(value).half() for n, value in faces.arrays.items()}
 
 
-def faces_of(stored: dict[str, Tensor]) -> TrainingFaces | None:
+def faces_of(stored: dict[str, Tensor]) -> TrainingFaceModel | None:
     """What a file knows of the training faces; None where it knows nothing, as older ones do."""
     arrays = {
         name.removeprefix(_FACES): value.float().numpy()
         for name, value in stored.items()
         if name.startswith(_FACES)
     }
-    return TrainingFaces.of_arrays(arrays) if arrays else None
+    return TrainingFaceModel.of_arrays(arrays) if arrays else None

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.config import Config
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.domain.paper_tables import FIGURES, Variant, chosen_rows, row_name
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.evaluation import EvaluationReport
@@ -15,11 +15,11 @@ from depmap_cli.evaluation.ablation import AblationRow
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.settings import check_settings
 from depmap_cli.results import encodable
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics.clip_model import Semantics
-from depmap_cli.training.feature_cache import KeptMaps
+from depmap_cli.training.feature_cache import FeatureCache
 from depmap_cli.training.initialise import build_model
-from depmap_cli.training.progress import View, numbered
+from depmap_cli.training.progress import TrainingDisplay, numbered
 from depmap_cli.training.run_folder import WEIGHTS, RunFolder, folder_name
 from depmap_cli.training.runs import seed_folder
 from depmap_cli.workflows.about_evaluation import split_counts
@@ -36,7 +36,7 @@ class _Grid:
     options: TrainOptions
     split: str
     semantics: Semantics
-    recordings: list[Recording]
+    recordings: list[LabelledVideo]
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,12 @@ class _Run:
 
 
 def ablate_run(
-    options: TrainOptions, table: int, split: str, rows: Sequence[int], told: Told, view: View
+    options: TrainOptions,
+    table: int,
+    split: str,
+    rows: Sequence[int],
+    told: ProgressCallback,
+    view: TrainingDisplay,
 ) -> list[AblationRow]:
     """Train and evaluate the rows (all if none are named) of a table, with every seed.
 
@@ -76,7 +81,7 @@ def ablate_run(
     reports: dict[int, list[EvaluationReport]] = {number: [] for number in runs}
     view = numbered(view, sum(report is None for report in finished.values()))
     for of_seed in zip(*runs.values(), strict=True):
-        shared = replace(options, kept=KeptMaps())
+        shared = replace(options, kept=FeatureCache())
         for number, run in zip(runs, of_seed, strict=True):
             report = finished[run.folder] or _evaluated(grid, shared, run, told, view)
             reports[number].append(report)
@@ -110,7 +115,7 @@ def _config(grid: _Grid, number: int, variant: Variant) -> Config:
                 "leave its backbone as it is, at random",
                 "leave the row out (--row names those to train), or do not freeze",
             ) from error
-        train = config.train.model_copy(update={"start_from_semantics": False})
+        train = config.train.model_copy(update={"init_from_semantic_model": False})
         return config.model_copy(update={"train": train})
     return config
 
@@ -160,7 +165,7 @@ def _training(options: TrainOptions, run: _Run) -> TrainOptions:
 
 
 def _evaluated(
-    grid: _Grid, options: TrainOptions, run: _Run, told: Told, view: View
+    grid: _Grid, options: TrainOptions, run: _Run, told: ProgressCallback, view: TrainingDisplay
 ) -> EvaluationReport:
     """Train a run, or what is left of it, and evaluate and store it."""
     train_run(_training(options, run), told, lambda summary: None, lambda _: view(run.name))

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from depmap_cli import __version__
-from depmap_cli.data.clips import Clip
-from depmap_cli.data.corpus import SPLITS, Recording, of_split
+from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.corpus import SPLITS, LabelledVideo, of_split
 from depmap_cli.domain.paper_tables import network_name
-from depmap_cli.evaluation.results import About, Origin, SplitCount
+from depmap_cli.evaluation.results import About, SplitCount, WeightsOrigin
 from depmap_cli.results import WeightsInfo
 from depmap_cli.training.export import SELECTED_ON
-from depmap_cli.training.leakage import known_people, selected_people
+from depmap_cli.training.leakage import selection_people_in, training_people_in
 from depmap_cli.weights.document import RANDOM, SEMANTICS
 from depmap_cli.weights.loading import Networks
 
@@ -24,10 +24,10 @@ def about_evaluation(
     data: Path,
     split: str,
     weights: WeightsInfo,
-    origin: Origin,
+    origin: WeightsOrigin,
     settings: dict[str, Any],
     splits: list[SplitCount],
-    clips: Sequence[Clip],
+    clips: Sequence[VideoClip],
     notes: Sequence[str],
 ) -> About:
     """What every evaluation says of itself.
@@ -52,23 +52,25 @@ def about_evaluation(
     )
 
 
-def origin_of(networks: Networks, recordings: Sequence[Recording], evaluated: str) -> Origin:
+def origin_of(
+    networks: Networks, recordings: Sequence[LabelledVideo], evaluated: str
+) -> WeightsOrigin:
     """How the weights came about, and what these recordings, of all splits, had to do with it.
 
     ``evaluated`` is the split that is.
     """
     stored = networks.document.get("calibration") or {"split": SELECTED_ON, "people": []}
     training = [r for r in recordings if r.split == "Training"]
-    return Origin(
+    return WeightsOrigin(
         network=network_name(networks.config.model),
-        balance=networks.config.train.balance,
+        balance=networks.config.train.band_balance,
         started_from=start_of(networks.document),
         recalibrated_on=None if stored["split"] == SELECTED_ON else stored["split"],
         calibration_people=len(set(stored["people"])),
         training_people=len({r.subject for r in training}),
-        known_people=len(known_people(networks.document, training)),
+        known_people=len(training_people_in(networks.document, training)),
         selected_people=len(
-            selected_people(networks.document, of_split(list(recordings), evaluated))
+            selection_people_in(networks.document, of_split(list(recordings), evaluated))
         ),
     )
 
@@ -80,12 +82,12 @@ def start_of(document: Mapping[str, Any]) -> str:
     return places.get(start, start)
 
 
-def split_counts(recordings: Sequence[Recording]) -> list[SplitCount]:
+def split_counts(recordings: Sequence[LabelledVideo]) -> list[SplitCount]:
     """How much there is of every split."""
     return [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
 
 
-def split_count(split: str, recordings: list[Recording]) -> SplitCount:
+def split_count(split: str, recordings: list[LabelledVideo]) -> SplitCount:
     """How much these recordings are."""
     scores = np.array([r.score for r in recordings], float)
     return SplitCount(

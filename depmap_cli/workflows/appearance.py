@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from depmap_cli.data.cache import duration_of
-from depmap_cli.data.clips import Clip
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.evaluation.appearance import (
     Appearance,
@@ -32,7 +32,7 @@ NEAREST = 3
 
 def appearance_of(
     networks: Networks,
-    clips: Sequence[Clip],
+    clips: Sequence[VideoClip],
     estimates: Sequence[ClipEstimate],
     prototypes: tuple[PrototypeFaces, ...] = (),
 ) -> Appearance:
@@ -49,12 +49,12 @@ def appearance_of(
     return Appearance(videos, features, trends, tuple(faces[path] for path in shown), prototypes)
 
 
-def trends_over(clips: Sequence[Clip], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
+def trends_over(clips: Sequence[VideoClip], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
     """How the evidence of action units runs over these clips; ``reliable`` by unit."""
     return trends_of([_curve(clip, level_of(clip.recording.score)) for clip in clips], reliable)
 
 
-def _curve(clip: Clip, level: int) -> UnitCurve:
+def _curve(clip: VideoClip, level: int) -> UnitCurve:
     """Evidence over one clip; its end is the video's, or the last face where that is not told."""
     times = clip.times[clip.usable]
     end = max(duration_of(clip.recording) or 0.0, float(times[-1]), 1e-6)
@@ -62,7 +62,7 @@ def _curve(clip: Clip, level: int) -> UnitCurve:
     return UnitCurve(clip.recording.subject, level, times / end, evidence)
 
 
-def shown_videos(recordings: Sequence[Recording]) -> tuple[Path, ...]:
+def shown_videos(recordings: Sequence[LabelledVideo]) -> tuple[Path, ...]:
     """The videos whose key frame is shown, ``FACES`` a level, by level and within it by score."""
     shown: list[Path] = []
     for level in range(len(BANDS)):
@@ -74,7 +74,7 @@ def shown_videos(recordings: Sequence[Recording]) -> tuple[Path, ...]:
 
 def key_faces_of(
     networks: Networks,
-    clips: Sequence[Clip],
+    clips: Sequence[VideoClip],
     estimates: Sequence[ClipEstimate],
     shown: Sequence[Path],
 ) -> dict[Path, KeyFace]:
@@ -86,7 +86,7 @@ def key_faces_of(
     }
 
 
-def _key_face(networks: Networks, clip: Clip, estimate: ClipEstimate) -> KeyFace:
+def _key_face(networks: Networks, clip: VideoClip, estimate: ClipEstimate) -> KeyFace:
     weighed = networks.config.model.map
     frame = int(estimate.video.weights[0].argmax()) if weighed else len(estimate.rows) // 2
     nearest = nearest_level(estimate.frames, frame)
@@ -98,7 +98,7 @@ def _key_face(networks: Networks, clip: Clip, estimate: ClipEstimate) -> KeyFace
 
 
 def prototype_faces(
-    networks: Networks, clips: Sequence[Clip], estimates: Sequence[ClipEstimate]
+    networks: Networks, clips: Sequence[VideoClip], estimates: Sequence[ClipEstimate]
 ) -> tuple[PrototypeFaces, ...]:
     """For each prototype the faces of these clips that resemble it most, one a person.
 

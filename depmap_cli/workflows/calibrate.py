@@ -10,13 +10,15 @@ from torch import Tensor
 from depmap_cli.data.corpus import of_split
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.training.export import calibration
-from depmap_cli.training.leakage import known_people
+from depmap_cli.training.leakage import training_people_in
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips, stored_half_width
 
 
-def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[int, int, float]:
+def calibrate_run(
+    options: EvaluateOptions, output: Path, told: ProgressCallback
+) -> tuple[int, int, float]:
     """A copy of the weights whose intervals rest on the residuals of this split's people.
 
     People whom the weights were trained on are left out. It looks at as many frames as those
@@ -41,7 +43,7 @@ def calibrate_run(options: EvaluateOptions, output: Path, told: Told) -> tuple[i
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
     recordings, _ = options.source.read()
     chosen = of_split(recordings, options.split)
-    known = known_people(networks.document, chosen)
+    known = training_people_in(networks.document, chosen)
     chosen = [r for r in chosen if r.subject not in known]
     if not chosen:
         raise DataInvalid(

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from depmap_cli.data.cache import duration_of
-from depmap_cli.data.clips import Clip
-from depmap_cli.data.corpus import SPLITS, Recording, of_split
+from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.corpus import SPLITS, LabelledVideo, of_split
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import (
@@ -20,14 +20,14 @@ from depmap_cli.evaluation import (
     read_attributes,
 )
 from depmap_cli.evaluation.appearance import PrototypeFaces
-from depmap_cli.evaluation.baselines import Guess
+from depmap_cli.evaluation.baselines import BaselinePrediction
 from depmap_cli.evaluation.estimate_clip import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import Baseline, Evaluation
-from depmap_cli.runtime.devices import enough_memory, resolve_device
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import calibration_caution, weights_info
 from depmap_cli.stats.conformal import LEVEL, half_width
-from depmap_cli.training.leakage import known_people, selected_people
+from depmap_cli.training.leakage import selection_people_in, training_people_in
 from depmap_cli.training.run_folder import WEIGHTS
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.about_evaluation import (
@@ -37,14 +37,14 @@ from depmap_cli.workflows.about_evaluation import (
     start_of,
 )
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
-from depmap_cli.workflows.labelled_data import ClipChoice, Source, check_uncovered
+from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec, check_uncovered
 
 
 @dataclass(frozen=True)
 class EvaluateOptions:
     """What is evaluated on what."""
 
-    source: Source
+    source: LabelledData
     weights: Path | None = None
     split: str = "Testing"
     frames: int | None = None  # a video; None for as many as the weights say
@@ -54,7 +54,7 @@ class EvaluateOptions:
     appearance: bool = False  # whether to gather what figures of faces and features need
     gallery: bool = False  # and the prototypes' nearest Training faces
     folds: int | None = None  # pool so many, of the run by folds whose folder ``weights`` is
-    clip: ClipChoice = ClipChoice()  # names the semantic weights that lie elsewhere
+    clip: SemanticModelSpec = SemanticModelSpec()  # names the semantic weights that lie elsewhere
 
     def networks(self, path: Path | None) -> Networks:
         """The networks of a weights file, by default those shipped.
@@ -76,7 +76,7 @@ class EvaluateOptions:
         return calibration_caution(networks.sampling, asked)
 
 
-def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
+def evaluate_run(options: EvaluateOptions, told: ProgressCallback) -> Evaluation:
     """Score one split through the prepared faces and compare with the scores.
 
     Raises:
@@ -90,7 +90,7 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
     attributes = attributes_of(options, recordings)
     facts = training_facts(networks, recordings, options.split)  # may find a broken video: first
     clips, estimates = score_clips(networks, chosen, options, told)
-    known = known_people(networks.document, chosen)
+    known = training_people_in(networks.document, chosen)
     report = evaluate_table(
         [clip_row(*pair) for pair in zip(clips, estimates, strict=True)],
         facts,
@@ -113,11 +113,11 @@ def evaluate_run(options: EvaluateOptions, told: Told) -> Evaluation:
 def _beside(
     number: int,
     networks: Networks,
-    chosen: list[Recording],
+    chosen: list[LabelledVideo],
     known_anyway: set[str],
     options: EvaluateOptions,
-    told: Told,
-) -> Guess:
+    told: ProgressCallback,
+) -> BaselinePrediction:
     """Other weights on the same recordings, prepared and sampled as they ask for.
 
     They leak where they were trained on people beyond those whom the evaluated weights know.
@@ -125,7 +125,7 @@ def _beside(
     path = networks.path
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
     _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
-    known = known_people(networks.document, chosen)
+    known = training_people_in(networks.document, chosen)
     ahead = len(known - known_anyway)
     said = (
         f"Trained on {str(networks.document['training_data']).rstrip('.')}; {len(known)} of the "
@@ -146,7 +146,7 @@ def other_weights(
     said: str,
     estimates: Sequence[ClipEstimate],
     leaks: bool = False,
-) -> Guess:
+) -> BaselinePrediction:
     """The estimates of other weights as a baseline: ``which`` they are, and what is ``said`` of
     their training."""
     info = weights_info(networks, "semantics")
@@ -163,7 +163,7 @@ def other_weights(
 
 
 def attributes_of(
-    options: EvaluateOptions, recordings: Sequence[Recording]
+    options: EvaluateOptions, recordings: Sequence[LabelledVideo]
 ) -> dict[str, dict[str, str]] | None:
     """The table of subgroups, as ``read_attributes`` reads it; None if none was given."""
     if options.attributes is None:
@@ -171,7 +171,7 @@ def attributes_of(
     return read_attributes(options.attributes, {r.subject for r in recordings})
 
 
-def _gallery_split(networks: Networks, recordings: list[Recording]) -> list[Recording]:
+def _gallery_split(networks: Networks, recordings: list[LabelledVideo]) -> list[LabelledVideo]:
     """The recordings of a gallery of prototypes; asked for before anything is scored.
 
     Raises:
@@ -187,11 +187,11 @@ def _gallery_split(networks: Networks, recordings: list[Recording]) -> list[Reco
 
 def score_clips(
     networks: Networks,
-    chosen: list[Recording],
+    chosen: list[LabelledVideo],
     options: EvaluateOptions,
-    told: Told,
+    told: ProgressCallback,
     stage: str = "scoring",
-) -> tuple[list[Clip], list[ClipEstimate]]:
+) -> tuple[list[VideoClip], list[ClipEstimate]]:
     """The recordings as clips, and their estimates: those that `depmap score` gives.
 
     Only where a corpus holds prepared faces instead of videos, or for Training, is it the frames
@@ -208,7 +208,9 @@ def score_clips(
     check_uncovered(clips)
     estimates = []
     for number, clip in enumerate(clips):
-        with enough_memory("a recording", "look at fewer frames of it, or give --device cpu"):
+        with explain_out_of_memory(
+            "a recording", "look at fewer frames of it, or give --device cpu"
+        ):
             estimate = estimate_clip(
                 networks.model, networks.semantics, clip, count, usual, networks.device
             )
@@ -217,7 +219,7 @@ def score_clips(
     return clips, estimates
 
 
-def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
+def clip_row(clip: VideoClip, estimate: ClipEstimate) -> EvaluatedClip:
     """The clip in the table that an evaluation starts from."""
     recording = clip.recording
     return EvaluatedClip(
@@ -233,7 +235,7 @@ def clip_row(clip: Clip, estimate: ClipEstimate) -> EvaluatedClip:
 
 
 def training_facts(
-    networks: Networks, recordings: Sequence[Recording], evaluated: str
+    networks: Networks, recordings: Sequence[LabelledVideo], evaluated: str
 ) -> TrainingFacts:
     """What baselines may know: whom the weights know, and the splits before the evaluated.
 
@@ -242,9 +244,9 @@ def training_facts(
     """
     training = [r.score for r in recordings if r.split == "Training"]
     chosen = of_split(list(recordings), evaluated)
-    people = known_people(networks.document, chosen)
+    people = training_people_in(networks.document, chosen)
     if evaluated != "Development":
-        people |= selected_people(networks.document, chosen)
+        people |= selection_people_in(networks.document, chosen)
     earlier = SPLITS[: SPLITS.index(evaluated)]
     known = [(r.subject, r.session, float(r.score)) for r in recordings if r.split in earlier]
     timed = [
@@ -262,8 +264,8 @@ def training_facts(
 
 def _about(
     networks: Networks,
-    recordings: Sequence[Recording],
-    clips: Sequence[Clip],
+    recordings: Sequence[LabelledVideo],
+    clips: Sequence[VideoClip],
     notes: Sequence[str],
     options: EvaluateOptions,
 ) -> About:

@@ -7,15 +7,15 @@ from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.data.clips import Clip
-from depmap_cli.data.corpus import Recording, of_split
+from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.corpus import LabelledVideo, of_split
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
-from depmap_cli.evaluation.baselines import Guess
+from depmap_cli.evaluation.baselines import BaselinePrediction
 from depmap_cli.evaluation.evaluate import Part, evaluate_parts
-from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Evaluation, Origin
+from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Evaluation, WeightsOrigin
 from depmap_cli.results import WeightsInfo
 from depmap_cli.runtime.devices import resolve_device
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import weights_info
 from depmap_cli.stats.conformal import LEVEL
 from depmap_cli.training.leakage import refuse_known
@@ -44,23 +44,23 @@ class _Asked:
     beside: tuple[CrossValidation, ...]
     shown: tuple[Path, ...]  # videos whose key frame is drawn
     notes: list[str]  # of what reads the corpus
-    told: Told
+    told: ProgressCallback
 
 
 @dataclass(frozen=True)
 class _Fold:
     """One fold evaluated: whom it tests, its part of the table, and which weights those were."""
 
-    clips: list[Clip]
+    clips: list[VideoClip]
     part: Part
     weights: WeightsInfo
-    origin: Origin
+    origin: WeightsOrigin
     frames: int  # looked at of each video
     faces: dict[Path, KeyFace]
     reliable: dict[str, bool]  # of the semantic model's action units
 
 
-def evaluate_all(options: EvaluateOptions, told: Told) -> list[Evaluation]:
+def evaluate_all(options: EvaluateOptions, told: ProgressCallback) -> list[Evaluation]:
     """What ``options`` ask for: one evaluation, or one a seed.
 
     Raises:
@@ -72,7 +72,7 @@ def evaluate_all(options: EvaluateOptions, told: Told) -> list[Evaluation]:
 
 
 def evaluate_folds(
-    options: EvaluateOptions, run: Path, n_folds: int, told: Told
+    options: EvaluateOptions, run: Path, n_folds: int, told: ProgressCallback
 ) -> list[Evaluation]:
     """Each fold's people scored by the weights of its own run, all folds pooled, seed by seed.
 
@@ -134,7 +134,7 @@ def _stage(runs: CrossValidation, fold: int) -> str:
 
 
 def _load(
-    runs: CrossValidation, fold: int, tested: Sequence[Recording], options: EvaluateOptions
+    runs: CrossValidation, fold: int, tested: Sequence[LabelledVideo], options: EvaluateOptions
 ) -> Networks:
     """The weights of a fold, if they know nobody of those whom it tests."""
     networks = options.networks(runs.weights(fold))
@@ -152,10 +152,10 @@ def _beside(
     number: int,
     runs: CrossValidation,
     fold: int,
-    tested: list[Recording],
+    tested: list[LabelledVideo],
     options: EvaluateOptions,
-    told: Told,
-) -> Guess:
+    told: ProgressCallback,
+) -> BaselinePrediction:
     networks = _load(runs, fold, tested, options)
     title = runs.path.resolve().name
     _, estimates = score_clips(networks, tested, options, told, f"{title}: {_stage(runs, fold)}")

@@ -8,20 +8,20 @@ import torch
 
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
 from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
-from depmap_cli.data.clips import Clip, load_clips
-from depmap_cli.data.corpus import Recording, read_corpus
+from depmap_cli.data.clips import VideoClip, load_clips
+from depmap_cli.data.corpus import LabelledVideo, read_corpus
 from depmap_cli.data.corpus_summary import describe
 from depmap_cli.data.folds import split_by_fold
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics.clip_model import OWN_MODEL, Semantics, load_semantics
 from depmap_cli.weights.locations import default_semantics
 
 
 @dataclass(frozen=True)
-class Source:
+class LabelledData:
     """Where labelled data is, how it is split, and where its faces are kept."""
 
     data: Path
@@ -30,7 +30,7 @@ class Source:
     fold: tuple[int, int] | None = None  # (which, of how many); None for the corpus's own splits
     fold_seed: int = 0
 
-    def read(self) -> tuple[list[Recording], CorpusSummary]:
+    def read(self) -> tuple[list[LabelledVideo], CorpusSummary]:
         """The recordings with their splits, and what is in them.
 
         Raises:
@@ -48,7 +48,7 @@ class Source:
             recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
         return recordings, describe(recordings, corpus.notes)
 
-    def check_videos(self, recordings: list[Recording]) -> None:
+    def check_videos(self, recordings: list[LabelledVideo]) -> None:
         """Decode the first picture of every video.
 
         Raises:
@@ -59,9 +59,9 @@ class Source:
 
     def prepare(
         self,
-        recordings: list[Recording],
+        recordings: list[LabelledVideo],
         faces: FaceConfig,
-        told: Told,
+        told: ProgressCallback,
         frames: int = PREPARED_FRAMES,
     ) -> list[CachedFaces]:
         """The recordings' aligned faces in so many frames, made where they are missing."""
@@ -72,7 +72,11 @@ class Source:
         )
 
     def prepare_splits(
-        self, recordings: list[Recording], faces: FaceConfig, told: Told, frames: int
+        self,
+        recordings: list[LabelledVideo],
+        faces: FaceConfig,
+        told: ProgressCallback,
+        frames: int,
     ) -> list[CachedFaces]:
         """The same with ``PREPARED_FRAMES`` of Training, and of the other splits ``frames``.
 
@@ -89,13 +93,13 @@ class Source:
 
     def clips(
         self,
-        recordings: list[Recording],
+        recordings: list[LabelledVideo],
         faces: FaceConfig,
         semantics: Semantics,
         device: torch.device,
-        told: Told,
+        told: ProgressCallback,
         frames: int,
-    ) -> list[Clip]:
+    ) -> list[VideoClip]:
         """The recordings as the network takes them, prepared as by ``prepare_splits``.
 
         ``usable`` is empty where a face is covered throughout (see ``check_uncovered``).
@@ -107,7 +111,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class ClipChoice:
+class SemanticModelSpec:
     """Which semantic model: an open_clip name and its weights; None for the one shipped."""
 
     model: str | None = None
@@ -135,12 +139,12 @@ class ClipChoice:
         return load_semantics(self.model or OWN_MODEL, weights, self.allow_network)
 
 
-def covered_names(clips: list[Clip]) -> list[str]:
+def covered_names(clips: list[VideoClip]) -> list[str]:
     """Names of the recordings in which the face is covered throughout."""
     return [clip.recording.name for clip in clips if not len(clip.usable)]
 
 
-def check_uncovered(clips: list[Clip]) -> None:
+def check_uncovered(clips: list[VideoClip]) -> None:
     """For evaluation, where nobody may drop out unsaid.
 
     Raises:
@@ -153,6 +157,6 @@ def check_uncovered(clips: list[Clip]) -> None:
         )
 
 
-def people(recordings: list[Recording]) -> str:
+def people(recordings: list[LabelledVideo]) -> str:
     """For statements: how many videos of how many people."""
     return f"{len(recordings)} videos of {len({r.subject for r in recordings})} people"

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 from depmap_cli.evaluation.results import Evaluation
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.training.runs import runs_of, seeds_beside
 from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
 
 
-def evaluate_seeds(options: EvaluateOptions, told: Told) -> list[Evaluation]:
+def evaluate_seeds(options: EvaluateOptions, told: ProgressCallback) -> list[Evaluation]:
     """One evaluation, or one a seed where ``options.weights`` is a folder of several.
 
     Each is beside the other weights of its seed, or beside the only ones there are.

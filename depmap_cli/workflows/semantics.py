@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.config import FaceConfig, SemanticsTrainConfig
-from depmap_cli.data.corpus import Recording, of_split
+from depmap_cli.data.corpus import LabelledVideo, of_split
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.runtime.devices import resolve_device
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics_training import (
     AuFrames,
     SemanticsRun,
@@ -18,7 +18,7 @@ from depmap_cli.semantics_training import (
     train_semantics,
 )
 from depmap_cli.training.leakage import selected_on, trained_on
-from depmap_cli.workflows.labelled_data import Source, people
+from depmap_cli.workflows.labelled_data import LabelledData, people
 
 DEVELOPMENT_STEP = 4
 """Every how many-th frame of Development the model is judged on."""
@@ -28,7 +28,7 @@ DEVELOPMENT_STEP = 4
 class SemanticsOptions:
     """One run; the data of each source is a folder with ``ground_truth/``."""
 
-    sources: tuple[Source, ...]
+    sources: tuple[LabelledData, ...]
     out: Path
     config: SemanticsTrainConfig
     statement: str | None = None
@@ -39,7 +39,7 @@ class SemanticsOptions:
 
 
 def train_semantics_run(
-    options: SemanticsOptions, told: Told, note: Callable[[str], None]
+    options: SemanticsOptions, told: ProgressCallback, note: Callable[[str], None]
 ) -> float:
     """Train on Training, choose the epoch on Development; returns its mean r over the units.
 
@@ -85,7 +85,9 @@ def train_semantics_run(
     return train_semantics(train, development, run, progress)
 
 
-def _frames(found: list[tuple[Source, list[Recording]]], split: str, told: Told) -> AuFrames:
+def _frames(
+    found: list[tuple[LabelledData, list[LabelledVideo]]], split: str, told: ProgressCallback
+) -> AuFrames:
     """The faces of one split, with what they show; not every source needs to have it."""
     parts = []
     for source, recordings in found:

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from depmap_cli.errors import UsageProblem
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.simulation import FETCH_HINT, renderer_api
 from depmap_cli.simulation.cohort import CohortOptions, make_cohort
 from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
 
 
 def simulate_run(
-    options: CohortOptions | PortraitOptions, face_model: Path | None, told: Told
+    options: CohortOptions | PortraitOptions, face_model: Path | None, told: ProgressCallback
 ) -> None:
     """Render what is missing of what ``options`` describe.
 

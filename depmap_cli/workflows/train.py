@@ -11,22 +11,22 @@ import numpy as np
 import torch
 
 from depmap_cli.config import Config
-from depmap_cli.data.clips import Clip
+from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.data.corpus_summary import check_trainable
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary
-from depmap_cli.runtime.devices import placed, resolve_device
+from depmap_cli.runtime.devices import move_to_device, resolve_device
 from depmap_cli.runtime.distributed import Processes, join_processes, process_count
-from depmap_cli.runtime.progress import Told
+from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics.clip_model import Semantics
 from depmap_cli.training.batches import check_divides
 from depmap_cli.training.export import finish_weights
-from depmap_cli.training.feature_cache import KeptMaps
+from depmap_cli.training.feature_cache import FeatureCache
 from depmap_cli.training.initialise import build_model
 from depmap_cli.training.leakage import known_at_start
-from depmap_cli.training.progress import View, Watcher, numbered
+from depmap_cli.training.progress import EventCallback, TrainingDisplay, numbered
 from depmap_cli.training.provenance import training_document
 from depmap_cli.training.resume import check_resumable, data_hash, described, run_key
 from depmap_cli.training.run_folder import BEST, WEIGHTS, RunFolder
@@ -34,7 +34,12 @@ from depmap_cli.training.runs import Layout, check_alone, fold_folder, seed_fold
 from depmap_cli.training.seed_summary import TrainResult, spread_csv
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights.locations import semantics_of
-from depmap_cli.workflows.labelled_data import ClipChoice, Source, covered_names, people
+from depmap_cli.workflows.labelled_data import (
+    LabelledData,
+    SemanticModelSpec,
+    covered_names,
+    people,
+)
 
 SEEDS = "seeds.csv"
 """Beside several runs: figures of each, mean and spread."""
@@ -42,7 +47,7 @@ SEEDS = "seeds.csv"
 LEARNED = ("Training", "Development")
 """The splits that a run reads: what it learns from, and what it selects on."""
 
-Seen = Callable[[CorpusSummary], None]
+CorpusCallback = Callable[[CorpusSummary], None]
 """Is told what is in a corpus."""
 
 
@@ -50,17 +55,19 @@ Seen = Callable[[CorpusSummary], None]
 class TrainOptions:
     """One run, or several that differ in their seed alone."""
 
-    source: Source
+    source: LabelledData
     out: Path
     config: Config
     device: str = "auto"
-    clip: ClipChoice = ClipChoice()
+    clip: SemanticModelSpec = SemanticModelSpec()
     init: Path | None = None
     statement: str | None = None  # what the data is, for the weights
     simulated: bool = False
     resume: bool = False
     seeds: int = 1
-    kept: KeptMaps | None = None  # maps of a frozen backbone that runs share; None: each its own
+    kept: FeatureCache | None = (
+        None  # maps of a frozen backbone that runs share; None: each its own
+    )
 
     def configs(self) -> list[Config]:
         """The settings of each run."""
@@ -96,7 +103,7 @@ def by_folds(options: TrainOptions, n_folds: int) -> list[TrainOptions]:
     ]
 
 
-def dry_run(runs: Sequence[TrainOptions], seen: Seen) -> None:
+def dry_run(runs: Sequence[TrainOptions], seen: CorpusCallback) -> None:
     """Look for what would stop any of the runs, and open every video; nothing is written.
 
     ``seen`` is told what is in the data, split as the first run takes it.
@@ -104,14 +111,18 @@ def dry_run(runs: Sequence[TrainOptions], seen: Seen) -> None:
     Raises:
         DepmapError: whatever is wrong with data, settings, weights, device or folders.
     """
-    begun = _begin(runs[0], seen)
+    setup = _set_up(runs[0], seen)
     for run in runs[1:]:
         check_run(run)
-    runs[0].source.check_videos(begun.recordings)
+    runs[0].source.check_videos(setup.recordings)
 
 
 def train_all(
-    runs: Sequence[TrainOptions], out: Path, told: Told, seen: Seen, view: View
+    runs: Sequence[TrainOptions],
+    out: Path,
+    told: ProgressCallback,
+    seen: CorpusCallback,
+    view: TrainingDisplay,
 ) -> list[TrainResult]:
     """Train the runs of a cross-validation, or the only one; ``SEEDS`` in ``out`` sums up several.
 
@@ -134,10 +145,12 @@ def check_run(options: TrainOptions) -> None:
     Raises:
         DepmapError: as ``train_run``.
     """
-    _begin(options, _unseen)
+    _set_up(options, _unseen)
 
 
-def train_run(options: TrainOptions, told: Told, seen: Seen, view: View) -> list[TrainResult]:
+def train_run(
+    options: TrainOptions, told: ProgressCallback, seen: CorpusCallback, view: TrainingDisplay
+) -> list[TrainResult]:
     """Train, choose on Development, calibrate, write the run folders.
 
     Of several processes the first alone writes and tells; the others return nothing.
@@ -149,20 +162,20 @@ def train_run(options: TrainOptions, told: Told, seen: Seen, view: View) -> list
     processes = join_processes(device)
     if not processes.is_first:
         told, seen, view = _untold, _unseen, _unshown
-    begun = _begin(options, seen)
+    setup = _set_up(options, seen)
     for config in options.configs():
         options.folder(config).make()
-    placed(begun.semantics, device)
-    material = _material(options, begun, device, processes, told)
-    found = [_train(options, config, begun, material, view) for config in options.configs()]
+    move_to_device(setup.semantics, device)
+    material = _material(options, setup, device, processes, told)
+    found = [_train(options, config, setup, material, view) for config in options.configs()]
     return [result for result in found if result]
 
 
 @dataclass(frozen=True)
-class _Begun:
+class _TrainingSetup:
     """Runs that nothing stands in the way of, before faces are prepared."""
 
-    recordings: list[Recording]
+    recordings: list[LabelledVideo]
     semantics: Semantics
     data: str  # hash of what is learned from and selected on
 
@@ -172,20 +185,20 @@ class _Begun:
         return run_key(config, self.data, self.semantics.id.sha256, options.init, said)
 
 
-def _begin(options: TrainOptions, seen: Seen) -> _Begun:
+def _set_up(options: TrainOptions, seen: CorpusCallback) -> _TrainingSetup:
     resolve_device(options.device)
     recordings = _check(options, seen)
     train = of_split(recordings, "Training")
     semantics = _semantic_model(options.clip, options.init).load()
     build_model(options.config, semantics, _scores(train), options.init)
     data = data_hash([*train, *of_split(recordings, "Development")])
-    begun = _Begun(recordings, semantics, data)
+    setup = _TrainingSetup(recordings, semantics, data)
     for config in options.configs():
-        check_resumable(options.folder(config).path, begun.key(options, config))
-    return begun
+        check_resumable(options.folder(config).path, setup.key(options, config))
+    return setup
 
 
-def _semantic_model(clip: ClipChoice, init: Path | None) -> ClipChoice:
+def _semantic_model(clip: SemanticModelSpec, init: Path | None) -> SemanticModelSpec:
     """What is named, else that which the weights to start from were trained with."""
     if init is None:
         return clip
@@ -196,7 +209,7 @@ def _semantic_model(clip: ClipChoice, init: Path | None) -> ClipChoice:
     return replace(clip, model=model, weights=weights)
 
 
-def _check(options: TrainOptions, seen: Seen) -> list[Recording]:
+def _check(options: TrainOptions, seen: CorpusCallback) -> list[LabelledVideo]:
     """The recordings, if they can be learned from and the folders written."""
     recordings, summary = options.source.read()
     semantics = _semantic_model(options.clip, options.init).document()
@@ -209,7 +222,7 @@ def _check(options: TrainOptions, seen: Seen) -> list[Recording]:
     return recordings
 
 
-def _check_learnable(recordings: list[Recording], options: TrainOptions) -> None:
+def _check_learnable(recordings: list[LabelledVideo], options: TrainOptions) -> None:
     fold = options.source.fold
     check_trainable(recordings, None if fold is None else fold[0])
     rows = len(of_split(recordings, "Training"))
@@ -227,22 +240,26 @@ def _check_layout(options: TrainOptions) -> None:
 class _Material:
     """What all seeds of a run learn from, and where."""
 
-    train: list[Clip]
-    development: list[Clip]
+    train: list[VideoClip]
+    development: list[VideoClip]
     left_out: list[str]
     device: torch.device
     processes: Processes
 
 
 def _material(
-    options: TrainOptions, begun: _Begun, device: torch.device, processes: Processes, told: Told
+    options: TrainOptions,
+    setup: _TrainingSetup,
+    device: torch.device,
+    processes: Processes,
+    told: ProgressCallback,
 ) -> _Material:
-    wanted = [r for split in LEARNED for r in of_split(begun.recordings, split)]
+    wanted = [r for split in LEARNED for r in of_split(setup.recordings, split)]
     if not processes.is_first:
         processes.wait()  # until the first has written the cache
     config = options.config
     clips = options.source.clips(
-        wanted, config.faces, begun.semantics, device, told, config.train.score_frames
+        wanted, config.faces, setup.semantics, device, told, config.train.score_frames
     )
     if processes.is_first:
         processes.wait()
@@ -253,11 +270,15 @@ def _material(
 
 
 def _train(
-    options: TrainOptions, config: Config, begun: _Begun, material: _Material, view: View
+    options: TrainOptions,
+    config: Config,
+    setup: _TrainingSetup,
+    material: _Material,
+    view: TrainingDisplay,
 ) -> TrainResult | None:
     """Train in one folder; the result in the process that writes."""
     folder, processes = options.folder(config), material.processes
-    trainer = _trainer(options, config, begun, material)
+    trainer = _trainer(options, config, setup, material)
     if processes.is_first:
         about = {
             "command": sys.argv[1:],
@@ -268,19 +289,21 @@ def _train(
         folder.describe(config.model_dump(mode="json"), about)
     with view(options.name(config)) as told:
         trainer.run(options.resume, told)
-    result = _finish(options, config, begun, material) if processes.is_first else None
+    result = _finish(options, config, setup, material) if processes.is_first else None
     processes.wait()
     return result
 
 
-def _trainer(options: TrainOptions, config: Config, begun: _Begun, material: _Material) -> Trainer:
+def _trainer(
+    options: TrainOptions, config: Config, setup: _TrainingSetup, material: _Material
+) -> Trainer:
     train = [c.recording for c in material.train]
     folder = options.folder(config)
     said = described(folder.path, options.simulated, options.statement)
-    model, started_from = build_model(config, begun.semantics, _scores(train), options.init)
+    model, started_from = build_model(config, setup.semantics, _scores(train), options.init)
     document = training_document(
         config,
-        begun.semantics,
+        setup.semantics,
         train,
         started_from,
         options.init,
@@ -289,27 +312,27 @@ def _trainer(options: TrainOptions, config: Config, begun: _Begun, material: _Ma
     )
     return Trainer(
         model,
-        begun.semantics,
+        setup.semantics,
         material.train,
         material.development,
         config.train,
         folder,
         document,
-        begun.key(options, config),
+        setup.key(options, config),
         material.device,
         material.processes,
-        options.kept or KeptMaps(),
+        options.kept or FeatureCache(),
     )
 
 
 def _finish(
-    options: TrainOptions, config: Config, begun: _Begun, material: _Material
+    options: TrainOptions, config: Config, setup: _TrainingSetup, material: _Material
 ) -> TrainResult:
     folder = options.folder(config)
     document, found = finish_weights(
         folder.path / BEST,
         folder.path / WEIGHTS,
-        begun.semantics,
+        setup.semantics,
         material.train,
         material.development,
         config.train.score_frames,
@@ -326,7 +349,7 @@ def _finish(
     )
 
 
-def _scores(recordings: list[Recording]) -> np.ndarray:
+def _scores(recordings: list[LabelledVideo]) -> np.ndarray:
     return np.array([r.score for r in recordings], float)
 
 
@@ -338,5 +361,5 @@ def _unseen(summary: CorpusSummary) -> None:
     pass
 
 
-def _unshown(name: str) -> AbstractContextManager[Watcher]:
+def _unshown(name: str) -> AbstractContextManager[EventCallback]:
     return nullcontext(lambda event: None)

@@ -7,7 +7,7 @@ import pytest
 
 from depmap_cli.batch.inputs import exit_code, find_videos, part_of
 from depmap_cli.errors import UsageProblem
-from depmap_cli.results import Report, Source, Status
+from depmap_cli.results import Report, SourceVideo, Status
 
 
 def make(folder, *names):
@@ -131,7 +131,7 @@ def test_a_part_is_i_of_n(part):
 )
 def test_exit_codes(statuses, code):
     reports = [
-        Report(depmap_version="0", source=Source(name="v"), status=Status(status))
+        Report(depmap_version="0", source=SourceVideo(name="v"), status=Status(status))
         for status in statuses
     ]
     assert exit_code(reports) == code

@@ -12,8 +12,8 @@ import pytest
 ray = pytest.importorskip("ray")
 
 from depmap_cli.batch.inputs import find_videos  # noqa: E402  # below what may skip all
-from depmap_cli.batch.ray_workers import ray_lanes  # noqa: E402
-from depmap_cli.batch.run import Batch, score_batch  # noqa: E402
+from depmap_cli.batch.ray_workers import ray_workers  # noqa: E402
+from depmap_cli.batch.run import ScoringBatch, score_batch  # noqa: E402
 from depmap_cli.errors import UsageProblem, WeightsInvalid  # noqa: E402
 from tests.support.stub_batch import Silent  # noqa: E402
 from tests.support.stub_job import stub_job  # noqa: E402
@@ -40,7 +40,7 @@ def items(tmp_path):
     return find_videos([str(tmp_path / "in")], recursive=False)
 
 
-def begun(log):
+def started_videos(log):
     return [line.split() for line in log.read_text().splitlines()] if log.exists() else []
 
 
@@ -48,9 +48,9 @@ def test_every_video_is_scored_once_though_a_worker_is_killed(items, tmp_path):
     log, killed = tmp_path / "log", []
 
     def kill_one():
-        while len(begun(log)) < 3:
+        while len(started_videos(log)) < 3:
             time.sleep(0.05)
-        name, pid = begun(log)[-1]
+        name, pid = started_videos(log)[-1]
         os.kill(int(pid), signal.SIGKILL)
         killed.append(name)
 
@@ -58,12 +58,16 @@ def test_every_video_is_scored_once_though_a_worker_is_killed(items, tmp_path):
     killer.start()
     job = stub_job(log=log, seconds=0.8)
     scored = score_batch(
-        Batch(items, job, tmp_path / "out"), ray_lanes(job, len(items), None, 0, 60), Silent()
+        ScoringBatch(items, job, tmp_path / "out"),
+        ray_workers(job, len(items), None, 0, 60),
+        Silent(),
     )
     killer.join()
     assert [r.estimate.score for r in scored.reports] == list(range(8))
-    assert len({pid for _, pid in begun(log)}) == 3  # two, and one in the place of the dead
-    times = Counter(name for name, _ in begun(log))
+    assert (
+        len({pid for _, pid in started_videos(log)}) == 3
+    )  # two, and one in the place of the dead
+    times = Counter(name for name, _ in started_videos(log))
     assert times[killed[0]] == 2
     assert all(n == 1 for name, n in times.items() if name != killed[0])
     rows = (tmp_path / "out" / "scores.csv").read_text().splitlines()
@@ -73,8 +77,8 @@ def test_every_video_is_scored_once_though_a_worker_is_killed(items, tmp_path):
 def test_a_video_that_kills_every_worker_fails_alone(items, tmp_path):
     items[2].path.write_text("die")
     job = stub_job()
-    lanes = ray_lanes(job, len(items), 2, 0, 60)
-    scored = score_batch(Batch(items, job, tmp_path / "out"), lanes, Silent())
+    workers = ray_workers(job, len(items), 2, 0, 60)
+    scored = score_batch(ScoringBatch(items, job, tmp_path / "out"), workers, Silent())
     assert [r.status.value for r in scored.reports].count("failed") == 1
     assert scored.reports[2].reason.startswith("the worker ended while scoring")
 
@@ -83,12 +87,12 @@ def test_weights_that_cannot_be_loaded_there_are_one_error(items, tmp_path):
     (tmp_path / "broken").write_text("")
     job = stub_job(broken=tmp_path / "broken")
     with pytest.raises(WeightsInvalid, match="planted"):
-        score_batch(Batch(items, job), ray_lanes(job, 1, 1, 0, 60), Silent())
+        score_batch(ScoringBatch(items, job), ray_workers(job, 1, 1, 0, 60), Silent())
 
 
 def test_a_cluster_without_room_is_told_at_once_or_waited_for_in_vain(items):
     with pytest.raises(UsageProblem, match="no room"):
-        ray_lanes(stub_job(), 4, None, 0.5, 60)
+        ray_workers(stub_job(), 4, None, 0.5, 60)
     job = stub_job()
     with pytest.raises(Exception, match="given up: no progress in 2 s"):
-        score_batch(Batch(items, job), ray_lanes(job, 4, 1, 0.5, 2.0), Silent())
+        score_batch(ScoringBatch(items, job), ray_workers(job, 4, 1, 0.5, 2.0), Silent())

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from depmap_cli.batch.inputs import Item, exit_code, find_videos
-from depmap_cli.batch.results_folder import Origin, Results
-from depmap_cli.batch.run import Batch, score_batch
-from depmap_cli.batch.workers import Here, OtherProcess, local_lanes
+from depmap_cli.batch.inputs import InputVideo, exit_code, find_videos
+from depmap_cli.batch.results_folder import Results, VideoOrigin
+from depmap_cli.batch.run import ScoringBatch, score_batch
+from depmap_cli.batch.workers import InProcessWorker, SubprocessWorker, local_workers
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 from depmap_cli.results import Status
 from depmap_cli.scoring.options import ScoreOptions
@@ -25,7 +25,7 @@ from tests.support.stub_batch import Silent
 from tests.support.stub_job import ALL, report_of, stub_job
 
 ROOT = Path(__file__).parents[2]
-ORIGIN = Origin(place="", state=None)
+ORIGIN = VideoOrigin(place="", state=None)
 FILES = {"frames.csv", "aus.csv", "report.html", "score.json"}
 
 
@@ -49,13 +49,15 @@ def numbers(n):
 
 def here(items, out, told=None, overwrite=False, **job):
     job = stub_job(**job)
-    return score_batch(Batch(items, job, out, overwrite), [Here(job)], told or Silent())
+    return score_batch(
+        ScoringBatch(items, job, out, overwrite), [InProcessWorker(job)], told or Silent()
+    )
 
 
 def others(items, out, jobs=2, patience=60.0, told=None, **job):
     job = stub_job(**job)
-    lanes = [OtherProcess(job, 1, patience) for _ in range(jobs)]
-    return score_batch(Batch(items, job, out), lanes, told or Silent())
+    workers = [SubprocessWorker(job, 1, patience) for _ in range(jobs)]
+    return score_batch(ScoringBatch(items, job, out), workers, told or Silent())
 
 
 def command(*arguments):
@@ -85,7 +87,7 @@ def rows(out):
     return list(csv.DictReader((out / "scores.csv").open(newline="")))
 
 
-def begun(log):
+def started_videos(log):
     return Counter(line.split()[0] for line in log.read_text().splitlines())
 
 
@@ -120,12 +122,12 @@ def test_what_is_done_is_not_done_again(videos, tmp_path):
     first = here(items, out, log=log)
     before = tree(out)
     again = here(items, out, told, log=log)
-    assert begun(log) == {"a.mp4": 1, "b.mp4": 1, "c.mp4": 1}
+    assert started_videos(log) == {"a.mp4": 1, "b.mp4": 1, "c.mp4": 1}
     assert [e[2] for e in told.events] == [True] * 3
     assert tree(out) == before
     assert [r.status for r in again.reports] == [r.status for r in first.reports]
     here(items, out, log=log, overwrite=True)
-    assert set(begun(log).values()) == {2}
+    assert set(started_videos(log).values()) == {2}
     assert tree(out) == before
 
 
@@ -135,11 +137,11 @@ def test_what_changed_is_done_again(videos, tmp_path):
     here(items, out, log=log)
     items[0].path.write_text("33")
     here(items, out, log=log)
-    assert begun(log) == {"a.mp4": 2, "b.mp4": 1}
+    assert started_videos(log) == {"a.mp4": 2, "b.mp4": 1}
     assert [row["score"] for row in rows(out)] == ["33.0", "2.0"]
     (out / "b.mp4" / "frames.csv").unlink()
     here(items, out, log=log)
-    assert begun(log) == {"a.mp4": 2, "b.mp4": 2}
+    assert started_videos(log) == {"a.mp4": 2, "b.mp4": 2}
     assert (out / "b.mp4" / "frames.csv").is_file()
 
 
@@ -153,13 +155,13 @@ def test_a_video_that_changes_while_it_is_scored_is_not_taken_for_done(videos, t
 
     here(items, out, Meddler(), log=log)
     here(items, out, log=log)
-    assert begun(log) == {"a.mp4": 2}
+    assert started_videos(log) == {"a.mp4": 2}
     assert rows(out)[0]["score"] == "44.5"
 
 
 def test_failed_videos_are_tried_again_and_keep_a_row(videos, tmp_path):
     out = tmp_path / "out"
-    items = [*videos(a="1"), Item(tmp_path / "in" / "b.mp4", "b.mp4")]
+    items = [*videos(a="1"), InputVideo(tmp_path / "in" / "b.mp4", "b.mp4")]
     first = others(videos(a="1", b="die"), out, jobs=1)
     assert exit_code(first.reports) == 3
     assert [row["status"] for row in rows(out)] == ["scored", "failed"]
@@ -273,8 +275,8 @@ def test_processes_on_one_folder_score_each_video_once(videos, tmp_path):
     log, out = tmp_path / "log", tmp_path / "out"
     running = [command(tmp_path / "in", out, log, 0.2) for _ in range(3)]
     assert [process.wait() for process in running] == [0, 0, 0]
-    assert set(begun(log).values()) == {1}
-    assert len(begun(log)) == len(rows(out)) == 12
+    assert set(started_videos(log).values()) == {1}
+    assert len(started_videos(log)) == len(rows(out)) == 12
     runs = json.loads((out / "run.json").read_text())["runs"]
     assert len(runs) == 3
     assert sum(run["scored"] for run in runs) == 12
@@ -288,7 +290,7 @@ def test_parts_make_the_whole(videos, tmp_path):
     running = [command(tmp_path / "in", tmp_path / "out", log, 0, f"{i}/3") for i in (1, 2, 3)]
     assert [process.wait() for process in running] == [0, 0, 0]
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
-    assert set(begun(log).values()) == {2}
+    assert set(started_videos(log).values()) == {2}
 
 
 def test_a_worker_that_dies_costs_one_video_and_one_that_dies_once_none(videos, tmp_path):
@@ -339,7 +341,7 @@ def test_what_another_process_finishes_at_this_moment_is_not_done_again(
     monkeypatch.setattr(Results, "claim", meanwhile)
     here(items, out, told, log=log)
     assert told.events == [("a.mp4", "scored", True)]
-    assert begun(log) == {"a.mp4": 1}
+    assert started_videos(log) == {"a.mp4": 1}
 
 
 def test_what_a_killed_process_left_half_written_goes(videos, tmp_path):
@@ -362,7 +364,7 @@ def test_a_process_that_waits_takes_the_failure_of_another(videos, tmp_path):
     log, out = tmp_path / "log", tmp_path / "out"
     running = [command(tmp_path / "in", out, log, 2) for _ in range(3)]
     assert [process.wait() for process in running] == [3, 3, 3]
-    assert begun(log) == {"a.mp4": 2, "b.mp4": 1}  # the two tries of one process
+    assert started_videos(log) == {"a.mp4": 2, "b.mp4": 1}  # the two tries of one process
     assert [row["status"] for row in rows(out)] == ["failed", "scored"]
 
 
@@ -407,7 +409,7 @@ def test_a_moved_video_is_the_same_one(videos, tmp_path):
     moved.parent.mkdir()
     items[0].path.rename(moved)
     told = Kept()
-    scored = here([Item(moved, "a.mp4")], out, told)
+    scored = here([InputVideo(moved, "a.mp4")], out, told)
     assert [r.status for r in scored.reports] == [Status.scored]
     assert told.events == [("a.mp4", "scored", True)]
 
@@ -459,7 +461,7 @@ def test_a_video_without_progress_is_given_up(videos, tmp_path):
     scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, patience=2.0, log=log)
     assert [r.status.value for r in scored.reports] == ["failed", "scored"]
     assert "no progress in 2 s" in scored.reports[0].reason
-    assert begun(log)["a.mp4"] == 1  # hanging again would help nobody
+    assert started_videos(log)["a.mp4"] == 1  # hanging again would help nobody
 
 
 def test_workers_end_with_the_process_that_started_them(videos, tmp_path):
@@ -533,7 +535,7 @@ def test_a_results_folder_that_vanishes_fails_what_is_left(videos, tmp_path):
     assert [r.status.value for r in scored.reports] == ["scored", *["failed"] * 3]
     assert exit_code(scored.reports) == 3
     assert isinstance(scored.complaint, OutputUnwritable)
-    assert begun(log) == {"v00.mp4": 1, "v01.mp4": 1}  # no hours of work for nothing
+    assert started_videos(log) == {"v00.mp4": 1, "v01.mp4": 1}  # no hours of work for nothing
     assert not out.exists()
 
 
@@ -562,8 +564,10 @@ def test_a_run_tells_of_itself(videos, tmp_path):
 
 
 def test_a_single_video_stays_in_this_process():
-    assert [type(lane) for lane in local_lanes(stub_job(), 1, 4, 60)] == [Here]
-    assert [type(lane) for lane in local_lanes(stub_job(), 3, 4, 60)] == [OtherProcess] * 3
+    assert [type(worker) for worker in local_workers(stub_job(), 1, 4, 60)] == [InProcessWorker]
+    assert [type(worker) for worker in local_workers(stub_job(), 3, 4, 60)] == [
+        SubprocessWorker
+    ] * 3
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -571,7 +575,7 @@ def test_ctrl_c_keeps_what_is_done_and_ends_the_workers(videos, tmp_path):
     videos(a="1", b="hang", c="hang")
     log, out = tmp_path / "log", tmp_path / "out"
     running = command(tmp_path / "in", out, log, 0)
-    while not list(out.glob(".depmap/records/*.json")) or len(begun(log)) < 3:
+    while not list(out.glob(".depmap/records/*.json")) or len(started_videos(log)) < 3:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=10) != 0

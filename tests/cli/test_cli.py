@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from depmap_cli.batch.workers import Here
+from depmap_cli.batch.workers import InProcessWorker
 from tests.support.videos import write_video
 
 FRAMES = 20
@@ -25,7 +25,9 @@ FAST = ("--frames", str(FRAMES), "--device", "cpu")
 @pytest.fixture
 def run(capfd, monkeypatch):
     """Runs ``depmap ARGS`` in this process: (exit code, stdout, stderr); batches, too."""
-    monkeypatch.setattr("depmap_cli.batch.workers.local_lanes", lambda job, *others: [Here(job)])
+    monkeypatch.setattr(
+        "depmap_cli.batch.workers.local_workers", lambda job, *others: [InProcessWorker(job)]
+    )
 
     def call(*arguments: object) -> tuple[int, str, str]:
         from depmap_cli.cli import main
@@ -478,15 +480,15 @@ def test_an_unexpected_error_in_one_video_does_not_stop_the_others(
 ):
     from depmap_cli.scoring import scorer
 
-    real, calls = scorer.judge, []
+    real, calls = scorer.assess_quality, []
 
-    def judge(*arguments):
+    def assess_quality(*arguments):
         calls.append(1)
         if len(calls) == 1:
             raise ZeroDivisionError("planted")
         return real(*arguments)
 
-    monkeypatch.setattr(scorer, "judge", judge)
+    monkeypatch.setattr(scorer, "judge", assess_quality)
     code, out, _ = run("score", media("gap.mp4"), interview, "--json", *FAST)
     first, second = map(json.loads, out.splitlines())
     assert (code, first["status"], second["status"]) == (3, "failed", "scored")

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.data.corpus_summary import check_trainable, describe
 from depmap_cli.errors import DataInvalid
 
 
 def clips(split, person, session, score, tasks=("Freeform", "Northwind")):
     return [
-        Recording(split, person, session, t, Path(f"{split}/{person}_{session}_{t}.mp4"), score)
+        LabelledVideo(split, person, session, t, Path(f"{split}/{person}_{session}_{t}.mp4"), score)
         for t in tasks
     ]
 

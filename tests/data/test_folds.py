@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.data.folds import split_by_fold, subject_folds
 from depmap_cli.errors import DataInvalid, UsageProblem
 
@@ -21,7 +21,9 @@ def corpus(rng, n_people, most=6):
             for task in ("Freeform", "Northwind")[: rng.integers(1, 3)]:
                 path = Path(f"{person}_{session}_{task}.mp4")
                 split = str(rng.choice(["Training", "Development", "Testing"]))
-                recordings.append(Recording(split, str(person), str(session), task, path, score))
+                recordings.append(
+                    LabelledVideo(split, str(person), str(session), task, path, score)
+                )
     return recordings
 
 
@@ -68,7 +70,7 @@ def test_a_planted_balance_is_found():
     """Pairs of people whose scores sum to 40, each person with one recording: means of 20."""
     scores = [0, 40, 5, 35, 10, 30, 15, 25]
     recordings = [
-        Recording("Training", f"{i:02d}", "1", "", Path(f"{i}.mp4"), score)
+        LabelledVideo("Training", f"{i:02d}", "1", "", Path(f"{i}.mp4"), score)
         for i, score in enumerate(scores)
     ]
     for seed in range(20):
@@ -79,8 +81,8 @@ def test_a_planted_balance_is_found():
 
 def test_one_person_with_most_recordings_has_a_fold_alone():
     recordings = [
-        Recording("Training", "a", str(i), "", Path(f"a{i}.mp4"), 10) for i in range(20)
-    ] + [Recording("Training", p, "1", "", Path(f"{p}.mp4"), 10) for p in "bcdefg"]
+        LabelledVideo("Training", "a", str(i), "", Path(f"a{i}.mp4"), 10) for i in range(20)
+    ] + [LabelledVideo("Training", p, "1", "", Path(f"{p}.mp4"), 10) for p in "bcdefg"]
     sizes = sorted(len(fold) for fold in subject_folds(recordings, 3, seed=1))
     assert sizes == [3, 3, 20]
 
@@ -98,7 +100,7 @@ def test_the_seed_settles_the_folds_and_the_order_of_recordings_does_not():
 
 
 def test_equal_scores_are_no_obstacle():
-    recordings = [Recording("Training", str(i), "1", "", Path(f"{i}.mp4"), 9) for i in range(7)]
+    recordings = [LabelledVideo("Training", str(i), "1", "", Path(f"{i}.mp4"), 9) for i in range(7)]
     assert sorted(len(fold) for fold in subject_folds(recordings, 3, seed=0)) == [2, 2, 3]
 
 

@@ -96,15 +96,15 @@ def test_only_a_calibrated_model_calls_faces_covered(tmp_path):
 def test_training_draws_no_covered_frame():
     from pathlib import Path
 
-    from depmap_cli.data.clips import Clip
-    from depmap_cli.data.corpus import Recording
+    from depmap_cli.data.clips import VideoClip
+    from depmap_cli.data.corpus import LabelledVideo
     from depmap_cli.semantics.clip_model import SemanticView
 
     covered = torch.zeros(100)
     covered[20:60] = 1
     seen = SemanticView(torch.zeros(100, 4), torch.zeros(100, 18), covered)
-    recording = Recording("Training", "1", "1", "Freeform", Path("a.mp4"), 10)
-    clip = Clip(recording, np.zeros((100, 2, 2, 3), np.uint8), seen, np.r_[0:20, 60:100])
+    recording = LabelledVideo("Training", "1", "1", "Freeform", Path("a.mp4"), 10)
+    clip = VideoClip(recording, np.zeros((100, 2, 2, 3), np.uint8), seen, np.r_[0:20, 60:100])
     generator = torch.Generator().manual_seed(0)
     for rows in (clip.spread(16), clip.spread(500), clip.draw(200, generator)):
         assert not covered[rows].any()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from depmap_cli.evaluation.baselines import baseline_guesses, from_duration, look_up
+from depmap_cli.evaluation.baselines import baseline_predictions, from_duration, look_up
 from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 
 
@@ -12,7 +12,7 @@ def clip(subject="1", session="1", task="Freeform", score=10.0, duration=None):
 
 
 def guesses_of(clips, training):
-    return {about.name: (about, values) for about, values in baseline_guesses(clips, training)}
+    return {about.name: (about, values) for about, values in baseline_predictions(clips, training)}
 
 
 def test_look_up_is_the_mean_of_the_persons_sessions():

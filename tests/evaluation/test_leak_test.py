@@ -12,7 +12,7 @@ from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.weights.loading import load_networks
 from depmap_cli.weights.locations import example_clip
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
-from depmap_cli.workflows.labelled_data import Source
+from depmap_cli.workflows.labelled_data import LabelledData
 
 FRAMES = 8
 
@@ -21,7 +21,7 @@ FRAMES = 8
 def test_testing_scored_one_by_one_in_any_order_and_in_one_batch(tmp_path):
     networks = load_networks(None, torch.device("cpu"))
     mini = example_clip().parent / "avec2014-mini"
-    options = EvaluateOptions(Source(mini, tmp_path), frames=FRAMES)
+    options = EvaluateOptions(LabelledData(mini, tmp_path), frames=FRAMES)
     testing = of_split(options.source.read()[0], "Testing")
     before = {name: tensor.clone() for name, tensor in networks.model.state_dict().items()}
 

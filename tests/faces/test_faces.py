@@ -10,7 +10,7 @@ from depmap_cli.config import FaceConfig, SamplingConfig, SubjectRule
 from depmap_cli.faces import FaceDetector, align_face, extract_faces, similarity_transform
 from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.faces.detect import CHUNK, iter_detections
-from depmap_cli.faces.fixed_size_batches import PIECE, InPieces
+from depmap_cli.faces.fixed_size_batches import PIECE, FixedSizeBatches
 from depmap_cli.video.reader import Frame, sample_frames
 from tests.support.stub_detector import StubDetector
 
@@ -177,7 +177,7 @@ def test_pieces_give_what_the_whole_gives_in_batches_of_one_size(n):
             return rows.sum(1), rows.sum((1, 2, 3))
 
     rows = torch.randn(n, 3, 4, 4)
-    maps, totals = InPieces(Sums())(rows)
+    maps, totals = FixedSizeBatches(Sums())(rows)
     torch.testing.assert_close(maps, rows.sum(1))
     torch.testing.assert_close(totals, rows.sum((1, 2, 3)))
     assert set(sizes) == {PIECE}

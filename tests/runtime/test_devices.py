@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from depmap_cli.errors import OutOfMemory
-from depmap_cli.runtime.devices import enough_memory, placed, training_precision
+from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device, training_precision
 
 
 @pytest.mark.parametrize(
@@ -24,20 +24,23 @@ from depmap_cli.runtime.devices import enough_memory, placed, training_precision
     ids=str,
 )
 def test_want_of_memory_is_told_in_one_line(error):
-    with pytest.raises(OutOfMemory, match="too little memory for x"), enough_memory("x", "y"):
+    with (
+        pytest.raises(OutOfMemory, match="too little memory for x"),
+        explain_out_of_memory("x", "y"),
+    ):
         raise error
 
 
 def test_other_errors_are_not_taken_for_want_of_memory():
-    with pytest.raises(ValueError, match="plain"), enough_memory("x", "y"):
+    with pytest.raises(ValueError, match="plain"), explain_out_of_memory("x", "y"):
         raise ValueError("plain")
-    with pytest.raises(RuntimeError, match="shapes"), enough_memory("x", "y"):
+    with pytest.raises(RuntimeError, match="shapes"), explain_out_of_memory("x", "y"):
         raise RuntimeError("shapes do not fit")
 
 
 def test_a_network_is_placed_where_there_is_room(monkeypatch):
     network = nn.Conv2d(2, 4, 3)
-    assert placed(network, torch.device("cpu"), torch.channels_last) is network
+    assert move_to_device(network, torch.device("cpu"), torch.channels_last) is network
     assert network.weight.is_contiguous(memory_format=torch.channels_last)
 
     def full(*_, **__):
@@ -45,7 +48,7 @@ def test_a_network_is_placed_where_there_is_room(monkeypatch):
 
     monkeypatch.setattr(nn.Module, "to", full)
     with pytest.raises(OutOfMemory, match="too little memory for the networks"):
-        placed(network, torch.device("cpu"))
+        move_to_device(network, torch.device("cpu"))
 
 
 @pytest.mark.filterwarnings("ignore:.*CUDA is not available")

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import pytest
 
-from depmap_cli.runtime.prefetch import Ahead
+from depmap_cli.runtime.prefetch import Prefetcher
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_items_come_in_order_from_another_thread(running):
         for i in range(200):
             yield i, threading.current_thread()
 
-    items = list(Ahead(numbers(), 3))
+    items = list(Prefetcher(numbers(), 3))
     assert [i for i, _ in items] == list(range(200))
     assert {thread.name for _, thread in items} == {"ahead"}
     assert not running()
@@ -41,7 +41,7 @@ def test_an_error_is_raised_where_it_happened(running):
         yield None
         raise ValueError("broke")
 
-    ahead = Ahead(breaking(), 8)
+    ahead = Prefetcher(breaking(), 8)
     assert next(ahead) == 1
     assert next(ahead) is None
     with pytest.raises(ValueError, match="broke"):
@@ -59,7 +59,7 @@ def test_it_is_at_most_so_far_ahead():
             made.append(i)
             yield i
 
-    with closing(Ahead(numbers(), 4)) as ahead:
+    with closing(Prefetcher(numbers(), 4)) as ahead:
         assert next(ahead) == 0
         assert until(lambda: len(made) == 6)  # one taken, four wait, one seeks room
         time.sleep(0.2)
@@ -76,7 +76,7 @@ def test_an_early_end_ends_the_thread_and_closes_the_source(running):
         finally:
             closed.append(threading.current_thread().name)
 
-    with closing(Ahead(endless(), 2)) as ahead:
+    with closing(Prefetcher(endless(), 2)) as ahead:
         next(ahead)
     assert closed == ["ahead"]
     assert not running()
@@ -84,4 +84,4 @@ def test_an_early_end_ends_the_thread_and_closes_the_source(running):
 
 
 def test_what_is_no_generator_has_nothing_to_close():
-    assert list(Ahead([1, 2, 3], 1)) == [1, 2, 3]
+    assert list(Prefetcher([1, 2, 3], 1)) == [1, 2, 3]

@@ -4,13 +4,13 @@ import torch
 from torch import nn
 
 from depmap_cli.model.backbone import Backbone
-from depmap_cli.runtime.skip_init import Unfilled
+from depmap_cli.runtime.skip_init import SkipInit
 from depmap_cli.semantics.clip_model import OWN_MODEL, build_clip
 
 
 def test_layers_draw_nothing_and_constants_are_there():
     before = torch.get_rng_state()
-    with Unfilled():
+    with SkipInit():
         Backbone("resnet18")
         nn.Embedding(9, 4)
         nn.MultiheadAttention(8, 2)
@@ -23,7 +23,7 @@ def test_layers_draw_nothing_and_constants_are_there():
 
 
 def test_what_is_no_weight_is_there():
-    filled, unfilled = build_clip(OWN_MODEL), build_clip(OWN_MODEL, Unfilled())
+    filled, unfilled = build_clip(OWN_MODEL), build_clip(OWN_MODEL, SkipInit())
     weights = filled.state_dict().keys()
     others = {n: v for n, v in filled.named_buffers() if n not in weights}
     assert others  # the causal mask

@@ -34,10 +34,10 @@ def faces(interview):
     return np.stack([s.face for segment in segments for s in segment if s.face is not None])
 
 
-def scored(networks, faces, at_once, bfloat16=False, one_backbone=True):
+def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
     """The video's score, and what each of its frames says by itself."""
     inference = VideoInference(
-        networks.model, networks.semantics, networks.device, one_backbone=one_backbone
+        networks.model, networks.semantics, networks.device, shares_backbone=shares_backbone
     )
     for start in range(0, len(faces), at_once):
         piece = faces[start : start + at_once]
@@ -53,9 +53,9 @@ def scored(networks, faces, at_once, bfloat16=False, one_backbone=True):
 
 @pytest.mark.parametrize("at_once", [1, 3, 8, 20])
 @pytest.mark.parametrize("one_backbone", [True, False])
-def test_batch_sizes_agree(networks, faces, at_once, one_backbone):
+def test_batch_sizes_agree(networks, faces, at_once, shares_backbone):
     expected, frames = scored(networks, faces, 16)
-    found, own = scored(networks, faces, at_once, False, one_backbone)
+    found, own = scored(networks, faces, at_once, False, shares_backbone)
     assert found == pytest.approx(expected, abs=EXACT)
     np.testing.assert_allclose(own, frames, atol=EXACT)
 

@@ -11,8 +11,8 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import VideoUnreadable, WeightsInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
-from depmap_cli.results import Report, ScoreResult, Source
-from depmap_cli.scoring.decoding import Decoding, begun
+from depmap_cli.results import Report, ScoreResult, SourceVideo
+from depmap_cli.scoring.decoding import Decoding, start_decoding
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.scorer import Scorer
 from depmap_cli.video.reader import sample_frames
@@ -31,9 +31,9 @@ def test_the_frames_are_those_of_sample_frames(interview):
 def test_a_video_is_scored_alike_from_a_decoding_that_has_begun(interview):
     scorer = Scorer.load(device="cpu")
     alone = scorer.score(interview)
-    with closing(begun(interview, None, ScoreOptions())) as decoding:
+    with closing(start_decoding(interview, None, ScoreOptions())) as decoding:
         assert decoding is not None
-        together = scorer.score(interview, begun=decoding)
+        together = scorer.score(interview, decoding=decoding)
         assert list(decoding) == []  # its frames were taken
     assert together.report == alone.report
     assert all(together.seconds[stage] > 0 for stage in ("decode", "faces", "semantics", "network"))
@@ -42,15 +42,15 @@ def test_a_video_is_scored_alike_from_a_decoding_that_has_begun(interview):
 def test_a_decoding_of_other_frames_is_not_taken(interview):
     scorer = Scorer.load(device="cpu")
     options = ScoreOptions(frames=12)
-    with closing(begun(interview, None, ScoreOptions())) as decoding:
-        report = scorer.score(interview, options, begun=decoding).report
+    with closing(start_decoding(interview, None, ScoreOptions())) as decoding:
+        report = scorer.score(interview, options, decoding=decoding).report
         assert len(list(decoding)) == scorer.networks.sampling.frames
     assert report.estimate == scorer.score(interview, options).report.estimate
 
 
 def test_what_is_wrong_is_told_when_it_is_scored(interview, tmp_path):
-    assert begun(interview, tmp_path / "no weights", ScoreOptions()) is None
-    decoding = begun(tmp_path / "none.mp4", None, ScoreOptions())
+    assert start_decoding(interview, tmp_path / "no weights", ScoreOptions()) is None
+    decoding = start_decoding(tmp_path / "none.mp4", None, ScoreOptions())
     with pytest.raises(VideoUnreadable):
         next(decoding)
 
@@ -61,7 +61,7 @@ def running_since(before):
 
 def test_nothing_goes_on_behind_the_block(interview):
     before = set(threading.enumerate())
-    with closing(begun(interview, None, ScoreOptions(fps=25))) as decoding:
+    with closing(start_decoding(interview, None, ScoreOptions(fps=25))) as decoding:
         next(decoding)
     assert not running_since(before)
 
@@ -69,7 +69,7 @@ def test_nothing_goes_on_behind_the_block(interview):
 def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, monkeypatch):
     """First, next and, in place of one that was expected in vain, another."""
     before = set(threading.enumerate())
-    from depmap_cli.batch.job import Job, Task
+    from depmap_cli.batch.job import Job, ScoringTask
     from depmap_cli.scoring import decoding
 
     other, surprise = tmp_path / "other.mp4", tmp_path / "surprise.mp4"
@@ -79,26 +79,29 @@ def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, m
 
     def noted(path, *others):
         begun_paths.append(path)
-        return begun(path, *others)
+        return start_decoding(path, *others)
 
     class Scored:
-        def score(self, path, options, name, told, begun):
-            given.append((path, begun.path, len(list(begun))))
+        def score(self, path, options, name, told, decoding):
+            given.append((path, decoding.path, len(list(decoding))))
             return ScoreResult(
-                Report(depmap_version="0", source=Source(name=name), status="failed")
+                Report(depmap_version="0", source=SourceVideo(name=name), status="failed")
             )
 
     monkeypatch.setattr(decoding, "begun", noted)
     monkeypatch.setattr(Scorer, "load", lambda *arguments: Scored())
     job = Job(ScoreOptions(frames=12), frozenset(), "drawing")
-    tasks = [Task(0, interview, "a", upcoming=other), Task(1, other, "b", upcoming=interview)]
+    tasks = [
+        ScoringTask(0, interview, "a", upcoming=other),
+        ScoringTask(1, other, "b", upcoming=interview),
+    ]
     perform = job.load(tasks[0])
     assert begun_paths == [interview]
     perform(tasks[0], print)
     until(lambda: begun_paths == [interview, other])
     perform(tasks[1], print)
     until(lambda: begun_paths == [interview, other, interview])
-    perform(Task(2, surprise, "c"), print)
+    perform(ScoringTask(2, surprise, "c"), print)
     assert begun_paths == [interview, other, interview, surprise]
     assert given == [(path, path, 12) for path in (interview, other, surprise)]
     assert not running_since(before)
@@ -112,7 +115,7 @@ def until(condition):
 
 
 def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
-    from depmap_cli.batch.job import Job, Task
+    from depmap_cli.batch.job import Job, ScoringTask
 
     before = set(threading.enumerate())
     options = ScoreOptions(fps=25)
@@ -121,21 +124,21 @@ def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     save_checkpoint(damaged, "depmap", document, {"a": shipped.tensors["head.bias"]})
     with pytest.raises(WeightsInvalid):
-        Job(options, frozenset(), "drawing", damaged).load(Task(0, interview, "a"))
+        Job(options, frozenset(), "drawing", damaged).load(ScoringTask(0, interview, "a"))
     assert not running_since(before)
     table = Job(replace(options, au_csv=tmp_path / "none.csv"), frozenset(), "drawing")
-    task = Task(0, interview, "a")
+    task = ScoringTask(0, interview, "a")
     rendered = table.load(task)(task, print)
     assert rendered.report.status == "failed"
     assert not running_since(before)
 
 
 def test_a_video_that_changed_since_it_was_expected_is_decoded_again(interview, media, tmp_path):
-    from depmap_cli.scoring.decoding import Decodings
+    from depmap_cli.scoring.decoding import DecodeAhead
 
     path = tmp_path / "v.mp4"
     path.write_bytes(media("half.mp4").read_bytes())
-    decodings = Decodings(None, ScoreOptions(frames=12))
+    decodings = DecodeAhead(None, ScoreOptions(frames=12))
     decodings.begin(path)
     path.write_bytes(interview.read_bytes())
     with decodings.of(path, None) as decoding:

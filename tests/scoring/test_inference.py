@@ -36,9 +36,9 @@ def test_few_faces_pass_through_the_networks_at_once():
 def test_one_backbone_sees_for_both_networks(face_frames):
     """The semantic model's view comes out of the maps that Dep-MAP goes on with."""
     networks = load_networks(None, torch.device("cpu"))
-    assert networks.one_backbone
+    assert networks.shares_backbone
     faces = np.stack([frame[:128, :128] for frame in face_frames[:5]])
-    both = VideoInference(networks.model, networks.semantics, networks.device, one_backbone=True)
+    both = VideoInference(networks.model, networks.semantics, networks.device, shares_backbone=True)
     apart = VideoInference(networks.model, networks.semantics, networks.device)
     (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
     assert none is None
@@ -58,7 +58,7 @@ def test_another_backbone_sees_for_itself(tmp_path):
     tensors = network_of(shipped.tensors, load_networks(None, torch.device("cpu")).semantics)
     tensors["backbone.stem.0.weight"] = tensors["backbone.stem.0.weight"] * 1.5
     save_checkpoint(tmp_path / "other.safetensors", "depmap", document, tensors)
-    assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).one_backbone
+    assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).shares_backbone
 
 
 def _score(networks, faces, usual):

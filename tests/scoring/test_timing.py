@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from depmap_cli.scoring.timing import Stage, StageClock
+from depmap_cli.scoring.timing import ScoringStage, StageClock
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def clock(monkeypatch):
 
 def test_of_stages_within_each_other_the_inner_one_counts(clock):
     clock, now = clock
-    with clock.timed(Stage.report):
+    with clock.timed(ScoringStage.report):
         now[0] += 1
-        with clock.timed(Stage.network):
+        with clock.timed(ScoringStage.network):
             now[0] += 10
         with clock.timed(None):
             now[0] += 100
@@ -38,7 +38,7 @@ def test_items_count_while_they_are_made_and_not_while_they_are_used(clock):
             now[0] += 1
             yield i
 
-    for _ in clock.drawn(Stage.faces, slow()):
+    for _ in clock.drawn(ScoringStage.faces, slow()):
         now[0] += 10
     assert clock.seconds["faces"] == 3
 
@@ -52,8 +52,8 @@ def test_a_stage_that_fails_counts_until_then(clock):
         yield
 
     with pytest.raises(ValueError, match="broke"):
-        next(clock.drawn(Stage.decode, breaking()))
+        next(clock.drawn(ScoringStage.decode, breaking()))
     now[0] += 5
-    with clock.timed(Stage.report):
+    with clock.timed(ScoringStage.report):
         now[0] += 1
     assert (clock.seconds["decode"], clock.seconds["report"]) == (2, 1)

@@ -6,10 +6,10 @@ import pytest
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.semantics.neutral_baseline import (
     UNITS,
-    each_from_rest,
-    from_rest,
-    rest_of,
-    usual_rest,
+    neutral_of,
+    subtract_baseline,
+    subtract_baselines,
+    typical_neutral,
 )
 from depmap_cli.stats.metrics import auc
 
@@ -36,24 +36,24 @@ def test_the_rest_is_found_under_what_happens():
     logits = np.tile(np.linspace(-4, -1, len(ACTION_UNITS)), (50, 1))
     busy = logits.copy()
     busy[:20] += 3.0  # for two fifths of the time
-    np.testing.assert_allclose(rest_of(logistic(busy)), logits[0], atol=1e-6)
+    np.testing.assert_allclose(neutral_of(logistic(busy)), logits[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("code", ["AU1", "AU4", "AU43"])
 def test_brows_and_lids_are_told_better_between_people(code):
     found = recordings()
-    usual = usual_rest([evidence for evidence, _ in found])
+    usual = typical_neutral([evidence for evidence, _ in found])
     truth = np.concatenate([there[:, PLACE[code]] for _, there in found])
     raw = np.concatenate([evidence[:, PLACE[code]] for evidence, _ in found])
-    moved = np.concatenate([from_rest(e, usual)[:, PLACE[code]] for e, _ in found])
+    moved = np.concatenate([subtract_baseline(e, usual)[:, PLACE[code]] for e, _ in found])
     assert auc(truth, raw) < 0.92
     assert auc(truth, moved) > 0.97
 
 
 def test_mouths_stay_as_they_are_read_and_an_order_within_a_recording_never_changes():
     (evidence, _), *others = recordings()
-    usual = usual_rest([e for e, _ in others])
-    moved = from_rest(evidence, usual)
+    usual = typical_neutral([e for e, _ in others])
+    moved = subtract_baseline(evidence, usual)
     assert moved.dtype == evidence.dtype
     for unit in ACTION_UNITS:
         before, after = evidence[:, PLACE[unit.code]], moved[:, PLACE[unit.code]]
@@ -67,17 +67,19 @@ def test_mouths_stay_as_they_are_read_and_an_order_within_a_recording_never_chan
 
 def test_a_face_that_rests_as_usual_is_left_as_it_is_read():
     evidence = recordings(1)[0][0]
-    np.testing.assert_allclose(from_rest(evidence, rest_of(evidence)), evidence, atol=1e-6)
+    np.testing.assert_allclose(
+        subtract_baseline(evidence, neutral_of(evidence)), evidence, atol=1e-6
+    )
     certain = np.tile(np.array([0.0, 1.0], np.float32)[:, None], (1, len(ACTION_UNITS)))
-    assert np.isfinite(from_rest(certain, np.zeros(len(ACTION_UNITS)))).all()
+    assert np.isfinite(subtract_baseline(certain, np.zeros(len(ACTION_UNITS)))).all()
 
 
 def test_each_recording_is_told_from_its_own_rest():
     found = [evidence for evidence, _ in recordings(3)]
-    usual = usual_rest(found)
+    usual = typical_neutral(found)
     number = np.repeat(np.arange(3), [len(e) for e in found])
     mixed = np.random.default_rng(0).permutation(len(number))
-    moved = each_from_rest(np.concatenate(found)[mixed], number[mixed], usual)
-    apart = np.concatenate([from_rest(e, usual) for e in found])
+    moved = subtract_baselines(np.concatenate(found)[mixed], number[mixed], usual)
+    apart = np.concatenate([subtract_baseline(e, usual) for e in found])
     # a rest is a quantile: the order of frames does not matter
     np.testing.assert_allclose(moved, apart[mixed], rtol=1e-6)

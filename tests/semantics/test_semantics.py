@@ -124,7 +124,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_tensors
     from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
-    from depmap_cli.semantics.neutral_baseline import usual_rest
+    from depmap_cli.semantics.neutral_baseline import typical_neutral
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 
     rng = np.random.default_rng(0)
@@ -153,8 +153,8 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     semantics = load_semantics(OWN_MODEL, str(tmp_path / "whole.safetensors"))
     assert semantics(torch.from_numpy(faces)).image.shape == (8, 128)
     assert semantics.document["training_people"] == ["a hash"]
-    usual = usual_rest([semantics(torch.from_numpy(faces)).evidence.numpy()])
-    np.testing.assert_allclose(semantics.usual_rest, usual, atol=0.05)  # of bfloat16, if any
+    usual = typical_neutral([semantics(torch.from_numpy(faces)).evidence.numpy()])
+    np.testing.assert_allclose(semantics.typical_neutral, usual, atol=0.05)  # of bfloat16, if any
     assert set(semantics.reliable_units) == {
         f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15)
     } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}

@@ -79,11 +79,11 @@ def test_units_go_the_published_way(well, ill, code, direction):
 def test_smiles_are_as_many_but_weaker():
     well, ill = (clips(score, 150, task="Northwind") for score in (2, 40))  # rarely two at once
 
-    def begun(part):
+    def n_onsets(part):
         smiling = part.au[:, UNIT["AU12"]] > 0.05
         return int((smiling[1:] & ~smiling[:-1]).sum())
 
-    number_well, number_ill = (sum(map(begun, parts)) for parts in (well, ill))
+    number_well, number_ill = (sum(map(n_onsets, parts)) for parts in (well, ill))
     assert number_ill == pytest.approx(number_well, rel=0.15)
     peaks = [np.mean([p.au[:, UNIT["AU12"]].max() for p in parts]) for parts in (well, ill)]
     assert peaks[1] < 0.8 * peaks[0]

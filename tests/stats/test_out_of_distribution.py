@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from depmap_cli.scoring.report_builder import familiarity_of
-from depmap_cli.stats.out_of_distribution import AXES, TrainingFaces, training_faces
+from depmap_cli.stats.out_of_distribution import AXES, TrainingFaceModel, training_faces
 from depmap_cli.weights.packing import faces_of, faces_stored
 
 D = 48
@@ -27,7 +27,7 @@ def recordings(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def faces(spreads: np.ndarray) -> TrainingFaces:
+def faces(spreads: np.ndarray) -> TrainingFaceModel:
     found = training_faces(recordings(spreads, 0, 3000), recordings(spreads, 1, 200))
     assert found is not None
     return found
@@ -42,15 +42,17 @@ def test_the_distance_is_mahalanobis_of_the_planted_cloud(faces, spreads):
 def test_people_of_the_same_kind_are_spread_over_the_reference(faces, spreads):
     distances = [faces.distance(one) for one in recordings(spreads, 3, 400)]
     assert np.mean([faces.nearer(d) for d in distances]) == pytest.approx(100, abs=12)
-    assert np.mean([faces.is_unlike(d) for d in distances]) == pytest.approx(0.05, abs=0.035)
+    assert np.mean([faces.is_out_of_distribution(d) for d in distances]) == pytest.approx(
+        0.05, abs=0.035
+    )
 
 
 @pytest.mark.parametrize(("count", "told"), [(18, None), (19, True), (39, True)])
 def test_few_unseen_recordings_tell_nothing(faces, count, told):
     """The farthest of n + 1 like recordings is any of them, with probability 1 / (n + 1)."""
     few = replace(faces, reference=np.linspace(0.5, 1.5, count))
-    assert few.is_unlike(9.0) is told
-    assert few.is_unlike(0.1) is (told if told is None else False)
+    assert few.is_out_of_distribution(9.0) is told
+    assert few.is_out_of_distribution(0.1) is (told if told is None else False)
 
 
 @pytest.mark.parametrize("axis", [0, D - 1])
@@ -86,7 +88,7 @@ def test_weights_may_know_nothing_of_their_training_faces():
 def test_damaged_faces_are_refused(name, value):
     faces = training_faces([np.random.default_rng(0).normal(size=(80, 6))], [])
     arrays = {key: array.copy() for key, array in faces.arrays.items()}
-    assert TrainingFaces.of_arrays(arrays).rest > 0
+    assert TrainingFaceModel.of_arrays(arrays).rest > 0
     arrays[name].flat[0] = value
     with pytest.raises(ValueError, match="training faces"):
-        TrainingFaces.of_arrays(arrays)
+        TrainingFaceModel.of_arrays(arrays)

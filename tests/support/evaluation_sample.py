@@ -3,7 +3,7 @@
 import numpy as np
 
 from depmap_cli.evaluation.evaluate import evaluate_table
-from depmap_cli.evaluation.results import About, Bootstrap, EvaluationReport, Origin
+from depmap_cli.evaluation.results import About, Bootstrap, EvaluationReport, WeightsOrigin
 from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 from depmap_cli.results import WeightsInfo
 
@@ -18,7 +18,7 @@ WEIGHTS = WeightsInfo(
     simulated=True,
     development={"rmse": 10.81},
 )
-ORIGIN = Origin(
+ORIGIN = WeightsOrigin(
     network="Dep-MAP",
     started_from="the semantic model's image tower",
     balance=0.0,

@@ -8,14 +8,14 @@ from depmap_cli.results import (
     ActionUnitSummary,
     Check,
     Estimate,
-    Familiarity,
     FrameRow,
     Interval,
     KeyFrame,
     LevelEvidence,
+    OutOfDistribution,
     Quality,
     Report,
-    Source,
+    SourceVideo,
     Status,
     Timeline,
     Verdict,
@@ -182,7 +182,9 @@ def scored_report() -> Report:
     shares = sum(np.array(_shares(s)) * w for s, w in scored)
     return Report(
         depmap_version="0.1.0",
-        source=Source(name="clinic/visit_03.mp4", width=1280, height=720, fps=25.0, duration=20.4),
+        source=SourceVideo(
+            name="clinic/visit_03.mp4", width=1280, height=720, fps=25.0, duration=20.4
+        ),
         status=Status.scored,
         estimate=Estimate(
             score=17.43,
@@ -192,7 +194,9 @@ def scored_report() -> Report:
             ),
             training_mean=15.2,
         ),
-        familiarity=Familiarity(distance=1.9, share_nearer=0.97, n_reference=100, unlike=True),
+        familiarity=OutOfDistribution(
+            distance=1.9, share_nearer=0.97, n_reference=100, unlike=True
+        ),
         levels=[
             LevelEvidence(name=band.name, low=band.low, high=band.high, share=float(share))
             for band, share in zip(BANDS, np.asarray(shares), strict=True)

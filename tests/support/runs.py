@@ -10,7 +10,7 @@ FEW = ["--set", "train.frames=4", "--set", "train.score_frames=8", "--jobs", "1"
 """Frames of a recording, as faces of them are prepared."""
 SMALL = [
     *("--set", "train.epochs=2", "--set", "train.batch_size=2", "--device", "cpu", "-q"),
-    *("--set", "train.contrastive_start=1"),  # in the second of the two epochs
+    *("--set", "train.contrastive_start_epoch=1"),  # in the second of the two epochs
     *FEW,
 ]
 

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from depmap_cli.batch.inputs import exit_code, find_videos, part_of
-from depmap_cli.batch.run import Batch, score_batch
-from depmap_cli.batch.workers import local_lanes
+from depmap_cli.batch.run import ScoringBatch, score_batch
+from depmap_cli.batch.workers import local_workers
 from tests.support.stub_job import stub_job
 
 
@@ -26,6 +26,6 @@ if __name__ == "__main__":
     given, out, log, seconds, *part = sys.argv[1:]
     items = part_of(find_videos([given], recursive=True), *part or [None])
     job = stub_job(log=Path(log), seconds=float(seconds))
-    lanes = local_lanes(job, len(items), jobs=2, patience=60)
-    scored = score_batch(Batch(items, job, Path(out)), lanes, Silent())
+    workers = local_workers(job, len(items), jobs=2, patience=60)
+    scored = score_batch(ScoringBatch(items, job, Path(out)), workers, Silent())
     sys.exit(exit_code(scored.reports))

@@ -9,8 +9,8 @@ from pathlib import Path
 from depmap_cli import __version__
 from depmap_cli.batch.job import Job
 from depmap_cli.errors import WeightsInvalid
-from depmap_cli.results import Estimate, Interval, Report, ScoreResult, Source, Status
-from depmap_cli.runtime.watchdog import beat
+from depmap_cli.results import Estimate, Interval, Report, ScoreResult, SourceVideo, Status
+from depmap_cli.runtime.watchdog import heartbeat
 from depmap_cli.scoring.options import ScoreOptions
 
 ALL = frozenset({"json", "csv", "html"})
@@ -54,7 +54,7 @@ class StubJob(Job):
         if "unknown length" in text:  # read on and on, without a share that could be told
             for _ in range(30):
                 time.sleep(0.1)
-                beat()
+                heartbeat()
             text = "5"
         if "hang" in text:
             time.sleep(1000)
@@ -66,7 +66,7 @@ class StubJob(Job):
 
 
 def report_of(name, text):
-    report = Report(depmap_version=__version__, source=Source(name=name), status=Status.scored)
+    report = Report(depmap_version=__version__, source=SourceVideo(name=name), status=Status.scored)
     if "refuse" in text:
         return report.model_copy(update={"status": Status.refused, "reason": "planted"})
     interval = Interval(level=0.9, low=0, high=63, bands=["minimal"], n_people=9)

@@ -8,12 +8,12 @@ import torch
 from depmap_cli.io.checkpoint import load_tensors
 from depmap_cli.model.keyframes import key_frame_weights
 from depmap_cli.model.losses import level_loss
-from depmap_cli.training.au_probe import EvidenceReader
+from depmap_cli.training.au_probe import AuProbe
 from tests.support.runs import train
 
 
 def test_the_loss_is_the_cross_entropy_summed_over_units():
-    reader = EvidenceReader(2, torch.full((18,), 0.5))
+    reader = AuProbe(2, torch.full((18,), 0.5))
     evidence = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
     loss = reader(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), evidence)
     torch.testing.assert_close(loss, torch.tensor(18 * math.log(2)))  # ln 2 a unit, whatever it is
@@ -22,7 +22,7 @@ def test_the_loss_is_the_cross_entropy_summed_over_units():
 def test_it_starts_at_the_usual_evidence_of_each_unit():
     """So that features are not pushed, epoch after epoch, to tell what no frame has to tell."""
     usual = torch.linspace(0.0, 0.9, 18)
-    reader = EvidenceReader(3, usual)
+    reader = AuProbe(3, usual)
     fused = torch.randn(7, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
     reader(fused, usual.expand(7, -1)).backward()
     told = torch.sigmoid(reader.units(fused))
@@ -35,7 +35,7 @@ def test_what_the_representation_tells_is_learned():
     torch.manual_seed(0)
     fused = torch.randn(256, 4)
     evidence = torch.sigmoid(3 * fused[:, :1]).expand(-1, 18)
-    reader = EvidenceReader(4, evidence.mean(0))
+    reader = AuProbe(4, evidence.mean(0))
     optimizer = torch.optim.Adam(reader.parameters(), 0.1)
     for _ in range(200):
         optimizer.zero_grad()
@@ -52,7 +52,7 @@ def test_it_is_logged_and_not_kept(trained, corpus, cache, tmp_path, monkeypatch
     assert all(float(row["evidence"]) > 0 and float(row["level"]) > 0 for row in rows)
     assert not [name for name in load_tensors(trained / "weights.safetensors") if "reader" in name]
     for name, options in (
-        ("off", ["--set", "train.evidence_weight=0", "--set", "train.level_weight=0"]),
+        ("off", ["--set", "train.au_loss_weight=0", "--set", "train.level_loss_weight=0"]),
         ("plain", ["--model", "resnet-baseline"]),  # knows nothing of CLIP
     ):
         out = tmp_path / name

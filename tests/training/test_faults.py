@@ -21,7 +21,12 @@ from depmap_cli.data.cache import FaceCache
 from depmap_cli.data.corpus import find_recordings
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.scoring.inference import VideoInference
-from depmap_cli.training.leakage import hashed, known_people, selected_people, teachers
+from depmap_cli.training.leakage import (
+    hashed,
+    selection_people_in,
+    training_people_in,
+    training_subjects,
+)
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights.locations import DEFAULT, weights_folder
 from depmap_cli.workflows import labelled_data
@@ -108,16 +113,16 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
 
 def test_who_taught_the_weights_at_the_start_is_remembered(trained):
     document = read_document(trained / "weights.safetensors")
-    shipped = teachers(read_document(weights_folder() / DEFAULT))
-    assert teachers(document) == shipped | set(map(hashed, ("100", "101", "102", "103")))
+    shipped = training_subjects(read_document(weights_folder() / DEFAULT))
+    assert training_subjects(document) == shipped | set(map(hashed, ("100", "101", "102", "103")))
 
 
 def test_whom_a_run_selects_on_is_remembered(trained, corpus):
     found = find_recordings(corpus)
     for name in ("best", "last", "weights"):
         document = read_document(trained / f"{name}.safetensors")
-        assert selected_people(document, found) == {"200", "201", "202"}
-        assert known_people(document, found) == {"100", "101", "102", "103"}
+        assert selection_people_in(document, found) == {"200", "201", "202"}
+        assert training_people_in(document, found) == {"100", "101", "102", "103"}
 
 
 def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
@@ -186,8 +191,8 @@ def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, cap
     told = " ".join(capfd.readouterr().err.split())
     names = "Training/Freeform/101_1_Freeform_video.mp4, Development/Freeform/202_1_"
     assert f"the face is covered throughout: {names}" in told
-    taught = teachers(read_document(out / "weights.safetensors"))
-    before = teachers(read_document(weights_folder() / DEFAULT))
+    taught = training_subjects(read_document(out / "weights.safetensors"))
+    before = training_subjects(read_document(weights_folder() / DEFAULT))
     assert taught - before == {hashed(name) for name in ("100", "102", "103")}
     scored = (out / "development.csv").read_text()
     assert [name in scored for name in ("200_1", "201_1", "202_1")] == [True, True, False]

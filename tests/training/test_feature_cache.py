@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from depmap_cli.config import TrainConfig
-from depmap_cli.data.clips import Clip
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.io.checkpoint import load_tensors, read_document
 from depmap_cli.model.backbone import Backbone
 from depmap_cli.runtime.devices import training_precision
 from depmap_cli.semantics.clip_model import SemanticView
-from depmap_cli.training.batches import Draw, looks_at
-from depmap_cli.training.feature_cache import KeptMaps, fingerprint
+from depmap_cli.training.batches import Draw, augmented_views
+from depmap_cli.training.feature_cache import FeatureCache, fingerprint
 from depmap_cli.weights.loading import load_networks
 from tests.support.runs import depmap, train
 
@@ -24,12 +24,12 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def clips(tmp_path) -> list[Clip]:
+def clips(tmp_path) -> list[VideoClip]:
     make = np.random.default_rng(0)
     seen = SemanticView(torch.zeros(20, 4), torch.zeros(20, 18), torch.zeros(20))
     return [
-        Clip(
-            Recording("Training", str(n), "1", "", tmp_path / f"{n}.mp4", 10),
+        VideoClip(
+            LabelledVideo("Training", str(n), "1", "", tmp_path / f"{n}.mp4", 10),
             make.integers(0, 256, (20, 64, 64, 3), np.uint8),
             seen,
             np.arange(20),
@@ -39,7 +39,9 @@ def clips(tmp_path) -> list[Clip]:
 
 
 def shown(clips, config, epoch, *draws):
-    return [(look.rows, look.pixels()) for look in looks_at(clips, list(draws), config, epoch)]
+    return [
+        (look.rows, look.pixels()) for look in augmented_views(clips, list(draws), config, epoch)
+    ]
 
 
 def same(a, b) -> bool:
@@ -47,7 +49,7 @@ def same(a, b) -> bool:
 
 
 def test_looks_come_round_wherever_a_recording_is_drawn(clips):
-    config = TrainConfig(frames=5, looks=2)
+    config = TrainConfig(frames=5, n_cached_views=2)
     (first,) = shown(clips, config, 0, Draw(0, 1))
     (second,) = shown(clips, config, 1, Draw(0, 1))
     (other, again) = shown(clips, config, 2, Draw(0, 2), Draw(1, 1))
@@ -67,7 +69,7 @@ def test_maps_are_computed_once_for_each_backbone():
     torch.manual_seed(0)
     backbone, calls = Backbone("resnet18").eval(), []
     pixels = torch.randn(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    kept = KeptMaps()
+    kept = FeatureCache()
 
     def asked():
         calls.append(1)
@@ -88,7 +90,7 @@ def test_maps_are_computed_once_for_each_backbone():
 
 
 def test_a_run_with_kept_maps_is_the_run_without(corpus, cache, tmp_path, monkeypatch):
-    frozen = ("--set", "train.freeze_backbone=true", "--set", "train.looks=1")
+    frozen = ("--set", "train.freeze_backbone=true", "--set", "train.n_cached_views=1")
     frozen += ("--set", "train.epochs=1")
     assert train(monkeypatch, corpus, cache, tmp_path / "kept", *frozen) == 0
     monkeypatch.setattr("depmap_cli.training.trainer.fingerprint", lambda backbone: "")
@@ -121,7 +123,7 @@ def test_bfloat16_only_where_the_processor_multiplies_it(found, mixed, monkeypat
 
 
 @pytest.mark.parametrize(
-    "more", [(), ("--set", "train.freeze_backbone=true", "--set", "train.looks=1")]
+    "more", [(), ("--set", "train.freeze_backbone=true", "--set", "train.n_cached_views=1")]
 )
 def test_an_epoch_is_judged_by_the_estimates_that_scoring_gives(
     corpus, cache, tmp_path, monkeypatch, more, capfd

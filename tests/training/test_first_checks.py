@@ -13,7 +13,7 @@ from depmap_cli.runtime.devices import available_devices
 from depmap_cli.semantics.clip_model import OWN_MODEL
 from depmap_cli.training.initialise import start_of
 from depmap_cli.weights.locations import DEFAULT, PLAIN, default_semantics, weights_folder
-from depmap_cli.workflows.labelled_data import Source
+from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.runs import SMALL, depmap
 
 MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
@@ -28,7 +28,7 @@ def _unprepared(monkeypatch):
     def unwanted(*_):
         raise AssertionError("faces are prepared")
 
-    monkeypatch.setattr(Source, "prepare", unwanted)
+    monkeypatch.setattr(LabelledData, "prepare", unwanted)
 
 
 @pytest.fixture

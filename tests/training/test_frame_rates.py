@@ -10,7 +10,7 @@ import pytest
 
 from depmap_cli.config import FaceConfig
 from depmap_cli.data.cache import duration_of
-from depmap_cli.workflows.labelled_data import Source
+from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.process_pool import work_here
 from tests.support.runs import depmap, train
 from tests.support.videos import write_video
@@ -44,10 +44,10 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(hasty, cache):
     """Recordings and their faces: as each manifest has them, and one with a rate hardly changed."""
-    source = Source(hasty / "told.csv", cache)
+    source = LabelledData(hasty / "told.csv", cache)
     told, _ = source.read()
     source.check_videos(told)
-    silent, _ = Source(hasty / "silent.csv").read()
+    silent, _ = LabelledData(hasty / "silent.csv").read()
     parts = {"silent": silent, "told": told, "changed": [replace(told[0], fps=TRUE + 0.1)]}
     with pytest.MonkeyPatch.context() as patch:
         work_here(patch)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import Config, SemanticsTrainConfig
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
 from depmap_cli.semantics_training import AuFrames
@@ -16,19 +16,19 @@ from depmap_cli.training.leakage import (
     contents_of,
     hashed,
     known_at_start,
-    known_people,
     refuse_known,
     selected_on,
-    selected_people,
-    teachers,
+    selection_people_in,
     trained_on,
+    training_people_in,
+    training_subjects,
 )
 from depmap_cli.training.provenance import training_document
 from depmap_cli.weights.locations import DEFAULT, weights_folder
 from depmap_cli.workflows import semantics as workflow
 from depmap_cli.workflows.calibrate import calibrate_run
 from depmap_cli.workflows.evaluate import EvaluateOptions
-from depmap_cli.workflows.labelled_data import ClipChoice, Source
+from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
 
 
@@ -43,7 +43,7 @@ def document(request):
 
 def recordings(*subjects):
     return [
-        Recording("Testing", subject, str(i), "", Path(f"{i}.mp4"), 9)
+        LabelledVideo("Testing", subject, str(i), "", Path(f"{i}.mp4"), 9)
         for i, subject in enumerate(subjects)
     ]
 
@@ -54,13 +54,13 @@ def videos(folder, split, *subjects):
     for subject in subjects:
         path = folder / f"{split}-{subject}.mp4"
         path.write_text(f"{split} {subject}")
-        found.append(Recording(split, subject, "1", "", path, 9))
+        found.append(LabelledVideo(split, subject, "1", "", path, 9))
     return found
 
 
 def test_each_person_counts_once(document):
-    assert known_people(document, recordings("ann", "ann", "bob", "eve")) == {"ann", "bob"}
-    assert known_people(document, recordings("eve")) == set()
+    assert training_people_in(document, recordings("ann", "ann", "bob", "eve")) == {"ann", "bob"}
+    assert training_people_in(document, recordings("eve")) == set()
 
 
 def test_acquaintances_are_refused_and_strangers_pass(document):
@@ -75,28 +75,34 @@ def test_people_are_known_by_their_recordings_too(tmp_path):
     (tmp_path / "0.mp4").write_bytes(b"one")
     (tmp_path / "1.mp4").write_bytes(b"two")
     found = [
-        Recording("Testing", name, "1", "", tmp_path / f"{i}.mp4", 9) for i, name in enumerate("ab")
+        LabelledVideo("Testing", name, "1", "", tmp_path / f"{i}.mp4", 9)
+        for i, name in enumerate("ab")
     ]
     document = {"training_subjects": ["x"], "training_contents": contents_of(found[1:])}
-    assert known_people(document, found) == {"b"}
+    assert training_people_in(document, found) == {"b"}
     document = {"development_subjects": ["x"], "development_contents": contents_of(found[1:])}
-    assert (known_people(document, found), selected_people(document, found)) == (set(), {"b"})
+    assert (training_people_in(document, found), selection_people_in(document, found)) == (
+        set(),
+        {"b"},
+    )
 
 
 def test_nobody_is_named_in_what_is_stored(tmp_path):
     found = videos(tmp_path, "Training", "Ann Example", "Bob Example")
     stored = {**trained_on(found, []), **selected_on(found, [])}
-    assert len(teachers(stored)) == 2
+    assert len(training_subjects(stored)) == 2
     assert "Example" not in str(stored)
     assert (
-        known_people(stored, found) == selected_people(stored, found) == {r.subject for r in found}
+        training_people_in(stored, found)
+        == selection_people_in(stored, found)
+        == {r.subject for r in found}
     )
 
 
 def test_older_weights_do_not_tell_on_whom_they_were_selected():
     older = {"training_subjects": ["c200"]}
-    assert selected_people(older, recordings("c200", "ann")) == set()
-    assert known_people(older, recordings("c200", "ann")) == {"c200"}
+    assert selection_people_in(older, recordings("c200", "ann")) == set()
+    assert training_people_in(older, recordings("c200", "ann")) == {"c200"}
 
 
 def stored(folder, name, **people):
@@ -109,24 +115,24 @@ def stored(folder, name, **people):
 
 def test_all_who_had_to_do_with_the_start_are_remembered(tmp_path):
     """With the semantic model and with the weights gone on from; older ones, too, by name."""
-    semantics, init = ClipChoice().load(), tmp_path / "init.safetensors"
+    semantics, init = SemanticModelSpec().load(), tmp_path / "init.safetensors"
     semantics.document = {**semantics.document}
     semantics.document |= stored(tmp_path, "s.safetensors", Training="sam", Development="sue")
     stored(tmp_path, init.name, Training="ida", Development="ian")
     given = (Config(), semantics, videos(tmp_path, "Training", "ann"), "there", init, "here", False)
 
     document = training_document(*given)
-    assert teachers(document) == {hashed(name) for name in ("ann", "sam", "ida")}
+    assert training_subjects(document) == {hashed(name) for name in ("ann", "sam", "ida")}
     assert set(document["development_subjects"]) == {hashed(name) for name in ("sue", "ian")}
     elsewhere = [replace(r, subject="?") for r in videos(tmp_path, "Training", "sam", "ida", "eve")]
-    assert len(known_people(document, elsewhere[:1])) == 1
-    assert len(known_people(document, elsewhere[1:2])) == 1
-    assert not known_people(document, elsewhere[2:])
+    assert len(training_people_in(document, elsewhere[:1])) == 1
+    assert len(training_people_in(document, elsewhere[1:2])) == 1
+    assert not training_people_in(document, elsewhere[2:])
 
     old = {"training_data": "some", "training_subjects": ["old"]}
     save_checkpoint(init, "depmap", old, {})
     document = training_document(*given)
-    assert teachers(document) == {hashed(name) for name in ("ann", "sam", "old")}
+    assert training_subjects(document) == {hashed(name) for name in ("ann", "sam", "old")}
     assert "training_subjects" not in document
 
 
@@ -147,14 +153,14 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
         row = f"{found.path},{name},1,,{split},9"
         table = tmp_path / f"{name}.csv"
         table.write_text(f"path,subject,session,task,split,score\n{row}\n")
-        sources.append(Source(table))
+        sources.append(LabelledData(table))
     config = SemanticsTrainConfig(epochs=epochs)
     options = SemanticsOptions(
         tuple(sources), tmp_path / "s.safetensors", config, init=(init,), device="cpu"
     )
     train_semantics_run(options, lambda *_: None, print)
     (run,) = runs
-    assert teachers(run.met) == {hashed(name) for name in taught}
+    assert training_subjects(run.met) == {hashed(name) for name in taught}
     assert (run.statement == "some") == (epochs == 0)
     assert run.met["development_subjects"] == [hashed("b")]
 
@@ -174,13 +180,15 @@ def test_a_semantic_model_that_knows_whom_a_run_is_judged_on():
 def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
     """Refused before a video is opened."""
     known, other = "s82-200", "s82-201"
-    assert {hashed(known), hashed(other)} <= teachers(read_document(weights_folder() / DEFAULT))
+    assert {hashed(known), hashed(other)} <= training_subjects(
+        read_document(weights_folder() / DEFAULT)
+    )
     lines = ["path,subject,session,task,split,score"]
     for i, subject in enumerate((known, other)):
         (tmp_path / f"{i}.mp4").write_text("never opened")
         lines.append(f"{i}.mp4,{subject},1,,Development,{10 * i}")
     (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
-    options = EvaluateOptions(Source(tmp_path / "all.csv"), split="Development", device="cpu")
+    options = EvaluateOptions(LabelledData(tmp_path / "all.csv"), split="Development", device="cpu")
     out = tmp_path / "out.safetensors"
     with pytest.raises(DataInvalid, match="everybody in Development: .*too small"):
         calibrate_run(options, out, lambda *_: None)

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from depmap_cli.config import ModelConfig
-from depmap_cli.data.labelled_video import Recording
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.training.export import straightened
 from depmap_cli.training.line import Line, fit_line, moved_by_others
@@ -62,7 +62,7 @@ def test_folded_into_the_network_it_moves_its_scores():
 @pytest.fixture
 def recordings(tmp_path):
     """Two of each person."""
-    first = Recording("Development", "0", "1", "Freeform", tmp_path / "0.mp4", 0)
+    first = LabelledVideo("Development", "0", "1", "Freeform", tmp_path / "0.mp4", 0)
     return [
         replace(first, subject=str(person), score=int(score))
         for person, score in zip(PEOPLE, SCORES, strict=True)

@@ -12,7 +12,7 @@ from depmap_cli.io.checkpoint import load_checkpoint, read_document, save_checkp
 from depmap_cli.runtime.distributed import Processes
 from depmap_cli.training.export import finish_weights
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.workflows.labelled_data import ClipChoice
+from depmap_cli.workflows.labelled_data import SemanticModelSpec
 from tests.support.runs import depmap, train
 
 TOO_FAST = ("--set", "train.learning_rate=1e30", "--set", "train.warmup=0")
@@ -103,7 +103,11 @@ def test_weights_too_large_for_half_precision(trained, tmp_path):
     document = {k: v for k, v in best.document.items() if k not in ("format", "kind")}
     tensors = {**best.tensors, "head.bias": torch.tensor([1e6])}
     save_checkpoint(tmp_path / "best.safetensors", "depmap", document, tensors)
-    given = (tmp_path / "best.safetensors", tmp_path / "weights.safetensors", ClipChoice().load())
+    given = (
+        tmp_path / "best.safetensors",
+        tmp_path / "weights.safetensors",
+        SemanticModelSpec().load(),
+    )
     with pytest.raises(DataInvalid, match="half precision: not all numbers are finite"):
         finish_weights(*given, [], [], 4, torch.device("cpu"))
     assert not (tmp_path / "weights.safetensors").exists()

@@ -142,14 +142,14 @@ def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
     again = {"split": "mine, Development", "people": [0, 0, 1], "residuals": [3.0, 4.0, 5.0]}
     path = tmp_path / "again.safetensors"
     stored = read_document(runs / "seed-7" / "weights.safetensors")["config"]
-    config = {**stored, "train": {**stored["train"], "balance": 0.5}}
+    config = {**stored, "train": {**stored["train"], "band_balance": 0.5}}
     write_weights(path, training_subjects=["p4", "zoe"], calibration=again, config=config)
     code, out, _ = evaluate("--weights", path, "--json")
     assert code == 0
     assert json.loads(out)["origin"] == {
         "network": "Dep-MAP",
         "started_from": "the semantic model's image tower",
-        "balance": 0.5,
+        "band_balance": 0.5,
         "recalibrated_on": "mine, Development",
         "calibration_people": 2,
         "training_people": 2,

@@ -9,7 +9,7 @@ import torch
 
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.runtime.devices import training_precision
-from depmap_cli.training.batches import Draw, looks_at, make_batch
+from depmap_cli.training.batches import Draw, augmented_views, make_batch
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.weights.locations import DEFAULT, weights_folder
 from tests.support.runs import depmap, train
@@ -151,10 +151,10 @@ def test_an_unknown_setting_is_named(corpus, cache, tmp_path, monkeypatch, capfd
 def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frames):
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.data.cache import FaceCache
-    from depmap_cli.data.corpus import Recording
+    from depmap_cli.data.corpus import LabelledVideo
 
     path = write_video(tmp_path / "1_1_a.mp4", face_frames[:10])
-    recordings = [Recording("Development", "1", "1", "", path, 3)]
+    recordings = [LabelledVideo("Development", "1", "1", "", path, 3)]
     store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
     calls = []
 
@@ -175,7 +175,7 @@ def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frame
 def test_a_recording_without_a_face_is_named(tmp_path):
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.data.cache import FaceCache
-    from depmap_cli.data.corpus import Recording
+    from depmap_cli.data.corpus import LabelledVideo
     from depmap_cli.errors import DataInvalid
 
     path = write_video(
@@ -183,7 +183,7 @@ def test_a_recording_without_a_face_is_named(tmp_path):
     )
     store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
     with pytest.raises(DataInvalid, match="1_1_blank.mp4: no face found"):
-        store.prepare([Recording("Training", "1", "1", "", path, 3)], 1, lambda *_: None)
+        store.prepare([LabelledVideo("Training", "1", "1", "", path, 3)], 1, lambda *_: None)
     assert list((tmp_path / "c").iterdir()) == []
 
 
@@ -236,7 +236,7 @@ def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, m
     settle, found = Trainer._settle, []
 
     def fused(trainer):
-        looks = looks_at(
+        looks = augmented_views(
             trainer.train, [Draw(i, i) for i in range(4)], trainer.config, trainer.place.epoch
         )
         batch = make_batch(looks, trainer.semantics, trainer.device)
@@ -250,13 +250,13 @@ def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, m
         z = trainer.averaged.standardise(frames.fused)
         return float(z.mean(0).abs().max()), float(frames.logits.mean(0).abs().max())
 
-    def watched(trainer):
+    def with_watchdog(trainer):
         before = offset(trainer)
         settle(trainer)
         found.append((before, offset(trainer)))
 
-    monkeypatch.setattr(Trainer, "_settle", watched)
-    more = ("--set", "train.looks=1", "--set", "train.freeze_backbone=true")
+    monkeypatch.setattr(Trainer, "_settle", with_watchdog)
+    more = ("--set", "train.n_cached_views=1", "--set", "train.freeze_backbone=true")
     assert train(monkeypatch, corpus, cache, tmp_path / "run", *more) == 0
     assert len(found) == 2
     for before, after in found:

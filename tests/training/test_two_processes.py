@@ -39,7 +39,7 @@ def test_two_processes_train_the_weights_that_one_trains(corpus, cache, tmp_path
 
 def test_two_processes_agree_from_a_random_start(corpus, cache, tmp_path):
     """There batch norms are trained, each process's on its own share."""
-    random = ("--from-scratch", "--set", "train.start_from_semantics=false")
+    random = ("--from-scratch", "--set", "train.init_from_semantic_model=false")
     train_two(corpus, cache, tmp_path / "run", *random, "--set", "train.epochs=1")
 
 

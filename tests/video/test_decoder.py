@@ -7,7 +7,7 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import VideoUnreadable
 from depmap_cli.video import decoder, reader
-from depmap_cli.video.decoder import Playback, is_fragmented, read_held
+from depmap_cli.video.decoder import Playback, is_fragmented, read_frame_index
 from depmap_cli.video.reader import sample_frames
 from tests.support.videos import ffmpeg
 
@@ -113,16 +113,16 @@ def test_a_leap_that_ends_elsewhere_is_not_believed(encoded, decoded, monkeypatc
 def test_times_that_the_file_does_not_have_are_not_believed(encoded, decoded, monkeypatch):
     path, sampling = encoded("short.mp4"), SAMPLINGS[0]
     expected = all_decoded(path, sampling, monkeypatch)
-    everything, held = len(decoded), read_held(path)
+    everything, held = len(decoded), read_frame_index(path)
     decoded.clear()
-    odd = decoder.Held(held.times + 0.013, held.keys)
+    odd = decoder.FrameIndex(held.times + 0.013, held.keys)
     monkeypatch.setattr(reader, "read_held", lambda path: odd)
     assert frames(path, sampling) == expected
     assert len(decoded) >= everything
 
 
 def test_what_a_file_holds_is_read_without_decoding(encoded):
-    held = read_held(encoded("short.mp4"))
+    held = read_frame_index(encoded("short.mp4"))
     capture = cv2.VideoCapture(str(encoded("short.mp4")), cv2.CAP_FFMPEG)
     times = []
     while capture.grab():

@@ -8,7 +8,7 @@ import pytest
 
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import VideoUnreadable
-from depmap_cli.runtime.watchdog import beat, patiently, watched
+from depmap_cli.runtime.watchdog import heartbeat, watchdog_timeout, with_watchdog
 from depmap_cli.video.decoder import Playback
 from depmap_cli.video.limits import MAX_PIXELS, MAX_SIDE, check_size
 from depmap_cli.video.reader import probe, sample_frames
@@ -71,10 +71,10 @@ def test_slow_work_that_gets_on_is_waited_for():
     def slow():
         for _ in range(8):
             time.sleep(0.1)
-            beat()
+            heartbeat()
         yield 1
 
-    assert list(watched(slow(), patience=0.4)) == [1]
+    assert list(with_watchdog(slow(), patience=0.4)) == [1]
 
 
 def test_errors_and_ends_come_back_and_sources_are_closed():
@@ -87,13 +87,13 @@ def test_errors_and_ends_come_back_and_sources_are_closed():
         finally:
             closed.set()
 
-    found = watched(source())
+    found = with_watchdog(source())
     assert next(found) == 1
     with pytest.raises(KeyError):
         next(found)
     assert closed.wait(2)
     closed.clear()
-    left = watched(source())
+    left = with_watchdog(source())
     next(left)
     left.close()
     assert closed.wait(2)
@@ -102,12 +102,12 @@ def test_errors_and_ends_come_back_and_sources_are_closed():
 def test_functions_are_watched_once():
     threads = []
 
-    @patiently
+    @watchdog_timeout
     def inner():
         threads.append(threading.current_thread())
         return 1
 
-    @patiently
+    @watchdog_timeout
     def outer():
         threads.append(threading.current_thread())
         return inner() + 1

@@ -137,9 +137,9 @@ def test_a_row_is_the_network_it_is_called_whatever_the_file_says(ablate, config
 
 
 def test_a_row_that_cannot_go_on_is_told_before_the_first(ablate, configs, tmp_path):
-    begun = tmp_path / "grid" / "dep-map-34" / "seed-3407"
-    begun.mkdir(parents=True)
-    (begun / "weights.safetensors").touch()
+    started = tmp_path / "grid" / "dep-map-34" / "seed-3407"
+    started.mkdir(parents=True)
+    (started / "weights.safetensors").touch()
     code, _, err = ablate("--row", "1", "--row", "7", "--out", tmp_path / "grid")
     assert (code, configs) == (1, [])
     assert "--out seed-3407: holds weights.safetensors and no state.safetensors" in err

@@ -122,10 +122,10 @@ def test_key_frames_are_of_the_fold_that_tests_the_person(run, corpus, tmp_path_
     """One a level, each with its fold's own estimate."""
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
-    from depmap_cli.workflows.labelled_data import Source
+    from depmap_cli.workflows.labelled_data import LabelledData
 
     cache = tmp_path_factory.getbasetemp() / "faces of six"
-    source = Source(corpus, cache, jobs=1, fold=(0, 3))
+    source = LabelledData(corpus, cache, jobs=1, fold=(0, 3))
     options = EvaluateOptions(source, run, device="cpu", folds=3, appearance=True)
     (found,) = evaluate_all(options, lambda *_: None)
     assert found.appearance.features is None
@@ -226,10 +226,10 @@ def test_runs_are_compared_with_those_of_the_same_seed(tmp_path):
 
 def test_training_writes_where_evaluation_looks(tmp_path):
     from depmap_cli.config import Config
-    from depmap_cli.workflows.labelled_data import Source
+    from depmap_cli.workflows.labelled_data import LabelledData
     from depmap_cli.workflows.train import TrainOptions, by_folds
 
-    runs = by_folds(TrainOptions(Source(tmp_path), tmp_path / "run", Config()), 3)
+    runs = by_folds(TrainOptions(LabelledData(tmp_path), tmp_path / "run", Config()), 3)
     assert [run.source.fold for run in runs] == [(0, 3), (1, 3), (2, 3)]
     touch(tmp_path, *(run.out.relative_to(tmp_path) for run in runs))
     (found,) = cross_validations(tmp_path / "run", 3).values()

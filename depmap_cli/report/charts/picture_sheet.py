@@ -21,14 +21,14 @@ class Tile:
 
 
 @dataclass(frozen=True)
-class Row:
+class PictureRow:
     """Pictures side by side, and the lines of words on their left."""
 
     label: str
     tiles: Sequence[Tile]
 
 
-def sheet(rows: Sequence[Row]) -> np.ndarray:
+def sheet(rows: Sequence[PictureRow]) -> np.ndarray:
     """All rows, one below the other, on white, (height, width, 3) RGB uint8."""
     heights = [_height(row) for row in rows]
     width = _LABEL_WIDTH + max(sum(t.image.shape[1] + _GAP for t in row.tiles) for row in rows)
@@ -40,12 +40,12 @@ def sheet(rows: Sequence[Row]) -> np.ndarray:
     return np.asarray(image)
 
 
-def _height(row: Row) -> int:
+def _height(row: PictureRow) -> int:
     lines = max(len(tile.words.split("\n")) for tile in row.tiles)
     return max(len(tile.image) for tile in row.tiles) + _LINE * lines + 2 * _GAP
 
 
-def _draw(image: Image.Image, row: Row, top: int) -> None:
+def _draw(image: Image.Image, row: PictureRow, top: int) -> None:
     _write(image, (2, top + _GAP), row.label, INK)
     left = _LABEL_WIDTH
     for tile in row.tiles:

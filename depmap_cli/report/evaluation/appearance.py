@@ -10,7 +10,7 @@ from depmap_cli.evaluation.au_trends import N_BINS, LevelTrend, UnitTrend
 from depmap_cli.evaluation.feature_map import FeatureMap
 from depmap_cli.report.charts import svg
 from depmap_cli.report.charts.axes import Axes, ticks
-from depmap_cli.report.charts.picture_sheet import Row, Tile, sheet
+from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
 from depmap_cli.report.charts.svg import INK, LEVEL_LINES, SHAPES
 from depmap_cli.report.evaluation.page import ExtraFigure
 from depmap_cli.report.score.pictures import encode_png, picture
@@ -79,16 +79,18 @@ def _frame(axes: Axes) -> str:
 
 def unit_trends(trends: Iterable[UnitTrend]) -> ExtraFigure:
     """A panel an action unit, a line a level: the paper's Figure 6."""
-    panels = [_panel(trend) for trend in trends]
+    drawn_panels = [_panel(trend) for trend in trends]
     tall = _PANEL_HEIGHT + 74
     width = _PANEL_WIDTH * _ACROSS + 12  # the last number of a scale reaches over its panel
-    rows = -(-len(panels) // _ACROSS)
+    rows = -(-len(drawn_panels) // _ACROSS)
     placed = [
         svg.moved(i % _ACROSS * _PANEL_WIDTH, i // _ACROSS * tall, panel)
-        for i, panel in enumerate(panels)
+        for i, panel in enumerate(drawn_panels)
     ]
     label = "Evidence of action units over normalised time, by severity band"
-    chart = svg.drawing(width, rows * tall + 24, label, [*placed, _level_key(rows * tall + 10)])
+    chart = svg.drawing(
+        width, rows * tall + 24, label, [*placed, _level_key(rows * tall + 10)]
+    )
     caption = (
         "Mean over people of each severity band; shaded: one standard error to each side, "
         "where a band has two people or more. Evidence, 0 to 1, is image-text similarity, not "
@@ -153,7 +155,7 @@ def key_faces(faces: Iterable[KeyFace], style: str) -> ExtraFigure:
     for face in found:
         of_level.setdefault(face.level, []).append(face)
     rows = [
-        Row(_band_words(level), [_tile(face, style) for face in members])
+        PictureRow(_band_words(level), [_tile(face, style) for face in members])
         for level, members in sorted(of_level.items())
     ]
     caption = (
@@ -197,7 +199,7 @@ def prototype_gallery(prototypes: Iterable[PrototypeFaces], style: str) -> Extra
     for prototype in prototypes:
         of_level.setdefault(prototype.level, []).append(prototype)
     rows = [
-        Row(_band_words(level), [_column(p, style) for p in members])
+        PictureRow(_band_words(level), [_column(p, style) for p in members])
         for level, members in sorted(of_level.items())
     ]
     caption = (

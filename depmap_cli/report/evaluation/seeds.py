@@ -11,11 +11,11 @@ from depmap_cli.io.csv_files import csv_table
 from depmap_cli.report.score.console import emit
 from depmap_cli.stats.metrics import mean_and_sd
 
-Row = tuple[str, str, list[float | None]]
+SeedRow = tuple[str, str, list[float | None]]
 """Clips or recordings; a seed, "mean" or "sd"; the four figures."""
 
 
-def seed_rows(reports: Sequence[EvaluationReport]) -> list[Row]:
+def seed_rows(reports: Sequence[EvaluationReport]) -> list[SeedRow]:
     """The figures of each of two reports or more, and over them mean and standard deviation.
 
     Per clip, then per recording. A figure that one report lacks has neither mean nor deviation.
@@ -27,7 +27,7 @@ def seed_rows(reports: Sequence[EvaluationReport]) -> list[Row]:
     ]
 
 
-def _rows(part: str, seeds: list[str], found: list[Comparison]) -> list[Row]:
+def _rows(part: str, seeds: list[str], found: list[Comparison]) -> list[SeedRow]:
     values = [[getattr(one.estimates, name).value for name in FIGURES] for one in found]
     columns = [_over_seeds(column) for column in zip(*values, strict=True)]
     means, spreads = ([column[i] for column in columns] for i in (0, 1))

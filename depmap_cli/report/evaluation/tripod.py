@@ -19,7 +19,7 @@ Known = Callable[[EvaluationReport], str]
 
 
 @dataclass(frozen=True)
-class Item:
+class ChecklistItem:
     """One item of the checklist."""
 
     number: str
@@ -50,7 +50,7 @@ def render_tripod(report: EvaluationReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _answers(item: Item, report: EvaluationReport) -> list[str]:
+def _answers(item: ChecklistItem, report: EvaluationReport) -> list[str]:
     said = item.known(report) if item.known else ""
     author = f"**{AUTHOR}**: {item.author}" if item.author else ""
     return [answer for answer in (said, author) if answer]
@@ -78,65 +78,67 @@ _USERS = (
     "several."
 )
 _FRONT = (
-    Item("1", "Title", "Development or evaluation of a model, for whom, of what.", "write it."),
-    Item("2", "Abstract", "As TRIPOD+AI for Abstracts asks, in 13 items.", "write it."),
-    Item(
+    ChecklistItem(
+        "1", "Title", "Development or evaluation of a model, for whom, of what.", "write it."
+    ),
+    ChecklistItem("2", "Abstract", "As TRIPOD+AI for Abstracts asks, in 13 items.", "write it."),
+    ChecklistItem(
         "3a",
         "Background",
         "Health care setting, diagnosis or prognosis, rationale, earlier models.",
         "write it.",
     ),
-    Item(
+    ChecklistItem(
         "3b",
         "Background",
         "Target population, purpose in the care pathway, intended users.",
         "say who is meant to use it, and for what.",
         _said("The software is for research. It is not for diagnosis or triage."),
     ),
-    Item(
+    ChecklistItem(
         "3c",
         "Background",
         "Known inequalities in health between social or demographic groups.",
         "write it.",
     ),
-    Item("4", "Objectives", "Aims: development, evaluation or both.", "write it."),
+    ChecklistItem("4", "Objectives", "Aims: development, evaluation or both.", "write it."),
 )
 _METHODS = (
-    Item(
+    ChecklistItem(
         "5a",
         "Data",
         "Sources, for development and for evaluation; why these; how representative.",
         "why this data, and how representative it is.",
         known.data,
     ),
-    Item("5b", "Data", "Dates of collection, and of follow-up if any.", "give them."),
-    Item("6a", "Participants", "Setting, number and place of centres.", "describe them."),
-    Item("6b", "Participants", "Who was eligible.", "describe it."),
-    Item(
+    ChecklistItem("5b", "Data", "Dates of collection, and of follow-up if any.", "give them."),
+    ChecklistItem("6a", "Participants", "Setting, number and place of centres.", "describe them."),
+    ChecklistItem("6b", "Participants", "Who was eligible.", "describe it."),
+    ChecklistItem(
         "6c", "Participants", "Treatments received, and what was done about them.", "describe it."
     ),
-    Item(
+    ChecklistItem(
         "7",
         "Data preparation",
         "Pre-processing and quality checks, and whether alike across sociodemographic groups.",
         "what was done before depmap saw the videos, and whether alike across groups.",
         known.predictors,
     ),
-    Item(
+    ChecklistItem(
         "8a",
         "Outcome",
         "Definition, time horizon, how and when assessed, why it, whether alike across groups.",
         "when it was taken, why it was chosen, whether alike across groups.",
         _said(_OUTCOME),
     ),
-    Item(
+    ChecklistItem(
         "8b",
         "Outcome",
         "If judgement is needed: the assessors' qualifications and demographics.",
         "who scored the forms.",
     ),
-    Item("8c", "Outcome", "What was done to blind the assessment.", "say what."),
-    Item(
+    ChecklistItem("8c", "Outcome", "What was done to blind the assessment.", "say what."),
+    ChecklistItem(
         "9a",
         "Predictors",
         "Which were begun with, and any selection before building.",
@@ -144,35 +146,35 @@ _METHODS = (
         _said("None was selected by hand: the network learns from the faces of item 7."),
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "9b",
         "Predictors",
         "Definition of each; how, when and how blindly it was measured.",
         "cameras, task and instructions.",
         _said("As item 7, by software, without knowledge of the score."),
     ),
-    Item(
+    ChecklistItem(
         "9c",
         "Predictors",
         "If judgement is needed: the assessors' qualifications and demographics.",
         "",
         _said("No judgement was needed."),
     ),
-    Item(
+    ChecklistItem(
         "10",
         "Sample size",
         "How it was arrived at, for each part, and why it is enough.",
         "justify it; any calculation.",
         known.sizes,
     ),
-    Item(
+    ChecklistItem(
         "11",
         "Missing data",
         "How handled, and why anything was left out.",
         "missing scores.",
         known.missing,
     ),
-    Item(
+    ChecklistItem(
         "12a",
         "Analytical methods",
         "How the data was used and divided, with regard to its size.",
@@ -180,7 +182,7 @@ _METHODS = (
         known.partition,
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "12b",
         "Analytical methods",
         "How predictors entered: form, scale, transformation.",
@@ -188,7 +190,7 @@ _METHODS = (
         _said("As aligned pictures, scaled; no predictor was selected by hand."),
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "12c",
         "Analytical methods",
         "Kind of model and why, all steps of building, tuning, internal validation.",
@@ -196,7 +198,7 @@ _METHODS = (
         known.model,
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "12d",
         "Analytical methods",
         "How differences between clusters (centres, countries) were handled and quantified; see "
@@ -204,14 +206,14 @@ _METHODS = (
         "sites, if several.",
         _said("Figures are also given by task, and for people seen and not seen in training."),
     ),
-    Item(
+    ChecklistItem(
         "12e",
         "Analytical methods",
         "Measures and plots of performance, and why these; comparison of models.",
         "why these.",
         known.measures,
     ),
-    Item(
+    ChecklistItem(
         "12f",
         "Analytical methods",
         "Updating of the model, such as recalibration, overall or for some.",
@@ -219,7 +221,7 @@ _METHODS = (
         known.updating,
         EVALUATION,
     ),
-    Item(
+    ChecklistItem(
         "12g",
         "Analytical methods",
         "How predictions were computed.",
@@ -227,15 +229,17 @@ _METHODS = (
         _said("`depmap evaluate`, each video by itself, with the weights of item 22."),
         EVALUATION,
     ),
-    Item(
+    ChecklistItem(
         "13",
         "Class imbalance",
         "If methods against it were used: why, how, and any recalibration after them.",
         "anything done beyond this.",
         known.balance,
     ),
-    Item("14", "Fairness", "What was done for it, and why.", "the rationale.", known.fairness),
-    Item(
+    ChecklistItem(
+        "14", "Fairness", "What was done for it, and why.", "the rationale.", known.fairness
+    ),
+    ChecklistItem(
         "15",
         "Model output",
         "What it is; of classes, how thresholds were found and why.",
@@ -243,31 +247,35 @@ _METHODS = (
         known.output,
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "16",
         "Training versus evaluation",
         "Differences in setting, eligibility, outcome, predictors.",
         "compare them.",
         known.scores,
     ),
-    Item("17", "Ethical approval", "Board or committee; consent, or its waiver.", "give both."),
+    ChecklistItem(
+        "17", "Ethical approval", "Board or committee; consent, or its waiver.", "give both."
+    ),
 )
 _OPEN = (
-    Item("18a", "Funding", "Source and role of funders.", "state it."),
-    Item(
+    ChecklistItem("18a", "Funding", "Source and role of funders.", "state it."),
+    ChecklistItem(
         "18b", "Conflicts of interest", "And financial disclosures, of all authors.", "state them."
     ),
-    Item("18c", "Protocol", "Where it can be read, or that there was none.", "state it."),
-    Item("18d", "Registration", "Register and number, or that there was none.", "state it."),
-    Item("18e", "Data sharing", "Whether and how the data can be had.", "state it."),
-    Item(
+    ChecklistItem("18c", "Protocol", "Where it can be read, or that there was none.", "state it."),
+    ChecklistItem(
+        "18d", "Registration", "Register and number, or that there was none.", "state it."
+    ),
+    ChecklistItem("18e", "Data sharing", "Whether and how the data can be had.", "state it."),
+    ChecklistItem(
         "18f",
         "Code sharing",
         "Whether and how the code of the analysis can be had.",
         "the address and version.",
         _said(_CODE),
     ),
-    Item(
+    ChecklistItem(
         "19",
         "Patient and public involvement",
         "Their part in the study, from design to dissemination, or that they had none.",
@@ -275,14 +283,14 @@ _OPEN = (
     ),
 )
 _RESULTS = (
-    Item(
+    ChecklistItem(
         "20a",
         "Participants",
         "Flow through the study, with outcomes, and follow-up if any.",
         "a diagram.",
         known.sizes,
     ),
-    Item(
+    ChecklistItem(
         "20b",
         "Participants",
         "Characteristics overall and by source: dates, predictors, treatments, sizes, outcomes, "
@@ -290,7 +298,7 @@ _RESULTS = (
         "age, sex, treatment and the like.",
         known.scores,
     ),
-    Item(
+    ChecklistItem(
         "20c",
         "Participants",
         "Predictors, demographics and outcome beside those of the development data.",
@@ -298,14 +306,14 @@ _RESULTS = (
         known.scores,
         EVALUATION,
     ),
-    Item(
+    ChecklistItem(
         "21",
         "Model development",
         "People and outcomes in each analysis: development, tuning, evaluation.",
         "",
         known.data,
     ),
-    Item(
+    ChecklistItem(
         "22",
         "Model specification",
         "The full model, so that others can use and test it; limits of access and reuse.",
@@ -313,21 +321,21 @@ _RESULTS = (
         known.specification,
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "23a",
         "Model performance",
         "Figures with confidence intervals, also in key subgroups.",
         "what the subgroups mean.",
         _all(known.performance, known.subgroups),
     ),
-    Item(
+    ChecklistItem(
         "23b",
         "Model performance",
         "Differences between clusters, if examined; see TRIPOD-Cluster.",
         "sites, if several.",
         known.by_task,
     ),
-    Item(
+    ChecklistItem(
         "24",
         "Model updating",
         "The updated model, and how it performs.",
@@ -337,13 +345,13 @@ _RESULTS = (
     ),
 )
 _DISCUSSION = (
-    Item(
+    ChecklistItem(
         "25",
         "Interpretation",
         "Main results, fairness too, in view of the aims and of earlier work.",
         "write it.",
     ),
-    Item(
+    ChecklistItem(
         "26",
         "Limitations",
         "Of sample, size, overfitting, missing data; their effect on bias, uncertainty and "
@@ -351,7 +359,7 @@ _DISCUSSION = (
         "write them.",
         _said("A short clip cannot measure two weeks; intervals hold on average only."),
     ),
-    Item(
+    ChecklistItem(
         "27a",
         "Usability",
         "How poor or missing input is told and handled in use.",
@@ -359,7 +367,7 @@ _DISCUSSION = (
         _said(_QUALITY),
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "27b",
         "Usability",
         "What users have to do with the input or the model, and the expertise it takes.",
@@ -367,7 +375,7 @@ _DISCUSSION = (
         _said(_USERS),
         DEVELOPMENT,
     ),
-    Item(
+    ChecklistItem(
         "27c",
         "Usability",
         "Next steps for research, towards applicability and generalisability.",

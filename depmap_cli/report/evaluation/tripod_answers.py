@@ -237,7 +237,7 @@ def balance(r: EvaluationReport) -> str:
         return f"In training, all recordings came alike. {here}"
     return (
         "In training, recordings were drawn with replacement so that severity bands came more "
-        f"alike (train.balance = {r.origin.balance:g}; 0: as they are, 1: all alike); estimates "
+        f"alike (train.band_balance = {r.origin.balance:g}; 0: as they are, 1: all alike); estimates "
         f"were not recalibrated after it. {here}"
     )
 

@@ -34,9 +34,9 @@ from depmap_cli.results import (
     ActionUnitSummary,
     Check,
     Estimate,
-    Familiarity,
     KeyFrame,
     LevelEvidence,
+    OutOfDistribution,
     Quality,
     Report,
     Status,
@@ -159,7 +159,7 @@ def _grid(*columns: str) -> Table:
 
 
 def _estimate(
-    estimate: Estimate, familiarity: Familiarity | None, width: int
+    estimate: Estimate, familiarity: OutOfDistribution | None, width: int
 ) -> list[RenderableType]:
     headline = Text.assemble(
         ("Estimated BDI-II score  ", ""), (f"{estimate.score:.1f}", "bold"), (" of 63", "dim")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from depmap_cli.data.clips import Clip
-from depmap_cli.data.corpus import Recording
+from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.evaluation.appearance import (
     Appearance,
@@ -23,7 +23,7 @@ from depmap_cli.evaluation.appearance import (
 from depmap_cli.evaluation.au_trends import MAIN_UNITS, N_BINS, UnitCurve, binned, trends_of
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.evaluation.feature_map import FEWEST, FeatureMap, map_features, principal_components
-from depmap_cli.report.charts.picture_sheet import Row, Tile, sheet
+from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
 from depmap_cli.report.charts.svg import LEVEL_LINES
 from depmap_cli.report.evaluation.appearance import (
     appearance_figures,
@@ -184,8 +184,10 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
     shipped.model.config = config
     networks = replace(shipped, config=shipped.config.model_copy(update={"model": config}))
     faces = np.stack([face(i).face for i in range(5)])
-    recording = Recording("Testing", "1", "1", "", Path("a.mp4"), 9)
-    clip = Clip(recording, faces, view(networks.semantics, faces, networks.device), np.arange(5))
+    recording = LabelledVideo("Testing", "1", "1", "", Path("a.mp4"), 9)
+    clip = VideoClip(
+        recording, faces, view(networks.semantics, faces, networks.device), np.arange(5)
+    )
     estimate = estimate_clip(networks.model, networks.semantics, clip, 5, 5, networks.device)
     (found,) = key_faces_of(networks, [clip], [estimate], [recording.path]).values()
     weights = estimate.video.weights[0].numpy()
@@ -210,7 +212,9 @@ def test_all_figures_are_made_and_faces_that_show_people_are_warned_of():
 
 def test_a_sheet_places_pictures_where_its_rows_say():
     red = np.full((20, 30, 3), (255, 0, 0), np.uint8)
-    image = sheet([Row("a", [Tile(red, "x")]), Row("b", [Tile(red, "x"), Tile(red, "y\nz")])])
+    image = sheet(
+        [PictureRow("a", [Tile(red, "x")]), PictureRow("b", [Tile(red, "x"), Tile(red, "y\nz")])]
+    )
     is_red = (image == (255, 0, 0)).all(-1)
     assert is_red.sum() == 3 * red[..., 0].size
     rows, columns = np.nonzero(is_red)

@@ -582,7 +582,7 @@ def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) ->
 
 def test_the_checklist_tells_balance_and_network(report: EvaluationReport) -> None:
     assert "all recordings came alike" in _item(report, "13")
-    assert "train.balance = 0.5" in _item(_of(report, balance=0.5), "13")
+    assert "train.band_balance = 0.5" in _item(_of(report, balance=0.5), "13")
     assert "Dep-MAP (Wang, Ye and Wang" in _item(report, "12c")
     resnet = _of(report, network="plain ResNet with mean pooling")
     assert "A neural network: plain ResNet with mean pooling; backbone" in _item(resnet, "12c")

@@ -11,7 +11,7 @@ import pytest
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.report import FORMATS, json_line, report_schema, write_result, write_scores_csv
-from depmap_cli.results import Report, ScoreResult, Source, Status
+from depmap_cli.results import Report, ScoreResult, SourceVideo, Status
 from tests.support.report_sample import INVALID, N_FRAMES
 
 ALL = frozenset(FORMATS)
@@ -24,7 +24,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 
 
 def _named(report: Report, name: str) -> Report:
-    source = Source(**{**report.source.model_dump(), "name": name})
+    source = SourceVideo(**{**report.source.model_dump(), "name": name})
     return report.model_copy(update={"source": source})
 
 
