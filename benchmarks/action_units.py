@@ -1,6 +1,6 @@
 """How well a semantic model reads the action units of faces whose units are known.
 
-    python benchmarks/action_units.py --data CORPUS [--split Development] [--clip-weights FILE]
+    python benchmarks/action_units.py --data CORPUS [--split Development] [--semantic-weights FILE]
 
 The corpus has ground_truth/, as `depmap simulate` and SimAVEC have. Prints, for every unit, Pearson
 r of the evidence with the true intensity, the same as `depmap score` reports it (brows and lids
@@ -63,16 +63,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="Development")
-    parser.add_argument("--clip-weights")
+    parser.add_argument("--semantic-weights")
     parser.add_argument("--step", type=int, default=1, help="look at every so-many-th frame")
     parser.add_argument("--sentences", type=int, default=ASKED, help="frames that are retrieved")
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
-    source = LabelledData(given.data, given.cache)
+    source = LabelledData(data=given.data, cache=given.cache)
     recordings = of_split(source.read()[0], given.split)
     cached = source.prepare(recordings, FaceConfig(), lambda *told: None)
     frames = read_au_frames(given.data, recordings, cached).thinned(given.step)
-    semantics = SemanticModelSpec(weights=given.clip_weights).load()
+    semantics = SemanticModelSpec(weights=given.semantic_weights).load()
     image, evidence = look(semantics, frames)
     print(f"{len(frames)} frames of {len(recordings)} recordings, {given.split}")
     usual = semantics.typical_neutral

@@ -66,7 +66,7 @@ def seconds_a_video(folder: Path, workers: Sequence[Worker], job: Job) -> float:
     """From the first video that is done, of each lane, to the last."""
     clock, items = Clock(), find_videos([str(folder)], recursive=False)
     with tempfile.TemporaryDirectory() as out:
-        score_batch(ScoringBatch(items, job, Path(out)), workers, clock)
+        score_batch(ScoringBatch(items=items, job=job, folder=Path(out)), workers, clock)
     first = len(workers) - 1
     return (clock.times[-1] - clock.times[first]) / (len(items) - len(workers))
 
@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
     use_passive_threads()
-    job = Job(ScoreOptions(), frozenset(FORMATS), "drawing")
+    job = Job(options=ScoreOptions(), formats=frozenset(FORMATS), pictures="drawing")
     with tempfile.TemporaryDirectory() as folder:
         for number in range(given.copies):
             shutil.copy(given.video, Path(folder, f"{number:04}{given.video.suffix}"))

@@ -34,7 +34,7 @@ def main() -> None:
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
-    source = LabelledData(given.data, given.cache)
+    source = LabelledData(data=given.data, cache=given.cache)
     wanted = [r for r in source.read()[0] if r.split in ("Training", "Development")]
     semantics, device = SemanticModelSpec().load(), torch.device("cpu")
     clips = source.clips(

@@ -34,11 +34,11 @@ def aligned_faces(networks: Networks, count: int) -> np.ndarray:
 def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
     """Seconds in the look of both networks at the faces, and in the rest; and the score."""
     inference = VideoInference(
-        networks.model,
-        networks.semantics,
-        networks.device,
-        networks.config.train.frames,
-        networks.shares_backbone,
+        model=networks.model,
+        semantics=networks.semantics,
+        device=networks.device,
+        usual=networks.config.train.frames,
+        shares_backbone=networks.shares_backbone,
     )
     looked, start = 0.0, time.perf_counter()
     for piece in pieces(len(faces), networks.device):

@@ -216,7 +216,12 @@ def _resident(pid: int | None) -> int:
 
 def score_all(folder: Path) -> tuple[list[Report], Watcher]:
     """Score what lies in ``folder``, as a batch does."""
-    job = Job(ScoreOptions(frames=8), frozenset({"json"}), "drawing", device="cpu")
+    job = Job(
+        options=ScoreOptions(frames=8),
+        formats=frozenset({"json"}),
+        pictures="drawing",
+        device="cpu",
+    )
     workers = [SubprocessWorker(job, None, PATIENCE)]
     watcher = Watcher(workers)
     looking = threading.Thread(target=watcher.look)
@@ -224,7 +229,9 @@ def score_all(folder: Path) -> tuple[list[Report], Watcher]:
     try:
         with tempfile.TemporaryDirectory() as out:
             items = find_videos([str(folder)], recursive=False)
-            scored = score_batch(ScoringBatch(items, job, Path(out)), workers, watcher)
+            scored = score_batch(
+                ScoringBatch(items=items, job=job, folder=Path(out)), workers, watcher
+            )
     finally:
         watcher.over = True
         looking.join()
@@ -288,7 +295,9 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
     )
 
     def scored_with(path: Path) -> None:
-        networks = load_networks(path, torch.device("cpu"), clip_weights=str(default_semantics()))
+        networks = load_networks(
+            path, torch.device("cpu"), semantic_weights=str(default_semantics())
+        )
         report = Scorer(networks).score(example_clip(), ScoreOptions(frames=8)).report
         if report.reason.startswith(BAD):
             raise RuntimeError(report.reason)

@@ -66,8 +66,8 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     networks = load_networks(given.weights, resolve_device("cpu"))
-    source = LabelledData(given.data, given.cache)
-    options = EvaluateOptions(source, split=given.split, frames=given.frames)
+    source = LabelledData(data=given.data, cache=given.cache)
+    options = EvaluateOptions(source=source, split=given.split, frames=given.frames)
     recordings = of_split(source.read()[0], given.split)
     clips, estimates = score_clips(networks, recordings, options, lambda *told: None)
     counts = []

@@ -52,7 +52,9 @@ def main() -> int:
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     networks = load_networks(given.weights, resolve_device("cpu"))
-    options = EvaluateOptions(LabelledData(given.data, given.cache), split=given.split)
+    options = EvaluateOptions(
+        source=LabelledData(data=given.data, cache=given.cache), split=given.split
+    )
     recordings = of_split(options.source.read()[0], given.split)
     orders = {
         "as it lies": recordings,

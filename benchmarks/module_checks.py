@@ -49,7 +49,9 @@ def main() -> None:
     parser.add_argument("--split", default="Development")
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
-    options = EvaluateOptions(LabelledData(given.data, given.cache), split=given.split)
+    options = EvaluateOptions(
+        source=LabelledData(data=given.data, cache=given.cache), split=given.split
+    )
     recordings = of_split(options.source.read()[0], given.split)
     truth = np.array([r.score for r in recordings], float)
     for name, change in VARIANTS.items():

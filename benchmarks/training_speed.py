@@ -47,7 +47,9 @@ def main() -> None:
     given = parser.parse_args()
     device, shape = resolve_device(given.device), (given.videos, given.frames)
     torch.manual_seed(0)
-    model = DepMap(ModelConfig(), SEMANTIC_DIM).to(device, memory_format=torch.channels_last)
+    model = DepMap(config=ModelConfig(), semantic_dim=SEMANTIC_DIM).to(
+        device, memory_format=torch.channels_last
+    )
     pixels = torch.randn(*shape, 3, 128, 128, device=device)
     flat = pixels.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     image, text = torch.randn(2, *shape, SEMANTIC_DIM, device=device)

@@ -208,7 +208,7 @@ class Report(_Frozen):
     disclaimer: str = DISCLAIMER
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrameRow:
     """One sampled frame, for ``frames.csv`` and ``aus.csv``. Pixels of the source video."""
 
@@ -234,7 +234,7 @@ class KeyPicture:
     heat: np.ndarray  # (size, size) 0 to 1, where the level's prototypes respond
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreResult:
     """A report and what its files need besides."""
 
@@ -248,7 +248,7 @@ SCORE_BIN = 7
 """Points in a bin of ``SplitSummary.histogram``; the last holds 63, too."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SplitSummary:
     """What one split of a corpus holds. Scores are counted once a recording, not once a clip."""
 

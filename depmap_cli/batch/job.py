@@ -18,7 +18,7 @@ from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.timing import ScoringStage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoringTask:
     """One video."""
 
@@ -50,7 +50,7 @@ class Rendered:
 Perform = Callable[[ScoringTask, FractionCallback], Rendered]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """How the videos of a command are scored; a worker loads it once."""
 
@@ -59,8 +59,8 @@ class Job:
     pictures: str
     weights: Path | None = None
     device: str = "auto"
-    clip: str | None = None
-    clip_weights: str | None = None
+    semantic_model: str | None = None
+    semantic_weights: str | None = None
     allow_network: bool = False
 
     def load(self, first: ScoringTask | None) -> Perform:
@@ -79,7 +79,11 @@ class Job:
 
         try:
             scorer = Scorer.load(
-                self.weights, self.device, self.clip, self.clip_weights, self.allow_network
+                self.weights,
+                self.device,
+                self.semantic_model,
+                self.semantic_weights,
+                self.allow_network,
             )
         except BaseException:
             decodings.close()
@@ -117,7 +121,7 @@ class Job:
             reason=error.message,
             hint=error.hint,
         )
-        return self.render(ScoreResult(report))
+        return self.render(ScoreResult(report=report))
 
 
 def counts_of(rows: list[FrameRow]) -> FrameCounts:

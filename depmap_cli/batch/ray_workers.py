@@ -31,7 +31,7 @@ _DOING = {"load": LOADING, "do": SCORING}
 
 
 def ray_workers(
-    job: Job, videos: int, jobs: int | None, gpus: float, patience: float
+    job: Job, videos: int, jobs: int | None, gpus: float, timeout: float
 ) -> Sequence[Worker]:
     """A lane for each of ``jobs`` workers, or as many as the cluster has room for.
 
@@ -60,18 +60,23 @@ def ray_workers(
             "add machines to it, give less --gpus-per-worker, or wait for more with --jobs",
         )
     job = _from_anywhere(job)
-    return [_RayWorker(ray, job, gpus, patience) for _ in range(min(jobs or room, max(videos, 1)))]
+    return [
+        _RayWorker(ray=ray, job=job, gpus=gpus, timeout=timeout)
+        for _ in range(min(jobs or room, max(videos, 1)))
+    ]
 
 
 def _from_anywhere(job: Job) -> Job:
     """With whole paths: workers start in folders of their own."""
-    table, clip = job.options.au_csv, job.clip_weights
+    table, semantic_model = job.options.au_csv, job.semantic_weights
     named = job.weights is not None or "DEPMAP_WEIGHTS" in os.environ  # theirs may be another
     return replace(
         job,
         options=replace(job.options, au_csv=table and Path(os.path.abspath(table))),
         weights=Path(os.path.abspath(weights_file(job.weights))) if named else None,
-        clip_weights=os.path.abspath(clip) if clip and os.path.exists(clip) else clip,
+        semantic_weights=os.path.abspath(semantic_model)
+        if semantic_model and os.path.exists(semantic_model)
+        else semantic_model,
     )
 
 
@@ -120,8 +125,8 @@ class _Worker:
 class _RayWorker:
     """One worker of the cluster at a time."""
 
-    def __init__(self, ray: Any, job: Job, gpus: float, patience: float) -> None:
-        self._ray, self._job, self._gpus, self._patience = ray, job, gpus, patience
+    def __init__(self, *, ray: Any, job: Job, gpus: float, timeout: float) -> None:
+        self._ray, self._job, self._gpus, self._timeout = ray, job, gpus, timeout
         self._actor: Any = None
         self._stopped = False
 
@@ -164,10 +169,10 @@ class _RayWorker:
                         told(now[0])
                     time.sleep(LOOK)
                     share = actor.share.remote()
-                if time.monotonic() - heard > self._patience:
+                if time.monotonic() - heard > self._timeout:
                     self._end()
-                    fix = "has the cluster room for it? else give more --patience"
-                    raise given_up(self._patience, doing, fix)
+                    fix = "has the cluster room for it? else give more --timeout"
+                    raise given_up(self._timeout, doing, fix)
         except self._ray.exceptions.RayError as error:
             self._end()
             if not self._stopped:

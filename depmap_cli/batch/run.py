@@ -31,7 +31,7 @@ _SHARE_OF_TIME = 0.02
 """At most this much of the time goes into writing them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoringBatch:
     """Videos, how they are scored, and where results go."""
 
@@ -111,7 +111,10 @@ class _Scoring:
 
     def _tasks(self) -> Iterator[ScoringTask | None]:
         """Videos that are not done and that no other process has; None while one has the rest."""
-        given = (ScoringTask(n, item.path, item.name) for n, item in enumerate(self._batch.items))
+        given = (
+            ScoringTask(number=n, path=item.path, name=item.name)
+            for n, item in enumerate(self._batch.items)
+        )
         waiting = deque(task for task in given if not self._done_before(task, self._key(task)))
         while waiting:
             for _ in range(len(waiting)):
@@ -239,7 +242,9 @@ class _Scoring:
         settings = {**options, "pictures": self._job.pictures, "device": self._job.device}
         settings["formats"] = ", ".join(sorted(self._job.formats))
         settings |= self._batch.asked or {}
-        return Recorder(folder, weights, settings, len(self._batch.items))
+        return Recorder(
+            folder=folder, weights=weights, settings=settings, videos=len(self._batch.items)
+        )
 
     def _key(self, task: ScoringTask) -> str:
         """Of all that a video's result depends on, the device and its rounding left out."""

@@ -65,7 +65,7 @@ class Recorder:
     """Keeps this process's run in ``run.json`` up to date, beside those of others."""
 
     def __init__(
-        self, folder: Path, weights: dict[str, str], settings: dict[str, Setting], videos: int
+        self, *, folder: Path, weights: dict[str, str], settings: dict[str, Setting], videos: int
     ) -> None:
         self._folder = folder
         self.run = Run(

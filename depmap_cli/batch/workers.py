@@ -24,8 +24,8 @@ _ALIVE = 1.0
 LOADING, SCORING = "loading the weights", "scoring"
 """What a worker does."""
 _MORE_TIME = {
-    LOADING: "give more --patience",
-    SCORING: "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4, or give more --patience",
+    LOADING: "give more --timeout",
+    SCORING: "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4, or give more --timeout",
 }
 _KILLED = 9
 """The signal of who has too little memory for a process; not all systems have it by name."""
@@ -40,9 +40,9 @@ class WorkerLost(DepmapError):
         self.again = again  # another try may help
 
 
-def given_up(patience: float, doing: str, hint: str) -> WorkerLost:
+def given_up(timeout: float, doing: str, hint: str) -> WorkerLost:
     """What to raise after so many seconds without progress; another try would take as long."""
-    return WorkerLost(f"given up: no progress in {patience:g} s while {doing}", hint, again=False)
+    return WorkerLost(f"given up: no progress in {timeout:g} s while {doing}", hint, again=False)
 
 
 class BatchStopped(Exception):
@@ -100,8 +100,8 @@ class SubprocessWorker:
         patience: seconds without progress after which it is ended.
     """
 
-    def __init__(self, job: Job, threads: int | None, patience: float) -> None:
-        self._job, self._threads, self._patience = job, threads, patience
+    def __init__(self, job: Job, threads: int | None, timeout: float) -> None:
+        self._job, self._threads, self._timeout = job, threads, timeout
         self._process: BaseProcess | None = None
         self._pipe: Connection | None = None
         self._stopped = False
@@ -163,9 +163,9 @@ class SubprocessWorker:
                         return message
             except (EOFError, OSError) as error:
                 raise self._lost(doing) from error
-            if time.monotonic() - heard > self._patience:
+            if time.monotonic() - heard > self._timeout:
                 self._end()
-                raise given_up(self._patience, doing, _MORE_TIME[doing])
+                raise given_up(self._timeout, doing, _MORE_TIME[doing])
         self._end()
         raise BatchStopped
 
@@ -191,7 +191,7 @@ class SubprocessWorker:
         return process.exitcode
 
 
-def local_workers(job: Job, videos: int, jobs: int, patience: float) -> list[Worker]:
+def local_workers(job: Job, videos: int, jobs: int, timeout: float) -> list[Worker]:
     """This process for a single video; for more as many others as ``jobs``, which share the cores.
 
     Args:
@@ -201,7 +201,7 @@ def local_workers(job: Job, videos: int, jobs: int, patience: float) -> list[Wor
         return [InProcessWorker(job)]
     workers = min(jobs, videos)
     threads = None if workers == 1 else max(1, len(_cores()) // workers)
-    return [SubprocessWorker(job, threads, patience) for _ in range(workers)]
+    return [SubprocessWorker(job, threads, timeout) for _ in range(workers)]
 
 
 def _cores() -> range | set[int]:

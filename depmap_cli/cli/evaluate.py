@@ -9,8 +9,8 @@ from rich.console import Console
 
 from depmap_cli.cli.options import (
     CacheOption,
-    ClipOption,
-    ClipWeightsOption,
+    SemanticModelOption,
+    SemanticWeightsOption,
     ConfigOption,
     DataOption,
     DeviceOption,
@@ -45,7 +45,7 @@ def evaluate(
         Path | None,
         typer.Option("--subgroups", help="CSV with a column subject and columns to group by."),
     ] = None,
-    beside: Annotated[
+    compare_with: Annotated[
         list[Path] | None,
         typer.Option(
             help="Other weights to compare with; default: the plain ResNet in resnet-baseline/ "
@@ -61,8 +61,8 @@ def evaluate(
     fold: Annotated[
         int | None, typer.Option(min=0, help="Which fold is Testing, from 0; default the first.")
     ] = None,
-    clip: ClipOption = None,
-    clip_weights: ClipWeightsOption = None,
+    semantic_model: SemanticModelOption = None,
+    semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     pictures: PicturesOption = PictureStyle.drawing,
     gallery: Annotated[
@@ -85,7 +85,7 @@ def evaluate(
 
       depmap evaluate --data avec2014/ --weights run/weights.safetensors -o evaluation/
 
-      depmap evaluate --data avec2014/ --beside resnet/weights.safetensors --gallery -o evaluation/
+      depmap evaluate --data avec2014/ --compare-with resnet/weights.safetensors --gallery -o evaluation/
 
       depmap evaluate --data avec2014/ --subgroups people.csv --json
 
@@ -112,17 +112,19 @@ def evaluate(
 
     plain, why_not = plain_beside(weights, n_folds if pooled else None)
     options = EvaluateOptions(
-        LabelledData(data, cache, jobs, (fold or 0, n_folds) if group_by else None),
-        weights,
-        split.value,
-        frames,
-        device,
-        attributes,
-        tuple(beside) if beside else plain,
+        source=LabelledData(
+            data=data, cache=cache, jobs=jobs, fold=(fold or 0, n_folds) if group_by else None
+        ),
+        weights=weights,
+        split=split.value,
+        frames=frames,
+        device=device,
+        attributes=attributes,
+        compare_with=tuple(compare_with) if compare_with else plain,
         appearance=output is not None,
         gallery=gallery,
         folds=n_folds if pooled else None,
-        clip=SemanticModelSpec(clip, clip_weights, allow_network),
+        semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
     )
     outputs = EvaluationOutputs(output, pictures.value, as_json)
     outputs.check()
@@ -130,7 +132,7 @@ def evaluate(
         found = evaluate_all(options, stages(bar))
     outputs.give(found)
     way = why_not or way_to_plain(data, weights, n_folds if pooled else None)
-    if way and not options.beside:
+    if way and not options.compare_with:
         note(way, quiet)
 
 
@@ -142,8 +144,8 @@ def calibrate(
         Split, typer.Option(help="Whose residuals; not the split you will report on.")
     ] = Split.Development,
     frames: FramesOption = None,
-    clip: ClipOption = None,
-    clip_weights: ClipWeightsOption = None,
+    semantic_model: SemanticModelOption = None,
+    semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
@@ -161,12 +163,12 @@ def calibrate(
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
     options = EvaluateOptions(
-        LabelledData(data, cache, jobs),
-        weights,
-        split.value,
-        frames,
-        device,
-        clip=SemanticModelSpec(clip, clip_weights, allow_network),
+        source=LabelledData(data=data, cache=cache, jobs=jobs),
+        weights=weights,
+        split=split.value,
+        frames=frames,
+        device=device,
+        semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
     )
     check_file(out)
     with progress_bar(quiet) as bar:
@@ -195,8 +197,8 @@ def ablate(
     split: Annotated[Split, typer.Option(help="Which split is scored.")] = Split.Development,
     config: ConfigOption = None,
     settings: SetOption = None,
-    clip: ClipOption = None,
-    clip_weights: ClipWeightsOption = None,
+    semantic_model: SemanticModelOption = None,
+    semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     simulated: SimulatedOption = False,
     device: DeviceOption = "auto",
@@ -223,11 +225,11 @@ def ablate(
         settings or [], config, decided=decided_by(chosen_rows(table, row or []))
     )
     options = TrainOptions(
-        LabelledData(data, cache, jobs),
-        out,
-        chosen,
-        device,
-        SemanticModelSpec(clip, clip_weights, allow_network),
+        source=LabelledData(data=data, cache=cache, jobs=jobs),
+        out=out,
+        config=chosen,
+        device=device,
+        semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
         simulated=simulated,
         seeds=seeds,
     )

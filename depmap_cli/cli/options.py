@@ -30,9 +30,12 @@ StatementOption = Annotated[
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the run was stopped.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
-ClipOption = Annotated[str | None, typer.Option("--clip", help="open_clip model name.")]
-ClipWeightsOption = Annotated[
-    str | None, typer.Option("--clip-weights", help="Its safetensors file, or a pretrained tag.")
+SemanticModelOption = Annotated[
+    str | None, typer.Option("--semantic-model", help="open_clip model name.")
+]
+SemanticWeightsOption = Annotated[
+    str | None,
+    typer.Option("--semantic-weights", help="Its safetensors file, or a pretrained tag."),
 ]
 NetworkOption = Annotated[
     bool, typer.Option("--allow-network", help="Let a pretrained tag be downloaded.")

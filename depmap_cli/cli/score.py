@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from depmap_cli.cli.options import (
-    ClipOption,
-    ClipWeightsOption,
+    SemanticModelOption,
+    SemanticWeightsOption,
     DeviceOption,
     NetworkOption,
     PicturesOption,
@@ -84,8 +84,8 @@ def score(
     au_csv: Annotated[
         Path | None, typer.Option("--au-csv", help="OpenFace CSV, or a folder with one a video.")
     ] = None,
-    clip: ClipOption = None,
-    clip_weights: ClipWeightsOption = None,
+    semantic_model: SemanticModelOption = None,
+    semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON line a video on stdout, no more.")
@@ -114,7 +114,7 @@ def score(
             rich_help_panel=_BATCHES,
         ),
     ] = False,
-    patience: Annotated[
+    timeout: Annotated[
         float,
         typer.Option(
             min=1,
@@ -165,18 +165,35 @@ def score(
     from depmap_cli.report.score.outputs import Outputs
     from depmap_cli.scoring.options import ScoreOptions
 
-    options = ScoreOptions(frames, fps, start, end, subject, keyframes, coverage, au_csv)
+    options = ScoreOptions(
+        frames=frames,
+        fps=fps,
+        start=start,
+        end=end,
+        subject=subject,
+        keyframes=keyframes,
+        coverage=coverage,
+        au_csv=au_csv,
+    )
     kinds = {f.value for f in formats or [FileFormat.all]} if output is not None else set()
     kinds = set(FORMATS) if FileFormat.all.value in kinds else kinds
-    network = (weights, device, clip, clip_weights, allow_network)
-    job = Job(options, frozenset(kinds), pictures.value, *network)
+    job = Job(
+        options=options,
+        formats=frozenset(kinds),
+        pictures=pictures.value,
+        weights=weights,
+        device=device,
+        semantic_model=semantic_model,
+        semantic_weights=semantic_weights,
+        allow_network=allow_network,
+    )
     if output is not None:
         check_folder(output)
     asked: dict[str, Setting] = {"part": part, "jobs": jobs, "engine": engine.value}
     _score_and_leave(
-        ScoringBatch(items, job, output, overwrite, asked),
-        _workers(engine, job, len(items), len(found) > 1, jobs, patience, gpus_per_worker),
-        Outputs(output, as_json, quiet, several=len(found) > 1),
+        ScoringBatch(items=items, job=job, folder=output, overwrite=overwrite, asked=asked),
+        _workers(engine, job, len(items), len(found) > 1, jobs, timeout, gpus_per_worker),
+        Outputs(folder=output, as_json=as_json, quiet=quiet, several=len(found) > 1),
     )
 
 
@@ -186,7 +203,7 @@ def _workers(
     videos: int,
     several: bool,
     jobs: int | None,
-    patience: float,
+    timeout: float,
     gpus: float,
 ) -> Sequence["Worker"]:
     """What scores: this process for a single video, others for a batch."""
@@ -195,8 +212,8 @@ def _workers(
     if engine is Engine.ray:
         from depmap_cli.batch.ray_workers import ray_workers
 
-        return ray_workers(job, videos, jobs, gpus, patience)
-    return workers.local_workers(job, videos if several else 1, jobs or 1, patience)
+        return ray_workers(job, videos, jobs, gpus, timeout)
+    return workers.local_workers(job, videos if several else 1, jobs or 1, timeout)
 
 
 def _score_and_leave(

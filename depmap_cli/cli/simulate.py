@@ -65,10 +65,27 @@ def simulate(
     from depmap_cli.workflows.simulate import simulate_run
 
     options: CohortOptions | PortraitOptions = CohortOptions(
-        *(out, recordings, shares, chosen, seconds, fps, size, effect, seed, faces, jobs)
+        out=out,
+        recordings=recordings,
+        splits=shares,
+        tasks=chosen,
+        seconds=seconds,
+        fps=fps,
+        size=size,
+        effect=effect,
+        seed=seed,
+        faces=faces,
+        jobs=jobs,
     )
     if portraits:
-        options = PortraitOptions(out, portraits, frames_per_person, seed, size, jobs)
+        options = PortraitOptions(
+            out=out,
+            frames=portraits,
+            frames_per_person=frames_per_person,
+            seed=seed,
+            size=size,
+            jobs=jobs,
+        )
     with progress_bar(quiet) as bar:
         simulate_run(options, face_model, stages(bar))
     note(f"{out}: see README.md there", quiet)

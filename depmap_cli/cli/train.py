@@ -10,8 +10,8 @@ from rich.console import Console
 
 from depmap_cli.cli.options import (
     CacheOption,
-    ClipOption,
-    ClipWeightsOption,
+    SemanticModelOption,
+    SemanticWeightsOption,
     ConfigOption,
     DataOption,
     DeviceOption,
@@ -59,8 +59,8 @@ def train(
         bool, typer.Option("--dry-run", help="Check data and settings, tell what is there, stop.")
     ] = False,
     device: DeviceOption = "auto",
-    clip: ClipOption = None,
-    clip_weights: ClipWeightsOption = None,
+    semantic_model: SemanticModelOption = None,
+    semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
@@ -92,11 +92,11 @@ def train(
     decided = {"--model resnet-baseline": BASELINE} if plain else {}
     start, base = start_of(init, from_scratch, plain)
     options = TrainOptions(
-        source=LabelledData(data, cache, jobs),
+        source=LabelledData(data=data, cache=cache, jobs=jobs),
         out=out,
         config=read_settings(settings or [], config, base, decided),
         device=device,
-        clip=SemanticModelSpec(clip, clip_weights, allow_network),
+        semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
         init=start,
         statement=statement,
         simulated=simulated,
@@ -135,7 +135,9 @@ def viewer(config: Config, quiet: bool, bar: Any) -> Any:
             yield lambda event: None
             return
         bar.stop()
-        with TrainingView(Console(stderr=True), config.train.epochs, name) as shown:
+        with TrainingView(
+            console=Console(stderr=True), epochs=config.train.epochs, name=name
+        ) as shown:
             yield shown
         bar.start()
 
@@ -208,20 +210,20 @@ def train_semantics(
     if not epochs and not init:
         raise typer.BadParameter("--epochs 0 judges the weights of --init: name them")
     options = SemanticsOptions(
-        tuple(LabelledData(folder, cache, jobs) for folder in data),
-        out,
-        SemanticsTrainConfig(
+        sources=tuple(LabelledData(data=folder, cache=cache, jobs=jobs) for folder in data),
+        out=out,
+        config=SemanticsTrainConfig(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
             side=side,
             seed=seed,
         ),
-        statement,
-        simulated,
-        tuple(init or ()),
-        resume,
-        device,
+        statement=statement,
+        simulated=simulated,
+        init=tuple(init or ()),
+        resume=resume,
+        device=device,
     )
     with explain_resume(), progress_bar(quiet) as bar:
         best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))
@@ -254,7 +256,7 @@ def prepare(
 
     start, base = start_of(init, from_scratch=False)
     chosen = read_settings(settings or [], config, base)
-    source = LabelledData(data, cache, jobs)
+    source = LabelledData(data=data, cache=cache, jobs=jobs)
     recordings, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)

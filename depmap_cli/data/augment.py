@@ -12,7 +12,7 @@ from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.runtime.opencv import load_opencv
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Looks:
     """How far a face's place and its looks may change."""
 

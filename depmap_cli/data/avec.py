@@ -135,8 +135,16 @@ def _videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[Path]
 
 def _entry(video: _Video, label: Label) -> Entry:
     refuse_empty_video(video.path, video.name)
-    task = task_of(video.below)
-    found = LabelledVideo(*video.session, task, video.path, label.score, place=video.name)
+    split, subject, session = video.session
+    found = LabelledVideo(
+        split=split,
+        subject=subject,
+        session=session,
+        task=task_of(video.below),
+        path=video.path,
+        score=label.score,
+        place=video.name,
+    )
     return Entry(found, label.where)
 
 

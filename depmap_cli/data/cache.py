@@ -50,7 +50,7 @@ def default_cache() -> Path:
     return Path(os.environ.get("DEPMAP_CACHE") or user_cache_path("depmap"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CachedFaces:
     """The faces of one recording on disk."""
 
@@ -121,7 +121,13 @@ def read_entry(folder: Path) -> CachedFaces:
         index = json.loads((folder / INDEX).read_text())
         quality = Quality.model_validate(index["quality"])
         times = np.array(index["times"], float)
-        entry = CachedFaces(folder, times, index["sampled"], quality, index.get("duration"))
+        entry = CachedFaces(
+            folder=folder,
+            times=times,
+            sampled=index["sampled"],
+            quality=quality,
+            duration=index.get("duration"),
+        )
         if len(entry.faces) != len(entry):
             raise ValueError("as many faces as times are expected")
         if index["version"] != CACHE_VERSION:

@@ -22,7 +22,7 @@ from depmap_cli.semantics.clip_model import COVERED, Semantics, SemanticView
 _COLUMNS = ("image", "evidence", "covered")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoClip:
     """One recording, prepared."""
 
@@ -62,8 +62,16 @@ def load_clips(
     for number, (recording, entry) in enumerate(zip(recordings, cached, strict=True)):
         seen = _view(entry, semantics, device)
         usable = np.flatnonzero(seen.covered.numpy() < COVERED)
-        prepared = entry.sampled, entry.times, entry.quality.verdict
-        clips.append(VideoClip(recording, entry.faces, seen, usable, *prepared))
+        clip = VideoClip(
+            recording=recording,
+            faces=entry.faces,
+            seen=seen,
+            usable=usable,
+            sampled=entry.sampled,
+            times=entry.times,
+            verdict=entry.quality.verdict,
+        )
+        clips.append(clip)
         progress(number + 1, len(recordings))
     return clips
 

@@ -30,7 +30,7 @@ _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, kw_only=True)
 class LabelledVideo:
     """One labelled video, or the faces of one."""
 

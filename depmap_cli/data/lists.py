@@ -169,12 +169,17 @@ def _pair(row: ListRow, table: Path, root: Path) -> Entry:
             + ",".join(MANIFEST_COLUMNS),
         )
     match = _PERSON.fullmatch(video.stem)
-    person = (match["subject"], match["session"]) if match else (video.stem, "1")
+    subject, session = (match["subject"], match["session"]) if match else (video.stem, "1")
     found = LabelledVideo(
-        *(split, *person, task_of(below), video, parse_score(score, where)),
+        split=split,
+        subject=subject,
+        session=session,
+        task=task_of(below),
+        path=video,
+        score=parse_score(score, where),
         place=_place(written, where, root),
     )
-    return Entry(found, where, guessed=not person[0].isdigit())
+    return Entry(found, where, guessed=not subject.isdigit())
 
 
 def _columns(where: str, header: list[str]) -> dict[str, int]:
@@ -213,10 +218,17 @@ def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path
         )
     if not values["subject"]:
         raise DataInvalid(f"{where}: no subject", "tell the person, so that splits can be compared")
-    score, fps = parse_score(values["score"], where), _fps(values.get(_RATE_COLUMN, ""), where)
-    person = values["subject"], values["session"], values["task"]
-    place = _place(values["path"], where, root)
-    return Entry(LabelledVideo(split, *person, video, score, fps, place), where)
+    found = LabelledVideo(
+        split=split,
+        subject=values["subject"],
+        session=values["session"],
+        task=values["task"],
+        path=video,
+        score=parse_score(values["score"], where),
+        fps=_fps(values.get(_RATE_COLUMN, ""), where),
+        place=_place(values["path"], where, root),
+    )
+    return Entry(found, where)
 
 
 def _fps(text: str, where: str) -> float | None:

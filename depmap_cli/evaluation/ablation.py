@@ -7,7 +7,7 @@ import numpy as np
 from depmap_cli.domain.paper_tables import Variant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AblationRow:
     """One variant: what seeds gave, per task ("" for all clips), as (runs, 4) of ``FIGURES``."""
 

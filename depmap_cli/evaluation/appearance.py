@@ -22,7 +22,7 @@ class MappedVideo:
     score: float  # BDI-II
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class KeyFace:
     """The heaviest frame of one video, or the middle one where no frame is heavier than another.
 
@@ -37,7 +37,7 @@ class KeyFace:
     heaviest: bool = True  # False: without key-frame fusion all frames weigh alike
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PrototypeFaces:
     """One prototype and the training faces that resemble it most, each of another person."""
 
@@ -47,7 +47,7 @@ class PrototypeFaces:
     pictures: tuple[KeyPicture, ...]  # the nearest first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Appearance:
     """Material of the figures that look into the network."""
 

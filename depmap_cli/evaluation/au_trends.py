@@ -15,7 +15,7 @@ MAIN_UNITS = ("AU01", "AU04", "AU06", "AU12", "AU15", "AU17")
 """Brows, cheeks and mouth: what studies of depressed faces report on (as columns name them)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnitCurve:
     """Evidence over one video."""
 
@@ -25,7 +25,7 @@ class UnitCurve:
     evidence: np.ndarray  # (n, units) 0 to 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LevelTrend:
     """The people of one level: mean of their means in each stretch, NaN where none has a frame."""
 
@@ -35,7 +35,7 @@ class LevelTrend:
     error: np.ndarray  # (N_BINS,) standard error over people; NaN below two of them
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UnitTrend:
     """One action unit, a line a level that anybody has."""
 
@@ -60,7 +60,11 @@ def trends_of(curves: Sequence[UnitCurve], reliable: dict[str, bool]) -> tuple[U
             for level in range(len(BANDS))
         )
         known = tuple(line for line in lines if line.people)
-        trends.append(UnitTrend(unit.code, unit.plain, reliable.get(unit.code), known))
+        trends.append(
+            UnitTrend(
+                code=unit.code, plain=unit.plain, reliable=reliable.get(unit.code), lines=known
+            )
+        )
     return tuple(trends)
 
 
@@ -76,13 +80,17 @@ def binned(places: np.ndarray, evidence: np.ndarray) -> np.ndarray:
 
 def _line(level: int, people: list[np.ndarray]) -> LevelTrend:
     if not people:
-        return LevelTrend(level, 0, np.full(N_BINS, np.nan), np.full(N_BINS, np.nan))
+        return LevelTrend(
+            level=level, people=0, mean=np.full(N_BINS, np.nan), error=np.full(N_BINS, np.nan)
+        )
     values = np.stack(people)  # (people, N_BINS)
     count = np.isfinite(values).sum(0)
     mean = _mean(values)
     squares = np.nansum((values - mean) ** 2, axis=0)
     variance = np.where(count > 1, squares / np.maximum(count - 1, 1), np.nan)
-    return LevelTrend(level, len(people), mean, np.sqrt(variance / np.maximum(count, 1)))
+    return LevelTrend(
+        level=level, people=len(people), mean=mean, error=np.sqrt(variance / np.maximum(count, 1))
+    )
 
 
 def _mean(values: np.ndarray) -> np.ndarray:

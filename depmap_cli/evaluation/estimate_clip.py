@@ -13,7 +13,7 @@ from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.semantics.clip_model import Semantics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ClipEstimate:
     """What the network says of one recording."""
 
@@ -38,11 +38,17 @@ def estimate_clip(
     ``usual`` is as in ``VideoInference``; ``maps`` are the backbone's of these frames, where known.
     """
     rows = clip.spread(frames)
-    inference = VideoInference(model, semantics, device, usual)
+    inference = VideoInference(model=model, semantics=semantics, device=device, usual=usual)
     if maps is None:
         inference.add(clip.faces[rows], clip.seen[rows])
     else:
         inference.add_maps(maps, clip.seen[rows])
     found, features = inference.finish()
     levels = None if found.levels is None else tuple(found.levels[0].tolist())
-    return ClipEstimate(float(found.score.clamp(0, MAX_SCORE)), levels, rows, found, features)
+    return ClipEstimate(
+        score=float(found.score.clamp(0, MAX_SCORE)),
+        levels=levels,
+        rows=rows,
+        video=found,
+        frames=features,
+    )

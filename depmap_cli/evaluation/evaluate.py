@@ -57,11 +57,13 @@ def evaluate_table(
     Raises:
         DataInvalid: no clips, or a score or an estimate that is no finite number.
     """
-    part = Part(clips, training, half_width, others, caution)
+    part = Part(
+        clips=clips, training=training, half_width=half_width, others=others, caution=caution
+    )
     return evaluate_parts([part], about, level, attributes, bootstrap)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Part:
     """Clips that the same weights were evaluated on: a split, or one fold of several."""
 
@@ -162,10 +164,10 @@ def _table(
 ) -> ScoreTable:
     estimate = np.array([clip.estimate for clip in clips], float)
     return ScoreTable(
-        np.array([clip.subject for clip in clips]),
-        np.array([clip.score for clip in clips], float),
-        {OURS: estimate, **guesses},
-        half_widths,
+        people=np.array([clip.subject for clip in clips]),
+        truth=np.array([clip.score for clip in clips], float),
+        estimates={OURS: estimate, **guesses},
+        half_widths=half_widths,
     )
 
 

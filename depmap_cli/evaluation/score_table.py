@@ -9,7 +9,7 @@ OURS = "estimate"
 """The method, among those of a ``ScoreTable``, that is evaluated; the others are baselines."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluatedClip:
     """One labelled video of the evaluated split, and what the model says of it."""
 
@@ -23,7 +23,7 @@ class EvaluatedClip:
     levels: tuple[float, ...] | None = None  # shares of the severity levels
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingFacts:
     """What the baselines may know: nothing of it comes from the evaluated clips.
 
@@ -36,7 +36,7 @@ class TrainingFacts:
     timed: tuple[tuple[str, float, float], ...] = ()  # task, seconds, score: Training clips
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreTable:
     """Scores, and what each method says, in columns. A row is a clip or a recording."""
 
@@ -49,7 +49,9 @@ class ScoreTable:
         """The rows that a mask or an index array picks."""
         picked = {method: values[rows] for method, values in self.estimates.items()}
         reach = None if self.half_widths is None else self.half_widths[rows]
-        return ScoreTable(self.people[rows], self.truth[rows], picked, reach)
+        return ScoreTable(
+            people=self.people[rows], truth=self.truth[rows], estimates=picked, half_widths=reach
+        )
 
     def by_session(self, sessions: Sequence[str]) -> "ScoreTable":
         """One row a recording, without intervals: the mean of the rows of a person's session."""
@@ -62,4 +64,8 @@ class ScoreTable:
             return np.bincount(recording, weights=values) / n_clips
 
         means = {method: mean(values) for method, values in self.estimates.items()}
-        return ScoreTable(np.array([person for person, _ in place]), mean(self.truth), means)
+        return ScoreTable(
+            people=np.array([person for person, _ in place]),
+            truth=mean(self.truth),
+            estimates=means,
+        )

@@ -28,7 +28,7 @@ _MAX_SHIFT, _MAX_BRIDGE = 0.15, 0.5
 """Motion, in box sides, up to which a straight line stands in for detection, or bridges a gap."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Detection:
     """One face in one frame, in pixels of the working frame."""
 
@@ -139,9 +139,9 @@ class FaceDetector:
             return []
         faces = [
             Detection(
-                np.asarray(box, float) * np.tile(ratio, 2),
-                np.asarray(point, float) * ratio,
-                float(p),
+                box=np.asarray(box, float) * np.tile(ratio, 2),
+                landmarks=np.asarray(point, float) * ratio,
+                probability=float(p),
             )
             for box, p, point in zip(boxes, probabilities, points, strict=True)
             if p is not None and p >= self.config.min_probability
@@ -247,10 +247,10 @@ def _same_faces(
 
 def _between(a: Detection, b: Detection, share: float, origin: str) -> Detection:
     return Detection(
-        (1 - share) * a.box + share * b.box,
-        (1 - share) * a.landmarks + share * b.landmarks,
-        min(a.probability, b.probability),
-        origin,
+        box=(1 - share) * a.box + share * b.box,
+        landmarks=(1 - share) * a.landmarks + share * b.landmarks,
+        probability=min(a.probability, b.probability),
+        origin=origin,
     )
 
 

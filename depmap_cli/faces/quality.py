@@ -14,7 +14,7 @@ TURNED = 0.35
 """Nose off the eyes' middle, in eye distances, from which a head is turned: about 30 degrees."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Measure:
     name: str
     label: str
@@ -36,7 +36,11 @@ def assess_quality(
     if decoded is not None:
         measures.append(
             _Measure(
-                "decoded_share", "share of the video before it breaks off", decoded, "", "below"
+                name="decoded_share",
+                label="share of the video before it breaks off",
+                value=decoded,
+                unit="",
+                worse="below",
             )
         )
     checks = [_check(m, *getattr(config, m.name)) for m in measures]
@@ -69,15 +73,23 @@ def _measures(
     samples: list[FaceSample], usable: list[FaceSample], duration: float
 ) -> list[_Measure]:
     measures = [
-        _Measure("duration", "length of the video", duration, "s", "below"),
         _Measure(
-            "usable_share",
-            "share of frames with a usable face",
-            _share(usable, samples),
-            "",
-            "below",
+            name="duration", label="length of the video", value=duration, unit="s", worse="below"
         ),
-        _Measure("usable_frames", "frames with a usable face", len(usable), "frames", "below"),
+        _Measure(
+            name="usable_share",
+            label="share of frames with a usable face",
+            value=_share(usable, samples),
+            unit="",
+            worse="below",
+        ),
+        _Measure(
+            name="usable_frames",
+            label="frames with a usable face",
+            value=len(usable),
+            unit="frames",
+            worse="below",
+        ),
     ]
     if not usable:
         return measures
@@ -91,37 +103,53 @@ def _measures(
     return [
         *measures,
         _Measure(
-            "longest_gap",
-            "longest stretch without a usable face",
-            _longest_gap(samples),
-            "s",
-            "above",
+            name="longest_gap",
+            label="longest stretch without a usable face",
+            value=_longest_gap(samples),
+            unit="s",
+            worse="above",
         ),
         _Measure(
-            "face_size",
-            "distance between the eyes",
-            median([s.eye_distance for s in usable]),
-            "px",
-            "below",
+            name="face_size",
+            label="distance between the eyes",
+            value=median([s.eye_distance for s in usable]),
+            unit="px",
+            worse="below",
         ),
         _Measure(
-            "sharpness", "sharpness of the face", median([s.sharpness for s in usable]), "", "below"
-        ),
-        _Measure("dark", "brightness of the face, lower limit", light, "of 255", "below"),
-        _Measure("bright", "brightness of the face, upper limit", light, "of 255", "above"),
-        _Measure(
-            "turned_share",
-            "share of frames with the head turned away",
-            _share(turned, usable),
-            "",
-            "above",
+            name="sharpness",
+            label="sharpness of the face",
+            value=median([s.sharpness for s in usable]),
+            unit="",
+            worse="below",
         ),
         _Measure(
-            "several_faces",
-            "share of frames with other faces",
-            _share(several, usable),
-            "",
-            "above",
+            name="dark",
+            label="brightness of the face, lower limit",
+            value=light,
+            unit="of 255",
+            worse="below",
+        ),
+        _Measure(
+            name="bright",
+            label="brightness of the face, upper limit",
+            value=light,
+            unit="of 255",
+            worse="above",
+        ),
+        _Measure(
+            name="turned_share",
+            label="share of frames with the head turned away",
+            value=_share(turned, usable),
+            unit="",
+            worse="above",
+        ),
+        _Measure(
+            name="several_faces",
+            label="share of frames with other faces",
+            value=_share(several, usable),
+            unit="",
+            worse="above",
         ),
     ]
 

@@ -20,7 +20,7 @@ _REACH = 1.0
 """Farthest a face moves between two sampled frames and stays the same one, in box sides."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FaceSample:
     """What became of one sampled frame. Boxes and landmarks are pixels of the source video."""
 
@@ -39,7 +39,7 @@ class FaceSample:
     brightness: float = 0.0  # mean grey level of the aligned face, 0-255
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Seen:
     """A frame reduced to its faces' crops, so that the frame itself can be let go."""
 
@@ -49,7 +49,7 @@ class _Seen:
     crops: list[np.ndarray]
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _Track:
     """One face followed over the frames of a segment: frame number -> which of its faces."""
 
@@ -88,7 +88,7 @@ def extract_faces(frames: Iterable[Frame], detector: FaceDetector) -> Iterator[l
     for frame, faces in iter_detections(frames, detector):
         width = frame.image.shape[1]
         crops = [align_face(frame.image, face.landmarks, config.size) for face in faces]
-        segment.append(_Seen(frame.time, frame.scale, faces, crops))
+        segment.append(_Seen(time=frame.time, scale=frame.scale, faces=faces, crops=crops))
         if len(segment) == SEGMENT:
             samples, previous = _samples(segment, config.subject, width, previous)
             yield samples
@@ -173,7 +173,7 @@ def _same_place(a: _Track, b: _Track) -> bool:
 def _sample(seen: _Seen, number: int | None) -> FaceSample:
     if number is None:
         reason = "another face" if seen.faces else "no face"
-        return FaceSample(seen.time, False, reason, len(seen.faces))
+        return FaceSample(time=seen.time, valid=False, reason=reason, n_faces=len(seen.faces))
     cv2 = load_opencv()
     face, crop = seen.faces[number], seen.crops[number]
     landmarks = face.landmarks / seen.scale

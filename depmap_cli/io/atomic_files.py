@@ -45,7 +45,7 @@ def remove(path: Path) -> None:
 
 
 def remove_stale_temp(found: Iterable[Path], age: float = 0.0) -> None:
-    """Of paths that match ``TEMP_PATTERN``, remove what killed processes left ``age`` seconds ago."""
+    """Of paths that match ``TEMP_PATTERN``, remove what dead processes left ``age`` seconds ago."""
     before = time.time() - age
     for left in list(found):
         with suppress(FileNotFoundError):  # another process has just finished it

@@ -34,7 +34,7 @@ _RENAMED_SETTINGS = {
 _REMOVED_SETTINGS = frozenset({"straighten"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Checkpoint:
     """One weights file, read."""
 
@@ -120,7 +120,9 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
         WeightsInvalid: as ``read_document``, or tensors damaged.
     """
     document = read_document(path, kind)
-    return Checkpoint(path, sha256_of(path), kind, document, load_tensors(path))
+    return Checkpoint(
+        path=path, sha256=sha256_of(path), kind=kind, document=document, tensors=load_tensors(path)
+    )
 
 
 def load_tensors(path: Path) -> "dict[str, Tensor]":

@@ -44,7 +44,7 @@ class BehaviourEncoder(nn.Module):
     """
 
     def __init__(
-        self, in_channels: int, n_channels: int, token_dim: int, n_peaks: int, temperature: float
+        self, *, in_channels: int, n_channels: int, token_dim: int, n_peaks: int, temperature: float
     ) -> None:
         super().__init__()
         self.n_peaks, self.temperature = n_peaks, temperature

@@ -23,7 +23,7 @@ from depmap_cli.model.prototypes import PrototypeClusters
 from depmap_cli.model.standardise import Standardise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FrameFeatures:
     """What the network knows of n frames, each by itself."""
 
@@ -34,7 +34,7 @@ class FrameFeatures:
     tokens: dict[int, Tensor]  # scale -> (n, channels, token), the deepest always if there are any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoScores:
     """The estimate of each of b videos, and what made it."""
 
@@ -53,6 +53,7 @@ class DepMap(nn.Module):
 
     def __init__(
         self,
+        *,
         config: ModelConfig,
         semantic_dim: int,
         target_mean: float = 15.0,
@@ -69,18 +70,18 @@ class DepMap(nn.Module):
         if config.sdpm:
             for scale in sorted({4, *(config.scales if config.kdm else ())}):
                 self.behaviour[str(scale)] = BehaviourEncoder(
-                    channels[scale - 1],
-                    config.n_channels,
-                    config.token_dim,
-                    config.n_peaks,
-                    config.peak_temperature,
+                    in_channels=channels[scale - 1],
+                    n_channels=config.n_channels,
+                    token_dim=config.token_dim,
+                    n_peaks=config.n_peaks,
+                    temperature=config.peak_temperature,
                 )
             self.clusters = PrototypeClusters(
-                config.n_levels,
-                config.n_prototypes,
-                config.token_dim,
-                config.entropy,
-                config.momentum,
+                n_levels=config.n_levels,
+                n_prototypes=config.n_prototypes,
+                token_dim=config.token_dim,
+                entropy=config.entropy,
+                momentum=config.momentum,
             )
             self.level_logits = LevelLogits(config.n_levels, config.n_prototypes)
             self.level_logits.requires_grad_(config.map)  # without MAP nothing trains it
@@ -88,7 +89,11 @@ class DepMap(nn.Module):
         if config.msr:
             groups = config.n_levels * config.n_prototypes
             self.fusion = MultiScaleFusion(
-                channels, config.scales, config.fused_channels, groups, config.wavelet
+                in_channels=channels,
+                scales=config.scales,
+                channels=config.fused_channels,
+                groups=groups,
+                wavelet=config.wavelet,
             )
         fused_dim = self.fusion.fused_dim if self.fusion else channels[-1]
         self.standardise = Standardise(fused_dim)
@@ -131,7 +136,9 @@ class DepMap(nn.Module):
         fused = self.fusion(features) if self.fusion else features[-1].mean((2, 3)).float()
         mean, std = cast(Tensor, self.target)
         scores = mean + std * self.head(self.dropout(self.standardise(fused))).squeeze(-1)
-        return FrameFeatures(fused, scores, activations, logits, tokens)
+        return FrameFeatures(
+            fused=fused, scores=scores, activations=activations, logits=logits, tokens=tokens
+        )
 
     def fuse(
         self,

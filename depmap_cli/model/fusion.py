@@ -58,6 +58,7 @@ class MultiScaleFusion(nn.Module):
 
     def __init__(
         self,
+        *,
         in_channels: tuple[int, ...],
         scales: tuple[int, ...],
         channels: int,

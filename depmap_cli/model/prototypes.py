@@ -23,7 +23,7 @@ class PrototypeClusters(nn.Module):
     """
 
     def __init__(
-        self, n_levels: int, n_prototypes: int, token_dim: int, entropy: float, momentum: float
+        self, *, n_levels: int, n_prototypes: int, token_dim: int, entropy: float, momentum: float
     ) -> None:
         super().__init__()
         self.entropy, self.momentum = entropy, momentum

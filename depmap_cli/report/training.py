@@ -17,7 +17,7 @@ SHOWN = 8
 """Epochs in the table; the log holds all."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class TrainingView:
     """Shows a run as it goes; without a terminal, a line an epoch."""
 

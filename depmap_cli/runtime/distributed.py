@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from depmap_cli.errors import UsageProblem
 
 T = TypeVar("T")
-PATIENCE = timedelta(days=1)
+BARRIER_TIMEOUT = timedelta(days=1)
 """How long processes wait for the one that prepares the faces of a corpus."""
 _TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What torchrun tells a process beside ``WORLD_SIZE``."""
@@ -137,7 +137,7 @@ def join_processes(device: torch.device) -> Processes:
         if device.type == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" means from here on
         torch.distributed.init_process_group(
-            "nccl" if device.type == "cuda" else "gloo", timeout=PATIENCE
+            "nccl" if device.type == "cuda" else "gloo", timeout=BARRIER_TIMEOUT
         )
         atexit.register(torch.distributed.destroy_process_group)  # else its threads may abort us
     return Processes(torch.distributed.get_rank(), count, device)

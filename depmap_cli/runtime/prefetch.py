@@ -6,7 +6,7 @@ from threading import Event, Thread
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
-_PATIENCE = 0.1
+_POLL_INTERVAL = 0.1
 """Seconds after which a thread that waits for room looks whether it is still wanted."""
 
 
@@ -54,7 +54,7 @@ class Prefetcher(Generic[T]):
         self._unwanted.set()
         while self._thread.is_alive():
             try:
-                self._items.get(timeout=_PATIENCE)
+                self._items.get(timeout=_POLL_INTERVAL)
             except Empty:
                 continue
 
@@ -75,7 +75,7 @@ class Prefetcher(Generic[T]):
         """Hand an item on once there is room; False if nobody wants it any more."""
         while not self._unwanted.is_set():
             try:
-                self._items.put(item, timeout=_PATIENCE)
+                self._items.put(item, timeout=_POLL_INTERVAL)
             except Full:
                 continue
             return True

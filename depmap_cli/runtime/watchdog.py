@@ -2,7 +2,7 @@
 
 OpenCV and FFmpeg cannot be interrupted, and a thread cannot be killed. So the work runs in a daemon
 thread, one item at a time, which calls ``heartbeat`` whenever it gets on; whoever waits gives up after
-``PATIENCE`` seconds without a beat, and the thread is abandoned.
+``READ_TIMEOUT`` seconds without a beat, and the thread is abandoned.
 
 Caught: a decoder that spins or sleeps on damaged data, a disk or network folder that hangs. The
 rest of a batch goes on, and the process still ends. Not caught: what keeps Python's lock meanwhile
@@ -20,9 +20,9 @@ from typing import Any, ParamSpec, TypeVar
 
 from depmap_cli.errors import VideoUnreadable
 
-PATIENCE = 60.0
+READ_TIMEOUT = 60.0
 """Seconds without progress after which work is given up."""
-_LOOKS = 20  # times that are looked whether there was a beat while patience lasts
+_CHECKS_PER_TIMEOUT = 20  # times that are looked whether there was a beat while patience lasts
 _here = threading.local()
 _beats = 0
 P = ParamSpec("P")
@@ -58,15 +58,15 @@ def is_watched() -> bool:
     return hasattr(_here, "pulse")
 
 
-def with_watchdog(source: Iterator[T], patience: float | None = None) -> Generator[T, None, None]:
+def with_watchdog(source: Iterator[T], timeout: float | None = None) -> Generator[T, None, None]:
     """What ``source`` yields, each item made in another thread when it is asked for.
 
-    ``patience`` is in seconds, by default ``PATIENCE``.
+    ``timeout`` is in seconds, by default ``READ_TIMEOUT``.
 
     Raises:
         VideoUnreadable: the source made no progress for so long.
     """
-    wait = PATIENCE if patience is None else patience
+    wait = READ_TIMEOUT if timeout is None else timeout
     pulse, asked, made = _Pulse(), SimpleQueue[bool](), SimpleQueue[tuple[str, Any]]()
     work = threading.Thread(target=_work, args=(source, pulse, asked, made), daemon=True)
     work.start()
@@ -101,16 +101,14 @@ def watchdog_timeout(function: Callable[P, T]) -> Callable[P, T]:
     return called
 
 
-def _answer(
-    made: "SimpleQueue[tuple[str, Any]]", pulse: _Pulse, patience: float
-) -> tuple[str, Any]:
+def _answer(made: "SimpleQueue[tuple[str, Any]]", pulse: _Pulse, timeout: float) -> tuple[str, Any]:
     while True:
         try:
-            return made.get(timeout=patience / _LOOKS)
+            return made.get(timeout=timeout / _CHECKS_PER_TIMEOUT)
         except Empty:
-            if time.monotonic() - pulse.last > patience:
+            if time.monotonic() - pulse.last > timeout:
                 raise VideoUnreadable(
-                    f"reading it made no progress for {patience:g} s, and was given up",
+                    f"reading it made no progress for {timeout:g} s, and was given up",
                     "is it damaged, or on a disk that hangs? copy it, or convert it with ffmpeg",
                 ) from None
 

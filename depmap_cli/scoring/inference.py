@@ -47,6 +47,7 @@ class VideoInference:
 
     def __init__(
         self,
+        *,
         model: DepMap,
         semantics: Semantics,
         device: torch.device,
@@ -86,11 +87,11 @@ class VideoInference:
         text = self.semantics.query(seen.evidence.to(self.device))
         frames = self.model.encode_maps(maps, image, text)
         kept = FrameFeatures(
-            frames.fused.float().cpu(),
-            frames.scores.float().cpu(),
-            None if frames.activations is None else frames.activations.cpu(),
-            None if frames.logits is None else frames.logits.float().cpu(),
-            {},
+            fused=frames.fused.float().cpu(),
+            scores=frames.scores.float().cpu(),
+            activations=None if frames.activations is None else frames.activations.cpu(),
+            logits=None if frames.logits is None else frames.logits.float().cpu(),
+            tokens={},
         )
         self._frames.append(kept)
         decided = torch.ones(len(image)) if kept.logits is None else confidence(kept.logits)
@@ -100,11 +101,11 @@ class VideoInference:
     def finish(self) -> tuple[VideoScores, FrameFeatures]:
         """The video's estimate (b = 1) and its frames'."""
         frames = FrameFeatures(
-            torch.cat([f.fused for f in self._frames]),
-            torch.cat([f.scores for f in self._frames]),
-            _joined([f.activations for f in self._frames]),
-            _joined([f.logits for f in self._frames]),
-            {},
+            fused=torch.cat([f.fused for f in self._frames]),
+            scores=torch.cat([f.scores for f in self._frames]),
+            activations=_joined([f.activations for f in self._frames]),
+            logits=_joined([f.logits for f in self._frames]),
+            tokens={},
         )
         n = len(frames.scores)
         samplings = max(1, round(n / self.usual)) if self.usual else 1

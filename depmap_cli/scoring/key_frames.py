@@ -18,7 +18,7 @@ _POOL = 8
 """Faces kept, for each key frame wanted, while the video passes."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Candidates:
     """The faces of the most decided frames so far, so that a long video need not be kept.
 
@@ -60,7 +60,7 @@ class Candidates:
         return spread_out(ranked, times, self.wanted)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UsableFrames:
     """What is known of the n usable frames of a video."""
 

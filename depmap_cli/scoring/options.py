@@ -7,7 +7,7 @@ from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
 from depmap_cli.stats.conformal import LEVEL
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ScoreOptions:
     """What a user can choose for each video; ``frames`` None means as many as the weights say."""
 

@@ -45,7 +45,7 @@ UNTOLD = "no row in the AU table"
 """Reason of a frame of which the table given with ``--au-csv`` says nothing."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class _VideoState:
     """What is kept of a video while it passes: samples without pictures, and small vectors."""
 
@@ -69,8 +69,8 @@ class Scorer:
         cls,
         weights: Path | None = None,
         device: str = "auto",
-        clip: str | None = None,
-        clip_weights: str | None = None,
+        semantic_model: str | None = None,
+        semantic_weights: str | None = None,
         allow_network: bool = False,
     ) -> "Scorer":
         """Load weights, by default those shipped.
@@ -79,7 +79,9 @@ class Scorer:
             WeightsInvalid, UsageProblem: as ``load_networks`` and ``resolve_device``.
         """
         return cls(
-            load_networks(weights, resolve_device(device), clip, clip_weights, allow_network)
+            load_networks(
+                weights, resolve_device(device), semantic_model, semantic_weights, allow_network
+            )
         )
 
     def score(
@@ -105,7 +107,7 @@ class Scorer:
         except Exception as error:  # one bad video must never stop the others
             reason = f"unexpected {type(error).__name__} while scoring"
             failed = {"status": Status.failed, "reason": reason, "hint": "please report this video"}
-        return ScoreResult(self._report(source, options).model_copy(update=failed))
+        return ScoreResult(report=self._report(source, options).model_copy(update=failed))
 
     def _score(
         self,
@@ -117,15 +119,17 @@ class Scorer:
     ) -> ScoreResult:
         info, table = probe(path), options.table_of(path)
         passage = _VideoState(
-            VideoInference(
-                self.networks.model,
-                self.networks.semantics,
-                self.networks.device,
-                self.networks.config.train.frames,
-                self.networks.shares_backbone,
+            inference=VideoInference(
+                model=self.networks.model,
+                semantics=self.networks.semantics,
+                device=self.networks.device,
+                usual=self.networks.config.train.frames,
+                shares_backbone=self.networks.shares_backbone,
             ),
-            Candidates(options.keyframes, evenly=not self.networks.config.model.map),
-            read_au_table(table) if table else None,
+            candidates=Candidates(
+                wanted=options.keyframes, evenly=not self.networks.config.model.map
+            ),
+            au_table=read_au_table(table) if table else None,
         )
         for segment in self._segments(path, options, info, progress, passage.clock, decoding):
             self._encode(segment, passage)
@@ -249,7 +253,7 @@ class Scorer:
                 "hint": _advice(passage.samples),
             }
         )
-        return ScoreResult(report, unscored_rows(passage.samples))
+        return ScoreResult(report=report, frames=unscored_rows(passage.samples))
 
     def _success(
         self, source: SourceVideo, options: ScoreOptions, passage: _VideoState, quality: Quality
@@ -259,7 +263,7 @@ class Scorer:
         seen = SemanticView.joined(passage.seen)
         evidence = self._shown(seen.evidence.numpy(), passage)
         times = np.array([s.time for s in passage.samples if s.valid])
-        usable = UsableFrames(times, seen, features, evidence)
+        usable = UsableFrames(times=times, seen=seen, features=features, evidence=evidence)
         with passage.clock.timed(ScoringStage.network):
             keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
         rows = scored_rows(passage.samples, scores, features, evidence)
@@ -280,7 +284,7 @@ class Scorer:
                 "timeline": timeline_of(rows),
             }
         )
-        return ScoreResult(report, rows, pictures)
+        return ScoreResult(report=report, frames=rows, pictures=pictures)
 
     def _shown(self, evidence: np.ndarray, passage: _VideoState) -> np.ndarray:
         """Evidence as reports show it: from the face's rest, unless a table tells it."""

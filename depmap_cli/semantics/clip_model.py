@@ -85,7 +85,9 @@ class Semantics(nn.Module):
     pixel_mean: Tensor
     pixel_std: Tensor
 
-    def __init__(self, clip: nn.Module, model: str, sha256: str, document: dict[str, Any]) -> None:
+    def __init__(
+        self, *, clip: nn.Module, model: str, sha256: str, document: dict[str, Any]
+    ) -> None:
         super().__init__()
         self.clip = clip.eval().requires_grad_(False)
         self.id = SemanticsId(model, sha256)
@@ -210,7 +212,8 @@ def build_clip(model: str, filling: AbstractContextManager[object] | None = None
     open_clip.add_model_config(_CONFIGS)
     if model not in open_clip.list_models():
         raise UsageProblem(
-            f"--clip {model}: open_clip knows no such model", "see open_clip.list_models()"
+            f"--semantic-model {model}: open_clip knows no such model",
+            "see open_clip.list_models()",
         )
     root = logging.getLogger()
     level = root.level
@@ -247,9 +250,9 @@ def load_semantics(model: str, weights: str, allow_network: bool = False) -> Sem
         clip.load_state_dict(tensors)
     except RuntimeError as error:
         raise WeightsInvalid(
-            f"{path.name}: does not fit the open_clip model {model}", "check --clip"
+            f"{path.name}: does not fit the open_clip model {model}", "check --semantic-model"
         ) from error
-    return Semantics(clip, model, digest, document)
+    return Semantics(clip=clip, model=model, sha256=digest, document=document)
 
 
 def _fetch(model: str, tag: str, allow_network: bool) -> Path:
@@ -263,19 +266,19 @@ def _fetch(model: str, tag: str, allow_network: bool) -> Path:
     if tag not in known:
         listed = ", ".join(known) or "none"
         raise UsageProblem(
-            f"--clip-weights {tag}: neither a file nor a pretrained tag of {model}",
+            f"--semantic-weights {tag}: neither a file nor a pretrained tag of {model}",
             f"tags: {listed}",
         )
     if not allow_network:
         raise UsageProblem(
-            f"--clip-weights {tag} would have to be downloaded",
+            f"--semantic-weights {tag} would have to be downloaded",
             "add --allow-network, or give the path of its open_clip_model.safetensors",
         )
     try:
         path = Path(download_pretrained(get_pretrained_cfg(model, tag), prefer_hf_hub=True))
     except Exception as error:  # whatever the hub's client raises: the network is not ours
         raise WeightsInvalid(
-            f"--clip-weights {tag}: download failed: {type(error).__name__}",
+            f"--semantic-weights {tag}: download failed: {type(error).__name__}",
             "give a local file instead",
         ) from error
     if path.suffix != ".safetensors":

@@ -46,7 +46,7 @@ def epoch_batches(
 ) -> Iterator[SemanticsBatch]:
     """All frames once, in an order of this epoch's, in batches of ``size`` (the last is smaller),
     made by so many processes (0: this one)."""
-    steps = _Steps(frames, size, seed, epoch)
+    steps = _Steps(frames=frames, size=size, seed=seed, epoch=epoch)
     # Forked, so that the frames are shared and not copied; they touch no GPU.
     context = "fork" if workers else None
     return iter(DataLoader(steps, None, num_workers=workers, multiprocessing_context=context))
@@ -60,7 +60,7 @@ def workers_for(device: torch.device) -> int:
 class _Steps(Dataset[SemanticsBatch]):
     """The batches of an epoch by number."""
 
-    def __init__(self, frames: AuFrames, size: int, seed: int, epoch: int) -> None:
+    def __init__(self, *, frames: AuFrames, size: int, seed: int, epoch: int) -> None:
         self.frames, self.size, self.key = frames, size, (seed, epoch)
         self.order = torch.randperm(len(frames), generator=generator_for(*self.key)).numpy()
 

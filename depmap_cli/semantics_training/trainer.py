@@ -37,7 +37,7 @@ CLIP_NORM = 1.0
 _OPTIMIZER = "optimizer."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SemanticsRun:
     """Where one run writes, and what it is told."""
 

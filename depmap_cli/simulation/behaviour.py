@@ -62,7 +62,7 @@ SLOPES = {
 """One severity standard deviation is ``SCORE_SD`` points."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Task:
     """How a task is done on average."""
 
@@ -105,7 +105,7 @@ Units = dict[str, np.ndarray]
 """Intensity over time of some action units by code, each (n,)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Behaviour:
     """What a simulated person does in every frame of a clip."""
 
@@ -119,7 +119,7 @@ class Behaviour:
         return len(self.au)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Interview:
     """What every behaviour of a clip is drawn for."""
 
@@ -154,7 +154,9 @@ def simulate_behaviour(
     occasion, head, eyes, *kinds = rng.spawn(3 + len(_KINDS))
     severity = effect * (score - MEAN_SCORE) / SCORE_SD + 0.0  # the sum turns -0.0 into 0.0
     clock = Clock(int(seconds * fps), fps)
-    interview = _Interview(clock, BY_TASK[task], temperament.on_occasion(occasion), severity)
+    interview = _Interview(
+        clock=clock, task=BY_TASK[task], person=temperament.on_occasion(occasion), severity=severity
+    )
     drawn = [draw(own, interview) for draw, own in zip(_KINDS, kinds, strict=True)]
     return Behaviour(
         au=_strongest([units for units, _ in drawn], clock.n),
@@ -182,16 +184,18 @@ def _smiles(rng: np.random.Generator, interview: _Interview) -> tuple[Units, np.
     """
     person = interview.person
     shape = Shape(
-        SMILE.onset,
-        SMILE.hold * np.exp(interview.shift("smile_length")),
-        SMILE.offset,
-        SMILE.strength
+        onset=SMILE.onset,
+        hold=SMILE.hold * np.exp(interview.shift("smile_length")),
+        offset=SMILE.offset,
+        strength=SMILE.strength
         * np.exp(person.smile_strength + person.expressiveness + interview.shift("smile_strength")),
     )
     rate = interview.task.smiles * np.exp(person.smile_rate)
     share = 1 / (1 + np.exp(-(FELT + person.felt_smiles + interview.shift("felt_smiles"))))
     felt, _ = pulses(rng, interview.clock, rate * share, shape)
-    weaker = Shape(shape.onset, shape.hold, shape.offset, 0.9 * shape.strength)
+    weaker = Shape(
+        onset=shape.onset, hold=shape.hold, offset=shape.offset, strength=0.9 * shape.strength
+    )
     social, _ = pulses(rng, interview.clock, rate * (1 - share), weaker)
     units = {
         "AU12": np.maximum(felt, social),
@@ -213,7 +217,9 @@ def _brow_raises(rng: np.random.Generator, interview: _Interview) -> tuple[Units
     person = interview.person
     rate = interview.task.brow_raises * np.exp(person.brow_rate + interview.shift("brow_raises"))
     strength = BROW_RAISE.strength * np.exp(person.expressiveness)
-    shape = Shape(BROW_RAISE.onset, BROW_RAISE.hold, BROW_RAISE.offset, strength)
+    shape = Shape(
+        onset=BROW_RAISE.onset, hold=BROW_RAISE.hold, offset=BROW_RAISE.offset, strength=strength
+    )
     trace, _ = pulses(rng, interview.clock, rate, shape)
     return {"AU1": trace, "AU2": trace}, _no_cue(interview)
 

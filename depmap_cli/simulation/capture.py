@@ -24,7 +24,7 @@ BIT_RATES = (60e3, 400e3)
 FIXED_RATE_SHARE = 0.3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Acted:
     """What a person does in the frames that are rendered."""
 
@@ -39,7 +39,8 @@ class Acted:
     @classmethod
     def joined(cls, parts: list["Acted"]) -> "Acted":
         """One after the other."""
-        return cls(*(np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(cls)))
+        columns = [f.name for f in fields(cls)]
+        return cls(**{c: np.concatenate([getattr(p, c) for p in parts]) for c in columns})
 
 
 def spread_frames(n: int, count: int) -> Int[np.ndarray, " k"]:

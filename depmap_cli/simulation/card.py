@@ -17,7 +17,7 @@ _OPTIONS = {"frames": "portraits"}
 """Options of the command whose name is not that of the setting."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Counted:
     """One split."""
 
@@ -67,14 +67,14 @@ def _count(folder: Path) -> _Counted:
     thirds = np.histogram(tone, bins=[-1, 1 / 3, 2 / 3, 2])[0]
     drawn = np.array(list(scores.values()))
     return _Counted(
-        folder.name,
-        len(files),
-        len(people),
-        (int(thirds[0]), int(thirds[1]), int(thirds[2])),
-        int(woman.sum()),
-        int(glasses.sum()),
-        (float(age.min()), float(age.max())),
-        (float(drawn.mean()), float(drawn.std())) if len(drawn) else None,
+        split=folder.name,
+        clips=len(files),
+        people=len(people),
+        tones=(int(thirds[0]), int(thirds[1]), int(thirds[2])),
+        women=int(woman.sum()),
+        glasses=int(glasses.sum()),
+        ages=(float(age.min()), float(age.max())),
+        scores=(float(drawn.mean()), float(drawn.std())) if len(drawn) else None,
     )
 
 

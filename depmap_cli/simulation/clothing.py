@@ -12,7 +12,7 @@ _NECK = -10.8  # cm: where a collar lies that does not hang down
 _WAIST = -46.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Glasses:
     """Frames; cm."""
 

@@ -29,7 +29,7 @@ LENGTH_SPREAD, LENGTHS = 0.25, (0.6, 1.5)
 not depend on severity, so that a clip's length tells nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class CohortOptions:
     """One corpus."""
 
@@ -130,7 +130,10 @@ def make_clip(options: CohortOptions, stage: Stage, clip: Clip) -> None:
     behaviour = _behaviour(options, clip)
     frames = spread_frames(len(behaviour), options.faces or len(behaviour))
     acted = Acted(
-        behaviour.au[frames], behaviour.pose[frames], behaviour.gaze[frames], frames / options.fps
+        au=behaviour.au[frames],
+        pose=behaviour.pose[frames],
+        gaze=behaviour.gaze[frames],
+        times=frames / options.fps,
     )
     person = stage.person(
         int(stream(options.seed, Stream.LOOKS, clip.session.person).integers(1 << 30))
@@ -191,4 +194,12 @@ def _row(options: CohortOptions, clip: Clip) -> Row:
     person, session, _ = clip.place
     score, path = clip.session.score, clip.path(options)
     subject = subject_name(options.seed, person)
-    return Row(path, subject, session, clip.task, clip.split, score, options.fps)
+    return Row(
+        path=path,
+        subject=subject,
+        session=session,
+        task=clip.task,
+        split=clip.split,
+        score=score,
+        fps=options.fps,
+    )

@@ -62,7 +62,7 @@ _MATERIALS = {
 N_LANDMARKS = 68
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Packed:
     """The arrays of a packed model, named as in its file."""
 
@@ -142,17 +142,17 @@ class FaceModel:
     def mesh(self, vertices: Float[np.ndarray, "v 3"]) -> Mesh:
         """The face with its vertices where a person has them."""
         return Mesh(
-            np.ascontiguousarray(vertices, np.float32),
-            self.faces,
-            self.uv,
-            self.material,
-            np.ones(len(vertices), np.float32),
+            vertices=np.ascontiguousarray(vertices, np.float32),
+            faces=self.faces,
+            uv=self.uv,
+            material=self.material,
+            cover=np.ones(len(vertices), np.float32),
         )
 
     @cached_property
     def atlas(self) -> Atlas:
         """Where on the neutral head each texel of the painted skin lies."""
-        return Atlas(self.vertices, self.faces, self.uv, self.material)
+        return Atlas(vertices=self.vertices, faces=self.faces, uv=self.uv, material=self.material)
 
     @cached_property
     def lash_length(self) -> Float32[np.ndarray, " v"]:

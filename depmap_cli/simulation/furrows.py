@@ -14,7 +14,7 @@ from depmap_cli.simulation.skin_maps import Atlas
 Curve = list[tuple[float, float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Furrow:
     """A set of lines that deepen together."""
 
@@ -29,7 +29,7 @@ class Furrow:
 
 FURROWS = {
     "forehead": Furrow(
-        (
+        curves=(
             [(-4.1, 8.7), (-2.0, 9.1), (0.0, 9.15), (2.0, 9.1), (4.1, 8.7)],
             [(-4.3, 7.7), (-2.2, 8.05), (0.0, 7.95), (2.2, 8.05), (4.3, 7.7)],
             [(-3.6, 6.95), (-1.9, 7.2), (0.0, 7.0), (1.9, 7.2), (3.6, 6.95)],
@@ -42,7 +42,7 @@ FURROWS = {
         often_absent=True,
     ),
     "glabella": Furrow(
-        ([(0.60, 4.5), (0.66, 5.0), (0.80, 5.6), (0.72, 6.2)],),
+        curves=([(0.60, 4.5), (0.66, 5.0), (0.80, 5.6), (0.72, 6.2)],),
         mirrored=True,
         width=0.24,
         depth=0.12,
@@ -51,7 +51,7 @@ FURROWS = {
         often_absent=True,
     ),
     "frown bulge": Furrow(
-        ([(1.2, 5.9), (1.9, 6.3), (2.6, 6.35)],),
+        curves=([(1.2, 5.9), (1.9, 6.3), (2.6, 6.35)],),
         mirrored=True,
         width=0.30,
         depth=0.08,
@@ -60,7 +60,7 @@ FURROWS = {
         often_absent=True,
     ),
     "nose root": Furrow(
-        ([(-0.8, 4.35), (0.0, 4.45), (0.8, 4.35)], [(-0.6, 4.0), (0.0, 4.05), (0.6, 4.0)]),
+        curves=([(-0.8, 4.35), (0.0, 4.45), (0.8, 4.35)], [(-0.6, 4.0), (0.0, 4.05), (0.6, 4.0)]),
         mirrored=False,
         width=0.14,
         depth=0.08,
@@ -68,7 +68,7 @@ FURROWS = {
         age=0.25,
     ),
     "crow's feet": Furrow(
-        (
+        curves=(
             [(5.0, 3.5), (5.7, 4.0)],
             [(5.0, 3.35), (5.9, 3.35)],
             [(4.95, 3.15), (5.7, 2.7)],
@@ -81,7 +81,7 @@ FURROWS = {
         age=0.6,
     ),
     "lower lid": Furrow(
-        ([(1.9, 2.65), (2.9, 2.45), (4.0, 2.65)], [(2.2, 2.2), (3.1, 1.95), (4.1, 2.15)]),
+        curves=([(1.9, 2.65), (2.9, 2.45), (4.0, 2.65)], [(2.2, 2.2), (3.1, 1.95), (4.1, 2.15)]),
         mirrored=True,
         width=0.13,
         depth=0.06,
@@ -89,7 +89,7 @@ FURROWS = {
         age=0.55,
     ),
     "lid crease": Furrow(
-        ([(1.75, 3.75), (2.5, 4.45), (3.4, 4.55), (4.3, 4.15), (4.8, 3.65)],),
+        curves=([(1.75, 3.75), (2.5, 4.45), (3.4, 4.55), (4.3, 4.15), (4.8, 3.65)],),
         mirrored=True,
         width=0.13,
         depth=0.09,
@@ -97,7 +97,7 @@ FURROWS = {
         age=0.3,
     ),
     "nose side": Furrow(
-        ([(0.9, 3.4), (1.25, 3.0)], [(0.95, 3.05), (1.3, 2.6)], [(1.0, 2.6), (1.4, 2.2)]),
+        curves=([(0.9, 3.4), (1.25, 3.0)], [(0.95, 3.05), (1.3, 2.6)], [(1.0, 2.6), (1.4, 2.2)]),
         mirrored=True,
         width=0.12,
         depth=0.07,
@@ -105,7 +105,7 @@ FURROWS = {
         age=0.1,
     ),
     "nasolabial": Furrow(
-        ([(1.75, -0.3), (2.3, -1.2), (2.85, -2.3), (3.1, -3.3)],),
+        curves=([(1.75, -0.3), (2.3, -1.2), (2.85, -2.3), (3.1, -3.3)],),
         mirrored=True,
         width=0.38,
         depth=0.095,
@@ -113,7 +113,7 @@ FURROWS = {
         age=0.6,
     ),
     "marionette": Furrow(
-        ([(2.75, -3.8), (3.05, -4.6), (3.1, -5.4)],),
+        curves=([(2.75, -3.8), (3.05, -4.6), (3.1, -5.4)],),
         mirrored=True,
         width=0.3,
         depth=0.09,
@@ -121,7 +121,7 @@ FURROWS = {
         age=0.5,
     ),
     "dimple": Furrow(
-        ([(3.2, -2.9), (3.4, -3.5), (3.25, -4.0)],),
+        curves=([(3.2, -2.9), (3.4, -3.5), (3.25, -4.0)],),
         mirrored=True,
         width=0.3,
         depth=0.09,
@@ -129,7 +129,7 @@ FURROWS = {
         age=0.05,
     ),
     "chin": Furrow(
-        ([(-1.5, -5.2), (0.0, -4.95), (1.5, -5.2)],),
+        curves=([(-1.5, -5.2), (0.0, -4.95), (1.5, -5.2)],),
         mirrored=False,
         width=0.22,
         depth=0.08,
@@ -137,7 +137,7 @@ FURROWS = {
         age=0.25,
     ),
     "upper lip": Furrow(
-        tuple([(x, -1.6), (x * 1.04, -2.25)] for x in (-1.5, -0.95, -0.45, 0.45, 0.95, 1.5)),
+        curves=tuple([(x, -1.6), (x * 1.04, -2.25)] for x in (-1.5, -0.95, -0.45, 0.45, 0.95, 1.5)),
         mirrored=False,
         width=0.12,
         depth=0.035,
@@ -153,6 +153,7 @@ class Relief:
 
     def __init__(
         self,
+        *,
         atlas: Atlas,
         age: float,
         strength: float,

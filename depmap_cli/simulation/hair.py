@@ -40,7 +40,7 @@ class Hairline:
         return inside
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class HairStyle:
     """One of ``STYLES`` and its measures in cm."""
 

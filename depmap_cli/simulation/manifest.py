@@ -11,7 +11,7 @@ from depmap_cli.io.atomic_files import atomic_write
 MANIFEST = "manifest.csv"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Row:
     """One recording."""
 

@@ -24,7 +24,7 @@ class Material(IntEnum):
     LENS = 11  # of glasses: drawn over everything else, as a reflection
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Mesh:
     """A set of triangles, counter-clockwise as seen from outside."""
 
@@ -55,7 +55,11 @@ class Mesh:
     def only(self, chosen: Bool[np.ndarray, " f"]) -> "Mesh":
         """Some of the triangles over the same vertices."""
         return Mesh(
-            self.vertices, self.faces[chosen], self.uv[chosen], self.material[chosen], self.cover
+            vertices=self.vertices,
+            faces=self.faces[chosen],
+            uv=self.uv[chosen],
+            material=self.material[chosen],
+            cover=self.cover,
         )
 
 

@@ -18,7 +18,7 @@ SESSION_SD = 6.0
 """By how many points a later session's score differs from the first (correlation about 0.8)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Session:
     """One person on one day, with a score."""
 
@@ -51,4 +51,7 @@ def _of_person(rng: np.random.Generator, person: int, number: int) -> list[Sessi
     temperament, score = Temperament.draw(rng), draw_score(rng)
     later = [score + rng.normal(0, SESSION_SD) for _ in range(number - 1)]
     scores = [int(np.clip(round(value), 0, HIGHEST_SCORE)) for value in (score, *later)]
-    return [Session(person, i + 1, temperament, value) for i, value in enumerate(scores)]
+    return [
+        Session(person=person, session=i + 1, temperament=temperament, score=value)
+        for i, value in enumerate(scores)
+    ]

@@ -128,7 +128,7 @@ class Person:
 
     def _paint(self, rng: np.random.Generator) -> None:
         atlas, look = self.face.atlas, self._look
-        face = FacePainter(atlas, self.face.landmarks, look, rng).paint()
+        face = FacePainter(atlas=atlas, landmarks=self.face.landmarks, look=look, rng=rng).paint()
         head = paint_head(atlas, look, rng)
         self._worn_glasses = clothing.draw_glasses(rng)
         white = rng.uniform(0.44, 0.57) - 0.001 * self.age
@@ -151,7 +151,13 @@ class Person:
             cloth_pattern=int(rng.choice([0, 1, 2], p=[0.8, 0.12, 0.08])),
         )
         wrinkled = rng.uniform(0.55, 1.15)
-        self.relief = Relief(atlas, self.age, wrinkled, rng.uniform(0.0005, 0.002), rng)
+        self.relief = Relief(
+            atlas=atlas,
+            age=self.age,
+            strength=wrinkled,
+            roughness=rng.uniform(0.0005, 0.002),
+            rng=rng,
+        )
 
     def _build(self, rng: np.random.Generator) -> None:
         """Put the head, its hair and what is worn together."""

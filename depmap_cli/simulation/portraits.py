@@ -76,7 +76,7 @@ _SHARES = np.array([OFTENER.get(unit.code, 1.0) for unit in ACTION_UNITS])
 _SHARES /= _SHARES.sum()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PortraitOptions:
     """One set of portraits."""
 
@@ -158,7 +158,15 @@ def plan(options: PortraitOptions) -> list[Group]:
 
 def _row(options: PortraitOptions, group: Group) -> Row:
     subject = subject_name(options.seed, group.number)
-    return Row(group.folder(options.out), subject, 1, TASK, group.split, 0, FPS)
+    return Row(
+        path=group.folder(options.out),
+        subject=subject,
+        session=1,
+        task=TASK,
+        split=group.split,
+        score=0,
+        fps=FPS,
+    )
 
 
 def _is_finished(out: Path, group: Group) -> bool:
@@ -184,7 +192,7 @@ def make_group(options: PortraitOptions, stage: Stage, group: Group) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Part:
     """What one person adds to a folder."""
 
@@ -203,10 +211,17 @@ def _portraits_of(options: PortraitOptions, stage: Stage, number: int, place: in
     camera = stage.camera(person, drawn_for(Stream.SCENE), options.size)
     rng = drawn_for(Stream.BEHAVIOUR)
     times = (place * count + np.arange(count)) / FPS
-    acted = Acted(draw_units(rng, count), *_draw_directions(rng, count), times)
+    au = draw_units(rng, count)
+    pose, gaze = _draw_directions(rng, count)
+    acted = Acted(au=au, pose=pose, gaze=gaze, times=times)
     landmarks: list[np.ndarray] = []
     samples = faces_of(film(camera, acted, landmarks), acted, drawn_for(Stream.CAMERA))
-    return _Part(acted, samples, np.stack(landmarks), {"person": number, **facts_of(person)})
+    return _Part(
+        acted=acted,
+        samples=samples,
+        landmarks=np.stack(landmarks),
+        facts={"person": number, **facts_of(person)},
+    )
 
 
 def draw_units(rng: np.random.Generator, count: int) -> Float32[np.ndarray, "count 18"]:

@@ -24,7 +24,7 @@ _BEHIND = 0.12
 """cm by which eyeballs are held back, so that no closed lid shows them."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Buffers:
     """What is seen at each pixel: the nearest triangle and where in it the pixel's middle lies."""
 
@@ -38,10 +38,10 @@ class Buffers:
         """Buffers to draw into."""
         shape = (height, width)
         return Buffers(
-            np.full(shape, FAR, np.float32),
-            np.full(shape, NOTHING, np.int32),
-            np.zeros(shape, np.float32),
-            np.zeros(shape, np.float32),
+            depth=np.full(shape, FAR, np.float32),
+            triangle=np.full(shape, NOTHING, np.int32),
+            second=np.zeros(shape, np.float32),
+            third=np.zeros(shape, np.float32),
         )
 
     def clear(self) -> None:

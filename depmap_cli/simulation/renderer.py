@@ -41,7 +41,13 @@ class Renderer:
     """
 
     def __init__(
-        self, person: Person, scene: Scene, size: int = 256, seed: int = 0, supersampling: int = 2
+        self,
+        *,
+        person: Person,
+        scene: Scene,
+        size: int = 256,
+        seed: int = 0,
+        supersampling: int = 2,
     ) -> None:
         load_opencv().setNumThreads(1)
         self._person, self._scene, self._size = person, scene, size
@@ -151,7 +157,9 @@ class Renderer:
     def _draw_lenses(self, screen: Float32[np.ndarray, "v 3"], geometry: Geometry) -> None:
         """Lay reflections over the picture where a lens is nearer than what it shows."""
         shown = self._buffers
-        over = Buffers(shown.depth, self._lens_triangles, shown.second, shown.third)
+        over = Buffers(
+            depth=shown.depth, triangle=self._lens_triangles, second=shown.second, third=shown.third
+        )
         over.triangle.fill(NOTHING)
         person, lighting = self._person, self._scene.lighting
         rasterise(screen, person.lenses, person.surfaces.strands, over)

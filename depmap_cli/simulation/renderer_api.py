@@ -115,7 +115,9 @@ class RenderedStage:
         from depmap_cli.simulation.scene import Scene
 
         scene = Scene.draw(rng, person)
-        camera: Camera = Renderer(person, scene, size, seed=int(rng.integers(1 << 30)))
+        camera: Camera = Renderer(
+            person=person, scene=scene, size=size, seed=int(rng.integers(1 << 30))
+        )
         return camera
 
 

@@ -13,7 +13,7 @@ _LAMP = np.array([1.22, 1.0, 0.70])
 COVERS = ("none", "hand", "strand")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """Everything but the person, as it stays throughout a recording."""
 

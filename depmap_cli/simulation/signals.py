@@ -40,7 +40,7 @@ class Clock:
         return moments
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Shape:
     """Seconds in which an expression rises, stays (median), and falls; and its median strength."""
 

@@ -30,7 +30,7 @@ _SWATCHES = (  # sRGB, from the lightest to the darkest skin
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Brows:
     """The shape of a person's brows, mirrored; cm."""
 
@@ -45,7 +45,7 @@ class Brows:
     colour: np.ndarray  # (3,)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Complexion:
     """What is painted on one person's skin."""
 
@@ -82,7 +82,7 @@ class FacePainter:
     """Paints the face's tile of one person."""
 
     def __init__(
-        self, atlas: Atlas, landmarks: np.ndarray, look: Complexion, rng: np.random.Generator
+        self, *, atlas: Atlas, landmarks: np.ndarray, look: Complexion, rng: np.random.Generator
     ) -> None:
         self._atlas = atlas
         self._look = look

@@ -25,6 +25,7 @@ class Atlas:
 
     def __init__(
         self,
+        *,
         vertices: Float[np.ndarray, "v 3"],
         faces: np.ndarray,
         uv: Float[np.ndarray, "f 3 2"],

@@ -42,7 +42,7 @@ SPREADS = {
 """Every trait is 0 on average."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Temperament:
     """One person's deviations from the average, in the units of ``SPREADS``."""
 

@@ -12,7 +12,7 @@ UNLIKE = 0.95
 """Share of unseen recordings that a recording has to lie beyond to be called unlike."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingFaceModel:
     """Probabilistic principal components (Tipping and Bishop 1999) of faces' CLIP embeddings.
 
@@ -76,7 +76,9 @@ class TrainingFaceModel:
         finite = all(np.isfinite(array).all() for array in (mean, axes, spread, reference))
         if not finite or not (spread > 0).all():
             raise ValueError("training faces")
-        return TrainingFaceModel(mean, axes, spread[:-1], float(spread[-1]), reference)
+        return TrainingFaceModel(
+            mean=mean, axes=axes, spread=spread[:-1], rest=float(spread[-1]), reference=reference
+        )
 
 
 def training_faces(
@@ -96,5 +98,7 @@ def training_faces(
     smallest = float(np.finfo(np.float16).tiny)  # weights are stored in half precision
     spread = np.sqrt(variances[:count]).clip(min=smallest)
     rest = max(float(np.sqrt(variances[count:].mean())), smallest)
-    faces = TrainingFaceModel(mean, axes[:count], spread, rest, np.zeros(0))
+    faces = TrainingFaceModel(
+        mean=mean, axes=axes[:count], spread=spread, rest=rest, reference=np.zeros(0)
+    )
     return replace(faces, reference=np.sort([faces.distance(one) for one in unseen]))

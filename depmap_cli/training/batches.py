@@ -49,7 +49,7 @@ class AugmentedView:
         return cover_faces(pixels, COVERED_SHARE, generator)[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingBatch:
     """What is known of some recordings' frames beside their pixels, and the scores."""
 

@@ -56,7 +56,7 @@ def finish_weights(
     checkpoint = load_checkpoint(best, "depmap")
     document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
     config = Config.model_validate(document["config"])
-    model, usual = DepMap(config.model, semantics.dim), config.train.frames
+    model, usual = DepMap(config=config.model, semantic_dim=semantics.dim), config.train.frames
     tensors = halved(checkpoint.tensors)
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
     tensors = network_stored(tensors, semantics)

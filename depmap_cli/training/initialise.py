@@ -87,7 +87,12 @@ def build_model(
         UsageProblem: the semantic model's image tower is no ResNet of the depth asked for.
     """
     torch.manual_seed(config.train.seed)
-    model = DepMap(config.model, semantics.dim, float(scores.mean()), float(scores.std()))
+    model = DepMap(
+        config=config.model,
+        semantic_dim=semantics.dim,
+        target_mean=float(scores.mean()),
+        target_std=float(scores.std()),
+    )
     if init is not None:
         _load(model, config, semantics, load_checkpoint(init, "depmap"))
         return model, init.name
@@ -98,7 +103,7 @@ def build_model(
     except RuntimeError as error:
         raise UsageProblem(
             f"the semantic model's image tower is no {config.model.backbone}",
-            "set train.init_from_semantic_model=false, or name a --clip whose image tower is one",
+            "set train.init_from_semantic_model=false, or name a --semantic-model whose image tower is one",
         ) from error
     return model, SEMANTICS
 
@@ -116,7 +121,7 @@ def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint
     if start.document["semantics"]["sha256"] != semantics.id.sha256:
         raise WeightsInvalid(
             f"{start.path.name} was trained with another semantic model",
-            "name that one with --clip-weights, or train with --from-scratch",
+            "name that one with --semantic-weights, or train with --from-scratch",
         )
     target = model.state_dict()["target"].clone()
     try:

@@ -141,7 +141,7 @@ def known_at_start(
     """
     own = {r.subject for r in recordings if r.split == "Training"}
     others = [r for r in recordings if r.split != "Training" and r.subject not in own]
-    starts = [("the semantic model", semantics, "name another with --clip-weights")]
+    starts = [("the semantic model", semantics, "name another with --semantic-weights")]
     if init is not None:
         starts.append((init.name, read_document(init), "train with --from-scratch"))
     notes = []

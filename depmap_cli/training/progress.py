@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import count
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StepDone:
     """One batch was learned from."""
 
@@ -16,7 +16,7 @@ class StepDone:
     losses: dict[str, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EpochDone:
     """One epoch ended and Development was scored."""
 

@@ -15,7 +15,7 @@ SeedRow = tuple[str, str, dict[str, float]]
 """A fold, "all" or ""; a seed, "mean" or "sd"; figures by name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainResult:
     """One finished run."""
 

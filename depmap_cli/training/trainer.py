@@ -47,7 +47,7 @@ SETTLED = 256
 """Recordings from which the averaged weights' statistics are taken after an epoch."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Trainer:
     """One run in one folder. A run that was killed continues to the same bits (CPU)."""
 
@@ -112,7 +112,7 @@ class Trainer:
             losses = self._step(draws)
             for name, value in losses.items():
                 totals[name] = totals.get(name, 0.0) + value / self.steps
-            told(StepDone(epoch, step + 1, self.steps, losses))
+            told(StepDone(epoch=epoch, step=step + 1, steps=self.steps, losses=losses))
         return totals
 
     def _step(self, draws: list[Draw]) -> dict[str, float]:
@@ -232,8 +232,15 @@ class Trainer:
         figures = agreement(truth, found)
         epoch, is_best = self.place.epoch, figures["rmse"] < self.place.best
         seen = self.steps * batch_rows(len(self.train), self.config) * self.config.frames
+        balance, dead = prototype_use(self.averaged)
         done = EpochDone(
-            epoch, losses, figures, *prototype_use(self.averaged), seen / seconds, is_best
+            epoch=epoch,
+            losses=losses,
+            development=figures,
+            balance=balance,
+            dead=dead,
+            frames_per_second=seen / seconds,
+            is_best=is_best,
         )
         self.place = TrainingProgress(epoch + 1, min(self.place.best, figures["rmse"]))
         if self.processes.is_first:

@@ -32,7 +32,7 @@ _FAR = 8.0
 """Seconds between two samples from which on what lies between is leapt over."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class VideoProperties:
     """What the container says, after rotation, or what is known better.
 
@@ -90,7 +90,7 @@ def sample_frames(
     path: Path,
     sampling: SamplingConfig,
     fps: float | None = None,
-    patience: float | None = None,
+    timeout: float | None = None,
 ) -> Iterator[Frame]:
     """Decode ``path`` once, front to back, and yield the frames that ``sampling`` asks for.
 
@@ -100,13 +100,13 @@ def sample_frames(
 
     With ``fps``, the true rate of a video whose header lies, its n-th frame is at n / ``fps``
     seconds (n from 0), whatever the stream says; a variable rate is then overruled too. After
-    ``patience`` seconds without progress (``depmap_cli/runtime/watchdog.py``) it is given up.
+    ``timeout`` seconds without progress (``depmap_cli/runtime/watchdog.py``) it is given up.
 
     Raises:
         VideoUnreadable: the file cannot be opened, holds no decodable frame, or does not get on.
         UsageProblem: ``start`` lies behind the end of the video.
     """
-    return with_watchdog(_sampled(path, sampling, fps), patience)
+    return with_watchdog(_sampled(path, sampling, fps), timeout)
 
 
 def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[Frame]:

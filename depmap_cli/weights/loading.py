@@ -21,7 +21,7 @@ MAX_WIDTH = 1 << 14
 """Of embeddings; the largest of open_clip's models have an eighth of it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Networks:
     """A trained Dep-MAP and the semantic model it was trained with."""
 
@@ -40,14 +40,14 @@ class Networks:
 def load_networks(
     path: Path | None,
     device: "torch.device",
-    clip: str | None = None,
-    clip_weights: str | None = None,
+    semantic_model: str | None = None,
+    semantic_weights: str | None = None,
     allow_network: bool = False,
 ) -> Networks:
     """Rebuild both networks from Dep-MAP weights, by default those shipped.
 
     ``path`` is a weights file or the folder of a run. The semantic weights are looked for beside it
-    and in the weights folder, by hash, unless ``clip`` and ``clip_weights`` name them.
+    and in the weights folder, by hash, unless ``semantic_model`` and ``semantic_weights`` name them.
 
     Raises:
         WeightsInvalid: a file is missing, damaged or foreign, or the semantic weights are not the
@@ -68,8 +68,8 @@ def load_networks(
         sampling = SamplingConfig.model_validate(document["sampling"])
         check_description(document)
         with SkipInit():
-            model = DepMap(config.model, _believed(trained_with["dim"]))
-        semantics = _semantics(checkpoint, clip, clip_weights, allow_network)
+            model = DepMap(config=config.model, semantic_dim=_believed(trained_with["dim"]))
+        semantics = _semantics(checkpoint, semantic_model, semantic_weights, allow_network)
         tensors = network_of(checkpoint.tensors, semantics)
         model.load_state_dict(tensors)
         faces = faces_of(checkpoint.tensors)
@@ -80,16 +80,17 @@ def load_networks(
         ) from error
     model.eval().requires_grad_(False)
     return Networks(
-        move_to_device(model, device, torch.channels_last),
-        move_to_device(semantics, device),
-        checkpoint.path,
-        checkpoint.sha256,
-        document,
-        config,
-        sampling,
-        device,
-        faces,
-        semantics.image_size == config.faces.size and shares_backbone(tensors, semantics),
+        model=move_to_device(model, device, torch.channels_last),
+        semantics=move_to_device(semantics, device),
+        path=checkpoint.path,
+        sha256=checkpoint.sha256,
+        document=document,
+        config=config,
+        sampling=sampling,
+        device=device,
+        faces=faces,
+        shares_backbone=semantics.image_size == config.faces.size
+        and shares_backbone(tensors, semantics),
     )
 
 
@@ -101,23 +102,26 @@ def _believed(width: object) -> int:
 
 
 def _semantics(
-    checkpoint: Checkpoint, clip: str | None, clip_weights: str | None, allow_network: bool
+    checkpoint: Checkpoint,
+    semantic_model: str | None,
+    semantic_weights: str | None,
+    allow_network: bool,
 ) -> "Semantics":
     """The semantic model that the weights were trained with."""
     from depmap_cli.semantics.clip_model import load_semantics
 
     trained_with = checkpoint.document["semantics"]
-    name = clip or trained_with["model"]
+    name = semantic_model or trained_with["model"]
     if name != trained_with["model"]:
         raise WeightsInvalid(
-            f"--clip {name}: {checkpoint.path.name} was trained with {trained_with['model']}",
-            "train with that model, or leave --clip out",
+            f"--semantic-model {name}: {checkpoint.path.name} was trained with {trained_with['model']}",
+            "train with that model, or leave --semantic-model out",
         )
-    found = clip_weights or str(semantics_of(checkpoint.path, name, trained_with["sha256"]))
+    found = semantic_weights or str(semantics_of(checkpoint.path, name, trained_with["sha256"]))
     semantics = load_semantics(name, found, allow_network)
     if semantics.id.sha256 != trained_with["sha256"]:
         raise WeightsInvalid(
-            f"--clip-weights {Path(found).name}: {checkpoint.path.name} was trained with others",
+            f"--semantic-weights {Path(found).name}: {checkpoint.path.name} was trained with others",
             f"expected sha256 {trained_with['sha256'][:16]}...",
         )
     return semantics

@@ -67,7 +67,7 @@ def semantics_of(path: Path, model: str, sha256: str) -> Path:
         for found in _semantics_in(folder):
             if sha256_of(found) == sha256:
                 return found
-    name_them = "name them with --clip-weights"
+    name_them = "name them with --semantic-weights"
     raise WeightsInvalid(
         f"{path.name}: its semantic weights, {model} {sha256[:16]}..., are not there",
         f"put them beside it, or {name_them}" if model == OWN_MODEL else name_them,

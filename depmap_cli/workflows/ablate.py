@@ -29,7 +29,7 @@ from depmap_cli.workflows.train import TrainOptions, check_run, train_run
 RESULT = "evaluation.json"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Grid:
     """What all runs share."""
 
@@ -72,7 +72,12 @@ def ablate_run(
             ``evaluate_run``.
     """
     variants = chosen_rows(table, rows)
-    grid = _Grid(options, split, options.clip.load(), options.source.read()[0])
+    grid = _Grid(
+        options=options,
+        split=split,
+        semantics=options.semantic_model.load(),
+        recordings=options.source.read()[0],
+    )
     runs = {number: _runs(grid, number, variant) for number, variant in variants.items()}
     finished = {run.folder: _finished(grid, run) for row in runs.values() for run in row}
     for run in (run for row in runs.values() for run in row):
@@ -170,7 +175,11 @@ def _evaluated(
     """Train a run, or what is left of it, and evaluate and store it."""
     train_run(_training(options, run), told, lambda summary: None, lambda _: view(run.name))
     evaluation = EvaluateOptions(
-        options.source, run.weights, grid.split, device=options.device, clip=options.clip
+        source=options.source,
+        weights=run.weights,
+        split=grid.split,
+        device=options.device,
+        semantic_model=options.semantic_model,
     )
     report = evaluate_run(evaluation, told).report
     RunFolder(run.folder).write(f"{grid.split}-{RESULT}", report.model_dump_json())
@@ -182,7 +191,9 @@ def _row(
 ) -> AblationRow:
     started = read_document(runs[0].weights)["started_from"]
     seeds = tuple(run.config.train.seed for run in runs)
-    return AblationRow(number, variant, started, seeds, _figures(reports))
+    return AblationRow(
+        number=number, variant=variant, started_from=started, seeds=seeds, found=_figures(reports)
+    )
 
 
 def _figures(reports: list[EvaluationReport]) -> dict[str, np.ndarray]:

@@ -46,7 +46,13 @@ def appearance_of(
     shown = shown_videos([clip.recording for clip in clips])
     faces = key_faces_of(networks, clips, estimates, shown)
     trends = trends_over(clips, networks.semantics.reliable_units)
-    return Appearance(videos, features, trends, tuple(faces[path] for path in shown), prototypes)
+    return Appearance(
+        videos=videos,
+        features=features,
+        trends=trends,
+        faces=tuple(faces[path] for path in shown),
+        prototypes=prototypes,
+    )
 
 
 def trends_over(clips: Sequence[VideoClip], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
@@ -59,7 +65,9 @@ def _curve(clip: VideoClip, level: int) -> UnitCurve:
     times = clip.times[clip.usable]
     end = max(duration_of(clip.recording) or 0.0, float(times[-1]), 1e-6)
     evidence = clip.seen.evidence.numpy()[clip.usable]
-    return UnitCurve(clip.recording.subject, level, times / end, evidence)
+    return UnitCurve(
+        subject=clip.recording.subject, level=level, places=times / end, evidence=evidence
+    )
 
 
 def shown_videos(recordings: Sequence[LabelledVideo]) -> tuple[Path, ...]:
@@ -94,7 +102,14 @@ def _key_face(networks: Networks, clip: VideoClip, estimate: ClipEstimate) -> Ke
     shown = key_picture(networks, np.array(clip.faces[row]), clip.seen, row, nearest)
     known = nearest if networks.model.clusters is not None else None
     score = clip.recording.score
-    return KeyFace(level_of(score), score, estimate.score, known, shown, weighed)
+    return KeyFace(
+        level=level_of(score),
+        score=score,
+        estimate=estimate.score,
+        nearest=known,
+        picture=shown,
+        heaviest=weighed,
+    )
 
 
 def prototype_faces(
@@ -125,7 +140,7 @@ def prototype_faces(
             for i in nearest_of_people(activations[:, level, number], people, NEAREST)
         )
         share = float(usage[level, number] / max(usage[level].sum(), 1e-12))
-        found.append(PrototypeFaces(level, number, share, pictures))
+        found.append(PrototypeFaces(level=level, number=number, usage=share, pictures=pictures))
     return tuple(found)
 
 

@@ -40,7 +40,7 @@ from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec, check_uncovered
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
     """What is evaluated on what."""
 
@@ -50,11 +50,13 @@ class EvaluateOptions:
     frames: int | None = None  # a video; None for as many as the weights say
     device: str = "auto"
     attributes: Path | None = None  # CSV with a column ``subject``
-    beside: tuple[Path, ...] = ()  # other weights, compared on the same clips
+    compare_with: tuple[Path, ...] = ()  # other weights, compared on the same clips
     appearance: bool = False  # whether to gather what figures of faces and features need
     gallery: bool = False  # and the prototypes' nearest Training faces
     folds: int | None = None  # pool so many, of the run by folds whose folder ``weights`` is
-    clip: SemanticModelSpec = SemanticModelSpec()  # names the semantic weights that lie elsewhere
+    semantic_model: SemanticModelSpec = (
+        SemanticModelSpec()
+    )  
 
     def networks(self, path: Path | None) -> Networks:
         """The networks of a weights file, by default those shipped.
@@ -83,7 +85,7 @@ def evaluate_run(options: EvaluateOptions, told: ProgressCallback) -> Evaluation
         DepmapError: whatever is wrong with data, weights or options.
     """
     networks = options.networks(options.weights)
-    others = [options.networks(path) for path in options.beside]
+    others = [options.networks(path) for path in options.compare_with]
     recordings, summary = options.source.read()
     chosen = of_split(recordings, options.split)
     training = _gallery_split(networks, recordings) if options.gallery else []
@@ -223,14 +225,14 @@ def clip_row(clip: VideoClip, estimate: ClipEstimate) -> EvaluatedClip:
     """The clip in the table that an evaluation starts from."""
     recording = clip.recording
     return EvaluatedClip(
-        recording.path.name,
-        recording.subject,
-        recording.session,
-        recording.task,
-        recording.score,
-        estimate.score,
-        duration_of(recording),
-        estimate.levels,
+        video=recording.path.name,
+        subject=recording.subject,
+        session=recording.session,
+        task=recording.task,
+        score=recording.score,
+        estimate=estimate.score,
+        duration=duration_of(recording),
+        levels=estimate.levels,
     )
 
 
@@ -255,10 +257,10 @@ def training_facts(
         if r.split == "Training" and (duration := duration_of(r))
     ]
     return TrainingFacts(
-        float(np.mean(training)) if training else networks.document["training_mean"],
-        frozenset(people),
-        tuple(known),
-        tuple(timed),
+        mean=float(np.mean(training)) if training else networks.document["training_mean"],
+        subjects=frozenset(people),
+        known=tuple(known),
+        timed=tuple(timed),
     )
 
 

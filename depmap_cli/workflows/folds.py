@@ -35,19 +35,19 @@ from depmap_cli.workflows.evaluate import (
 from depmap_cli.workflows.seeds import evaluate_seeds
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Asked:
     """A cross-validation to evaluate, those beside it, and what all its folds share."""
 
     options: EvaluateOptions
     runs: CrossValidation
-    beside: tuple[CrossValidation, ...]
+    compare_with: tuple[CrossValidation, ...]
     shown: tuple[Path, ...]  # videos whose key frame is drawn
     notes: list[str]  # of what reads the corpus
     told: ProgressCallback
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Fold:
     """One fold evaluated: whom it tests, its part of the table, and which weights those were."""
 
@@ -76,7 +76,7 @@ def evaluate_folds(
 ) -> list[Evaluation]:
     """Each fold's people scored by the weights of its own run, all folds pooled, seed by seed.
 
-    ``run``, and each of ``options.beside``, is what `depmap train --group-by subject` wrote. Each
+    ``run``, and each of ``options.compare_with``, is what `depmap train --group-by subject` wrote. Each
     of several seeds is a cross-validation of its own: a mean of their estimates would be that of
     an ensemble, which nobody trained or will score with.
 
@@ -86,12 +86,22 @@ def evaluate_folds(
         DepmapError: whatever else is wrong with data, weights or options.
     """
     found = cross_validations(run, n_folds)
-    beside = folds_beside(found, n_folds, options.beside)
+    compare_with = folds_beside(found, n_folds, options.compare_with)
     everybody, summary = options.source.read()
     attributes = attributes_of(options, everybody)
     shown = shown_videos(everybody) if options.appearance else ()
     return [
-        _evaluation(_Asked(options, runs, beside[seed], shown, summary.notes, told), attributes)
+        _evaluation(
+            _Asked(
+                options=options,
+                runs=runs,
+                compare_with=compare_with[seed],
+                shown=shown,
+                notes=summary.notes,
+                told=told,
+            ),
+            attributes,
+        )
         for seed, runs in found.items()
     ]
 
@@ -114,17 +124,19 @@ def _evaluated(asked: _Asked, fold: int) -> _Fold:
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     others = [
         _beside(number, runs, fold, tested, options, asked.told)
-        for number, runs in enumerate(asked.beside)
+        for number, runs in enumerate(asked.compare_with)
     ]
     half_width, caution = stored_half_width(networks.document), options.caution(networks)
     return _Fold(
-        clips,
-        Part(rows, facts, half_width, others, caution),
-        weights_info(networks, "semantics"),
-        origin_of(networks, recordings, "Testing"),
-        options.frames_of(networks),
-        key_faces_of(networks, clips, estimates, asked.shown),
-        networks.semantics.reliable_units,
+        clips=clips,
+        part=Part(
+            clips=rows, training=facts, half_width=half_width, others=others, caution=caution
+        ),
+        weights=weights_info(networks, "semantics"),
+        origin=origin_of(networks, recordings, "Testing"),
+        frames=options.frames_of(networks),
+        faces=key_faces_of(networks, clips, estimates, asked.shown),
+        reliable=networks.semantics.reliable_units,
     )
 
 
@@ -170,7 +182,9 @@ def _appearance(asked: _Asked, folds: Sequence[_Fold]) -> Appearance:
     faces = {path: face for fold in folds for path, face in fold.faces.items()}
     clips = [clip for fold in folds for clip in fold.clips]
     trends = trends_over(clips, folds[0].reliable)
-    return Appearance((), None, trends, tuple(faces[path] for path in asked.shown))
+    return Appearance(
+        videos=(), features=None, trends=trends, faces=tuple(faces[path] for path in asked.shown)
+    )
 
 
 def _about(asked: _Asked, folds: Sequence[_Fold]) -> About:

@@ -20,7 +20,7 @@ from depmap_cli.semantics.clip_model import OWN_MODEL, Semantics, load_semantics
 from depmap_cli.weights.locations import default_semantics
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelledData:
     """Where labelled data is, how it is split, and where its faces are kept."""
 
@@ -132,7 +132,7 @@ class SemanticModelSpec:
         """
         if self.model and self.model != OWN_MODEL and not self.weights:
             raise UsageProblem(
-                f"--clip {self.model} needs --clip-weights",
+                f"--semantic-model {self.model} needs --semantic-weights",
                 "a safetensors file or a pretrained tag",
             )
         weights = self.weights or str(default_semantics())

@@ -64,7 +64,7 @@ def way_to_plain(data: Path, weights: Path | None, folds: int | None) -> str | N
         return None
     command = ["depmap", "train", "--data", str(data), "--model", "resnet-baseline"]
     command += ["--group-by", "subject", "--folds", str(folds)] if folds else []
-    plain, after = Path(FOLDER), f", then add --beside {Path(FOLDER, WEIGHTS)}"
+    plain, after = Path(FOLDER), f", then add --compare-with {Path(FOLDER, WEIGHTS)}"
     if weights is not None:
         run = weights if weights.is_dir() else weights.parent
         command += ["--config", str(settings)] if (settings := _first(run, CONFIG)) else []
@@ -83,9 +83,9 @@ def _as_trained(weights: Path, run: Path) -> list[str]:
     options += ["--simulated"] if document.get("simulated") else []
     semantics = document["semantics"]
     if semantics["model"] != OWN_MODEL:
-        options += ["--clip", semantics["model"]]
+        options += ["--semantic-model", semantics["model"]]
     if semantics["sha256"] != sha256_of(default_semantics()):
-        options += ["--clip-weights", "FILE"]
+        options += ["--semantic-weights", "FILE"]
     return options
 
 

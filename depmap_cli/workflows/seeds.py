@@ -17,10 +17,10 @@ def evaluate_seeds(options: EvaluateOptions, told: ProgressCallback) -> list[Eva
         DepmapError: as ``runs_of`` and ``evaluate_run``, or runs beside it are of other seeds.
     """
     own = runs_of(options.weights) if options.weights else {None: None}
-    beside = seeds_beside(own, options.beside)
+    compare_with = seeds_beside(own, options.compare_with)
     found = []
     for seed, weights in own.items():
-        one = evaluate_run(replace(options, weights=weights, beside=beside[seed]), told)
+        one = evaluate_run(replace(options, weights=weights, compare_with=compare_with[seed]), told)
         found.append(one if seed is None else _of_seed(one, seed))
     return found
 

@@ -24,7 +24,7 @@ DEVELOPMENT_STEP = 4
 """Every how many-th frame of Development the model is judged on."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SemanticsOptions:
     """One run; the data of each source is a folder with ``ground_truth/``."""
 
@@ -58,17 +58,17 @@ def train_semantics_run(
     known = "; ".join(people(part) for part in taught if part)
     taught_before = [document["training_data"] for document in earlier]
     run = SemanticsRun(
-        options.out,
-        options.config,
-        options.statement or known or " and ".join(dict.fromkeys(taught_before)),
-        options.simulated,
-        {
+        output=options.out,
+        config=options.config,
+        statement=options.statement or known or " and ".join(dict.fromkeys(taught_before)),
+        simulated=options.simulated,
+        met={
             **trained_on([r for part in taught for r in part], earlier),
             **selected_on(of_split([r for rs in read for r in rs], "Development"), earlier),
         },
-        options.init,
-        options.resume,
-        device,
+        init=options.init,
+        resume=options.resume,
+        device=device,
     )
     development = _frames(found, "Development", told).thinned(DEVELOPMENT_STEP)
     if not epochs:

@@ -51,7 +51,7 @@ CorpusCallback = Callable[[CorpusSummary], None]
 """Is told what is in a corpus."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainOptions:
     """One run, or several that differ in their seed alone."""
 
@@ -59,7 +59,7 @@ class TrainOptions:
     out: Path
     config: Config
     device: str = "auto"
-    clip: SemanticModelSpec = SemanticModelSpec()
+    semantic_model: SemanticModelSpec = SemanticModelSpec()
     init: Path | None = None
     statement: str | None = None  # what the data is, for the weights
     simulated: bool = False
@@ -189,7 +189,7 @@ def _set_up(options: TrainOptions, seen: CorpusCallback) -> _TrainingSetup:
     resolve_device(options.device)
     recordings = _check(options, seen)
     train = of_split(recordings, "Training")
-    semantics = _semantic_model(options.clip, options.init).load()
+    semantics = _semantic_model(options.semantic_model, options.init).load()
     build_model(options.config, semantics, _scores(train), options.init)
     data = data_hash([*train, *of_split(recordings, "Development")])
     setup = _TrainingSetup(recordings, semantics, data)
@@ -212,7 +212,7 @@ def _semantic_model(clip: SemanticModelSpec, init: Path | None) -> SemanticModel
 def _check(options: TrainOptions, seen: CorpusCallback) -> list[LabelledVideo]:
     """The recordings, if they can be learned from and the folders written."""
     recordings, summary = options.source.read()
-    semantics = _semantic_model(options.clip, options.init).document()
+    semantics = _semantic_model(options.semantic_model, options.init).document()
     known = known_at_start(options.init, recordings, options.source.fold, semantics)
     seen(replace(summary, notes=[*summary.notes, *known]))
     _check_learnable(recordings, options)
@@ -236,7 +236,7 @@ def _check_layout(options: TrainOptions) -> None:
         check_alone(options.out.parent, Layout.folds)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Material:
     """What all seeds of a run learn from, and where."""
 
@@ -266,7 +266,13 @@ def _material(
     usable = [c for c in clips if len(c.usable)]
     _check_learnable([c.recording for c in usable], options)
     train, development = ([c for c in usable if c.recording.split == s] for s in LEARNED)
-    return _Material(train, development, covered_names(clips), device, processes)
+    return _Material(
+        train=train,
+        development=development,
+        left_out=covered_names(clips),
+        device=device,
+        processes=processes,
+    )
 
 
 def _train(
@@ -311,17 +317,17 @@ def _trainer(
         said["--simulated"],
     )
     return Trainer(
-        model,
-        setup.semantics,
-        material.train,
-        material.development,
-        config.train,
-        folder,
-        document,
-        setup.key(options, config),
-        material.device,
-        material.processes,
-        options.kept or FeatureCache(),
+        model=model,
+        semantics=setup.semantics,
+        train=material.train,
+        development=material.development,
+        config=config.train,
+        folder=folder,
+        document=document,
+        key=setup.key(options, config),
+        device=material.device,
+        processes=material.processes,
+        kept=options.kept or FeatureCache(),
     )
 
 
@@ -341,11 +347,11 @@ def _finish(
     folder.conclude(document, [c.recording for c in material.development], found)
     fold = options.source.fold
     return TrainResult(
-        folder.path,
-        None if fold is None else fold[0],
-        config.train.seed,
-        {k: float(v) for k, v in document["development"].items()},
-        material.left_out,
+        folder=folder.path,
+        fold=None if fold is None else fold[0],
+        seed=config.train.seed,
+        development={k: float(v) for k, v in document["development"].items()},
+        left_out=material.left_out,
     )
 
 

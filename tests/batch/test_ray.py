@@ -58,7 +58,7 @@ def test_every_video_is_scored_once_though_a_worker_is_killed(items, tmp_path):
     killer.start()
     job = stub_job(log=log, seconds=0.8)
     scored = score_batch(
-        ScoringBatch(items, job, tmp_path / "out"),
+        ScoringBatch(items=items, job=job, folder=tmp_path / "out"),
         ray_workers(job, len(items), None, 0, 60),
         Silent(),
     )
@@ -78,7 +78,9 @@ def test_a_video_that_kills_every_worker_fails_alone(items, tmp_path):
     items[2].path.write_text("die")
     job = stub_job()
     workers = ray_workers(job, len(items), 2, 0, 60)
-    scored = score_batch(ScoringBatch(items, job, tmp_path / "out"), workers, Silent())
+    scored = score_batch(
+        ScoringBatch(items=items, job=job, folder=tmp_path / "out"), workers, Silent()
+    )
     assert [r.status.value for r in scored.reports].count("failed") == 1
     assert scored.reports[2].reason.startswith("the worker ended while scoring")
 
@@ -87,7 +89,7 @@ def test_weights_that_cannot_be_loaded_there_are_one_error(items, tmp_path):
     (tmp_path / "broken").write_text("")
     job = stub_job(broken=tmp_path / "broken")
     with pytest.raises(WeightsInvalid, match="planted"):
-        score_batch(ScoringBatch(items, job), ray_workers(job, 1, 1, 0, 60), Silent())
+        score_batch(ScoringBatch(items=items, job=job), ray_workers(job, 1, 1, 0, 60), Silent())
 
 
 def test_a_cluster_without_room_is_told_at_once_or_waited_for_in_vain(items):
@@ -95,4 +97,4 @@ def test_a_cluster_without_room_is_told_at_once_or_waited_for_in_vain(items):
         ray_workers(stub_job(), 4, None, 0.5, 60)
     job = stub_job()
     with pytest.raises(Exception, match="given up: no progress in 2 s"):
-        score_batch(ScoringBatch(items, job), ray_workers(job, 4, 1, 0.5, 2.0), Silent())
+        score_batch(ScoringBatch(items=items, job=job), ray_workers(job, 4, 1, 0.5, 2.0), Silent())

@@ -50,14 +50,16 @@ def numbers(n):
 def here(items, out, told=None, overwrite=False, **job):
     job = stub_job(**job)
     return score_batch(
-        ScoringBatch(items, job, out, overwrite), [InProcessWorker(job)], told or Silent()
+        ScoringBatch(items=items, job=job, folder=out, overwrite=overwrite),
+        [InProcessWorker(job)],
+        told or Silent(),
     )
 
 
-def others(items, out, jobs=2, patience=60.0, told=None, **job):
+def others(items, out, jobs=2, timeout=60.0, told=None, **job):
     job = stub_job(**job)
-    workers = [SubprocessWorker(job, 1, patience) for _ in range(jobs)]
-    return score_batch(ScoringBatch(items, job, out), workers, told or Silent())
+    workers = [SubprocessWorker(job, 1, timeout) for _ in range(jobs)]
+    return score_batch(ScoringBatch(items=items, job=job, folder=out), workers, told or Silent())
 
 
 def command(*arguments):
@@ -316,7 +318,7 @@ def test_a_video_that_kills_who_looks_ahead_costs_itself_alone(videos, tmp_path,
 
 
 def test_reading_gets_on_where_no_share_of_it_is_known(videos, tmp_path):
-    scored = others(videos(a="unknown length", b="hang"), tmp_path / "out", patience=2.0)
+    scored = others(videos(a="unknown length", b="hang"), tmp_path / "out", timeout=2.0)
     assert [r.status.value for r in scored.reports] == ["scored", "failed"]
     assert "no progress in 2 s" in scored.reports[1].reason
 
@@ -458,7 +460,7 @@ def test_no_task_is_lost_where_a_lane_cannot_start(videos, tmp_path, monkeypatch
 
 def test_a_video_without_progress_is_given_up(videos, tmp_path):
     log = tmp_path / "log"
-    scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, patience=2.0, log=log)
+    scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, timeout=2.0, log=log)
     assert [r.status.value for r in scored.reports] == ["failed", "scored"]
     assert "no progress in 2 s" in scored.reports[0].reason
     assert started_videos(log)["a.mp4"] == 1  # hanging again would help nobody

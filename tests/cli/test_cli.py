@@ -382,9 +382,9 @@ def test_semantic_weights_are_no_depmap_weights(run, interview):
     ("arguments", "code", "words"),
     [
         (("--device", "tpu"), 2, "--device tpu"),
-        (("--clip", "no-such-model"), 1, "was trained with"),
-        (("--clip", "ViT-B-32", "--clip-weights", "openai"), 1, "was trained with"),
-        (("--clip-weights", "openai"), 2, "neither a file nor a pretrained tag"),
+        (("--semantic-model", "no-such-model"), 1, "was trained with"),
+        (("--semantic-model", "ViT-B-32", "--semantic-weights", "openai"), 1, "was trained with"),
+        (("--semantic-weights", "openai"), 2, "neither a file nor a pretrained tag"),
         (("--weights", "nowhere.safetensors"), 1, "no such weights file"),
         (("--start", "5000"), 1, "--start"),
         (("--end", "1", "--start", "2"), 2, "--end"),
@@ -488,7 +488,7 @@ def test_an_unexpected_error_in_one_video_does_not_stop_the_others(
             raise ZeroDivisionError("planted")
         return real(*arguments)
 
-    monkeypatch.setattr(scorer, "judge", assess_quality)
+    monkeypatch.setattr(scorer, "assess_quality", assess_quality)
     code, out, _ = run("score", media("gap.mp4"), interview, "--json", *FAST)
     first, second = map(json.loads, out.splitlines())
     assert (code, first["status"], second["status"]) == (3, "failed", "scored")
@@ -568,9 +568,9 @@ def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path,
         return json.loads((folder / "scorer.json").read_text()), columns
 
     unknown = [0.0] * 18
-    monkeypatch.setattr(Semantics, "usual_rest", None)
+    monkeypatch.setattr(Semantics, "typical_neutral", None)
     before, read = scored(tmp_path / "a")
-    monkeypatch.setattr(Semantics, "usual_rest", np.array(unknown))  # evidence of one half
+    monkeypatch.setattr(Semantics, "typical_neutral", np.array(unknown))  # evidence of one half
     after, moved = scored(tmp_path / "b")
     assert after["estimate"] == before["estimate"]
     assert after["keyframes"][0]["time"] == before["keyframes"][0]["time"]

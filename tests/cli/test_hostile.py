@@ -137,7 +137,7 @@ class Bomb:
 def test_a_pickle_as_weights_is_not_run(tmp_path, name, interview):
     (tmp_path / name).write_bytes(pickle.dumps(Bomb()))
     command = ("score", interview)
-    option = "--weights" if name != "evil.bin" else "--clip-weights"
+    option = "--weights" if name != "evil.bin" else "--semantic-weights"
     done = depmap(*command, option, name, cwd=tmp_path)
     assert done.returncode == 1
     assert [line[:6] for line in done.stderr.splitlines()].count(b"error:") == 1

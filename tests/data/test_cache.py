@@ -331,7 +331,7 @@ def test_prepare_makes_what_training_uses(readable, tmp_path, monkeypatch):
     where = ("--data", readable, "--cache", cache, "-q")
     assert depmap(monkeypatch, "prepare", *where, *settings) == 0
     before = inodes(cache)
-    source = labelled_data.LabelledData(readable, cache)
+    source = labelled_data.LabelledData(data=readable, cache=cache)
     config = read_settings(pairs)
     recordings = source.read()[0]
     made = source.prepare_splits(recordings, config.faces, quiet, config.train.score_frames)

@@ -372,7 +372,7 @@ def test_people_in_lists(tmp_path):
     (note,) = corpus.notes
     assert "people are told from names of files" in note
     with pytest.raises(DataInvalid, match="--group-by subject: people are told from names") as told:
-        LabelledData(tmp_path, fold=(0, 3)).read()
+        LabelledData(data=tmp_path, fold=(0, 3)).read()
     assert "column subject" in told.value.hint
 
 
@@ -492,8 +492,22 @@ def test_manifest(tmp_path):
     write(tmp_path, "folder/training_and_testing.csv", f"{COLUMNS}\n{rows}")  # says the same
     for data in (tmp_path / "m.csv", tmp_path):
         assert find_recordings(data) == [
-            LabelledVideo("Testing", "p2", "1", "", tmp_path / "videos/y.mp4", 0),
-            LabelledVideo("Training", "p1", "1", "talk", tmp_path / "videos/x.mp4", 12),
+            LabelledVideo(
+                split="Testing",
+                subject="p2",
+                session="1",
+                task="",
+                path=tmp_path / "videos/y.mp4",
+                score=0,
+            ),
+            LabelledVideo(
+                split="Training",
+                subject="p1",
+                session="1",
+                task="talk",
+                path=tmp_path / "videos/x.mp4",
+                score=12,
+            ),
         ]
         assert read_corpus(data).notes == []
 
@@ -607,7 +621,7 @@ def test_an_unreadable_video_is_named_with_folder_and_line(tmp_path, table, plac
         write(tmp_path, table, f"{COLUMNS}\n\n{video},1,1,Freeform,Training,3\n")
     elif table:
         write(tmp_path, table, f"path,label\n{video},3\n")
-    source = LabelledData(tmp_path)
+    source = LabelledData(data=tmp_path)
     with pytest.raises(DataInvalid) as caught:
         source.check_videos(source.read()[0])
     assert caught.value.message == f"{place}: not a video that OpenCV can decode"
@@ -616,7 +630,7 @@ def test_an_unreadable_video_is_named_with_folder_and_line(tmp_path, table, plac
 def test_faces_cannot_be_prepared_of_an_unreadable_video_and_it_is_named_alike(tmp_path):
     touch(tmp_path, "clips/1_1.mp4")
     write(tmp_path, "train.csv", "clips/1_1.mp4,3\n")
-    source = LabelledData(tmp_path, tmp_path / ".cache", jobs=1)
+    source = LabelledData(data=tmp_path, cache=tmp_path / ".cache", jobs=1)
     with pytest.raises(DataInvalid, match="^train.csv, line 1: clips/1_1.mp4: not a video"):
         source.prepare(source.read()[0], FaceConfig(), lambda *_: None)
 
@@ -626,7 +640,7 @@ def test_a_video_whose_header_alone_is_whole_is_found_before_training(tmp_path, 
     path.parent.mkdir()
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     write_video(path, face_frames[:3])
-    source = LabelledData(tmp_path)
+    source = LabelledData(data=tmp_path)
     source.check_videos(source.read()[0])
     undecodable(path, face_frames)
     with pytest.raises(DataInvalid, match="^Training/1_1.mp4: holds no decodable picture"):
@@ -636,6 +650,6 @@ def test_a_video_whose_header_alone_is_whole_is_found_before_training(tmp_path, 
 def test_prepared_faces_that_are_not_whole_are_named_with_their_folder(tmp_path):
     touch(tmp_path, "Training/1_1.faces/faces.npy")
     write(tmp_path, "Training/1_1_Depression.csv", "3")
-    source = LabelledData(tmp_path)
+    source = LabelledData(data=tmp_path)
     with pytest.raises(DataInvalid, match="^Training/1_1.faces: not a folder of prepared faces"):
         source.check_videos(source.read()[0])

@@ -13,7 +13,14 @@ from depmap_cli.errors import DataInvalid
 
 def clips(split, person, session, score, tasks=("Freeform", "Northwind")):
     return [
-        LabelledVideo(split, person, session, t, Path(f"{split}/{person}_{session}_{t}.mp4"), score)
+        LabelledVideo(
+            split=split,
+            subject=person,
+            session=session,
+            task=t,
+            path=Path(f"{split}/{person}_{session}_{t}.mp4"),
+            score=score,
+        )
         for t in tasks
     ]
 

@@ -22,7 +22,14 @@ def corpus(rng, n_people, most=6):
                 path = Path(f"{person}_{session}_{task}.mp4")
                 split = str(rng.choice(["Training", "Development", "Testing"]))
                 recordings.append(
-                    LabelledVideo(split, str(person), str(session), task, path, score)
+                    LabelledVideo(
+                        split=split,
+                        subject=str(person),
+                        session=str(session),
+                        task=task,
+                        path=path,
+                        score=score,
+                    )
                 )
     return recordings
 
@@ -70,7 +77,14 @@ def test_a_planted_balance_is_found():
     """Pairs of people whose scores sum to 40, each person with one recording: means of 20."""
     scores = [0, 40, 5, 35, 10, 30, 15, 25]
     recordings = [
-        LabelledVideo("Training", f"{i:02d}", "1", "", Path(f"{i}.mp4"), score)
+        LabelledVideo(
+            split="Training",
+            subject=f"{i:02d}",
+            session="1",
+            task="",
+            path=Path(f"{i}.mp4"),
+            score=score,
+        )
         for i, score in enumerate(scores)
     ]
     for seed in range(20):
@@ -81,8 +95,16 @@ def test_a_planted_balance_is_found():
 
 def test_one_person_with_most_recordings_has_a_fold_alone():
     recordings = [
-        LabelledVideo("Training", "a", str(i), "", Path(f"a{i}.mp4"), 10) for i in range(20)
-    ] + [LabelledVideo("Training", p, "1", "", Path(f"{p}.mp4"), 10) for p in "bcdefg"]
+        LabelledVideo(
+            split="Training", subject="a", session=str(i), task="", path=Path(f"a{i}.mp4"), score=10
+        )
+        for i in range(20)
+    ] + [
+        LabelledVideo(
+            split="Training", subject=p, session="1", task="", path=Path(f"{p}.mp4"), score=10
+        )
+        for p in "bcdefg"
+    ]
     sizes = sorted(len(fold) for fold in subject_folds(recordings, 3, seed=1))
     assert sizes == [3, 3, 20]
 
@@ -100,7 +122,12 @@ def test_the_seed_settles_the_folds_and_the_order_of_recordings_does_not():
 
 
 def test_equal_scores_are_no_obstacle():
-    recordings = [LabelledVideo("Training", str(i), "1", "", Path(f"{i}.mp4"), 9) for i in range(7)]
+    recordings = [
+        LabelledVideo(
+            split="Training", subject=str(i), session="1", task="", path=Path(f"{i}.mp4"), score=9
+        )
+        for i in range(7)
+    ]
     assert sorted(len(fold) for fold in subject_folds(recordings, 3, seed=0)) == [2, 2, 3]
 
 

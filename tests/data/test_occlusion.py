@@ -84,10 +84,15 @@ def test_only_a_calibrated_model_calls_faces_covered(tmp_path):
 
     clip = build_clip(OWN_MODEL)
     faces = torch.randint(0, 255, (3, 128, 128, 3), dtype=torch.uint8)
-    silent = Semantics(clip, OWN_MODEL, "0", {})
+    silent = Semantics(clip=clip, model=OWN_MODEL, sha256="0", document={})
     assert (silent(faces).covered < COVERED).all()
     units = {"scale": [1.0] * 18, "bias": [0.0] * 18}
-    told = Semantics(clip, OWN_MODEL, "0", {"calibration": {**units, "covered": [3.0, 0.5]}})
+    told = Semantics(
+        clip=clip,
+        model=OWN_MODEL,
+        sha256="0",
+        document={"calibration": {**units, "covered": [3.0, 0.5]}},
+    )
     seen = told(faces)
     expected = torch.sigmoid(3 * (seen.image @ told.covering[0]) + 0.5)
     torch.testing.assert_close(seen.covered, expected)
@@ -103,8 +108,15 @@ def test_training_draws_no_covered_frame():
     covered = torch.zeros(100)
     covered[20:60] = 1
     seen = SemanticView(torch.zeros(100, 4), torch.zeros(100, 18), covered)
-    recording = LabelledVideo("Training", "1", "1", "Freeform", Path("a.mp4"), 10)
-    clip = VideoClip(recording, np.zeros((100, 2, 2, 3), np.uint8), seen, np.r_[0:20, 60:100])
+    recording = LabelledVideo(
+        split="Training", subject="1", session="1", task="Freeform", path=Path("a.mp4"), score=10
+    )
+    clip = VideoClip(
+        recording=recording,
+        faces=np.zeros((100, 2, 2, 3), np.uint8),
+        seen=seen,
+        usable=np.r_[0:20, 60:100],
+    )
     generator = torch.Generator().manual_seed(0)
     for rows in (clip.spread(16), clip.spread(500), clip.draw(200, generator)):
         assert not covered[rows].any()

@@ -8,7 +8,15 @@ from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 
 
 def clip(subject="1", session="1", task="Freeform", score=10.0, duration=None):
-    return EvaluatedClip("v.mp4", subject, session, task, score, 0.0, duration)
+    return EvaluatedClip(
+        video="v.mp4",
+        subject=subject,
+        session=session,
+        task=task,
+        score=score,
+        estimate=0.0,
+        duration=duration,
+    )
 
 
 def guesses_of(clips, training):
@@ -29,7 +37,9 @@ def test_look_up_never_returns_the_clips_own_session():
 
 def test_only_the_leaking_look_up_reads_the_evaluated_split():
     clips = [clip("1", "1", score=10), clip("1", "2", score=30), clip("2", "1", score=5)]
-    found = guesses_of(clips, TrainingFacts(12.0, frozenset(), (("2", "7", 9.0),)))
+    found = guesses_of(
+        clips, TrainingFacts(mean=12.0, subjects=frozenset(), known=(("2", "7", 9.0),))
+    )
     assert found["person"][1].tolist() == [12.0, 12.0, 9.0]
     assert found["person_leaking"][1].tolist() == [30.0, 10.0, 9.0]
     assert [about.leaks for about, _ in found.values()] == [False, False, True, False]
@@ -38,7 +48,9 @@ def test_only_the_leaking_look_up_reads_the_evaluated_split():
 
 
 def test_changing_true_scores_changes_no_honest_guess():
-    training = TrainingFacts(12.0, frozenset(), (("1", "9", 9.0),), (("Freeform", 20.0, 4.0),))
+    training = TrainingFacts(
+        mean=12.0, subjects=frozenset(), known=(("1", "9", 9.0),), timed=(("Freeform", 20.0, 4.0),)
+    )
     one = guesses_of([clip("1", "1", score=0), clip("1", "2", score=0)], training)
     two = guesses_of([clip("1", "1", score=45), clip("1", "2", score=45)], training)
     for name, (about, values) in one.items():
@@ -46,7 +58,9 @@ def test_changing_true_scores_changes_no_honest_guess():
 
 
 def test_everybody_gets_the_mean():
-    about, values = guesses_of([clip(), clip("2")], TrainingFacts(14.5, frozenset()))["mean"]
+    about, values = guesses_of([clip(), clip("2")], TrainingFacts(mean=14.5, subjects=frozenset()))[
+        "mean"
+    ]
     assert values.tolist() == [14.5, 14.5]
     assert about.informed == 2
 

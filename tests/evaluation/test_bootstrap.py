@@ -57,11 +57,15 @@ def test_ten_clips_of_a_person_are_worth_one():
     """Drawing clips instead of people would make the interval about three times too narrow."""
     once = np.array([f"p{i}" for i in range(20)])
     error = np.random.default_rng(5).normal(0, 8, 20)
-    wide = compare("", ScoreTable(once, np.zeros(20), {OURS: error}), Bootstrap())
-    ten_times = ScoreTable(np.repeat(once, 10), np.zeros(200), {OURS: np.repeat(error, 10)})
+    wide = compare(
+        "", ScoreTable(people=once, truth=np.zeros(20), estimates={OURS: error}), Bootstrap()
+    )
+    ten_times = ScoreTable(
+        people=np.repeat(once, 10), truth=np.zeros(200), estimates={OURS: np.repeat(error, 10)}
+    )
     assert compare("", ten_times, Bootstrap()).estimates.rmse == wide.estimates.rmse
     as_if_all_differed = ScoreTable(
-        np.arange(200).astype(str), ten_times.truth, ten_times.estimates
+        people=np.arange(200).astype(str), truth=ten_times.truth, estimates=ten_times.estimates
     )
     narrow = compare("", as_if_all_differed, Bootstrap()).estimates.rmse
     right = wide.estimates.rmse
@@ -81,7 +85,9 @@ def test_intervals_cover_a_known_bias():
 
 
 def test_equal_methods_do_not_differ_in_any_draw():
-    table = ScoreTable(PEOPLE, TRUTH, {OURS: ESTIMATE, "same": ESTIMATE.copy()})
+    table = ScoreTable(
+        people=PEOPLE, truth=TRUTH, estimates={OURS: ESTIMATE, "same": ESTIMATE.copy()}
+    )
     difference = compare("", table, Bootstrap()).baselines[0].rmse_difference
     assert (difference.value, difference.low, difference.high) == (0, 0, 0)
 
@@ -90,7 +96,9 @@ def test_differences_are_paired():
     """One method errs by one point more on everybody: the difference is far surer than either."""
     error = np.random.default_rng(2).uniform(5, 15, 40)
     people = np.arange(40).astype(str)
-    table = ScoreTable(people, np.zeros(40), {OURS: error, "worse": error + 1})
+    table = ScoreTable(
+        people=people, truth=np.zeros(40), estimates={OURS: error, "worse": error + 1}
+    )
     found = compare("", table, Bootstrap())
     difference, ours = found.baselines[0].rmse_difference, found.estimates.rmse
     assert -1 < difference.low <= difference.high < -0.9
@@ -100,9 +108,9 @@ def test_differences_are_paired():
 @pytest.mark.parametrize(("n_people", "has_interval"), [(1, False), (4, False), (5, True)])
 def test_few_people_have_no_interval(n_people, has_interval):
     table = ScoreTable(
-        np.repeat(np.arange(n_people), 4).astype(str),
-        np.arange(4.0 * n_people),
-        {OURS: np.arange(4.0 * n_people) + 1},
+        people=np.repeat(np.arange(n_people), 4).astype(str),
+        truth=np.arange(4.0 * n_people),
+        estimates={OURS: np.arange(4.0 * n_people) + 1},
     )
     rmse = compare("", table, Bootstrap()).estimates.rmse
     assert rmse.value == pytest.approx(1)

@@ -17,11 +17,18 @@ QUICK = Bootstrap(draws=50)
 
 
 def clip(subject, session, task, score, estimate):
-    return EvaluatedClip(f"{subject}_{session}_{task}.mp4", subject, session, task, score, estimate)
+    return EvaluatedClip(
+        video=f"{subject}_{session}_{task}.mp4",
+        subject=subject,
+        session=session,
+        task=task,
+        score=score,
+        estimate=estimate,
+    )
 
 
 def evaluated(clips, half_width=None, subjects=(), **options):
-    training = TrainingFacts(15.0, frozenset(subjects))
+    training = TrainingFacts(mean=15.0, subjects=frozenset(subjects))
     return evaluate_table(clips, training, ABOUT, half_width, bootstrap=QUICK, **options)
 
 
@@ -71,10 +78,10 @@ def test_baselines_stand_beside_every_part():
     names = [b.name for b in report.baselines]
     for part in (found.clips, found.recordings, *found.tasks, found.seen, found.unseen):
         assert [b.baseline for b in part.baselines] == names
-        for beside in part.baselines:
-            assert beside.agreement.n == part.estimates.n
-            difference = part.estimates.rmse.value - beside.agreement.rmse.value
-            assert beside.rmse_difference.value == pytest.approx(difference)
+        for compare_with in part.baselines:
+            assert compare_with.agreement.n == part.estimates.n
+            difference = part.estimates.rmse.value - compare_with.agreement.rmse.value
+            assert compare_with.rmse_difference.value == pytest.approx(difference)
     assert found.clips.baselines[0].agreement.pcc.value == 0
 
 
@@ -216,8 +223,16 @@ def test_what_is_no_number_is_refused(bad):
 
 
 def test_parts_are_pooled_each_beside_the_mean_of_its_own_training():
-    first = Part([clip("1", "1", "", 10, 12)], TrainingFacts(20.0, frozenset({"1"})), 5.0)
-    second = Part([clip("2", "1", "", 30, 26)], TrainingFacts(40.0, frozenset({"1"})), 3.0)
+    first = Part(
+        clips=[clip("1", "1", "", 10, 12)],
+        training=TrainingFacts(mean=20.0, subjects=frozenset({"1"})),
+        half_width=5.0,
+    )
+    second = Part(
+        clips=[clip("2", "1", "", 30, 26)],
+        training=TrainingFacts(mean=40.0, subjects=frozenset({"1"})),
+        half_width=3.0,
+    )
     report = evaluate_parts([first, second], ABOUT, bootstrap=QUICK)
     assert report.agreement.clips.estimates.rmse.value == pytest.approx(math.sqrt((4 + 16) / 2))
     (mean,) = (b for b in report.agreement.clips.baselines if b.baseline == "mean")
@@ -226,5 +241,5 @@ def test_parts_are_pooled_each_beside_the_mean_of_its_own_training():
     assert [(row.low, row.high) for row in report.table] == [(7, 17), (23, 29)]
     assert report.errors.coverage.value == 0.5
     assert report.intervals.half_width == 4
-    uncalibrated = Part(second.clips, second.training)
+    uncalibrated = Part(clips=second.clips, training=second.training)
     assert evaluate_parts([first, uncalibrated], ABOUT, bootstrap=QUICK).intervals is None

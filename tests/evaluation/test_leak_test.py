@@ -21,7 +21,7 @@ FRAMES = 8
 def test_testing_scored_one_by_one_in_any_order_and_in_one_batch(tmp_path):
     networks = load_networks(None, torch.device("cpu"))
     mini = example_clip().parent / "avec2014-mini"
-    options = EvaluateOptions(LabelledData(mini, tmp_path), frames=FRAMES)
+    options = EvaluateOptions(source=LabelledData(data=mini, cache=tmp_path), frames=FRAMES)
     testing = of_split(options.source.read()[0], "Testing")
     before = {name: tensor.clone() for name, tensor in networks.model.state_dict().items()}
 

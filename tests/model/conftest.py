@@ -16,7 +16,7 @@ def tiny():
 
         small = {"n_channels": 8, "token_dim": 8, "fused_channels": 8, "sampling_factor": 1.0}
         torch.manual_seed(seed)
-        model = DepMap(ModelConfig(**{**small, **settings}), DIM)
+        model = DepMap(config=ModelConfig(**{**small, **settings}), semantic_dim=DIM)
         torch.nn.init.normal_(model.head.weight, std=head)
         return model
 

@@ -95,7 +95,7 @@ def test_float32_whatever_the_autocast():
 @pytest.mark.parametrize("side", [2, 4, 7, 8, 14, 32])
 def test_one_token_a_channel_from_any_scale(side):
     torch.manual_seed(0)
-    encoder = BehaviourEncoder(5, 6, 7, 4, 0.1)
+    encoder = BehaviourEncoder(in_channels=5, n_channels=6, token_dim=7, n_peaks=4, temperature=0.1)
     maps = torch.randn(2, 5, side, side, requires_grad=True)
     tokens = encoder(maps)
     assert tokens.shape == (2, 6, 7)
@@ -107,7 +107,7 @@ def test_one_token_a_channel_from_any_scale(side):
 
 def test_token_is_the_affine_image_of_its_own_code():
     torch.manual_seed(0)
-    encoder = BehaviourEncoder(3, 2, 5, 2, 0.1)
+    encoder = BehaviourEncoder(in_channels=3, n_channels=2, token_dim=5, n_peaks=2, temperature=0.1)
     maps = torch.randn(1, 3, 4, 4)
     peaks = soft_peaks(encoder.conv(maps), 2, 0.1)[0]
     for channel in range(2):
@@ -118,7 +118,7 @@ def test_token_is_the_affine_image_of_its_own_code():
 
 def test_large_maps_are_pooled_first():
     torch.manual_seed(0)
-    encoder = BehaviourEncoder(3, 2, 5, 2, 0.1)
+    encoder = BehaviourEncoder(in_channels=3, n_channels=2, token_dim=5, n_peaks=2, temperature=0.1)
     maps = torch.randn(1, 3, 2 * GRID, 2 * GRID)
     pooled = torch.nn.functional.avg_pool2d(maps, 2)
     torch.testing.assert_close(encoder(maps), encoder(pooled))

@@ -182,7 +182,7 @@ def test_first_estimate_is_about_the_training_mean(videos):
     from depmap_cli.model.depmap import DepMap
 
     torch.manual_seed(0)
-    model = DepMap(ModelConfig(), 12, target_mean=21.5, target_std=9.0).eval()
+    model = DepMap(config=ModelConfig(), semantic_dim=12, target_mean=21.5, target_std=9.0).eval()
     assert score(model, *videos(2, 2)).tolist() == pytest.approx([21.5, 21.5], abs=2)
 
 

@@ -14,7 +14,9 @@ TABLE_2 = [(1,), (2,), (3,), (4,), (3, 4), (2, 3, 4), (1, 2, 3, 4)]
 
 def build(scales, wavelet="haar"):
     torch.manual_seed(0)
-    return MultiScaleFusion(CHANNELS, scales, 8, 32, wavelet)
+    return MultiScaleFusion(
+        in_channels=CHANNELS, scales=scales, channels=8, groups=32, wavelet=wavelet
+    )
 
 
 class Constant(torch.nn.Module):

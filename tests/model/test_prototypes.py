@@ -9,7 +9,9 @@ from depmap_cli.model.prototypes import PrototypeClusters
 
 def clusters(k=4, width=6, momentum=0.9, seed=0):
     torch.manual_seed(seed)
-    return PrototypeClusters(4, k, width, 0.05, momentum)
+    return PrototypeClusters(
+        n_levels=4, n_prototypes=k, token_dim=width, entropy=0.05, momentum=momentum
+    )
 
 
 def tokens_of(batch=2, time=5, channels=3, width=6, seed=1):

@@ -37,7 +37,10 @@ def faces(interview):
 def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
     """The video's score, and what each of its frames says by itself."""
     inference = VideoInference(
-        networks.model, networks.semantics, networks.device, shares_backbone=shares_backbone
+        model=networks.model,
+        semantics=networks.semantics,
+        device=networks.device,
+        shares_backbone=shares_backbone,
     )
     for start in range(0, len(faces), at_once):
         piece = faces[start : start + at_once]

@@ -85,15 +85,15 @@ def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, m
         def score(self, path, options, name, told, decoding):
             given.append((path, decoding.path, len(list(decoding))))
             return ScoreResult(
-                Report(depmap_version="0", source=SourceVideo(name=name), status="failed")
+                report=Report(depmap_version="0", source=SourceVideo(name=name), status="failed")
             )
 
-    monkeypatch.setattr(decoding, "begun", noted)
+    monkeypatch.setattr(decoding, "start_decoding", noted)
     monkeypatch.setattr(Scorer, "load", lambda *arguments: Scored())
-    job = Job(ScoreOptions(frames=12), frozenset(), "drawing")
+    job = Job(options=ScoreOptions(frames=12), formats=frozenset(), pictures="drawing")
     tasks = [
-        ScoringTask(0, interview, "a", upcoming=other),
-        ScoringTask(1, other, "b", upcoming=interview),
+        ScoringTask(number=0, path=interview, name="a", upcoming=other),
+        ScoringTask(number=1, path=other, name="b", upcoming=interview),
     ]
     perform = job.load(tasks[0])
     assert begun_paths == [interview]
@@ -101,7 +101,7 @@ def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, m
     until(lambda: begun_paths == [interview, other])
     perform(tasks[1], print)
     until(lambda: begun_paths == [interview, other, interview])
-    perform(ScoringTask(2, surprise, "c"), print)
+    perform(ScoringTask(number=2, path=surprise, name="c"), print)
     assert begun_paths == [interview, other, interview, surprise]
     assert given == [(path, path, 12) for path in (interview, other, surprise)]
     assert not running_since(before)
@@ -124,10 +124,16 @@ def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     save_checkpoint(damaged, "depmap", document, {"a": shipped.tensors["head.bias"]})
     with pytest.raises(WeightsInvalid):
-        Job(options, frozenset(), "drawing", damaged).load(ScoringTask(0, interview, "a"))
+        Job(options=options, formats=frozenset(), pictures="drawing", weights=damaged).load(
+            ScoringTask(number=0, path=interview, name="a")
+        )
     assert not running_since(before)
-    table = Job(replace(options, au_csv=tmp_path / "none.csv"), frozenset(), "drawing")
-    task = ScoringTask(0, interview, "a")
+    table = Job(
+        options=replace(options, au_csv=tmp_path / "none.csv"),
+        formats=frozenset(),
+        pictures="drawing",
+    )
+    task = ScoringTask(number=0, path=interview, name="a")
     rendered = table.load(task)(task, print)
     assert rendered.report.status == "failed"
     assert not running_since(before)

@@ -38,8 +38,15 @@ def test_one_backbone_sees_for_both_networks(face_frames):
     networks = load_networks(None, torch.device("cpu"))
     assert networks.shares_backbone
     faces = np.stack([frame[:128, :128] for frame in face_frames[:5]])
-    both = VideoInference(networks.model, networks.semantics, networks.device, shares_backbone=True)
-    apart = VideoInference(networks.model, networks.semantics, networks.device)
+    both = VideoInference(
+        model=networks.model,
+        semantics=networks.semantics,
+        device=networks.device,
+        shares_backbone=True,
+    )
+    apart = VideoInference(
+        model=networks.model, semantics=networks.semantics, device=networks.device
+    )
     (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
     assert none is None
     for name in ("image", "evidence", "covered"):
@@ -62,7 +69,9 @@ def test_another_backbone_sees_for_itself(tmp_path):
 
 
 def _score(networks, faces, usual):
-    inference = VideoInference(networks.model, networks.semantics, networks.device, usual)
+    inference = VideoInference(
+        model=networks.model, semantics=networks.semantics, device=networks.device, usual=usual
+    )
     inference.add(faces, view(networks.semantics, faces, networks.device))
     return inference.finish()[0]
 

@@ -10,7 +10,7 @@ def test_the_best_are_kept_whatever_the_pieces_they_come_in():
     rng = np.random.default_rng(0)
     decided = rng.random(300)
     faces = np.arange(300, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 2, 3), np.uint8)
-    pieces, whole = Candidates(2), Candidates(2)
+    pieces, whole = Candidates(wanted=2), Candidates(wanted=2)
     whole.add(decided, 0, faces)
     for start in range(0, 300, 70):
         pieces.add(decided[start : start + 70], start, faces[start : start + 70])
@@ -21,7 +21,7 @@ def test_the_best_are_kept_whatever_the_pieces_they_come_in():
 
 
 def test_kept_faces_do_not_hold_on_to_the_rest():
-    kept = Candidates(1)
+    kept = Candidates(wanted=1)
     kept.add(np.ones(100), 0, np.zeros((100, 8, 8, 3), np.uint8))
     assert all(face.base is None for _, _, face in kept.rows)
 
@@ -40,7 +40,7 @@ def test_close_ones_fill_up_where_there_are_too_few():
 
 @pytest.mark.parametrize("n", [3, 7, 300])
 def test_where_all_frames_weigh_alike_they_are_spread_over_the_video(n):
-    kept = Candidates(6, evenly=True)
+    kept = Candidates(wanted=6, evenly=True)
     for start in range(0, n, 16):
         size = min(16, n - start)
         kept.add(np.ones(size), start, np.zeros((size, 2, 2, 3), np.uint8))

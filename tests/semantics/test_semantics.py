@@ -138,7 +138,14 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
             if event["epoch"] == stop_after and "step" in event:
                 raise KeyboardInterrupt
 
-        run = SemanticsRun(tmp_path / name, config, "here", False, met, resume=resume)
+        run = SemanticsRun(
+            output=tmp_path / name,
+            config=config,
+            statement="here",
+            simulated=False,
+            met=met,
+            resume=resume,
+        )
         train_semantics(data, data, run, progress)
 
     train("whole.safetensors", False)
@@ -230,7 +237,12 @@ def test_training_on_shrunk_faces_and_what_it_writes(faces, tmp_path):
         path = tmp_path / f"{side}.safetensors"
         config = SemanticsTrainConfig(epochs=1, batch_size=8, side=side)
         told = losses.setdefault(side, [])
-        train_semantics(data, data, SemanticsRun(path, config, "here", False), told.append)
+        train_semantics(
+            data,
+            data,
+            SemanticsRun(output=path, config=config, statement="here", simulated=False),
+            told.append,
+        )
         return load_checkpoint(path, "semantics").document
 
     whole, part = train(None), train(64)
@@ -250,10 +262,10 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
     data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
     run = SemanticsRun(
-        tmp_path / "again.safetensors",
-        SemanticsTrainConfig(epochs=0),
-        "here",
-        True,
+        output=tmp_path / "again.safetensors",
+        config=SemanticsTrainConfig(epochs=0),
+        statement="here",
+        simulated=True,
         init=(default_semantics(),),
     )
     judged = judge_semantics(data, run)

@@ -27,7 +27,7 @@ def quiet(stage, done, total):
 
 
 def small(out):
-    return CohortOptions(out, recordings=6, splits=(2, 2, 2), seconds=3.0, fps=5.0, size=96)
+    return CohortOptions(out=out, recordings=6, splits=(2, 2, 2), seconds=3.0, fps=5.0, size=96)
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_the_card_tells_counts_and_command(made, null):
 
 
 def test_nobody_is_in_two_splits():
-    clips = plan(CohortOptions(Path(), recordings=90, splits=(80, 10, 0)))
+    clips = plan(CohortOptions(out=Path(), recordings=90, splits=(80, 10, 0)))
     people = {split: {c.session.person for c in clips if c.split == split} for split, _ in _pairs()}
     assert not people["Training"] & people["Development"]
     assert not people["Testing"]
@@ -119,7 +119,7 @@ def _pairs():
     [(150, (50, 50, 50), [50, 50, 50]), (10, (80, 10, 10), [8, 1, 1]), (7, (1, 1, 1), [3, 2, 2])],
 )
 def test_splits_are_shares(recordings, splits, counts):
-    assert CohortOptions(Path(), recordings=recordings, splits=splits).counts == counts
+    assert CohortOptions(out=Path(), recordings=recordings, splits=splits).counts == counts
 
 
 def test_looks_and_lengths_do_not_depend_on_effect_or_severity(made, null):

@@ -54,7 +54,7 @@ def test_no_face_is_impossible(drawn):
 
 @pytest.mark.parametrize(("frames", "groups"), [(16, 2), (1000, 5), (40000, 157)])
 def test_people_are_split(frames, groups):
-    found = plan(PortraitOptions(Path(), frames))
+    found = plan(PortraitOptions(out=Path(), frames=frames))
     assert len(found) == groups
     people = [p for group in found for p in group.people]
     assert sorted(people) == list(range(frames // 8))
@@ -64,12 +64,12 @@ def test_people_are_split(frames, groups):
 
 def test_one_person_cannot_be_split():
     with pytest.raises(UsageProblem, match="too few"):
-        plan(PortraitOptions(Path(), 8))
+        plan(PortraitOptions(out=Path(), frames=8))
 
 
 @pytest.mark.usefixtures("in_process")
 def test_training_reads_them(faces_stage, tmp_path):
-    options = PortraitOptions(tmp_path / "out", 4, frames_per_person=2, size=192)
+    options = PortraitOptions(out=tmp_path / "out", frames=4, frames_per_person=2, size=192)
     make_portraits(options, faces_stage, lambda *told: None)
     recordings = read_corpus(options.out).recordings
     assert sorted(r.split for r in recordings) == ["Development", "Training"]

@@ -38,14 +38,14 @@ def _quiet(person: Person) -> Scene:
 
 
 def _bytes(person: Person, seed: int = 0) -> str:
-    renderer = Renderer(person, _scene(person), SIZE, seed)
+    renderer = Renderer(person=person, scene=_scene(person), size=SIZE, seed=seed)
     frames = [renderer.frame(REST, np.array([yaw, 0.0, 0.0]), AHEAD) for yaw in (0.0, 2.0)]
     data = b"".join(f.image.tobytes() + f.landmarks.tobytes() for f in frames)
     return hashlib.sha256(data).hexdigest()
 
 
 def test_a_frame_has_the_promised_shapes(person: Person) -> None:
-    frame = Renderer(person, _scene(person), SIZE).frame(REST, FRONTAL, AHEAD)
+    frame = Renderer(person=person, scene=_scene(person), size=SIZE).frame(REST, FRONTAL, AHEAD)
     assert frame.image.shape == (SIZE, SIZE, 3)
     assert frame.image.dtype == np.uint8
     assert frame.landmarks.shape == (68, 2)
@@ -63,7 +63,7 @@ def test_another_seed_gives_other_noise_and_another_person(face: FaceModel, pers
 
 
 def test_landmarks_go_where_the_head_goes(person: Person) -> None:
-    renderer = Renderer(person, _quiet(person), SIZE)
+    renderer = Renderer(person=person, scene=_quiet(person), size=SIZE)
     nose = [
         renderer.frame(REST, np.array(pose, float), AHEAD).landmarks[30]
         for pose in ([0, 0, 0], [20, 0, 0], [0, 20, 0])
@@ -73,7 +73,7 @@ def test_landmarks_go_where_the_head_goes(person: Person) -> None:
 
 
 def test_moved_skin_changes_the_picture(person: Person) -> None:
-    renderer = Renderer(person, _quiet(person), SIZE)
+    renderer = Renderer(person=person, scene=_quiet(person), size=SIZE)
     jaw = np.array([float(unit.code == "AU26") for unit in ACTION_UNITS])
     rest, dropped = (renderer.frame(au, FRONTAL, AHEAD) for au in (REST, jaw))
     assert dropped.landmarks[8, 1] > rest.landmarks[8, 1] + 1
@@ -83,8 +83,8 @@ def test_moved_skin_changes_the_picture(person: Person) -> None:
 @pytest.mark.parametrize("cover", COVERS)
 def test_covers_and_glasses_lie_before_the_face(wearer: Person, cover: str) -> None:
     scene = dataclasses.replace(_quiet(wearer), cover=cover)
-    frame = Renderer(wearer, scene, SIZE).frame(REST, FRONTAL, AHEAD)
-    bare = Renderer(wearer, _quiet(wearer), SIZE).frame(REST, FRONTAL, AHEAD)
+    frame = Renderer(person=wearer, scene=scene, size=SIZE).frame(REST, FRONTAL, AHEAD)
+    bare = Renderer(person=wearer, scene=_quiet(wearer), size=SIZE).frame(REST, FRONTAL, AHEAD)
     assert (frame.image != bare.image).any() == (cover != "none")
     np.testing.assert_array_equal(frame.landmarks, bare.landmarks)
 
@@ -119,7 +119,9 @@ def test_motion_smears_along_the_way(person: Person) -> None:
 def test_people_of_the_real_model_fill_the_frame(real_face: FaceModel) -> None:
     for seed in range(4):
         person = Person(real_face, seed)
-        frame = Renderer(person, _scene(person, seed), 96).frame(REST, FRONTAL, AHEAD)
+        frame = Renderer(person=person, scene=_scene(person, seed), size=96).frame(
+            REST, FRONTAL, AHEAD
+        )
         assert (frame.landmarks > 0).all()
         assert (frame.landmarks < 96).all()
         assert frame.image.std() > 10

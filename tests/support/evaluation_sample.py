@@ -58,7 +58,18 @@ def some_clips(n_people: int = 24, seed: int = 1) -> list[EvaluatedClip]:
                 ids = str(200 + number), str(session + 1)
                 seconds = float(np.exp(3.5 + rng.normal(0, 0.3)))
                 shares = (0.4, 0.3, 0.2, 0.1)
-                clips.append(EvaluatedClip(name, *ids, task, score, estimate, seconds, shares))
+                clips.append(
+                    EvaluatedClip(
+                        video=name,
+                        subject=ids[0],
+                        session=ids[1],
+                        task=task,
+                        score=score,
+                        estimate=estimate,
+                        duration=seconds,
+                        levels=shares,
+                    )
+                )
     return clips
 
 

@@ -26,6 +26,6 @@ if __name__ == "__main__":
     given, out, log, seconds, *part = sys.argv[1:]
     items = part_of(find_videos([given], recursive=True), *part or [None])
     job = stub_job(log=Path(log), seconds=float(seconds))
-    workers = local_workers(job, len(items), jobs=2, patience=60)
-    scored = score_batch(ScoringBatch(items, job, Path(out)), workers, Silent())
+    workers = local_workers(job, len(items), jobs=2, timeout=60)
+    scored = score_batch(ScoringBatch(items=items, job=job, folder=Path(out)), workers, Silent())
     sys.exit(exit_code(scored.reports))

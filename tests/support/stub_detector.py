@@ -28,4 +28,8 @@ class StubDetector(FaceDetector):
 
 def planted(x: float, y: float, side: float) -> Detection:
     corner = np.array([x, y]) - side / 2
-    return Detection(np.array([*corner, *(corner + side)]), corner + TEMPLATE * side, 0.99)
+    return Detection(
+        box=np.array([*corner, *(corner + side)]),
+        landmarks=corner + TEMPLATE * side,
+        probability=0.99,
+    )

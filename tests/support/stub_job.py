@@ -62,7 +62,7 @@ class StubJob(Job):
             task.path.write_text("7")
         if "die" in text:
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.render(ScoreResult(report_of(task.name, text)))
+        return self.render(ScoreResult(report=report_of(task.name, text)))
 
 
 def report_of(name, text):

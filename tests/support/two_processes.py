@@ -33,7 +33,7 @@ def main() -> None:
     processes = join_processes(torch.device("cpu"))
     assert processes.count == 2
     torch.manual_seed(0)
-    together = DepMap(ModelConfig(dropout=0.0), 16).train()
+    together = DepMap(config=ModelConfig(dropout=0.0), semantic_dim=16).train()
     for part in together.modules():
         if isinstance(part, torch.nn.BatchNorm2d):
             part.eval()

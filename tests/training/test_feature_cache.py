@@ -29,10 +29,17 @@ def clips(tmp_path) -> list[VideoClip]:
     seen = SemanticView(torch.zeros(20, 4), torch.zeros(20, 18), torch.zeros(20))
     return [
         VideoClip(
-            LabelledVideo("Training", str(n), "1", "", tmp_path / f"{n}.mp4", 10),
-            make.integers(0, 256, (20, 64, 64, 3), np.uint8),
-            seen,
-            np.arange(20),
+            recording=LabelledVideo(
+                split="Training",
+                subject=str(n),
+                session="1",
+                task="",
+                path=tmp_path / f"{n}.mp4",
+                score=10,
+            ),
+            faces=make.integers(0, 256, (20, 64, 64, 3), np.uint8),
+            seen=seen,
+            usable=np.arange(20),
         )
         for n in range(3)
     ]

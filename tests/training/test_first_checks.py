@@ -56,7 +56,7 @@ def refused(_unprepared, corpus, tmp_path, monkeypatch, capfd):
         (("--set", "model.scales=[3,4]"), 1, "of another architecture: scales"),
         (("--set", "model.backbone=resnet34", "--from-scratch"), 2, "is no resnet34"),
         (("--device", MISSING), 2, "is not available here"),
-        (("--clip-weights", "nowhere.safetensors"), 2, "nowhere.safetensors: neither a file"),
+        (("--semantic-weights", "nowhere.safetensors"), 2, "nowhere.safetensors: neither a file"),
         (("--out", "occupied"), 1, "the folder is not empty"),
         (("--out", "occupied/notes.txt"), 1, "Not a directory"),
         (("--out", "occupied/notes.txt/run"), 1, "nothing can be written there"),
@@ -169,17 +169,17 @@ def test_the_semantic_model_is_that_of_the_weights_at_the_start(weights, dry):
     assert default_semantics() == weights / "another.safetensors"  # past the foreign one
     assert dry() == (0, "")
     assert dry("--from-scratch") == (0, "")
-    code, told = dry("--clip-weights", weights / "another.safetensors")
+    code, told = dry("--semantic-weights", weights / "another.safetensors")
     assert code == 1
     assert "trained with another semantic model" in told
-    assert "hint: name that one with --clip-weights, or train with --from-scratch" in told
+    assert "hint: name that one with --semantic-weights, or train with --from-scratch" in told
 
 
 @pytest.mark.parametrize(
     ("model", "hint"),
     [
-        (OWN_MODEL, "put them beside it, or name them with --clip-weights"),
-        ("RN50", "name them with --clip-weights"),  # such a file is not found by itself
+        (OWN_MODEL, "put them beside it, or name them with --semantic-weights"),
+        ("RN50", "name them with --semantic-weights"),  # such a file is not found by itself
     ],
 )
 def test_where_a_semantic_model_that_is_not_there_belongs(weights, dry, model, hint):

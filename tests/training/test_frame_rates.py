@@ -44,10 +44,10 @@ def cache(tmp_path_factory):
 @pytest.fixture(scope="module")
 def prepared(hasty, cache):
     """Recordings and their faces: as each manifest has them, and one with a rate hardly changed."""
-    source = LabelledData(hasty / "told.csv", cache)
+    source = LabelledData(data=hasty / "told.csv", cache=cache)
     told, _ = source.read()
     source.check_videos(told)
-    silent, _ = LabelledData(hasty / "silent.csv").read()
+    silent, _ = LabelledData(data=hasty / "silent.csv").read()
     parts = {"silent": silent, "told": told, "changed": [replace(told[0], fps=TRUE + 0.1)]}
     with pytest.MonkeyPatch.context() as patch:
         work_here(patch)

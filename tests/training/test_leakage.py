@@ -43,7 +43,14 @@ def document(request):
 
 def recordings(*subjects):
     return [
-        LabelledVideo("Testing", subject, str(i), "", Path(f"{i}.mp4"), 9)
+        LabelledVideo(
+            split="Testing",
+            subject=subject,
+            session=str(i),
+            task="",
+            path=Path(f"{i}.mp4"),
+            score=9,
+        )
         for i, subject in enumerate(subjects)
     ]
 
@@ -54,7 +61,9 @@ def videos(folder, split, *subjects):
     for subject in subjects:
         path = folder / f"{split}-{subject}.mp4"
         path.write_text(f"{split} {subject}")
-        found.append(LabelledVideo(split, subject, "1", "", path, 9))
+        found.append(
+            LabelledVideo(split=split, subject=subject, session="1", task="", path=path, score=9)
+        )
     return found
 
 
@@ -75,7 +84,9 @@ def test_people_are_known_by_their_recordings_too(tmp_path):
     (tmp_path / "0.mp4").write_bytes(b"one")
     (tmp_path / "1.mp4").write_bytes(b"two")
     found = [
-        LabelledVideo("Testing", name, "1", "", tmp_path / f"{i}.mp4", 9)
+        LabelledVideo(
+            split="Testing", subject=name, session="1", task="", path=tmp_path / f"{i}.mp4", score=9
+        )
         for i, name in enumerate("ab")
     ]
     document = {"training_subjects": ["x"], "training_contents": contents_of(found[1:])}
@@ -153,10 +164,14 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
         row = f"{found.path},{name},1,,{split},9"
         table = tmp_path / f"{name}.csv"
         table.write_text(f"path,subject,session,task,split,score\n{row}\n")
-        sources.append(LabelledData(table))
+        sources.append(LabelledData(data=table))
     config = SemanticsTrainConfig(epochs=epochs)
     options = SemanticsOptions(
-        tuple(sources), tmp_path / "s.safetensors", config, init=(init,), device="cpu"
+        sources=tuple(sources),
+        out=tmp_path / "s.safetensors",
+        config=config,
+        init=(init,),
+        device="cpu",
     )
     train_semantics_run(options, lambda *_: None, print)
     (run,) = runs
@@ -188,7 +203,9 @@ def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
         (tmp_path / f"{i}.mp4").write_text("never opened")
         lines.append(f"{i}.mp4,{subject},1,,Development,{10 * i}")
     (tmp_path / "all.csv").write_text("\n".join(lines) + "\n")
-    options = EvaluateOptions(LabelledData(tmp_path / "all.csv"), split="Development", device="cpu")
+    options = EvaluateOptions(
+        source=LabelledData(data=tmp_path / "all.csv"), split="Development", device="cpu"
+    )
     out = tmp_path / "out.safetensors"
     with pytest.raises(DataInvalid, match="everybody in Development: .*too small"):
         calibrate_run(options, out, lambda *_: None)

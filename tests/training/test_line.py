@@ -46,7 +46,10 @@ def test_nobody_moves_their_own_estimates():
 
 def test_folded_into_the_network_it_moves_its_scores():
     torch.manual_seed(0)
-    model = DepMap(ModelConfig(emotional=False, esa=False, sdpm=False, kdm=False, map=False), 16)
+    model = DepMap(
+        config=ModelConfig(emotional=False, esa=False, sdpm=False, kdm=False, map=False),
+        semantic_dim=16,
+    )
     model.eval().requires_grad_(False).target.copy_(torch.tensor([15.0, 11.0]))
     pixels, words = torch.randn(1, 3, 3, 64, 64), torch.randn(1, 3, 16)
     valid = torch.ones(1, 3, dtype=torch.bool)
@@ -62,7 +65,14 @@ def test_folded_into_the_network_it_moves_its_scores():
 @pytest.fixture
 def recordings(tmp_path):
     """Two of each person."""
-    first = LabelledVideo("Development", "0", "1", "Freeform", tmp_path / "0.mp4", 0)
+    first = LabelledVideo(
+        split="Development",
+        subject="0",
+        session="1",
+        task="Freeform",
+        path=tmp_path / "0.mp4",
+        score=0,
+    )
     return [
         replace(first, subject=str(person), score=int(score))
         for person, score in zip(PEOPLE, SCORES, strict=True)

@@ -60,7 +60,7 @@ def evaluate(corpus, faces_in_process, tmp_path_factory, monkeypatch, capfd):
 
 
 def test_each_seed_by_itself(evaluate, runs):
-    code, out, err = evaluate("--weights", runs, "--beside", runs / "seed-7", "--json")
+    code, out, err = evaluate("--weights", runs, "--compare-with", runs / "seed-7", "--json")
     assert code == 0
     first, second = map(json.loads, out.splitlines())
     assert [report["settings"]["seed"] for report in (first, second)] == [7, 12]
@@ -177,16 +177,16 @@ def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, t
     knowing = tmp_path / "knowing" / "weights.safetensors"
     write_weights(knowing, training_subjects=["p3", "p17"])
     stranger = runs / "seed-7" / "weights.safetensors"
-    code, out, _ = evaluate("--weights", stranger, "--beside", knowing, "--json")
+    code, out, _ = evaluate("--weights", stranger, "--compare-with", knowing, "--json")
     assert code == 0
-    beside = json.loads(out)["baselines"][0]
-    assert (beside["title"], beside["leaks"]) == ("knowing (leaks)", True)
-    assert "2 of these the evaluated weights never saw" in beside["description"]
+    compare_with = json.loads(out)["baselines"][0]
+    assert (compare_with["title"], compare_with["leaks"]) == ("knowing (leaks)", True)
+    assert "2 of these the evaluated weights never saw" in compare_with["description"]
     for weights, other in ((knowing, knowing), (knowing, stranger)):  # no advantage
-        code, out, _ = evaluate("--weights", weights, "--beside", other, "--json")
-        beside = json.loads(out)["baselines"][0]
-        assert (code, beside["leaks"]) == (0, False)
-        assert "leaks" not in beside["title"]
+        code, out, _ = evaluate("--weights", weights, "--compare-with", other, "--json")
+        compare_with = json.loads(out)["baselines"][0]
+        assert (code, compare_with["leaks"]) == (0, False)
+        assert "leaks" not in compare_with["title"]
 
 
 def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypatch, capfd):
@@ -207,7 +207,7 @@ def test_what_cannot_end_well_does_not_begin(evaluate, runs, tmp_path, monkeypat
     where = ("--data", tmp_path / "nowhere", "--out", tmp_path / "w.safetensors")
     assert depmap(monkeypatch, "train-semantics", *where, "--epochs", 0) == 2
     assert "weights of --init: name them" in " ".join(capfd.readouterr().err.split())
-    wrong = ("--beside", tmp_path / "none.safetensors", "--data", tmp_path / "nowhere")
+    wrong = ("--compare-with", tmp_path / "none.safetensors", "--data", tmp_path / "nowhere")
     code, _, err = evaluate("--weights", runs / "seed-7", *wrong)
     assert code == 1
     assert "none.safetensors: no such weights file" in err
@@ -263,6 +263,6 @@ def test_a_folder_is_of_one_run_or_of_seeds(tmp_path):
 
 def test_runs_beside_are_of_the_same_seeds(evaluate, runs, tmp_path):
     other = touch(tmp_path / "other", "seed-1", "seed-2")
-    code, _, err = evaluate("--weights", runs, "--beside", other)
+    code, _, err = evaluate("--weights", runs, "--compare-with", other)
     assert code == 2
     assert "other: its seeds are not those of --weights" in " ".join(err.split())

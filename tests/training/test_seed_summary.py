@@ -10,7 +10,13 @@ from tests.support.runs import SMALL, depmap
 
 
 def result(tmp_path, fold, seed, rmse, names=()):
-    return TrainResult(tmp_path, fold, seed, {"rmse": rmse, "pcc": 0.5}, list(names))
+    return TrainResult(
+        folder=tmp_path,
+        fold=fold,
+        seed=seed,
+        development={"rmse": rmse, "pcc": 0.5},
+        left_out=list(names),
+    )
 
 
 def test_over_seeds_by_hand(tmp_path):

@@ -97,7 +97,7 @@ def test_evaluate_writes_figures_of_faces_and_features(
     assert depmap(monkeypatch, "evaluate", *where, *arguments, "--gallery") == 2  # without -o
     out = tmp_path / "out"
     monkeypatch.setattr("depmap_cli.workflows.appearance.NEAREST", 1)  # a third of the heat maps
-    more = ("--gallery", "-o", out, "--beside", trained / "weights.safetensors")
+    more = ("--gallery", "-o", out, "--compare-with", trained / "weights.safetensors")
     assert depmap(monkeypatch, "evaluate", *where, *arguments, *more) == 0
     assert {p.name for p in (out / "figures").iterdir()} >= {
         *("map_of_fused_features.svg", "action_units_over_time.svg"),
@@ -154,7 +154,9 @@ def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frame
     from depmap_cli.data.corpus import LabelledVideo
 
     path = write_video(tmp_path / "1_1_a.mp4", face_frames[:10])
-    recordings = [LabelledVideo("Development", "1", "1", "", path, 3)]
+    recordings = [
+        LabelledVideo(split="Development", subject="1", session="1", task="", path=path, score=3)
+    ]
     store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
     calls = []
 
@@ -183,7 +185,15 @@ def test_a_recording_without_a_face_is_named(tmp_path):
     )
     store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
     with pytest.raises(DataInvalid, match="1_1_blank.mp4: no face found"):
-        store.prepare([LabelledVideo("Training", "1", "1", "", path, 3)], 1, lambda *_: None)
+        store.prepare(
+            [
+                LabelledVideo(
+                    split="Training", subject="1", session="1", task="", path=path, score=3
+                )
+            ],
+            1,
+            lambda *_: None,
+        )
     assert list((tmp_path / "c").iterdir()) == []
 
 

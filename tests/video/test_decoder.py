@@ -116,7 +116,7 @@ def test_times_that_the_file_does_not_have_are_not_believed(encoded, decoded, mo
     everything, held = len(decoded), read_frame_index(path)
     decoded.clear()
     odd = decoder.FrameIndex(held.times + 0.013, held.keys)
-    monkeypatch.setattr(reader, "read_held", lambda path: odd)
+    monkeypatch.setattr(reader, "read_frame_index", lambda path: odd)
     assert frames(path, sampling) == expected
     assert len(decoded) >= everything
 

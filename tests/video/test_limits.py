@@ -61,7 +61,7 @@ def test_a_decoder_that_hangs_is_given_up(short, monkeypatch):
     started = time.monotonic()
     try:
         with pytest.raises(VideoUnreadable, match=r"no progress for 0\.4 s"):
-            list(sample_frames(short, SamplingConfig(frames=8), patience=0.4))
+            list(sample_frames(short, SamplingConfig(frames=8), timeout=0.4))
     finally:
         released.set()
     assert time.monotonic() - started < 5
@@ -74,7 +74,7 @@ def test_slow_work_that_gets_on_is_waited_for():
             heartbeat()
         yield 1
 
-    assert list(with_watchdog(slow(), patience=0.4)) == [1]
+    assert list(with_watchdog(slow(), timeout=0.4)) == [1]
 
 
 def test_errors_and_ends_come_back_and_sources_are_closed():

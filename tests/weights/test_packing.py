@@ -19,7 +19,7 @@ def semantics():
 @pytest.fixture
 def model(semantics):
     torch.manual_seed(0)
-    made = DepMap(ModelConfig(), semantics.dim)
+    made = DepMap(config=ModelConfig(), semantic_dim=semantics.dim)
     made.backbone.load_state_dict(semantics.tower)
     return made
 
@@ -43,5 +43,7 @@ def test_a_backbone_that_moved_at_all_is_kept(semantics, model):
 
 
 def test_a_backbone_of_another_depth_is_kept(semantics):
-    tensors = DepMap(ModelConfig(backbone="resnet34"), semantics.dim).state_dict()
+    tensors = DepMap(
+        config=ModelConfig(backbone="resnet34"), semantic_dim=semantics.dim
+    ).state_dict()
     assert network_stored(tensors, semantics) is tensors

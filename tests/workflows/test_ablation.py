@@ -63,7 +63,7 @@ def entries(out):
 def test_rows_are_trained_once_and_never_taken_for_others(ablate, data, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     out = tmp_path / "grid"
-    rows = ("--row", "7", "--row", "1", "--out", out, "--clip-weights", default_semantics())
+    rows = ("--row", "7", "--row", "1", "--out", out, "--semantic-weights", default_semantics())
     code, told, err = ablate(*rows)
     assert code == 0
     assert "row 1, ResNet-18, seed 3407, run 1 of 2: epoch 1: mse" in err
@@ -163,7 +163,13 @@ def test_what_cannot_be_trained_is_told_before_the_first_row(ablate, tmp_path, a
 
 def test_the_table_tells_mean_and_deviation_of_several_seeds(tmp_path):
     runs = np.array([[9.0, 7.0, 0.5, np.nan], [11.0, 8.0, 0.7, 0.4]])
-    row = AblationRow(6, TABLES[3][5], "semantics", (1, 2), {"": runs, "Freeform": runs})
+    row = AblationRow(
+        number=6,
+        variant=TABLES[3][5],
+        started_from="semantics",
+        seeds=(1, 2),
+        found={"": runs, "Freeform": runs},
+    )
     console = Console(width=120, record=True, file=(tmp_path / "none").open("w"))
     render_ablation(console, [row], "mine, Development")
     text = console.export_text()
@@ -178,7 +184,10 @@ def test_the_table_tells_mean_and_deviation_of_several_seeds(tmp_path):
 
 
 def test_no_variant_in_the_files_needs_a_guard_against_formulas(tmp_path):
-    rows = [AblationRow(i + 1, v, "semantics", (1,), {}) for i, v in enumerate(TABLES[3])]
+    rows = [
+        AblationRow(number=i + 1, variant=v, started_from="semantics", seeds=(1,), found={})
+        for i, v in enumerate(TABLES[3])
+    ]
     write_ablation(rows, tmp_path, 3, "mine", "Development")
     with (tmp_path / "table-3-Development.csv").open(newline="") as file:
         names = list(dict.fromkeys(r["variant"] for r in csv.DictReader(file)))

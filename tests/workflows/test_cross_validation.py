@@ -92,7 +92,7 @@ BY_FOLDS = ("--group-by", "subject", "--folds", "3")
 
 @pytest.mark.usefixtures("one_face_a_level")
 def test_folds_are_pooled_each_by_its_own_weights(evaluate, run, corpus, tmp_path):
-    more = ("--json", "-o", tmp_path, "--beside", run, "--pictures", "blur")
+    more = ("--json", "-o", tmp_path, "--compare-with", run, "--pictures", "blur")
     code, out, _ = evaluate("--weights", run, *BY_FOLDS, *more)
     found = json.loads(out)
     assert code == 0
@@ -125,8 +125,8 @@ def test_key_frames_are_of_the_fold_that_tests_the_person(run, corpus, tmp_path_
     from depmap_cli.workflows.labelled_data import LabelledData
 
     cache = tmp_path_factory.getbasetemp() / "faces of six"
-    source = LabelledData(corpus, cache, jobs=1, fold=(0, 3))
-    options = EvaluateOptions(source, run, device="cpu", folds=3, appearance=True)
+    source = LabelledData(data=corpus, cache=cache, jobs=1, fold=(0, 3))
+    options = EvaluateOptions(source=source, weights=run, device="cpu", folds=3, appearance=True)
     (found,) = evaluate_all(options, lambda *_: None)
     assert found.appearance.features is None
     assert sum(line.people for line in found.appearance.trends[0].lines) == 6
@@ -134,7 +134,9 @@ def test_key_frames_are_of_the_fold_that_tests_the_person(run, corpus, tmp_path_
     faces = found.appearance.faces
     assert [face.level for face in faces] == [0, 1, 2, 3]
     assert all(face.estimate == estimates[face.score] for face in faces)
-    alone = EvaluateOptions(source, run / "fold-0" / "weights.safetensors", device="cpu")
+    alone = EvaluateOptions(
+        source=source, weights=run / "fold-0" / "weights.safetensors", device="cpu"
+    )
     (tested,) = evaluate_all(alone, lambda *_: None)
     for row in tested.report.table:
         assert row.estimate == estimates[row.score]
@@ -142,7 +144,7 @@ def test_key_frames_are_of_the_fold_that_tests_the_person(run, corpus, tmp_path_
 
 @pytest.mark.usefixtures("one_face_a_level")
 def test_each_seed_is_a_cross_validation_of_its_own(evaluate, seeded, run, tmp_path):
-    more = ("--json", "-o", tmp_path, "--beside", run)
+    more = ("--json", "-o", tmp_path, "--compare-with", run)
     code, out, _ = evaluate("--weights", seeded, *BY_FOLDS, *more)
     assert code == 0
     first, second = map(json.loads, out.splitlines())
@@ -229,7 +231,9 @@ def test_training_writes_where_evaluation_looks(tmp_path):
     from depmap_cli.workflows.labelled_data import LabelledData
     from depmap_cli.workflows.train import TrainOptions, by_folds
 
-    runs = by_folds(TrainOptions(LabelledData(tmp_path), tmp_path / "run", Config()), 3)
+    runs = by_folds(
+        TrainOptions(source=LabelledData(data=tmp_path), out=tmp_path / "run", config=Config()), 3
+    )
     assert [run.source.fold for run in runs] == [(0, 3), (1, 3), (2, 3)]
     touch(tmp_path, *(run.out.relative_to(tmp_path) for run in runs))
     (found,) = cross_validations(tmp_path / "run", 3).values()

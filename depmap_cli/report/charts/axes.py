@@ -13,7 +13,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 38, 8, 26, 40
 _KEY_HEIGHT = 18
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Axes:
     """Ranges of the data along both axes; height of the plot area and width of all, in pixels."""
 

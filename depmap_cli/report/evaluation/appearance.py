@@ -39,7 +39,7 @@ def appearance_figures(found: Appearance, style: str) -> list[ExtraFigure]:
 def feature_map(videos: Sequence[MappedVideo], features: FeatureMap) -> ExtraFigure:
     """A point a video, coloured by the level of its score: the paper's Figure 4."""
     points, perplexity = features.points, features.perplexity
-    axes = Axes(_around(points[:, 0]), _around(points[:, 1]))
+    axes = Axes(x=_around(points[:, 0]), y=_around(points[:, 1]))
     parts = [_frame(axes)]
     for video, (x, y) in zip(videos, points.tolist(), strict=True):
         tip = f"{video.video}: score {video.score:g}, {BANDS[video.level].name}"
@@ -48,7 +48,9 @@ def feature_map(videos: Sequence[MappedVideo], features: FeatureMap) -> ExtraFig
     levels = sorted({video.level for video in videos})
     key = [(SHAPES[i], LEVEL_LINES[i], BANDS[i].name) for i in levels]
     chart = axes.drawn("Fused features of all videos in the plane", parts, key)
-    return ExtraFigure("Map of fused features", svg.standalone(chart), _map_caption(perplexity))
+    return ExtraFigure(
+        title="Map of fused features", data=svg.standalone(chart), caption=_map_caption(perplexity)
+    )
 
 
 def _map_caption(perplexity: float | None) -> str:
@@ -88,15 +90,15 @@ def unit_trends(trends: Iterable[UnitTrend]) -> ExtraFigure:
         for i, panel in enumerate(drawn_panels)
     ]
     label = "Evidence of action units over normalised time, by severity band"
-    chart = svg.drawing(
-        width, rows * tall + 24, label, [*placed, _level_key(rows * tall + 10)]
-    )
+    chart = svg.drawing(width, rows * tall + 24, label, [*placed, _level_key(rows * tall + 10)])
     caption = (
         "Mean over people of each severity band; shaded: one standard error to each side, "
         "where a band has two people or more. Evidence, 0 to 1, is image-text similarity, not "
         f"FACS intensity; each panel has its own scale. {UNRELIABLE_NOTE}"
     )
-    return ExtraFigure("Action units over time", svg.standalone(chart), caption, whole=True)
+    return ExtraFigure(
+        title="Action units over time", data=svg.standalone(chart), caption=caption, whole=True
+    )
 
 
 def _level_key(y: float) -> str:
@@ -113,7 +115,7 @@ def _panel(trend: UnitTrend) -> list[str]:
     low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
     margin = max((high - low) * 0.08, 0.01)
     y = max(0.0, low - margin), min(1.0, high + margin)
-    axes = Axes((0, 100), y, _PANEL_HEIGHT, _PANEL_WIDTH)
+    axes = Axes(x=(0, 100), y=y, height=_PANEL_HEIGHT, width=_PANEL_WIDTH)
     mark = " †" if trend.reliable is False else ""
     parts = axes.ruled([0, 50, 100], ticks(*y, most=5))
     parts += axes.named("% of the video", f"{trend.code} {trend.plain}{mark}")
@@ -163,7 +165,7 @@ def key_faces(faces: Iterable[KeyFace], style: str) -> ExtraFigure:
         f"person: not picked by looks or by error. {_warmth(found)} {_DEIDENTIFIED[style]}"
     )
     data = encode_png(sheet(rows))
-    return ExtraFigure("Key frames by level", data, caption, whole=True)
+    return ExtraFigure(title="Key frames by level", data=data, caption=caption, whole=True)
 
 
 def _which(faces: list[KeyFace]) -> str:
@@ -208,7 +210,9 @@ def prototype_gallery(prototypes: Iterable[PrototypeFaces], style: str) -> Extra
         "share of the level's tokens that training gave to the prototype of late. Warm: where the "
         f"face matches it. {_DEIDENTIFIED[style]}"
     )
-    return ExtraFigure("Prototype gallery", encode_png(sheet(rows)), caption, whole=True)
+    return ExtraFigure(
+        title="Prototype gallery", data=encode_png(sheet(rows)), caption=caption, whole=True
+    )
 
 
 def _column(prototype: PrototypeFaces, style: str) -> Tile:

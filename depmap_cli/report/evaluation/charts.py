@@ -56,7 +56,7 @@ def predicted_against_true(report: EvaluationReport) -> str:
 def _square(report: EvaluationReport) -> tuple[Axes, list[str]]:
     """The scale on both axes, ruled at the edges of the bands, with the line of equality."""
     end = _reach(report)
-    axes = Axes((0.0, end), (0.0, end))
+    axes = Axes(x=(0.0, end), y=(0.0, end))
     edges = [*_EDGES, end]
     return axes, [*axes.ruled(edges, edges), axes.line((0, 0), (end, end), MUTED, "4 3")]
 
@@ -75,7 +75,7 @@ def bland_altman(report: EvaluationReport) -> str:
     reach = [abs(error) for _, error, _ in points]
     reach += [abs(f.value) for f, _ in lines if f.value is not None]
     most = max(10.0, *reach) * 1.08
-    axes = Axes((0.0, _reach(report)), (-most, most))
+    axes = Axes(x=(0.0, _reach(report)), y=(-most, most))
     parts = axes.ruled(ticks(*axes.x), ticks(*axes.y))
     parts += axes.named("mean of score and estimate", "estimate less score, points")
     for figure, dashes in lines:
@@ -156,7 +156,7 @@ def coverage_by_band(report: EvaluationReport) -> str:
     """Share of scores inside their interval, by severity band and over all; dashed: nominal."""
     everybody = Group(name="all", errors=report.errors)
     groups = [*report.bands, everybody]
-    axes = Axes((0, len(groups)), (0, 100), _BAND_HEIGHT)
+    axes = Axes(x=(0, len(groups)), y=(0, 100), height=_BAND_HEIGHT)
     parts = [*axes.ruled([], ticks(0, 100, 5)), *_band_names(axes, groups)]
     parts += axes.named("", "coverage, %")
     if report.intervals:
@@ -174,7 +174,7 @@ def _percent(errors: Errors) -> Figure:
 
 
 def _band_axes(y: tuple[float, float]) -> Axes:
-    return Axes((0, len(BANDS)), y, _BAND_HEIGHT)
+    return Axes(x=(0, len(BANDS)), y=y, height=_BAND_HEIGHT)
 
 
 def _band_names(axes: Axes, groups: list[Group]) -> list[str]:

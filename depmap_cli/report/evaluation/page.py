@@ -11,7 +11,7 @@ from depmap_cli.report.evaluation.charts import evaluation_charts
 from depmap_cli.report.score.page import data_uri, rendered
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ExtraFigure:
     """A chart or picture that others made, for the page and the ``figures`` folder."""
 

@@ -12,7 +12,7 @@ from depmap_cli.report.score.files import json_line
 from depmap_cli.results import Report, Status
 
 
-@dataclass
+@dataclass(kw_only=True)
 class Outputs:
     """Shows reports as they come, those of a batch in a line each and then a table."""
 

@@ -11,7 +11,7 @@ from depmap_cli.results import Timeline
 MOST_BINS = 400
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Bin:
     """Neighbouring frames drawn as one; ``score`` and ``levels`` are None if none is usable."""
 
@@ -42,14 +42,22 @@ def _bin(timeline: Timeline, first: int, last: int, start: float, end: float) ->
     usable = [i for i in range(first, last) if timeline.score[i] is not None]
     if not usable:
         reason = timeline.reason[first] or "not usable"
-        return Bin(start, end, reason, 0.0, None, None, "")
+        return Bin(start=start, end=end, reason=reason, weight=0.0, score=None, levels=None, tip="")
     weights = np.array([timeline.weight[i] for i in usable])
     total = float(weights.sum())
     shares = weights / total if total > 0 else np.full(len(usable), 1 / len(usable))
     score = float(shares @ np.array([timeline.score[i] for i in usable], float))
     levels = _mean_levels(timeline, usable, shares)
     tip = f"{clock((start + end) / 2)} · score {score:.1f} · weight {percent(total)}"
-    return Bin(start, end, "", total, score, levels, tip + _levels_tip(levels))
+    return Bin(
+        start=start,
+        end=end,
+        reason="",
+        weight=total,
+        score=score,
+        levels=levels,
+        tip=tip + _levels_tip(levels),
+    )
 
 
 def _mean_levels(timeline: Timeline, usable: list[int], shares: np.ndarray) -> list[float] | None:

@@ -96,7 +96,7 @@ def test_faces_are_chosen_evenly_over_the_scores_one_a_person():
 def curve(subject, level, places, value):
     evidence = np.zeros((len(places), UNITS))
     evidence[:, 2] = value  # AU4
-    return UnitCurve(subject, level, np.array(places), evidence)
+    return UnitCurve(subject=subject, level=level, places=np.array(places), evidence=evidence)
 
 
 def test_stretches_by_hand():
@@ -144,8 +144,17 @@ def face(shade=120):
 def some_appearance(prototypes=()):
     videos = tuple(MappedVideo(f"<b>{i}.mp4", i % 4, 10.0 * i) for i in range(4))
     points = np.array([[0.0, 0], [1, 0], [1, 1], [0, 2]])
-    faces = tuple(KeyFace(i, 10.0 * i, 12.0, 2, face(i)) for i in (0, 0, 3))
-    return Appearance(videos, FeatureMap(points, 7.0), (), faces, prototypes)
+    faces = tuple(
+        KeyFace(level=i, score=10.0 * i, estimate=12.0, nearest=2, picture=face(i))
+        for i in (0, 0, 3)
+    )
+    return Appearance(
+        videos=videos,
+        features=FeatureMap(points, 7.0),
+        trends=(),
+        faces=faces,
+        prototypes=prototypes,
+    )
 
 
 def test_points_are_coloured_by_level_and_say_which_video_they_are():
@@ -170,7 +179,7 @@ def test_key_faces_are_drawn_as_in_the_report_of_a_video():
 
 
 def test_where_all_frames_weigh_alike_the_caption_says_so():
-    one = KeyFace(0, 3.0, 12.0, None, face(), heaviest=False)
+    one = KeyFace(level=0, score=3.0, estimate=12.0, nearest=None, picture=face(), heaviest=False)
     caption = key_faces([one], "drawing").caption
     assert caption.startswith("The middle one of the frames looked at, which all weigh alike")
     assert "weighed most" not in caption
@@ -184,9 +193,14 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
     shipped.model.config = config
     networks = replace(shipped, config=shipped.config.model_copy(update={"model": config}))
     faces = np.stack([face(i).face for i in range(5)])
-    recording = LabelledVideo("Testing", "1", "1", "", Path("a.mp4"), 9)
+    recording = LabelledVideo(
+        split="Testing", subject="1", session="1", task="", path=Path("a.mp4"), score=9
+    )
     clip = VideoClip(
-        recording, faces, view(networks.semantics, faces, networks.device), np.arange(5)
+        recording=recording,
+        faces=faces,
+        seen=view(networks.semantics, faces, networks.device),
+        usable=np.arange(5),
     )
     estimate = estimate_clip(networks.model, networks.semantics, clip, 5, 5, networks.device)
     (found,) = key_faces_of(networks, [clip], [estimate], [recording.path]).values()
@@ -197,7 +211,11 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
 
 
 def test_all_figures_are_made_and_faces_that_show_people_are_warned_of():
-    prototypes = tuple(PrototypeFaces(i, k, 0.5, (face(k),) * 2) for i in (0, 1) for k in (0, 1))
+    prototypes = tuple(
+        PrototypeFaces(level=i, number=k, usage=0.5, pictures=(face(k),) * 2)
+        for i in (0, 1)
+        for k in (0, 1)
+    )
     figures = appearance_figures(some_appearance(prototypes), "raw")
     assert [f.title for f in figures] == [
         "Map of fused features",

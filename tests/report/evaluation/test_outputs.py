@@ -192,13 +192,22 @@ def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationRepo
 
 
 def test_what_is_not_known_is_left_empty_in_the_csv() -> None:
-    clips = [EvaluatedClip(f"{i}.mp4", str(i), "1", "", 4.0, 5.0) for i in range(3)]
+    clips = [
+        EvaluatedClip(
+            video=f"{i}.mp4", subject=str(i), session="1", task="", score=4.0, estimate=5.0
+        )
+        for i in range(3)
+    ]
     row = _rows(clips_csv(some_report(clips=clips, half_width=None)))[0]
     assert row["low"] == row["duration"] == row["share_severe"] == ""
 
 
 def test_no_cell_is_a_formula() -> None:
-    clips = [EvaluatedClip("=1+1.mp4", "@a", "-1", "+t", 4.0, 5.0)]
+    clips = [
+        EvaluatedClip(
+            video="=1+1.mp4", subject="@a", session="-1", task="+t", score=4.0, estimate=5.0
+        )
+    ]
     row = _rows(clips_csv(some_report(clips=clips)))[0]
     assert [row[k] for k in ("video", "subject", "session", "task")] == [
         "'=1+1.mp4", "'@a", "'-1", "'+t",
@@ -206,7 +215,11 @@ def test_no_cell_is_a_formula() -> None:
 
 
 def test_json_is_utf8_whatever_the_terminal_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    clips = [EvaluatedClip("łódź.mp4", "a", "1", "", 10.0, 12.0)]
+    clips = [
+        EvaluatedClip(
+            video="łódź.mp4", subject="a", session="1", task="", score=10.0, estimate=12.0
+        )
+    ]
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
     found = [Evaluation(some_report(clips=clips))]
@@ -215,13 +228,17 @@ def test_json_is_utf8_whatever_the_terminal_is(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
-    clips = [EvaluatedClip("\udcff.mp4", "1", "1", "", 4.0, 5.0)]
+    clips = [
+        EvaluatedClip(
+            video="\udcff.mp4", subject="1", session="1", task="", score=4.0, estimate=5.0
+        )
+    ]
     write_evaluation(some_report(clips=clips), tmp_path)
     assert json.loads((tmp_path / "evaluation.json").read_bytes())["table"][0]["video"] == "�.mp4"
 
 
 def test_figures_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
-    gallery = ExtraFigure("Prototype gallery", b"\x89PNG raw faces", "Faces.")
+    gallery = ExtraFigure(title="Prototype gallery", data=b"\x89PNG raw faces", caption="Faces.")
     write_evaluation(report, tmp_path, [gallery])
     (tmp_path / "figures" / "My notes.txt").write_text("kept")
     assert (tmp_path / "figures" / "prototype_gallery.png").is_file()
@@ -262,7 +279,12 @@ def _marks(chart: str) -> dict[str, tuple[float, float]]:
 
 def test_marks_lie_where_their_numbers_say() -> None:
     pairs = {"low": (0.0, 0.0), "high": (45.0, 45.0), "under": (45.0, 0.0), "mid": (22.5, 22.5)}
-    clips = [EvaluatedClip(name, name, "1", "", *pair) for name, pair in pairs.items()]
+    clips = [
+        EvaluatedClip(
+            video=name, subject=name, session="1", task="", score=pair[0], estimate=pair[1]
+        )
+        for name, pair in pairs.items()
+    ]
     marks = _marks(evaluation_charts(some_report(clips=clips))["predicted"])
     (left, bottom), (right, top) = marks["low"], marks["high"]
     assert left < right
@@ -274,7 +296,12 @@ def test_marks_lie_where_their_numbers_say() -> None:
 def test_the_calibration_line_keeps_its_slope_where_it_leaves_the_plot() -> None:
     estimates = np.arange(2.0, 25.0, 2.0)
     pairs = zip(np.clip(2 * estimates - 8, 0, 45).tolist(), estimates.tolist(), strict=True)
-    clips = [EvaluatedClip(f"{i}", f"{i}", "1", "", *pair) for i, pair in enumerate(pairs)]
+    clips = [
+        EvaluatedClip(
+            video=f"{i}", subject=f"{i}", session="1", task="", score=pair[0], estimate=pair[1]
+        )
+        for i, pair in enumerate(pairs)
+    ]
     report = some_report(clips=clips)
     slope, intercept = report.calibration.slope.value, report.calibration.intercept.value
     assert slope is not None
@@ -288,7 +315,10 @@ def test_the_calibration_line_keeps_its_slope_where_it_leaves_the_plot() -> None
 
 
 def test_overestimates_lie_above_in_the_bland_altman_plot() -> None:
-    clips = [EvaluatedClip(n, n, "1", "", 10.0, e) for n, e in (("over", 15.0), ("under", 5.0))]
+    clips = [
+        EvaluatedClip(video=n, subject=n, session="1", task="", score=10.0, estimate=e)
+        for n, e in (("over", 15.0), ("under", 5.0))
+    ]
     marks = _marks(evaluation_charts(some_report(clips=clips))["bland_altman"])
     assert marks["over"][1] < marks["under"][1]
     assert marks["over"][0] > marks["under"][0]
@@ -296,7 +326,15 @@ def test_overestimates_lie_above_in_the_bland_altman_plot() -> None:
 
 def test_scores_above_avecs_widen_the_scale() -> None:
     low = evaluation_charts(some_report())["predicted"]
-    high = evaluation_charts(some_report(clips=[EvaluatedClip("a", "1", "1", "", 60.0, 9.0)]))
+    high = evaluation_charts(
+        some_report(
+            clips=[
+                EvaluatedClip(
+                    video="a", subject="1", session="1", task="", score=60.0, estimate=9.0
+                )
+            ]
+        )
+    )
     assert (">45</text>" in low, ">63</text>" in low) == (True, False)
     assert ">63</text>" in high["predicted"]
 
@@ -372,7 +410,9 @@ def test_the_page_fetches_and_runs_nothing(report: EvaluationReport) -> None:
 
 
 def test_no_raw_string_of_a_user_reaches_the_page(hostile: EvaluationReport) -> None:
-    page = render_evaluation_page(hostile, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
+    page = render_evaluation_page(
+        hostile, [ExtraFigure(title=HOSTILE, data=b"<svg/>", caption=HOSTILE)]
+    )
     assert "<script" not in page
     assert "\x1b" not in page
     assert "\u202e" not in page
@@ -382,7 +422,10 @@ def test_no_raw_string_of_a_user_reaches_the_page(hostile: EvaluationReport) -> 
 
 def test_extra_figures_are_embedded_and_written(report: EvaluationReport, tmp_path: Path) -> None:
     png = b"\x89PNG\r\n\x1a\nnot really"
-    extras = [ExtraFigure("t-SNE of features", png, "By level."), ExtraFigure("Map", b"<svg/>", "")]
+    extras = [
+        ExtraFigure(title="t-SNE of features", data=png, caption="By level."),
+        ExtraFigure(title="Map", data=b"<svg/>", caption=""),
+    ]
     names = write_evaluation(report, tmp_path, extras)
     assert {"figures/t_sne_of_features.png", "figures/map.svg"} <= set(names)
     tags = _Tags((tmp_path / "evaluation.html").read_text(encoding="utf-8"))
@@ -444,14 +487,22 @@ def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationRepor
 
 
 def test_the_terminal_tells_clips_from_recordings_and_from_people() -> None:
-    clips = [EvaluatedClip(t, "1", "1", t, 4.0, 5.0) for t in ("Freeform", "Northwind")]
+    clips = [
+        EvaluatedClip(video=t, subject="1", session="1", task=t, score=4.0, estimate=5.0)
+        for t in ("Freeform", "Northwind")
+    ]
     shown = _shown(some_report(clips=clips))
     assert "2 clips of 1 people" in shown
     assert "1 recordings of 1 people" in shown
 
 
 def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationReport) -> None:
-    clips = [EvaluatedClip(f"{i}.mp4", f"x{i}", "1", "", 4.0 + i, 5.0) for i in range(3)]
+    clips = [
+        EvaluatedClip(
+            video=f"{i}.mp4", subject=f"x{i}", session="1", task="", score=4.0 + i, estimate=5.0
+        )
+        for i in range(3)
+    ]
     shown = _shown(some_report(clips=clips))
     told = "as they know nothing of these clips: same person, same person (leaks) and clip duration"
     assert told in " ".join(shown.split())
@@ -464,7 +515,12 @@ def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationRe
 
 
 def test_neither_the_headline_nor_the_checklist_repeats_the_mean(report: EvaluationReport) -> None:
-    clips = [EvaluatedClip(f"{i}.mp4", f"x{i}", "1", "", 4.0 + i, 5.0) for i in range(3)]
+    clips = [
+        EvaluatedClip(
+            video=f"{i}.mp4", subject=f"x{i}", session="1", task="", score=4.0 + i, estimate=5.0
+        )
+        for i in range(3)
+    ]
     strangers = some_report(clips=clips)
     head = render_evaluation_page(strangers).partition('<section aria-labelledby="agreement">')[0]
     assert "training mean" in head
@@ -518,7 +574,12 @@ def test_limits_of_agreement_have_no_perfect_value(report: EvaluationReport) -> 
 
 
 def test_one_person_can_be_shown() -> None:
-    report = some_report(clips=[EvaluatedClip("a.mp4", "1", "1", "", 4.0, 5.0)], half_width=None)
+    report = some_report(
+        clips=[
+            EvaluatedClip(video="a.mp4", subject="1", session="1", task="", score=4.0, estimate=5.0)
+        ],
+        half_width=None,
+    )
     assert "–" in _shown(report)
     assert _Tags(render_evaluation_page(report)).flat
     assert render_tripod(report)
@@ -618,7 +679,9 @@ def test_names_cannot_write_markup_into_checklist_and_list(
     assert "<script" not in text
     assert "\x1b" not in text
     assert len(re.findall(r"^#", text, re.M)) == 6
-    write_evaluation(hostile, tmp_path, [ExtraFigure(HOSTILE, b"<svg/>", HOSTILE)])
+    write_evaluation(
+        hostile, tmp_path, [ExtraFigure(title=HOSTILE, data=b"<svg/>", caption=HOSTILE)]
+    )
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "<script" not in readme
     assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 12

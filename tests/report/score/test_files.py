@@ -154,7 +154,7 @@ def test_a_refused_video_leaves_no_pictures(
     sample_result: ScoreResult, refused_report: Report, tmp_path: Path
 ) -> None:
     write_result(sample_result, tmp_path, ALL, "drawing")
-    report = write_result(ScoreResult(refused_report), tmp_path, ALL, "drawing")
+    report = write_result(ScoreResult(report=refused_report), tmp_path, ALL, "drawing")
     assert not (tmp_path / "keyframes").exists()
     assert report.status is Status.refused
     assert report.estimate is None
