@@ -18,30 +18,35 @@ import torch
 from depmap_cli.config import FaceConfig
 from depmap_cli.data.corpus import of_split
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.semantics.neutral_baseline import subtract_baselines
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
-from depmap_cli.semantics_training.learner import PRESENT
+from depmap_cli.semantics_training.learner import PRESENT_THRESHOLD
 from depmap_cli.semantics_training.retrieval import ASKED, retrieve_sentences
 from depmap_cli.stats.metrics import auc, pearson
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 
-def look(semantics: Semantics, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:
+def look(semantics: SemanticModel, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:
     """Embeddings and evidence of all frames."""
     rows = np.array_split(np.arange(len(frames)), max(1, len(frames) // 128))
     seen = [semantics(frames.pictures(r)) for r in rows]
-    return torch.cat([s.image for s in seen]), np.concatenate([s.evidence.numpy() for s in seen])
+    return torch.cat([s.image for s in seen]), np.concatenate(
+        [s.au_probabilities.numpy() for s in seen]
+    )
 
 
-def print_units(intensity: np.ndarray, evidence: np.ndarray, moved: np.ndarray) -> None:
+def print_units(intensity: np.ndarray, au_probabilities: np.ndarray, moved: np.ndarray) -> None:
     """A line a unit, and the means."""
     print("unit   present      r  from rest    AUC")
     figures = []
     for i, unit in enumerate(ACTION_UNITS):
-        present = intensity[:, i] >= PRESENT
-        r, rest = pearson(intensity[:, i], evidence[:, i]), pearson(intensity[:, i], moved[:, i])
-        figures.append((r, rest, auc(present, evidence[:, i])))
+        present = intensity[:, i] >= PRESENT_THRESHOLD
+        r, rest = (
+            pearson(intensity[:, i], au_probabilities[:, i]),
+            pearson(intensity[:, i], moved[:, i]),
+        )
+        figures.append((r, rest, auc(present, au_probabilities[:, i])))
         row = f"{r:.3f}     {rest:.3f}  {figures[-1][2]:.3f}"
         print(f"{unit.code:5} {present.mean():8.3f}  {row}")
     r, rest, area = np.nanmean(figures, axis=0)
@@ -49,7 +54,7 @@ def print_units(intensity: np.ndarray, evidence: np.ndarray, moved: np.ndarray) 
 
 
 def print_retrieval(
-    semantics: Semantics, image: torch.Tensor, intensity: np.ndarray, asked: int
+    semantics: SemanticModel, image: torch.Tensor, intensity: np.ndarray, asked: int
 ) -> None:
     """A line a direction."""
     found = retrieve_sentences(image, intensity, semantics.read, asked)
@@ -73,11 +78,15 @@ def main() -> None:
     cached = source.prepare(recordings, FaceConfig(), lambda *told: None)
     frames = read_au_frames(given.data, recordings, cached).thinned(given.step)
     semantics = SemanticModelSpec(weights=given.semantic_weights).load()
-    image, evidence = look(semantics, frames)
+    image, au_probabilities = look(semantics, frames)
     print(f"{len(frames)} frames of {len(recordings)} recordings, {given.split}")
     usual = semantics.typical_neutral
-    moved = evidence if usual is None else subtract_baselines(evidence, frames.place[:, 0], usual)
-    print_units(frames.intensity, evidence, moved)
+    moved = (
+        au_probabilities
+        if usual is None
+        else subtract_baselines(au_probabilities, frames.place[:, 0], usual)
+    )
+    print_units(frames.intensity, au_probabilities, moved)
     print_retrieval(semantics, image, frames.intensity, given.sentences)
 
 

@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from depmap_cli.batch.inputs import find_videos
-from depmap_cli.batch.job import Job, Rendered, ScoringTask
+from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
 from depmap_cli.batch.run import ScoringBatch, score_batch
 from depmap_cli.batch.workers import Worker, local_workers
 from depmap_cli.report.score.files import FORMATS
@@ -53,7 +53,7 @@ class Surprised:
         """As the lane does."""
         self._lane.start(first and replace(first, upcoming=None))
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
         """As the lane does."""
         return self._lane.do(replace(task, upcoming=None), told)
 

@@ -24,7 +24,7 @@ from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 def evidence_of(clips: list[VideoClip], frames: int) -> np.ndarray:
     """Mean evidence over frames spread over each clip, (clips, 18)."""
-    return np.stack([c.seen.evidence[c.spread(frames)].numpy().mean(0) for c in clips])
+    return np.stack([c.seen.au_probabilities[c.spread(frames)].numpy().mean(0) for c in clips])
 
 
 def main() -> None:

@@ -283,27 +283,27 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
 
     from depmap_cli.data.corpus import read_corpus
     from depmap_cli.scoring.scorer import Scorer
-    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
     from depmap_cli.semantics.openface import read_au_table
     from depmap_cli.weights.loading import load_networks
     from depmap_cli.weights.locations import (
-        DEFAULT,
-        PLAIN,
-        default_semantics,
+        BASELINE_WEIGHTS,
+        DEFAULT_WEIGHTS,
+        default_semantic_weights,
         example_clip,
         weights_folder,
     )
 
     def scored_with(path: Path) -> None:
         networks = load_networks(
-            path, torch.device("cpu"), semantic_weights=str(default_semantics())
+            path, torch.device("cpu"), semantic_weights=str(default_semantic_weights())
         )
         report = Scorer(networks).score(example_clip(), ScoreOptions(frames=8)).report
         if report.reason.startswith(BAD):
             raise RuntimeError(report.reason)
 
     def semantics(path: Path) -> None:
-        load_semantics(OWN_MODEL, str(path))
+        load_semantic_model(BUNDLED_MODEL, str(path))
 
     manifest = _table(
         ["path", "subject", "session", "task", "split", "score"],
@@ -317,13 +317,13 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
     each = n_weights // 3
     return {
         "Dep-MAP weights": read_damaged(
-            (folder / DEFAULT).read_bytes(), each, draw, ".safetensors", scored_with
+            (folder / DEFAULT_WEIGHTS).read_bytes(), each, draw, ".safetensors", scored_with
         ),
         "plain ResNet weights": read_damaged(
-            (folder / PLAIN).read_bytes(), each, draw, ".safetensors", scored_with
+            (folder / BASELINE_WEIGHTS).read_bytes(), each, draw, ".safetensors", scored_with
         ),
         "semantic weights": read_damaged(
-            default_semantics().read_bytes(), each, draw, ".safetensors", semantics
+            default_semantic_weights().read_bytes(), each, draw, ".safetensors", semantics
         ),
         "corpus manifests": read_damaged(manifest, n_tables // 2, draw, ".csv", read_corpus),
         "action-unit tables": read_damaged(units, n_tables // 2, draw, ".csv", read_au_table),

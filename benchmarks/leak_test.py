@@ -36,7 +36,7 @@ def one_batch(networks: Networks, clips: list[VideoClip]) -> list[float]:
     pairs = list(zip(clips, rows, strict=True))
     pixels = torch.stack([normalise_pixels(torch.from_numpy(c.faces[r])) for c, r in pairs])
     seen = [c.seen[r] for c, r in pairs]
-    text = torch.stack([networks.semantics.query(s.evidence) for s in seen])
+    text = torch.stack([networks.semantics.query(s.au_probabilities) for s in seen])
     image = torch.stack([s.image for s in seen])
     with torch.inference_mode():
         videos, _ = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())

@@ -5,7 +5,7 @@ Exit codes (documented in README, tested in tests/test_cli.py):
 scored, and the quality gate refused at least one.
 """
 
-EXIT_OK, EXIT_RUN, EXIT_USAGE, EXIT_PARTIAL, EXIT_NOTHING = range(5)
+EXIT_OK, EXIT_RUN, EXIT_USAGE, EXIT_PARTIAL, EXIT_NO_SCORE = range(5)
 
 
 class DepmapError(Exception):

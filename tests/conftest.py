@@ -131,6 +131,6 @@ def _weights_loaded_once():
 
     patch = pytest.MonkeyPatch()
     patch.setattr(scorer, "load_networks", lru_cache(scorer.load_networks))
-    patch.setattr(labelled_data, "load_semantics", lru_cache(labelled_data.load_semantics))
+    patch.setattr(labelled_data, "load_semantics", lru_cache(labelled_data.load_semantic_model))
     yield
     patch.undo()

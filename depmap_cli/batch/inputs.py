@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from depmap_cli.data.corpus import VIDEO_SUFFIXES
-from depmap_cli.errors import EXIT_NOTHING, EXIT_OK, EXIT_PARTIAL, EXIT_RUN, UsageProblem
+from depmap_cli.errors import EXIT_NO_SCORE, EXIT_OK, EXIT_PARTIAL, EXIT_RUN, UsageProblem
 from depmap_cli.results import Report, Status, encodable
 
 SCORES, RUN, HIDDEN = RESERVED = "scores.csv", "run.json", ".depmap"
@@ -117,7 +117,7 @@ def _numbered(names: Iterable[PurePosixPath]) -> list[str]:
     return told
 
 
-def part_of(items: Sequence[InputVideo], part: str | None) -> list[InputVideo]:
+def select_part(items: Sequence[InputVideo], part: str | None) -> list[InputVideo]:
     """The share of the ``i``-th of ``n`` processes, for ``i/n``: every n-th video from the i-th.
 
     Raises:
@@ -140,4 +140,4 @@ def exit_code(reports: list[Report]) -> int:
     if scored:
         return EXIT_PARTIAL
     refused = any(r.status == Status.refused for r in reports)
-    return EXIT_NOTHING if refused else EXIT_RUN
+    return EXIT_NO_SCORE if refused else EXIT_RUN

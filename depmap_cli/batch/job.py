@@ -38,7 +38,7 @@ class FrameCounts:
 
 
 @dataclass(frozen=True)
-class Rendered:
+class RenderedResult:
     """A video's result, ready to be written."""
 
     report: Report
@@ -47,7 +47,7 @@ class Rendered:
     frames: FrameCounts = FrameCounts()
 
 
-Perform = Callable[[ScoringTask, FractionCallback], Rendered]
+ScoreFunction = Callable[[ScoringTask, FractionCallback], RenderedResult]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +63,7 @@ class Job:
     semantic_weights: str | None = None
     allow_network: bool = False
 
-    def load(self, first: ScoringTask | None) -> Perform:
+    def load(self, first: ScoringTask | None) -> ScoreFunction:
         """Load the networks; what comes back scores one video and tells its progress.
 
         ``first``, if given, will be the first of them: it is decoded meanwhile, as others while the
@@ -89,14 +89,14 @@ class Job:
             decodings.close()
             raise
 
-        def perform(task: ScoringTask, told: FractionCallback) -> Rendered:
+        def perform(task: ScoringTask, told: FractionCallback) -> RenderedResult:
             with decodings.of(task.path, task.upcoming) as decoding:
                 result = scorer.score(task.path, self.options, task.name, told, decoding)
             return self.rendered(task, result)
 
         return perform
 
-    def rendered(self, task: ScoringTask, result: ScoreResult) -> Rendered:
+    def rendered(self, task: ScoringTask, result: ScoreResult) -> RenderedResult:
         """As ``render``, timed; one result that cannot be rendered must never stop the others."""
         start = time.perf_counter()
         try:
@@ -107,12 +107,12 @@ class Job:
         report = result.seconds.get(ScoringStage.report, 0.0) + time.perf_counter() - start
         return replace(rendered, seconds={**result.seconds, ScoringStage.report.value: report})
 
-    def render(self, result: ScoreResult) -> Rendered:
+    def render(self, result: ScoreResult) -> RenderedResult:
         """The files of one video's result."""
         report, files = render_result(result, self.formats, self.pictures)
-        return Rendered(report, files, result.seconds, counts_of(result.frames))
+        return RenderedResult(report, files, result.seconds, counts_of(result.frames))
 
-    def failed(self, task: ScoringTask, error: DepmapError) -> Rendered:
+    def failed(self, task: ScoringTask, error: DepmapError) -> RenderedResult:
         """What is written about a video that could not be worked on."""
         report = Report(
             depmap_version=__version__,

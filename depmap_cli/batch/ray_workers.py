@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.batch.job import Job, Perform, Rendered, ScoringTask
+from depmap_cli.batch.job import Job, RenderedResult, ScoreFunction, ScoringTask
 from depmap_cli.batch.workers import (
     LOADING,
     LOOK,
@@ -96,7 +96,7 @@ class _Worker:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._perform: Perform | None = None
+        self._perform: ScoreFunction | None = None
         self._share = 0.0
 
     def load(self, first: ScoringTask | None) -> DepmapError | None:
@@ -107,7 +107,7 @@ class _Worker:
             return error
         return None
 
-    def do(self, task: ScoringTask) -> Rendered:
+    def do(self, task: ScoringTask) -> RenderedResult:
         """Score one video."""
         assert self._perform is not None
         self._share = 0.0
@@ -141,9 +141,9 @@ class _RayWorker:
             self._end()
             raise error
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
         """Score one video there."""
-        answer: Rendered = self._answer(self._actor, "do", told, task)
+        answer: RenderedResult = self._answer(self._actor, "do", told, task)
         return answer
 
     def close(self) -> None:

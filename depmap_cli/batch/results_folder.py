@@ -50,7 +50,7 @@ class VideoOrigin(BaseModel):
         return self.place != other.place and self.state != other.state
 
 
-class Record(BaseModel):
+class ResultRecord(BaseModel):
     """What is kept of a video that is done."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +62,7 @@ class Record(BaseModel):
     report: Report  # without timeline and traces
 
 
-class Results:
+class ResultsFolder:
     """One results folder.
 
     Raises:
@@ -72,7 +72,7 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._hidden = folder / HIDDEN
-        self._read: dict[Path, tuple[tuple[int, int], Record]] = {}
+        self._read: dict[Path, tuple[tuple[int, int], ResultRecord]] = {}
         self._unkept: dict[str, Report] = {}  # what the disk would not take
         try:
             for name in ("records", "claims"):
@@ -141,7 +141,7 @@ class Results:
         What was there of an earlier result stays where that fails for want of space.
         """
         name = report.source.name
-        record = Record(origin=origin, key=key, formats=sorted(formats), report=brief(report))
+        record = ResultRecord(origin=origin, key=key, formats=sorted(formats), report=brief(report))
         try:
             check_there(self.folder)
             self._publish(name, record, files)
@@ -171,7 +171,7 @@ class Results:
         except OSError as error:
             raise unwritable(f"{self.folder.name}/{SCORES}", error) from error
 
-    def _publish(self, name: str, record: Record, files: Files) -> None:
+    def _publish(self, name: str, record: ResultRecord, files: Files) -> None:
         """All files aside, then into place, ``score.json`` last of them, then the record.
 
         The record and ``score.json`` of an earlier result go before: neither is ever beside files
@@ -204,25 +204,25 @@ class Results:
         with suppress(OSError):  # it still holds pictures, or there is none
             (self.folder / name / PICTURES).rmdir()
 
-    def _write_record(self, name: str, record: Record) -> None:
+    def _write_record(self, name: str, record: ResultRecord) -> None:
         path = self._record_path(name)
         write_file(path.parent, path.name, record.model_dump_json().encode())
 
     def _record_path(self, name: str) -> Path:
         return self._hidden / "records" / f"{_digest(name)}.json"
 
-    def _records(self) -> Iterator[Record]:
+    def _records(self) -> Iterator[ResultRecord]:
         for entry in os.scandir(self._hidden / "records"):
             if entry.name.endswith(".json") and (record := self._record(Path(entry.path))):
                 yield record
 
-    def _record(self, path: Path) -> Record | None:
+    def _record(self, path: Path) -> ResultRecord | None:
         """A record, read again only where it changed; None if there is none, or it is damaged."""
         try:
             found = path.stat()
             state = (found.st_mtime_ns, found.st_ino)
             if self._read.get(path, (None, None))[0] != state:
-                self._read[path] = state, Record.model_validate_json(path.read_bytes())
+                self._read[path] = state, ResultRecord.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             return None
         return self._read[path][1]
@@ -246,7 +246,7 @@ def result_key(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _alike(before: Record, now: Record) -> bool:
+def _alike(before: ResultRecord, now: ResultRecord) -> bool:
     """Whether an earlier result is the same as this one, but perhaps for its formats."""
     return before.key == now.key != "" and before.report.status is now.report.status
 

@@ -12,10 +12,10 @@ from typing import Protocol, runtime_checkable
 
 from depmap_cli import __version__
 from depmap_cli.batch.inputs import InputVideo
-from depmap_cli.batch.job import Job, Rendered, ScoringTask
-from depmap_cli.batch.results_folder import Results, VideoOrigin, result_key
-from depmap_cli.batch.run_manifest import Recorder, Setting
-from depmap_cli.batch.scheduler import Done, work_through
+from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
+from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin, result_key
+from depmap_cli.batch.run_manifest import RunManifestWriter, Setting
+from depmap_cli.batch.scheduler import TaskDone, run_tasks
 from depmap_cli.batch.workers import Worker
 from depmap_cli.errors import DepmapError, OutputUnwritable, VideoUnreadable
 from depmap_cli.io.clean_text import clean
@@ -81,7 +81,7 @@ class _Scoring:
         self._batch, self._told, self._job = batch, told, batch.job
         self._weights = _hash_of(batch.job.weights)
         _check_places(batch)
-        self._results = Results(batch.folder) if batch.folder is not None else None
+        self._results = ResultsFolder(batch.folder) if batch.folder is not None else None
         self._recorder = self._new_recorder(batch.folder) if batch.folder is not None else None
         self._reports: dict[int, Report] = {}
         self._claims: dict[int, tuple[Claim, str]] = {}
@@ -96,8 +96,8 @@ class _Scoring:
         if complaint := self._write_shared():  # better now than after hours of work
             raise complaint
         try:
-            for event in work_through(workers, self._tasks(), self._job, self._told.working):
-                if isinstance(event, Done):
+            for event in run_tasks(workers, self._tasks(), self._job, self._told.working):
+                if isinstance(event, TaskDone):
                     self._keep(event.task, event.rendered)
                 else:
                     self._told.said(f"one worker less: {event.error}")
@@ -194,7 +194,7 @@ class _Scoring:
         self._finish(task.number, report, before=True)
         return True
 
-    def _keep(self, task: ScoringTask, rendered: Rendered) -> None:
+    def _keep(self, task: ScoringTask, rendered: RenderedResult) -> None:
         """Write a result; it is not taken for done if what it depends on changed meanwhile."""
         report = rendered.report
         if self._results is not None and self._recorder is not None:
@@ -234,7 +234,7 @@ class _Scoring:
         self._next_writing = time.monotonic() + max(_OFTEN, took / _SHARE_OF_TIME)
         return complaint
 
-    def _new_recorder(self, folder: Path) -> Recorder:
+    def _new_recorder(self, folder: Path) -> RunManifestWriter:
         weights = {"file": _name_of(self._job.weights), "sha256": self._weights}
         options = {k: v for k, v in asdict(self._job.options).items() if k not in _NOT_TOLD}
         if self._job.options.au_csv is not None:
@@ -242,14 +242,14 @@ class _Scoring:
         settings = {**options, "pictures": self._job.pictures, "device": self._job.device}
         settings["formats"] = ", ".join(sorted(self._job.formats))
         settings |= self._batch.asked or {}
-        return Recorder(
+        return RunManifestWriter(
             folder=folder, weights=weights, settings=settings, videos=len(self._batch.items)
         )
 
     def _key(self, task: ScoringTask) -> str:
         """Of all that a video's result depends on, the device and its rounding left out."""
         options = self._job.options
-        table = options.table_of(task.path)
+        table = options.au_table_of(task.path)
         chosen = {k: v for k, v in asdict(options).items() if k not in _NOT_TOLD}
         return result_key(
             __version__,

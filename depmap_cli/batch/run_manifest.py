@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from depmap_cli import __version__
 from depmap_cli.batch.inputs import HIDDEN, RUN
-from depmap_cli.batch.job import FrameCounts, Rendered
+from depmap_cli.batch.job import FrameCounts, RenderedResult
 from depmap_cli.batch.results_folder import check_there
 from depmap_cli.io.locks import locked
 from depmap_cli.io.output_files import unwritable, write_file
@@ -61,7 +61,7 @@ class RunRecord(BaseModel):
     runs: list[Run] = Field([], description="The latest last.")
 
 
-class Recorder:
+class RunManifestWriter:
     """Keeps this process's run in ``run.json`` up to date, beside those of others."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Recorder:
         )
         self._begun = time.monotonic()
 
-    def add(self, rendered: Rendered, written: bool) -> None:
+    def add(self, rendered: RenderedResult, written: bool) -> None:
         """Count a video in; ``written`` if its files are there."""
         run, report = self.run, rendered.report
         for stage, seconds in rendered.seconds.items():

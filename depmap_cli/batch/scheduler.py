@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from queue import SimpleQueue
 
-from depmap_cli.batch.job import Job, Rendered, ScoringTask
+from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
 from depmap_cli.batch.workers import BatchStopped, InProcessWorker, Worker, WorkerLost
 from depmap_cli.errors import DepmapError
 
@@ -23,11 +23,11 @@ Progress = Callable[[ScoringTask, float], None]
 
 
 @dataclass(frozen=True)
-class Done:
+class TaskDone:
     """A task that is done, well or not."""
 
     task: ScoringTask
-    rendered: Rendered
+    rendered: RenderedResult
 
 
 @dataclass(frozen=True)
@@ -37,9 +37,9 @@ class WorkerUnavailable:
     error: DepmapError
 
 
-def work_through(
+def run_tasks(
     workers: Sequence[Worker], tasks: Tasks, job: Job, told: Progress
-) -> Iterator[Done | WorkerUnavailable]:
+) -> Iterator[TaskDone | WorkerUnavailable]:
     """Have every task done by some lane; what is done comes back as it is.
 
     Raises:
@@ -51,18 +51,18 @@ def work_through(
         yield from _together(workers, _Shared(tasks), job, told)
 
 
-def _alone(worker: Worker, tasks: "_Shared", told: Progress) -> Iterator[Done]:
+def _alone(worker: Worker, tasks: "_Shared", told: Progress) -> Iterator[TaskDone]:
     """In this thread, so that Ctrl-C stops a video midway."""
     while task := tasks.take():
         with tasks.given_back(task):
             worker.start(task)
-        yield Done(task, worker.do(task, _of(task, told)))
+        yield TaskDone(task, worker.do(task, _of(task, told)))
 
 
 def _together(
     workers: Sequence[Worker], tasks: "_Shared", job: Job, told: Progress
-) -> Iterator[Done | WorkerUnavailable]:
-    events: SimpleQueue[Done | WorkerUnavailable | BaseException | None] = SimpleQueue()
+) -> Iterator[TaskDone | WorkerUnavailable]:
+    events: SimpleQueue[TaskDone | WorkerUnavailable | BaseException | None] = SimpleQueue()
     threads = [
         threading.Thread(target=_work, args=(worker, tasks, job, told, events.put), daemon=True)
         for worker in workers
@@ -99,14 +99,14 @@ def _work(
     tasks: "_Shared",
     job: Job,
     told: Progress,
-    tell: Callable[[Done | WorkerUnavailable | BaseException | None], None],
+    tell: Callable[[TaskDone | WorkerUnavailable | BaseException | None], None],
 ) -> None:
     """What a lane's thread does."""
     try:
         while task := tasks.take():
             with tasks.given_back(task):
                 _start(worker, task)
-            tell(Done(task, _tried(worker, task, job, told, tasks)))
+            tell(TaskDone(task, _tried(worker, task, job, told, tasks)))
     except BatchStopped:
         pass
     except DepmapError as error:
@@ -129,7 +129,7 @@ def _start(worker: Worker, task: ScoringTask) -> None:
 
 def _tried(
     worker: Worker, task: ScoringTask, job: Job, told: Progress, tasks: "_Shared"
-) -> Rendered:
+) -> RenderedResult:
     """The task done by a lane that has started, again where what did it ended.
 
     The second time nothing else is decoded beside it, which may be what it died of.

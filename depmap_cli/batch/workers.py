@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Protocol, runtime_checkable
 
-from depmap_cli.batch.job import Job, Perform, Rendered, ScoringTask
+from depmap_cli.batch.job import Job, RenderedResult, ScoreFunction, ScoringTask
 from depmap_cli.errors import DepmapError
 from depmap_cli.runtime.process_pool import block_sigint, init_worker
 from depmap_cli.runtime.progress import FractionCallback
@@ -61,7 +61,7 @@ class Worker(Protocol):
             DepmapError: they cannot be loaded, or what should load them ended.
         """
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
         """Score one video.
 
         Raises:
@@ -77,13 +77,13 @@ class InProcessWorker:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._perform: Perform | None = None
+        self._perform: ScoreFunction | None = None
 
     def start(self, first: ScoringTask | None) -> None:
         """Load the networks, unless they are loaded."""
         self._perform = self._perform or self._job.load(first)
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
         """Score one video."""
         assert self._perform is not None
         return self._perform(task, told)
@@ -133,13 +133,13 @@ class SubprocessWorker:
             self._end()
             raise answer
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> Rendered:
+    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
         """Score one video in it."""
         assert self._pipe is not None
         with suppress(OSError):  # it is gone: the answer tells
             self._pipe.send(task)
         answer = self._answer(SCORING, told)
-        assert isinstance(answer, Rendered)
+        assert isinstance(answer, RenderedResult)
         return answer
 
     def close(self) -> None:

@@ -9,8 +9,6 @@ from rich.console import Console
 
 from depmap_cli.cli.options import (
     CacheOption,
-    SemanticModelOption,
-    SemanticWeightsOption,
     ConfigOption,
     DataOption,
     DeviceOption,
@@ -21,6 +19,8 @@ from depmap_cli.cli.options import (
     PicturesOption,
     PictureStyle,
     QuietOption,
+    SemanticModelOption,
+    SemanticWeightsOption,
     SetOption,
     SimulatedOption,
     Split,
@@ -157,8 +157,8 @@ def calibrate(
     Example: depmap calibrate --data mine/ --out mine.safetensors
     """
     from depmap_cli.io.output_files import check_file
-    from depmap_cli.stats.conformal import LEVEL, people_needed
-    from depmap_cli.workflows.calibrate import calibrate_run
+    from depmap_cli.stats.conformal import DEFAULT_COVERAGE, people_needed
+    from depmap_cli.workflows.calibrate import run_calibration
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
@@ -172,17 +172,20 @@ def calibrate(
     )
     check_file(out)
     with progress_bar(quiet) as bar:
-        people, known, reach = calibrate_run(options, out, stages(bar))
+        people, known, reach = run_calibration(options, out, stages(bar))
     if known:
         note(f"left out: {known} people whom the weights were trained on", quiet)
     if math.isinf(reach):
         note(
-            f"{people} people: a {LEVEL:.0%} interval does not exist below "
-            f"{people_needed(LEVEL)}; reports will show the whole scale",
+            f"{people} people: a {DEFAULT_COVERAGE:.0%} interval does not exist below "
+            f"{people_needed(DEFAULT_COVERAGE)}; reports will show the whole scale",
             quiet=False,
         )
     else:
-        note(f"{people} people: {LEVEL:.0%} intervals reach {reach:.1f} points each way", quiet)
+        note(
+            f"{people} people: {DEFAULT_COVERAGE:.0%} intervals reach {reach:.1f} points each way",
+            quiet,
+        )
     note(f"weights: {out}", quiet)
 
 
@@ -214,15 +217,15 @@ def ablate(
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
     from depmap_cli.cli.train import viewer
-    from depmap_cli.domain.paper_tables import chosen_rows, decided_by
+    from depmap_cli.domain.paper_tables import select_rows, settings_fixed_by
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.evaluation.ablation import render_ablation, write_ablation
-    from depmap_cli.workflows.ablate import ablate_run
+    from depmap_cli.workflows.ablate import run_ablation
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
     from depmap_cli.workflows.train import TrainOptions
 
     chosen = read_settings(
-        settings or [], config, decided=decided_by(chosen_rows(table, row or []))
+        settings or [], config, decided=settings_fixed_by(select_rows(table, row or []))
     )
     options = TrainOptions(
         source=LabelledData(data=data, cache=cache, jobs=jobs),
@@ -235,7 +238,7 @@ def ablate(
     )
     with progress_bar(quiet) as bar:
         view = viewer(chosen, quiet, bar)
-        found = ablate_run(options, table, split.value, row or [], stages(bar), view)
+        found = run_ablation(options, table, split.value, row or [], stages(bar), view)
     name = data.resolve().name
     write_ablation(found, out, table, name, split.value)
     render_ablation(Console(), found, f"{name}, {split.value}")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 import typer
 
 from depmap_cli.cli.options import (
-    SemanticModelOption,
-    SemanticWeightsOption,
     DeviceOption,
     NetworkOption,
     PicturesOption,
     PictureStyle,
     QuietOption,
+    SemanticModelOption,
+    SemanticWeightsOption,
     WeightsOption,
 )
 from depmap_cli.cli.terminal import BatchBars, note
@@ -141,7 +141,7 @@ def score(
 
       depmap score *.mp4 --json | jq .estimate.score
     """
-    from depmap_cli.batch.inputs import find_videos, part_of
+    from depmap_cli.batch.inputs import find_videos, select_part
 
     if not all(map(isfinite, (start, end or 0.0))):
         raise typer.BadParameter("--start and --end must be seconds")
@@ -154,7 +154,7 @@ def score(
     if gpus_per_worker and engine is not Engine.ray:
         raise typer.BadParameter("--gpus-per-worker needs --engine ray")
     found = find_videos(paths, recursive)
-    items = part_of(found, part)
+    items = select_part(found, part)
     if not items:
         note(f"--part {part}: none of the {len(found)} videos is in this part", quiet)
         raise typer.Exit(code=EXIT_OK)

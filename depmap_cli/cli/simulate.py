@@ -62,7 +62,7 @@ def simulate(
     shares, chosen = _shares(splits), _tasks(tasks)
     from depmap_cli.simulation.cohort import CohortOptions
     from depmap_cli.simulation.portraits import PortraitOptions
-    from depmap_cli.workflows.simulate import simulate_run
+    from depmap_cli.workflows.simulate import run_simulation
 
     options: CohortOptions | PortraitOptions = CohortOptions(
         out=out,
@@ -87,7 +87,7 @@ def simulate(
             jobs=jobs,
         )
     with progress_bar(quiet) as bar:
-        simulate_run(options, face_model, stages(bar))
+        run_simulation(options, face_model, stages(bar))
     note(f"{out}: see README.md there", quiet)
 
 

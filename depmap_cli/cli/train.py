@@ -10,8 +10,6 @@ from rich.console import Console
 
 from depmap_cli.cli.options import (
     CacheOption,
-    SemanticModelOption,
-    SemanticWeightsOption,
     ConfigOption,
     DataOption,
     DeviceOption,
@@ -22,6 +20,8 @@ from depmap_cli.cli.options import (
     NetworkOption,
     QuietOption,
     ResumeOption,
+    SemanticModelOption,
+    SemanticWeightsOption,
     SetOption,
     SimulatedOption,
     StatementOption,
@@ -204,7 +204,7 @@ def train_semantics(
     """
     from depmap_cli.io.output_files import check_file
     from depmap_cli.workflows.labelled_data import LabelledData
-    from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
+    from depmap_cli.workflows.semantics import SemanticsOptions, run_semantics_training
 
     check_file(out)
     if not epochs and not init:
@@ -226,7 +226,7 @@ def train_semantics(
         device=device,
     )
     with explain_resume(), progress_bar(quiet) as bar:
-        best = train_semantics_run(options, stages(bar), lambda text: note(text, quiet))
+        best = run_semantics_training(options, stages(bar), lambda text: note(text, quiet))
     note(f"Development: mean r {best:.3f} over the action units", quiet)
     note(f"weights: {out}", quiet)
 

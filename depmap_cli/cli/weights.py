@@ -30,9 +30,9 @@ def list_(as_json: JsonOption = False) -> None:
 
       depmap weights list --json | jq -r '.[].file'
     """
-    from depmap_cli.weights.folder import listed
+    from depmap_cli.weights.folder import list_weights
 
-    _show(listed(), as_json)
+    _show(list_weights(), as_json)
 
 
 @app.command()
@@ -50,9 +50,9 @@ def verify(
 
       depmap weights verify
     """
-    from depmap_cli.weights.folder import verified
+    from depmap_cli.weights.folder import verify_weights
 
-    found = list(verified(files or []))
+    found = list(verify_weights(files or []))
     _show(found, as_json)
     if any(entry.problem for entry in found):
         raise typer.Exit(code=EXIT_RUN)

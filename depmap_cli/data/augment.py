@@ -13,7 +13,7 @@ from depmap_cli.runtime.opencv import load_opencv
 
 
 @dataclass(frozen=True, kw_only=True)
-class Looks:
+class AugmentationRanges:
     """How far a face's place and its looks may change."""
 
     turn: float  # in radians, either way
@@ -25,10 +25,14 @@ class Looks:
     tint: float
 
 
-SAME = Looks(turn=0.07, zoom=0.06, shift=0.04, bend=0.0, contrast=0.4, light=0.5, tint=0.2)
+SAME = AugmentationRanges(
+    turn=0.07, zoom=0.06, shift=0.04, bend=0.0, contrast=0.4, light=0.5, tint=0.2
+)
 """For action units: bending hides what brows and mouth corners do (measured: CHANGELOG); faces stay
 near the place that alignment gives them."""
-OTHER = Looks(turn=0.17, zoom=0.12, shift=0.1, bend=0.06, contrast=0.5, light=0.7, tint=0.35)
+OTHER = AugmentationRanges(
+    turn=0.17, zoom=0.12, shift=0.1, bend=0.06, contrast=0.5, light=0.7, tint=0.35
+)
 """For severity: few people come to look like many, so looks are no use to learn by heart."""
 
 
@@ -37,7 +41,10 @@ QUALITY = (8.0, 50.0)
 
 
 def augment_faces(
-    faces: UInt8[Tensor, "n h w 3"], group: Int[Tensor, " n"], generator: Generator, looks: Looks
+    faces: UInt8[Tensor, "n h w 3"],
+    group: Int[Tensor, " n"],
+    generator: Generator,
+    looks: AugmentationRanges,
 ) -> Float[Tensor, "n 3 h w"]:
     """Randomly changed, normalised pixels; frames of one ``group`` (a recording) change alike.
 
@@ -83,7 +90,7 @@ def _compressed(faces: Tensor, quality: Tensor, chosen: Tensor) -> Tensor:
     return faces
 
 
-def _affine(draw, looks: Looks, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
+def _affine(draw, looks: AugmentationRanges, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
     jitter = torch.randn(n, 4, generator=generator) * torch.tensor([0.02, 0.015, 0.015, 0.015])
     angle = draw(-looks.turn, looks.turn) + jitter[:, 0]
     scale = draw(1 - looks.zoom, 1 + looks.zoom) + jitter[:, 1]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depmap_cli.data.labelled_video import (
-    Entry,
     LabelledVideo,
+    ListedVideo,
+    display_path,
     is_recording,
     parse_score,
     read_text,
     refuse_empty_video,
-    shown,
     split_of_folders,
     task_of,
 )
@@ -47,7 +47,7 @@ class _Video:
     @property
     def name(self) -> str:
         """For messages."""
-        return shown(self.below, Path())
+        return display_path(self.below, Path())
 
 
 def is_label(path: Path) -> bool:
@@ -56,8 +56,8 @@ def is_label(path: Path) -> bool:
 
 
 def read_folders(
-    root: Path, files: Iterable[Path], listed: list[Entry]
-) -> tuple[list[Entry], list[str]]:
+    root: Path, files: Iterable[Path], listed: list[ListedVideo]
+) -> tuple[list[ListedVideo], list[str]]:
     """The labelled videos in AVEC's folders, and what was left out, in words.
 
     Splits of which ``listed`` has recordings are left to it. Of the others, one of which no video
@@ -78,8 +78,10 @@ def read_folders(
     notes = _unlisted([v.name for v in rest if v.session[0] in spoken])
     notes += _without_labels(own, labels, lost, alone=not (entries or listed))
     notes += _without_videos(labels, {v.session for v in videos}, spoken)
-    notes += _repeated(entries) + _lost([shown(p, root) for p in lost])
-    return entries, notes + _astray([shown(p, root) for p in astray if p.resolve() not in known])
+    notes += _repeated(entries) + _lost([display_path(p, root) for p in lost])
+    return entries, notes + _astray(
+        [display_path(p, root) for p in astray if p.resolve() not in known]
+    )
 
 
 def _labels(root: Path, files: Iterable[Path]) -> tuple[dict[Session, Label], list[Path]]:
@@ -92,13 +94,13 @@ def _labels(root: Path, files: Iterable[Path]) -> tuple[dict[Session, Label], li
             lost.append(path)
         elif match and split:
             session = split, match["subject"], match["session"]
-            label = Label(_label_score(path, root), shown(path, root))
+            label = Label(_label_score(path, root), display_path(path, root))
             _refuse_other_score(label, labels.setdefault(session, label), session)
     return labels, lost
 
 
 def _compare(
-    videos: Iterable[_Video], known: dict[Path, Entry], labels: dict[Session, Label]
+    videos: Iterable[_Video], known: dict[Path, ListedVideo], labels: dict[Session, Label]
 ) -> None:
     """Lists and label files must agree on the videos that both label."""
     for video in videos:
@@ -133,7 +135,7 @@ def _videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[Path]
     return videos, astray
 
 
-def _entry(video: _Video, label: Label) -> Entry:
+def _entry(video: _Video, label: Label) -> ListedVideo:
     refuse_empty_video(video.path, video.name)
     split, subject, session = video.session
     found = LabelledVideo(
@@ -145,7 +147,7 @@ def _entry(video: _Video, label: Label) -> Entry:
         score=label.score,
         place=video.name,
     )
-    return Entry(found, label.where)
+    return ListedVideo(found, label.where)
 
 
 def _without_labels(
@@ -188,7 +190,7 @@ def _unlisted(names: list[str]) -> list[str]:
     return [f"{_counted(len(names), 'video')} in no list left out: {names[0]} ..."] if names else []
 
 
-def _repeated(entries: list[Entry]) -> list[str]:
+def _repeated(entries: list[ListedVideo]) -> list[str]:
     """A note on recordings that are there in several files, each of which counts."""
     files: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for found in (entry.recording for entry in entries):
@@ -223,8 +225,8 @@ def _label_score(path: Path, root: Path) -> int:
     ]
     if len(lines) > 1:
         raise DataInvalid(
-            f"{shown(path, root)}, line {lines[1][0]}: a second value",
+            f"{display_path(path, root)}, line {lines[1][0]}: a second value",
             "a label file holds one whole number",
         )
     number, text = lines[0] if lines else (1, "")
-    return parse_score(text, f"{shown(path, root)}, line {number}")
+    return parse_score(text, f"{display_path(path, root)}, line {number}")

@@ -37,7 +37,7 @@ from depmap_cli.io.atomic_files import (
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.results import Quality
 from depmap_cli.runtime.process_pool import run_all
-from depmap_cli.video.reader import check_whole, probe, sample_frames
+from depmap_cli.video.reader import check_complete, probe, sample_frames
 
 FACES, INDEX, VIEWS = "faces.npy", "index.json", "views"
 CACHE_VERSION = 4
@@ -203,7 +203,7 @@ def check_readable(recording: LabelledVideo) -> None:
         return
     with _named(recording):
         next(sample_frames(recording.path, SamplingConfig(fps=1)))
-        check_whole(recording.path, recording.fps)
+        check_complete(recording.path, recording.fps)
 
 
 @contextmanager
@@ -328,7 +328,7 @@ class FaceCache:
         recording, folder = item
         path, fps = recording.path, recording.fps
         try:
-            check_whole(path, fps)
+            check_complete(path, fps)
             with explain_out_of_memory("its faces", "use fewer --jobs"):
                 frames = sample_frames(path, self.sampling, fps)
                 segments = extract_faces(frames, FaceDetector(self.faces))

@@ -17,9 +17,10 @@ from depmap_cli.io.checkpoint import load_tensors
 from depmap_cli.results import Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory
 from depmap_cli.scoring.inference import view
-from depmap_cli.semantics.clip_model import COVERED, Semantics, SemanticView
+from depmap_cli.semantics.clip_model import OCCLUDED, SemanticFeatures, SemanticModel
 
-_COLUMNS = ("image", "evidence", "covered")
+_STORED_AS = {"image": "image", "au_probabilities": "evidence", "covered": "covered"}
+"""Fields of ``SemanticFeatures`` and their names in the files of the cache."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +29,7 @@ class VideoClip:
 
     recording: LabelledVideo
     faces: np.ndarray  # (n, size, size, 3) RGB uint8, memory-mapped
-    seen: SemanticView
+    seen: SemanticFeatures
     usable: np.ndarray  # numbers of the frames whose face is not covered; none: of no use
     sampled: int = 0  # frames looked at when it was prepared, with a face or without
     times: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (n,) seconds, of the faces
@@ -53,7 +54,7 @@ class VideoClip:
 def load_clips(
     recordings: list[LabelledVideo],
     cached: list[CachedFaces],
-    semantics: Semantics,
+    semantics: SemanticModel,
     device: torch.device,
     progress: Callable[[int, int], None],
 ) -> list[VideoClip]:
@@ -61,7 +62,7 @@ def load_clips(
     clips = []
     for number, (recording, entry) in enumerate(zip(recordings, cached, strict=True)):
         seen = _view(entry, semantics, device)
-        usable = np.flatnonzero(seen.covered.numpy() < COVERED)
+        usable = np.flatnonzero(seen.covered.numpy() < OCCLUDED)
         clip = VideoClip(
             recording=recording,
             faces=entry.faces,
@@ -76,21 +77,23 @@ def load_clips(
     return clips
 
 
-def _view(entry: CachedFaces, semantics: Semantics, device: torch.device) -> SemanticView:
+def _view(entry: CachedFaces, semantics: SemanticModel, device: torch.device) -> SemanticFeatures:
     path = entry.views / f"seen-{semantics.id.sha256[:16]}.safetensors"
     if kept := _kept(path, len(entry)):
         return kept
     with explain_out_of_memory("the semantic model", "close other programs, or give --device cpu"):
         seen = view(semantics, entry.faces, device)
     with cache_writable(path.parent), atomic_write(path) as aside:
-        aside.write_bytes(save({name: getattr(seen, name).contiguous() for name in _COLUMNS}))
+        tensors = {stored: getattr(seen, name) for name, stored in _STORED_AS.items()}
+        aside.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}))
     return seen
 
 
-def _kept(path: Path, n_faces: int) -> SemanticView | None:
+def _kept(path: Path, n_faces: int) -> SemanticFeatures | None:
     """What was seen before; None where there is nothing, or nothing whole."""
     try:
-        seen = SemanticView(**load_tensors(path))
-    except (WeightsInvalid, TypeError):
+        tensors = load_tensors(path)
+        seen = SemanticFeatures(**{name: tensors[stored] for name, stored in _STORED_AS.items()})
+    except (WeightsInvalid, KeyError):
         return None
-    return seen if all(len(getattr(seen, name)) == n_faces for name in _COLUMNS) else None
+    return seen if all(len(value) == n_faces for value in tensors.values()) else None

@@ -9,10 +9,10 @@ from depmap_cli.data.labelled_video import (
     RUN_FILES,
     SPLITS,
     VIDEO_SUFFIXES,
-    Entry,
     LabelledVideo,
+    ListedVideo,
+    display_path,
     is_prepared,
-    shown,
 )
 from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
 from depmap_cli.errors import DataInvalid
@@ -22,7 +22,7 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Corpus",
     "LabelledVideo",
-    "find_recordings",
+    "find_labelled_videos",
     "of_split",
     "read_corpus",
 ]
@@ -37,7 +37,7 @@ class Corpus:
     guesses: list[str]  # how people were told where no folder, number or column tells them
 
 
-def find_recordings(data: Path) -> list[LabelledVideo]:
+def find_labelled_videos(data: Path) -> list[LabelledVideo]:
     """The labelled videos below a folder, or those that a list or a manifest names; sorted.
 
     Raises:
@@ -87,7 +87,7 @@ def of_split(recordings: list[LabelledVideo], split: str) -> list[LabelledVideo]
     return chosen
 
 
-def _read_folder(root: Path) -> tuple[list[Entry], list[str]]:
+def _read_folder(root: Path) -> tuple[list[ListedVideo], list[str]]:
     files = list(_files(root, root, frozenset()))
     listed = [e for path in files if is_list(path, root) for e in read_list(path, root)]
     entries, notes = read_folders(root, files, listed)
@@ -106,7 +106,7 @@ def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise DataInvalid(
-            f"{shown(folder, root)}: {error.strerror}", "the folder cannot be read"
+            f"{display_path(folder, root)}: {error.strerror}", "the folder cannot be read"
         ) from error
     if folder != root and set(RUN_FILES) <= {path.name for path in paths}:
         return
@@ -126,13 +126,13 @@ def _expected(notes: list[str]) -> str:
     )
 
 
-def _guesses(entries: list[Entry]) -> list[str]:
+def _guesses(entries: list[ListedVideo]) -> list[str]:
     guessed = [entry.recording for entry in entries if entry.guessed]
-    example = [f"{shown(r.path.name, Path())} is of {r.subject!r}" for r in guessed[:1]]
+    example = [f"{display_path(r.path.name, Path())} is of {r.subject!r}" for r in guessed[:1]]
     return [f"people are told from names of files, e.g. {text}" for text in example]
 
 
-def _consistent(entries: list[Entry]) -> Iterator[LabelledVideo]:
+def _consistent(entries: list[ListedVideo]) -> Iterator[LabelledVideo]:
     """Each recording once.
 
     AVEC's own splits share people, so shared ones are no error; the same *file* in two splits is.
@@ -140,8 +140,8 @@ def _consistent(entries: list[Entry]) -> Iterator[LabelledVideo]:
     Raises:
         DataInvalid: a file is described twice differently, or a session has two scores.
     """
-    files: dict[Path, Entry] = {}
-    sessions: dict[tuple[str, str, str], Entry] = {}
+    files: dict[Path, ListedVideo] = {}
+    sessions: dict[tuple[str, str, str], ListedVideo] = {}
     for entry in entries:
         new = entry.recording
         same = files.setdefault(new.path.resolve(), entry)
@@ -157,13 +157,13 @@ def _consistent(entries: list[Entry]) -> Iterator[LabelledVideo]:
             yield new
 
 
-def _refuse_other_description(entry: Entry, other: Entry) -> None:
+def _refuse_other_description(entry: ListedVideo, other: ListedVideo) -> None:
     """Refuse two rows that say different things of one file."""
     new, old = asdict(entry.recording), asdict(other.recording)
     for name in ("split", "score", "subject", "session", "task", "fps"):
         if new[name] != old[name]:
             raise DataInvalid(
-                f"{entry.where}: {shown(new['path'].name, Path())} has {name} {new[name]!r}, "
+                f"{entry.where}: {display_path(new['path'].name, Path())} has {name} {new[name]!r}, "
                 f"but {old[name]!r} in {other.where}",
                 "a file is one recording of one split: keep one of the two",
             )

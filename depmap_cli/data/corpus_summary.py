@@ -13,7 +13,7 @@ from depmap_cli.errors import DataInvalid
 from depmap_cli.results import SCORE_BIN, CorpusSummary, SharedPeople, SplitSummary
 
 
-def describe(recordings: list[LabelledVideo], notes: Sequence[str] = ()) -> CorpusSummary:
+def summarise_corpus(recordings: list[LabelledVideo], notes: Sequence[str] = ()) -> CorpusSummary:
     """Counts, scores and shared people; ``notes`` are those of ``Corpus``."""
     parts = {split: [r for r in recordings if r.split == split] for split in SPLITS}
     held = {split: part for split, part in parts.items() if part}
@@ -28,7 +28,7 @@ def describe(recordings: list[LabelledVideo], notes: Sequence[str] = ()) -> Corp
 def check_trainable(recordings: list[LabelledVideo], fold: int | None = None) -> None:
     """Refuse a corpus that `depmap train` cannot learn from or select on.
 
-    Training and Development may share people: AVEC's own do, and ``describe`` tells. ``fold`` is
+    Training and Development may share people: AVEC's own do, and ``summarise_corpus`` tells. ``fold`` is
     that of a cross-validation, for messages.
 
     Raises:

@@ -46,11 +46,11 @@ class LabelledVideo:
     @property
     def name(self) -> str:
         """How a message names it: the list and line that do so, if any, and the file."""
-        return self.place or shown(self.path.name, Path())
+        return self.place or display_path(self.path.name, Path())
 
 
 @dataclass(frozen=True)
-class Entry:
+class ListedVideo:
     """A recording, and where its label stands: the file below the data folder, and the line."""
 
     recording: LabelledVideo
@@ -121,7 +121,7 @@ def parse_score(text: str, where: str) -> int:
     return score
 
 
-def shown(path: str | Path, root: Path) -> str:
+def display_path(path: str | Path, root: Path) -> str:
     """``path`` as messages may print it: on one line, and nothing above the folder ``root``."""
     written = str(path).replace("\\", "/")
     below = below_root(Path(written), root)
@@ -147,13 +147,15 @@ def read_text(path: Path, root: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise DataInvalid(f"{shown(path, root)}: {error.strerror}", "check the file") from error
+        raise DataInvalid(
+            f"{display_path(path, root)}: {error.strerror}", "check the file"
+        ) from error
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise DataInvalid(
-            f"{shown(path, root)}, line {line}: not UTF-8 text", "save it as CSV UTF-8"
+            f"{display_path(path, root)}, line {line}: not UTF-8 text", "save it as CSV UTF-8"
         ) from None
 
 

@@ -14,15 +14,15 @@ from pathlib import Path
 from depmap_cli.data.avec import is_label
 from depmap_cli.data.labelled_video import (
     SPLITS,
-    Entry,
     LabelledVideo,
+    ListedVideo,
     below_root,
+    display_path,
     exists,
     is_recording,
     parse_score,
     read_text,
     refuse_empty_video,
-    shown,
     split_named,
     split_of_folders,
     task_of,
@@ -77,7 +77,7 @@ def _first_lines(path: Path) -> tuple[str, str]:
     return first, second
 
 
-def read_list(path: Path, root: Path) -> Iterator[Entry]:
+def read_list(path: Path, root: Path) -> Iterator[ListedVideo]:
     """The recordings that a manifest or a list names; messages tell its place below ``root``.
 
     Raises:
@@ -107,7 +107,7 @@ def _is_header(cells: list[str]) -> bool:
 
 def _rows(path: Path, root: Path) -> list[ListRow]:
     """The rows that are not blank, cells stripped, cells beyond the last filled one left out."""
-    name, text = shown(path, root), read_text(path, root)
+    name, text = display_path(path, root), read_text(path, root)
     if not text.strip():
         raise DataInvalid(f"{name}: the file is empty", "list a recording a line, or remove it")
     first = next(line for line in text.splitlines() if line.strip())
@@ -149,7 +149,7 @@ def _trimmed(row: list[str]) -> list[str]:
     return cells
 
 
-def _pair(row: ListRow, table: Path, root: Path) -> Entry:
+def _pair(row: ListRow, table: Path, root: Path) -> ListedVideo:
     """A row ``path,label``; the split from the table's name, else from the folders on the way."""
     where, cells = row
     if len(cells) > 2:
@@ -179,7 +179,7 @@ def _pair(row: ListRow, table: Path, root: Path) -> Entry:
         score=parse_score(score, where),
         place=_place(written, where, root),
     )
-    return Entry(found, where, guessed=not subject.isdigit())
+    return ListedVideo(found, where, guessed=not subject.isdigit())
 
 
 def _columns(where: str, header: list[str]) -> dict[str, int]:
@@ -200,7 +200,7 @@ def _columns(where: str, header: list[str]) -> dict[str, int]:
     return columns
 
 
-def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path) -> Entry:
+def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path) -> ListedVideo:
     where, cells = row
     width = max(columns.values()) + 1
     if len(cells) > width:
@@ -228,7 +228,7 @@ def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path
         fps=_fps(values.get(_RATE_COLUMN, ""), where),
         place=_place(values["path"], where, root),
     )
-    return Entry(found, where)
+    return ListedVideo(found, where)
 
 
 def _fps(text: str, where: str) -> float | None:
@@ -257,10 +257,10 @@ def _video(written: str, where: str, table: Path, root: Path) -> Path:
                 refuse_empty_video(path, _place(written, where, root))
                 return path
     raise DataInvalid(
-        f"{where}: no such video: {shown(written, root)}",
+        f"{where}: no such video: {display_path(written, root)}",
         "paths start at the table's folder or at the data folder",
     )
 
 
 def _place(written: str, where: str, root: Path) -> str:
-    return f"{where}: {shown(written, root)}"
+    return f"{where}: {display_path(written, root)}"

@@ -43,7 +43,7 @@ ACTION_UNITS = (
     ActionUnit(43, "eyes closed", "eyes closed"),
 )
 BY_CODE = {unit.code: unit for unit in ACTION_UNITS}
-SEEN = 0.5
+PRESENT_THRESHOLD = 0.5
 """Evidence, 0 to 1, from which a unit counts as present."""
 NEUTRAL_PHRASE = "a photo of a face with a neutral expression"
 COVERED_PHRASE = "a photo of a face covered by a hand"

@@ -10,7 +10,7 @@ from typing import Any
 from depmap_cli.config import ModelConfig
 from depmap_cli.errors import UsageProblem
 
-FIGURES = ("rmse", "mae", "pcc", "ccc")
+METRICS = ("rmse", "mae", "pcc", "ccc")
 TASKS = ("Northwind", "Freeform")
 
 
@@ -107,7 +107,7 @@ TABLE_3 = (
 TABLES = {2: TABLE_2, 3: TABLE_3}
 
 
-def chosen_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
+def select_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
     """The rows by their number from 1, in the table's order; all where none are named.
 
     Raises:
@@ -127,6 +127,6 @@ def row_name(number: int, variant: Variant) -> str:
     return f"row {number}, {variant.name}"
 
 
-def decided_by(rows: Mapping[int, Variant]) -> dict[str, dict[str, Any]]:
+def settings_fixed_by(rows: Mapping[int, Variant]) -> dict[str, dict[str, Any]]:
     """What each row decides of the model, which settings may not contradict."""
     return {row_name(*row): row[1].switches for row in rows.items()}

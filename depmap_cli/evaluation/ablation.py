@@ -9,7 +9,7 @@ from depmap_cli.domain.paper_tables import Variant
 
 @dataclass(frozen=True, kw_only=True)
 class AblationRow:
-    """One variant: what seeds gave, per task ("" for all clips), as (runs, 4) of ``FIGURES``."""
+    """One variant: what seeds gave, per task ("" for all clips), as (runs, 4) of ``METRICS``."""
 
     number: int  # in the table, from 1
     variant: Variant

@@ -22,7 +22,7 @@ class UnitCurve:
     subject: str
     level: int  # severity level of its score
     places: np.ndarray  # (n,) of its frames, 0 at the start of the video and 1 at its end
-    evidence: np.ndarray  # (n, units) 0 to 1
+    au_probabilities: np.ndarray  # (n, units) 0 to 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def trends_of(curves: Sequence[UnitCurve], reliable: dict[str, bool]) -> tuple[U
     """The trends of ``MAIN_UNITS``; a person counts once in a level, whatever their videos."""
     of_person: dict[tuple[int, str], list[np.ndarray]] = defaultdict(list)
     for curve in curves:
-        of_person[curve.level, curve.subject].append(binned(curve.places, curve.evidence))
+        of_person[curve.level, curve.subject].append(binned(curve.places, curve.au_probabilities))
     means = {key: _mean(np.stack(parts)) for key, parts in of_person.items()}
     trends = []
     for number, unit in enumerate(ACTION_UNITS):
@@ -68,12 +68,12 @@ def trends_of(curves: Sequence[UnitCurve], reliable: dict[str, bool]) -> tuple[U
     return tuple(trends)
 
 
-def binned(places: np.ndarray, evidence: np.ndarray) -> np.ndarray:
+def binned(places: np.ndarray, au_probabilities: np.ndarray) -> np.ndarray:
     """Mean evidence of the frames in each stretch, (N_BINS, units); NaN where there is none."""
     number = np.clip((places * N_BINS).astype(int), 0, N_BINS - 1)
     counts = np.bincount(number, minlength=N_BINS)
-    sums = np.zeros((N_BINS, evidence.shape[1]))
-    np.add.at(sums, number, evidence)
+    sums = np.zeros((N_BINS, au_probabilities.shape[1]))
+    np.add.at(sums, number, au_probabilities)
     means: np.ndarray = np.where(counts[:, None] > 0, sums / np.maximum(counts, 1)[:, None], np.nan)
     return means
 

@@ -10,7 +10,7 @@ from depmap_cli.data.clips import VideoClip
 from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.scoring.inference import VideoInference
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.clip_model import SemanticModel
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,7 +26,7 @@ class ClipEstimate:
 
 def estimate_clip(
     model: DepMap,
-    semantics: Semantics,
+    semantics: SemanticModel,
     clip: VideoClip,
     frames: int,
     usual: int,

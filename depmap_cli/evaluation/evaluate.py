@@ -28,7 +28,7 @@ from depmap_cli.evaluation.results import (
 )
 from depmap_cli.evaluation.score_table import OURS, EvaluatedClip, ScoreTable, TrainingFacts
 from depmap_cli.evaluation.subgroups import groups_of
-from depmap_cli.stats.conformal import LEVEL
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 
 Grouped = Callable[[str, np.ndarray], Group]
 """From a name and a mask of rows to their errors."""
@@ -39,7 +39,7 @@ def evaluate_table(
     training: TrainingFacts,
     about: About,
     half_width: float | None = None,
-    level: float = LEVEL,
+    level: float = DEFAULT_COVERAGE,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
     others: Sequence[BaselinePrediction] = (),
@@ -57,14 +57,14 @@ def evaluate_table(
     Raises:
         DataInvalid: no clips, or a score or an estimate that is no finite number.
     """
-    part = Part(
+    part = EvaluationPart(
         clips=clips, training=training, half_width=half_width, others=others, caution=caution
     )
     return evaluate_parts([part], about, level, attributes, bootstrap)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Part:
+class EvaluationPart:
     """Clips that the same weights were evaluated on: a split, or one fold of several."""
 
     clips: Sequence[EvaluatedClip]
@@ -85,9 +85,9 @@ class Part:
 
 
 def evaluate_parts(
-    parts: Sequence[Part],
+    parts: Sequence[EvaluationPart],
     about: About,
-    level: float = LEVEL,
+    level: float = DEFAULT_COVERAGE,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> EvaluationReport:
@@ -141,7 +141,7 @@ def _joined(parts: Sequence[Sequence[BaselinePrediction]]) -> list[BaselinePredi
     return joined
 
 
-def _half_widths(parts: Sequence[Part]) -> np.ndarray | None:
+def _half_widths(parts: Sequence[EvaluationPart]) -> np.ndarray | None:
     """Of each clip's interval, (clips,); None unless all parts have intervals."""
     columns = []
     for part in parts:

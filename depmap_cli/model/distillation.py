@@ -47,11 +47,11 @@ class LevelLogits(nn.Module):
         return (self.weight * activations).sum(-1)  # Eq. (13)
 
     @torch.no_grad()
-    def observe(self, activations: Float[Tensor, "n levels k"], afresh: bool = False) -> None:
+    def update(self, activations: Float[Tensor, "n levels k"], reset: bool = False) -> None:
         """Follow mean and spread of the logits over the frames of a training batch, or take these
         frames' figures as they are."""
         sums = self._sum(activations)
-        keep = self.momentum if self.started and not afresh else 0.0
+        keep = self.momentum if self.started and not reset else 0.0
         spread = sums.std(0, correction=0).clamp(min=1e-4)
         self.mean = keep * self.mean + (1 - keep) * sums.mean(0)
         self.spread = keep * self.spread + (1 - keep) * spread

@@ -20,8 +20,8 @@ def key_frame_weights(
     Dep-MAP "Key Facial Behavior Self-Distillation", text after Eq. (13). Reading: the weights are
     the confidences themselves and not only their ranks, so that the logits get a gradient.
     """
-    decided = confidence(logits)
-    kept = decided * top_mask(decided, valid, sampling_factor)
+    frame_confidence = confidence(logits)
+    kept = frame_confidence * top_mask(frame_confidence, valid, sampling_factor)
     return kept / kept.sum(1, keepdim=True).clamp(min=1e-8)
 
 

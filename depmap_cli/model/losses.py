@@ -11,9 +11,9 @@ from torch import Tensor
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.distillation import contrastive_alignment
 from depmap_cli.model.sparsity import sparsity, top_mask
-from depmap_cli.runtime.distributed import Processes
+from depmap_cli.runtime.distributed import ProcessGroup
 
-ALONE = Processes()
+ALONE = ProcessGroup()
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def depmap_loss(
     levels: Int[Tensor, " b"],
     valid: Bool[Tensor, "b t"],
     contrastive_weight: float,
-    processes: Processes = ALONE,
+    processes: ProcessGroup = ALONE,
 ) -> Loss:
     """Dep-MAP "Overview", Eq. (3); moves the prototypes, too, when the model is in training.
 
@@ -46,7 +46,7 @@ def depmap_loss(
     regression = (videos.score - target).square().mean()
     contrastive: dict[int, Tensor] = {}
     if model.training:
-        model.standardise.observe(processes.gathered(frames.fused))
+        model.standardise.update(processes.gathered(frames.fused))
     if model.clusters is not None:
         tokens = {
             s: rearrange(x, "(b t) n l -> b t n l", b=len(target)) for s, x in frames.tokens.items()
@@ -57,7 +57,7 @@ def depmap_loss(
         if model.training:
             model.clusters.update(*everyone)
             if model.level_logits is not None and frames.activations is not None:
-                model.level_logits.observe(processes.gathered(frames.activations))
+                model.level_logits.update(processes.gathered(frames.activations))
         if model.config.kdm and contrastive_weight > 0:
             choice = processes.own(model.clusters.assign(*everyone))
             contrastive = {

@@ -39,10 +39,10 @@ class Standardise(nn.Module):
         return (features.float() - self.mean) / unit
 
     @torch.no_grad()
-    def observe(self, features: Float[Tensor, "n d"], afresh: bool = False) -> None:
+    def update(self, features: Float[Tensor, "n d"], reset: bool = False) -> None:
         """Follow the frames of a training batch, or take these frames' figures as they are."""
         features = features.float()
-        keep = self.momentum if self.started and not afresh else 0.0
+        keep = self.momentum if self.started and not reset else 0.0
         spread = features.std(0, correction=0)
         self.mean = keep * self.mean + (1 - keep) * features.mean(0)
         self.spread = keep * self.spread + (1 - keep) * spread

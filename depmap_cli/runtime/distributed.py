@@ -27,7 +27,7 @@ _TORCHRUN = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 
 
 @dataclass(frozen=True)
-class Processes:
+class ProcessGroup:
     """The processes that train together; by default this one alone."""
 
     rank: int = 0
@@ -128,11 +128,11 @@ def process_count() -> int:
     return int(told)
 
 
-def join_processes(device: torch.device) -> Processes:
+def init_process_group(device: torch.device) -> ProcessGroup:
     """The group that torchrun started, or this process alone where it did not."""
     count = process_count()
     if count == 1:
-        return Processes()
+        return ProcessGroup()
     if not torch.distributed.is_initialized():
         if device.type == "cuda":
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))  # what "cuda" means from here on
@@ -140,4 +140,4 @@ def join_processes(device: torch.device) -> Processes:
             "nccl" if device.type == "cuda" else "gloo", timeout=BARRIER_TIMEOUT
         )
         atexit.register(torch.distributed.destroy_process_group)  # else its threads may abort us
-    return Processes(torch.distributed.get_rank(), count, device)
+    return ProcessGroup(torch.distributed.get_rank(), count, device)

@@ -14,7 +14,7 @@ from torch import Tensor
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.keyframes import confidence
-from depmap_cli.semantics.clip_model import Semantics, SemanticView
+from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 
 _CPU_FACES, _ACCELERATOR_FACES = 16, 64
 """Faces that pass through the networks together: few on the CPU, for the memory's sake."""
@@ -22,14 +22,14 @@ _CPU_FACES, _ACCELERATOR_FACES = 16, 64
 
 @torch.inference_mode()
 def view(
-    semantics: Semantics, faces: UInt8[np.ndarray, "n h w 3"], device: torch.device
-) -> SemanticView:
+    semantics: SemanticModel, faces: UInt8[np.ndarray, "n h w 3"], device: torch.device
+) -> SemanticFeatures:
     """CLIP's view of some faces, on the CPU."""
     seen = []
     for piece in pieces(len(faces), device):
         batch = torch.from_numpy(np.array(faces[piece])).to(device)
         seen.append(semantics(batch).on_cpu())
-    return SemanticView.joined(seen)
+    return SemanticFeatures.joined(seen)
 
 
 class VideoInference:
@@ -49,7 +49,7 @@ class VideoInference:
         self,
         *,
         model: DepMap,
-        semantics: Semantics,
+        semantics: SemanticModel,
         device: torch.device,
         usual: int | None = None,
         shares_backbone: bool = False,
@@ -59,32 +59,34 @@ class VideoInference:
         self._frames: list[FrameFeatures] = []
 
     @torch.inference_mode()
-    def look(self, faces: UInt8[np.ndarray, "n h w 3"]) -> tuple[SemanticView, list[Tensor] | None]:
+    def look(
+        self, faces: UInt8[np.ndarray, "n h w 3"]
+    ) -> tuple[SemanticFeatures, list[Tensor] | None]:
         """CLIP's view of a piece's faces, and the maps f_1 to f_4 if it is of the same ones."""
         if not self.shares_backbone:
             return view(self.semantics, faces, self.device), None
         maps: list[Tensor] = self.model.backbone(self._pixels(faces))
-        return self.semantics.see_map(maps[-1]).on_cpu(), maps
+        return self.semantics.from_feature_map(maps[-1]).on_cpu(), maps
 
     def _pixels(self, faces: np.ndarray) -> Tensor:
         return normalise_pixels(torch.from_numpy(np.array(faces)).to(self.device))
 
     @torch.inference_mode()
     def add(
-        self, faces: UInt8[np.ndarray, "n h w 3"], seen: SemanticView
+        self, faces: UInt8[np.ndarray, "n h w 3"], seen: SemanticFeatures
     ) -> Float[np.ndarray, " n"]:
         """Encode some faces; returns how decided each frame is (its rank as a key frame)."""
-        decided = []
+        frame_confidence = []
         for piece in pieces(len(faces), self.device):
             maps = self.model.backbone(self._pixels(faces[piece]))
-            decided.append(self.add_maps(maps, seen[piece]))
-        return np.concatenate(decided)
+            frame_confidence.append(self.add_maps(maps, seen[piece]))
+        return np.concatenate(frame_confidence)
 
     @torch.inference_mode()
-    def add_maps(self, maps: list[Tensor], seen: SemanticView) -> Float[np.ndarray, " n"]:
+    def add_maps(self, maps: list[Tensor], seen: SemanticFeatures) -> Float[np.ndarray, " n"]:
         """The same with the backbone's maps f_1 to f_4 of the faces."""
         image = seen.image.to(self.device)
-        text = self.semantics.query(seen.evidence.to(self.device))
+        text = self.semantics.query(seen.au_probabilities.to(self.device))
         frames = self.model.encode_maps(maps, image, text)
         kept = FrameFeatures(
             fused=frames.fused.float().cpu(),
@@ -94,8 +96,10 @@ class VideoInference:
             tokens={},
         )
         self._frames.append(kept)
-        decided = torch.ones(len(image)) if kept.logits is None else confidence(kept.logits)
-        return decided.numpy()
+        frame_confidence = (
+            torch.ones(len(image)) if kept.logits is None else confidence(kept.logits)
+        )
+        return frame_confidence.numpy()
 
     @torch.inference_mode()
     def finish(self) -> tuple[VideoScores, FrameFeatures]:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
-from depmap_cli.domain.action_units import ACTION_UNITS, SEEN
+from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, level_of
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
 from depmap_cli.model.heatmap import prototype_heatmap
 from depmap_cli.results import KeyFrame, KeyPicture
-from depmap_cli.semantics.clip_model import SemanticView
+from depmap_cli.semantics.clip_model import SemanticFeatures
 from depmap_cli.weights.loading import Networks
 
 _POOL = 8
@@ -19,7 +19,7 @@ _POOL = 8
 
 
 @dataclass(kw_only=True)
-class Candidates:
+class KeyFrameCandidates:
     """The faces of the most decided frames so far, so that a long video need not be kept.
 
     With ``evenly``, for networks that weigh all frames alike, those of every so many frames.
@@ -30,9 +30,9 @@ class Candidates:
     rows: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
     _apart: int = 1  # of the rows kept, with ``evenly``
 
-    def add(self, decided: np.ndarray, first: int, faces: np.ndarray) -> None:
+    def add(self, frame_confidence: np.ndarray, first: int, faces: np.ndarray) -> None:
         """Offer faces, the first of which is usable frame number ``first``."""
-        rows = self.rows + [(float(d), first + i, faces[i]) for i, d in enumerate(decided)]
+        rows = self.rows + [(float(d), first + i, faces[i]) for i, d in enumerate(frame_confidence)]
         most = _POOL * self.wanted
         if self.evenly:
             rows = [row for row in rows if row[1] % self._apart == 0]
@@ -57,7 +57,7 @@ class Candidates:
             count = min(self.wanted, len(kept))
             return [kept[(2 * i + 1) * len(kept) // (2 * count)] for i in range(count)]
         ranked = sorted(kept, key=lambda row: (-weights[row], row))
-        return spread_out(ranked, times, self.wanted)
+        return spread_in_time(ranked, times, self.wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,13 +65,13 @@ class UsableFrames:
     """What is known of the n usable frames of a video."""
 
     times: np.ndarray  # (n,) seconds
-    seen: SemanticView
+    seen: SemanticFeatures
     features: FrameFeatures
-    evidence: np.ndarray  # (n, units) as the report shows it
+    au_probabilities: np.ndarray  # (n, units) as the report shows it
 
 
 def key_frames(
-    networks: Networks, scores: VideoScores, usable: UsableFrames, candidates: Candidates
+    networks: Networks, scores: VideoScores, usable: UsableFrames, candidates: KeyFrameCandidates
 ) -> tuple[list[KeyFrame], list[KeyPicture]]:
     """The frames that ``candidates`` chooses, with faces and heat maps."""
     weights = scores.weights[0].numpy()
@@ -79,7 +79,7 @@ def key_frames(
     keys, pictures = [], []
     for rank, row in enumerate(candidates.chosen(weights, usable.times), start=1):
         level = nearest_level(usable.features, row)
-        found = usable.evidence[row]
+        found = usable.au_probabilities[row]
         order = np.argsort(-found, kind="stable")
         keys.append(
             KeyFrame(
@@ -88,14 +88,14 @@ def key_frames(
                 weight=round(float(weights[row]), 5),
                 score=round(float(usable.features.scores[row].clamp(0, MAX_SCORE)), 2),
                 level=BANDS[level].name,
-                action_units=[ACTION_UNITS[i].code for i in order if found[i] >= SEEN],
+                action_units=[ACTION_UNITS[i].code for i in order if found[i] >= PRESENT_THRESHOLD],
             )
         )
         pictures.append(key_picture(networks, faces[row], usable.seen, row, level))
     return keys, pictures
 
 
-def spread_out(ranked: list[int], times: np.ndarray, count: int) -> list[int]:
+def spread_in_time(ranked: list[int], times: np.ndarray, count: int) -> list[int]:
     """The first ``count`` of ``ranked`` that lie apart in time; closer ones only if too few do."""
     if not len(times):
         return []
@@ -118,7 +118,7 @@ def nearest_level(features: FrameFeatures, row: int) -> int:
 def key_picture(
     networks: Networks,
     face: np.ndarray,
-    seen: SemanticView,
+    seen: SemanticFeatures,
     row: int,
     level: int,
     prototype: int | None = None,
@@ -130,7 +130,7 @@ def key_picture(
     """
     device = networks.device
     pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
-    text = networks.semantics.query(seen.evidence[row : row + 1].to(device))
+    text = networks.semantics.query(seen.au_probabilities[row : row + 1].to(device))
     image = seen.image[row : row + 1].to(device)
     heat = prototype_heatmap(networks.model, pixels, image, text, level, prototype)
     return KeyPicture(face, heat[0].cpu().numpy())

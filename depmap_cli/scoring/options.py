@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depmap_cli.config import QualityConfig, SamplingConfig, SubjectRule
-from depmap_cli.stats.conformal import LEVEL
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +17,7 @@ class ScoreOptions:
     end: float | None = None
     subject: SubjectRule = SubjectRule.largest
     keyframes: int = 6
-    coverage: float = LEVEL
+    coverage: float = DEFAULT_COVERAGE
     au_csv: Path | None = None
     quality: QualityConfig = QualityConfig()
 
@@ -27,7 +27,7 @@ class ScoreOptions:
             frames=self.frames or usual.frames, fps=self.fps, start=self.start, end=self.end
         )
 
-    def table_of(self, video: Path) -> Path | None:
+    def au_table_of(self, video: Path) -> Path | None:
         """``au_csv`` itself, or the table named like the video in the folder it names."""
         if self.au_csv is None or not self.au_csv.is_dir():
             return self.au_csv

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float
 
 from depmap_cli.config import SamplingConfig
-from depmap_cli.domain.action_units import ACTION_UNITS, SEEN
+from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, bands_between, level_of
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.faces import FaceSample
@@ -89,7 +89,7 @@ def familiarity_of(
         return None
     return OutOfDistribution(
         distance=round(distance, 3),
-        share_nearer=round(faces.nearer(distance) / len(faces.reference), 4),
+        share_nearer=round(faces.n_nearer(distance) / len(faces.reference), 4),
         n_reference=len(faces.reference),
         unlike=unlike,
     )
@@ -106,9 +106,9 @@ def levels_of(scores: VideoScores) -> list[LevelEvidence]:
 
 
 def action_units_of(
-    samples: list[FaceSample], evidence: np.ndarray, reliable: dict[str, bool]
+    samples: list[FaceSample], au_probabilities: np.ndarray, reliable: dict[str, bool]
 ) -> list[ActionUnitSummary]:
-    """Each unit over the usable frames; ``evidence`` is (usable frames, units)."""
+    """Each unit over the usable frames; ``au_probabilities`` is (usable frames, units)."""
     times = [s.time for s in samples if s.valid]
     rows = np.cumsum([s.valid for s in samples]) - 1
     return [
@@ -119,14 +119,14 @@ def action_units_of(
             mean=round(float(column.mean()), 4),
             peak=round(float(column.max()), 4),
             peak_time=round(times[int(column.argmax())], 3),
-            share_of_time=round(float((column >= SEEN).mean()), 4),
+            share_of_time=round(float((column >= PRESENT_THRESHOLD).mean()), 4),
             reliable=reliable.get(unit.code),
             trace=[
                 round(float(column[row]), 4) if sample.valid else None
                 for sample, row in zip(samples, rows, strict=True)
             ],
         )
-        for unit, column in zip(ACTION_UNITS, evidence.T, strict=True)
+        for unit, column in zip(ACTION_UNITS, au_probabilities.T, strict=True)
     ]
 
 
@@ -152,7 +152,10 @@ def unscored_rows(samples: list[FaceSample]) -> list[FrameRow]:
 
 
 def scored_rows(
-    samples: list[FaceSample], scores: VideoScores, frames: FrameFeatures, evidence: np.ndarray
+    samples: list[FaceSample],
+    scores: VideoScores,
+    frames: FrameFeatures,
+    au_probabilities: np.ndarray,
 ) -> list[FrameRow]:
     """One row a sampled frame; the model's columns are empty where there is no usable face."""
     rows, used = [], 0
@@ -162,7 +165,7 @@ def scored_rows(
             continue
         logits = None if frames.logits is None else frames.logits[used].numpy()
         weight, score = float(scores.weights[0, used]), float(frames.scores[used])
-        rows.append(_row(sample, weight, score, logits, evidence[used]))
+        rows.append(_row(sample, weight, score, logits, au_probabilities[used]))
         used += 1
     return rows
 

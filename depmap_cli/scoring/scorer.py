@@ -19,7 +19,7 @@ from depmap_cli.runtime.memory import trim_heap
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import Decoding
 from depmap_cli.scoring.inference import VideoInference, pieces
-from depmap_cli.scoring.key_frames import Candidates, UsableFrames, key_frames
+from depmap_cli.scoring.key_frames import KeyFrameCandidates, UsableFrames, key_frames
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.report_builder import (
     action_units_of,
@@ -33,7 +33,7 @@ from depmap_cli.scoring.report_builder import (
     weights_info,
 )
 from depmap_cli.scoring.timing import ScoringStage, StageClock
-from depmap_cli.semantics.clip_model import COVERED, SemanticView
+from depmap_cli.semantics.clip_model import OCCLUDED, SemanticFeatures
 from depmap_cli.semantics.neutral_baseline import subtract_baseline
 from depmap_cli.semantics.openface import AuTable, read_au_table
 from depmap_cli.video.reader import Frame, VideoProperties, probe
@@ -50,10 +50,10 @@ class _VideoState:
     """What is kept of a video while it passes: samples without pictures, and small vectors."""
 
     inference: VideoInference
-    candidates: Candidates
+    candidates: KeyFrameCandidates
     au_table: AuTable | None
     samples: list[FaceSample] = field(default_factory=list)
-    seen: list[SemanticView] = field(default_factory=list)
+    seen: list[SemanticFeatures] = field(default_factory=list)
     clock: StageClock = field(default_factory=StageClock)
 
 
@@ -117,7 +117,7 @@ class Scorer:
         progress: FractionCallback,
         decoding: Decoding | None,
     ) -> ScoreResult:
-        info, table = probe(path), options.table_of(path)
+        info, table = probe(path), options.au_table_of(path)
         passage = _VideoState(
             inference=VideoInference(
                 model=self.networks.model,
@@ -126,7 +126,7 @@ class Scorer:
                 usual=self.networks.config.train.frames,
                 shares_backbone=self.networks.shares_backbone,
             ),
-            candidates=Candidates(
+            candidates=KeyFrameCandidates(
                 wanted=options.keyframes, evenly=not self.networks.config.model.map
             ),
             au_table=read_au_table(table) if table else None,
@@ -219,7 +219,7 @@ class Scorer:
         """Keep what the networks make of some faces at these times; why not, face by face."""
         with passage.clock.timed(ScoringStage.semantics):
             seen, maps = passage.inference.look(faces)
-        reasons = [HIDDEN if covered >= COVERED else "" for covered in seen.covered.tolist()]
+        reasons = [HIDDEN if covered >= OCCLUDED else "" for covered in seen.covered.tolist()]
         if passage.au_table is not None:
             known = passage.au_table.knows(times)
             reasons = [r or ("" if k else UNTOLD) for r, k in zip(reasons, known, strict=True)]
@@ -230,14 +230,16 @@ class Scorer:
         faces, seen = faces[usable], seen[chosen]
         if passage.au_table is not None:
             table = torch.from_numpy(passage.au_table.at(times[usable])).float()
-            seen = replace(seen, evidence=table)
+            seen = replace(seen, au_probabilities=table)
         with passage.clock.timed(ScoringStage.network):
-            first = sum(len(piece.evidence) for piece in passage.seen)
+            first = sum(len(piece.au_probabilities) for piece in passage.seen)
             if maps is None:
-                decided = passage.inference.add(faces, seen)
+                frame_confidence = passage.inference.add(faces, seen)
             else:
-                decided = passage.inference.add_maps([m[chosen.to(m.device)] for m in maps], seen)
-            passage.candidates.add(decided, first, faces)
+                frame_confidence = passage.inference.add_maps(
+                    [m[chosen.to(m.device)] for m in maps], seen
+                )
+            passage.candidates.add(frame_confidence, first, faces)
         passage.seen.append(seen)
         return reasons
 
@@ -260,13 +262,15 @@ class Scorer:
     ) -> ScoreResult:
         with passage.clock.timed(ScoringStage.network):
             scores, features = passage.inference.finish()
-        seen = SemanticView.joined(passage.seen)
-        evidence = self._shown(seen.evidence.numpy(), passage)
+        seen = SemanticFeatures.joined(passage.seen)
+        au_probabilities = self._shown(seen.au_probabilities.numpy(), passage)
         times = np.array([s.time for s in passage.samples if s.valid])
-        usable = UsableFrames(times=times, seen=seen, features=features, evidence=evidence)
+        usable = UsableFrames(
+            times=times, seen=seen, features=features, au_probabilities=au_probabilities
+        )
         with passage.clock.timed(ScoringStage.network):
             keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
-        rows = scored_rows(passage.samples, scores, features, evidence)
+        rows = scored_rows(passage.samples, scores, features, au_probabilities)
         reliable = {} if passage.au_table else self.networks.semantics.reliable_units
         caution = calibration_caution(
             self.networks.sampling, self._sampling(options), passage.au_table is not None
@@ -280,18 +284,18 @@ class Scorer:
                 "levels": levels_of(scores),
                 "quality": quality,
                 "keyframes": keys,
-                "action_units": action_units_of(passage.samples, evidence, reliable),
+                "action_units": action_units_of(passage.samples, au_probabilities, reliable),
                 "timeline": timeline_of(rows),
             }
         )
         return ScoreResult(report=report, frames=rows, pictures=pictures)
 
-    def _shown(self, evidence: np.ndarray, passage: _VideoState) -> np.ndarray:
+    def _shown(self, au_probabilities: np.ndarray, passage: _VideoState) -> np.ndarray:
         """Evidence as reports show it: from the face's rest, unless a table tells it."""
         usual = self.networks.semantics.typical_neutral
         if usual is None or passage.au_table is not None:
-            return evidence
-        return subtract_baseline(evidence, usual)
+            return au_probabilities
+        return subtract_baseline(au_probabilities, usual)
 
     def _report(self, source: SourceVideo, options: ScoreOptions) -> Report:
         """What every report says, whatever became of the video."""

@@ -28,11 +28,11 @@ from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
 from depmap_cli.runtime.skip_init import SkipInit
 
-OWN_MODEL = "depmap-au-resnet18"
+BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
 RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit is relied on."""
-COVERED = 0.5
+OCCLUDED = 0.5
 """Evidence from which a face counts as covered, and its frame is left out (measured: CHANGELOG)."""
 NEVER = -100.0
 """Bias of a semantic model that cannot tell covered faces."""
@@ -40,7 +40,7 @@ _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
 
 @dataclass(frozen=True)
-class SemanticsId:
+class SemanticModelId:
     """Which semantic weights these are; a Dep-MAP checkpoint names the ones it was trained with."""
 
     model: str  # open_clip name
@@ -48,28 +48,30 @@ class SemanticsId:
 
 
 @dataclass(frozen=True)
-class SemanticView:
+class SemanticFeatures:
     """What CLIP makes of n frames."""
 
     image: Float[Tensor, "n d"]  # embeddings of unit length
-    evidence: Float[Tensor, "n units"]  # for each action unit, 0 to 1
+    au_probabilities: Float[Tensor, "n units"]  # for each action unit, 0 to 1
     covered: Float[Tensor, " n"]  # that something hides the face, 0 to 1
 
-    def __getitem__(self, rows: Any) -> "SemanticView":
-        return SemanticView(self.image[rows], self.evidence[rows], self.covered[rows])
+    def __getitem__(self, rows: Any) -> "SemanticFeatures":
+        return SemanticFeatures(self.image[rows], self.au_probabilities[rows], self.covered[rows])
 
-    def on_cpu(self) -> "SemanticView":
+    def on_cpu(self) -> "SemanticFeatures":
         """The same in the computer's own memory."""
-        return SemanticView(self.image.cpu(), self.evidence.cpu(), self.covered.cpu())
+        return SemanticFeatures(self.image.cpu(), self.au_probabilities.cpu(), self.covered.cpu())
 
     @staticmethod
-    def joined(pieces: "list[SemanticView]") -> "SemanticView":
+    def joined(pieces: "list[SemanticFeatures]") -> "SemanticFeatures":
         """The frames of all pieces, in order."""
-        columns = ([getattr(p, name) for p in pieces] for name in ("image", "evidence", "covered"))
-        return SemanticView(*map(torch.cat, columns))
+        columns = (
+            [getattr(p, name) for p in pieces] for name in ("image", "au_probabilities", "covered")
+        )
+        return SemanticFeatures(*map(torch.cat, columns))
 
 
-class Semantics(nn.Module):
+class SemanticModel(nn.Module):
     """A frozen open_clip model, its embeddings of the AU phrases, and their calibration.
 
     ``scale`` and ``bias`` (one an action unit, and one for a covered face) turn a similarity into
@@ -90,7 +92,7 @@ class Semantics(nn.Module):
     ) -> None:
         super().__init__()
         self.clip = clip.eval().requires_grad_(False)
-        self.id = SemanticsId(model, sha256)
+        self.id = SemanticModelId(model, sha256)
         self.document = document
         visual: Any = clip.visual
         self.image_size = int(
@@ -139,7 +141,7 @@ class Semantics(nn.Module):
         return None if usual is None else np.array(usual)
 
     @torch.inference_mode()
-    def forward(self, faces: UInt8[Tensor, "n h w 3"]) -> SemanticView:
+    def forward(self, faces: UInt8[Tensor, "n h w 3"]) -> SemanticFeatures:
         """Embeddings, the evidence for each action unit, and whether the face is covered."""
         pixels = faces.permute(0, 3, 1, 2).float() / 255
         if pixels.shape[-1] != self.image_size:
@@ -148,32 +150,32 @@ class Semantics(nn.Module):
         return self._view(self.clip.encode_image((pixels - self.pixel_mean) / self.pixel_std))  # type: ignore[operator]
 
     @torch.inference_mode()
-    def see_map(self, deepest: Float[Tensor, "n c h w"]) -> SemanticView:
+    def from_feature_map(self, deepest: Float[Tensor, "n c h w"]) -> SemanticFeatures:
         """The same from the faces' map f_4 by a backbone that is the image ``tower``."""
         visual: Any = self.clip.visual
         return self._view(visual.head(visual.trunk.forward_head(deepest)))
 
-    def _view(self, embedding: Float[Tensor, "n d"]) -> SemanticView:
+    def _view(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)
         similarity = image @ self.phrases.T
         if self.relative:
             similarity = similarity - image @ self.neutral.T
-        evidence = torch.sigmoid(self.scale * similarity + self.bias)
+        au_probabilities = torch.sigmoid(self.scale * similarity + self.bias)
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
-        return SemanticView(image, evidence, torch.sigmoid(covered).squeeze(-1))
+        return SemanticFeatures(image, au_probabilities, torch.sigmoid(covered).squeeze(-1))
 
     @torch.inference_mode()
     def read(self, sentences: list[str]) -> Float[Tensor, "n d"]:
         """The embeddings of sentences, as ``phrase`` makes them."""
         return encode_sentences(self.clip, tokenizer_of(self.id.model), sentences)
 
-    def query(self, evidence: Float[Tensor, "n units"]) -> Float[Tensor, "n d"]:
+    def query(self, au_probabilities: Float[Tensor, "n units"]) -> Float[Tensor, "n d"]:
         """The text embedding of a frame (query of Eq. 1): its AU phrases mixed by their evidence.
 
         What no action unit explains goes to the neutral phrase.
         """
-        rest = (1 - evidence.amax(1, keepdim=True)).clamp(min=0)
-        return F.normalize(evidence @ self.phrases + rest * self.neutral, dim=-1)
+        rest = (1 - au_probabilities.amax(1, keepdim=True)).clamp(min=0)
+        return F.normalize(au_probabilities @ self.phrases + rest * self.neutral, dim=-1)
 
 
 @lru_cache
@@ -227,7 +229,7 @@ def build_clip(model: str, filling: AbstractContextManager[object] | None = None
     return clip
 
 
-def load_semantics(model: str, weights: str, allow_network: bool = False) -> Semantics:
+def load_semantic_model(model: str, weights: str, allow_network: bool = False) -> SemanticModel:
     """A semantic model from a safetensors file or, where the network is allowed, a pretrained tag.
 
     Raises:
@@ -240,7 +242,7 @@ def load_semantics(model: str, weights: str, allow_network: bool = False) -> Sem
     if not path.is_file():
         path = _fetch(model, weights, allow_network)
     document: dict[str, Any] = {}
-    if model == OWN_MODEL:
+    if model == BUNDLED_MODEL:
         checkpoint: Checkpoint = load_checkpoint(path, "semantics")
         document, tensors, digest = checkpoint.document, checkpoint.tensors, checkpoint.sha256
     else:
@@ -252,7 +254,7 @@ def load_semantics(model: str, weights: str, allow_network: bool = False) -> Sem
         raise WeightsInvalid(
             f"{path.name}: does not fit the open_clip model {model}", "check --semantic-model"
         ) from error
-    return Semantics(clip=clip, model=model, sha256=digest, document=document)
+    return SemanticModel(clip=clip, model=model, sha256=digest, document=document)
 
 
 def _fetch(model: str, tag: str, allow_network: bool) -> Path:

@@ -23,20 +23,22 @@ _LEAST = 1e-4
 _MOVED = np.array([SHARE if unit.code in UNITS else 0.0 for unit in ACTION_UNITS])
 
 
-def neutral_of(evidence: Float[np.ndarray, "n units"]) -> Float[np.ndarray, " units"]:
+def neutral_of(au_probabilities: Float[np.ndarray, "n units"]) -> Float[np.ndarray, " units"]:
     """How each unit reads at rest in one recording's frames, as logits of evidence."""
-    found: np.ndarray = np.quantile(_logits(evidence), QUIET, axis=0)
+    found: np.ndarray = np.quantile(_logits(au_probabilities), QUIET, axis=0)
     return found
 
 
 def typical_neutral(recordings: list[Float[np.ndarray, "_ units"]]) -> Float[np.ndarray, " units"]:
     """The median of the rests of several recordings, as logits."""
-    found: np.ndarray = np.median([neutral_of(evidence) for evidence in recordings], axis=0)
+    found: np.ndarray = np.median(
+        [neutral_of(au_probabilities) for au_probabilities in recordings], axis=0
+    )
     return found
 
 
 def subtract_baseline(
-    evidence: Float[np.ndarray, "n units"], usual: Float[np.ndarray, " units"]
+    au_probabilities: Float[np.ndarray, "n units"], usual: Float[np.ndarray, " units"]
 ) -> Float[np.ndarray, "n units"]:
     """One recording's evidence as if the face lay at rest more as faces usually do.
 
@@ -44,25 +46,25 @@ def subtract_baseline(
         evidence: of all its frames, between 0 and 1.
         usual: as of ``typical_neutral``.
     """
-    logits = _logits(evidence) - _MOVED * (neutral_of(evidence) - usual)
-    moved: np.ndarray = np.where(_MOVED > 0, 1 / (1 + np.exp(-logits)), evidence)
-    return moved.astype(evidence.dtype)
+    logits = _logits(au_probabilities) - _MOVED * (neutral_of(au_probabilities) - usual)
+    moved: np.ndarray = np.where(_MOVED > 0, 1 / (1 + np.exp(-logits)), au_probabilities)
+    return moved.astype(au_probabilities.dtype)
 
 
 def subtract_baselines(
-    evidence: Float[np.ndarray, "n units"],
+    au_probabilities: Float[np.ndarray, "n units"],
     recording: Int[np.ndarray, " n"],
     usual: Float[np.ndarray, " units"],
 ) -> Float[np.ndarray, "n units"]:
     """As ``subtract_baseline``, of the frames of several videos, given their numbers."""
-    moved = evidence.copy()
+    moved = au_probabilities.copy()
     for number in np.unique(recording):
         own = recording == number
-        moved[own] = subtract_baseline(evidence[own], usual)
+        moved[own] = subtract_baseline(au_probabilities[own], usual)
     return moved
 
 
-def _logits(evidence: np.ndarray) -> np.ndarray:
-    clipped: np.ndarray = np.clip(evidence.astype(float), _LEAST, 1 - _LEAST)
+def _logits(au_probabilities: np.ndarray) -> np.ndarray:
+    clipped: np.ndarray = np.clip(au_probabilities.astype(float), _LEAST, 1 - _LEAST)
     logits: np.ndarray = np.log(clipped / (1 - clipped))
     return logits

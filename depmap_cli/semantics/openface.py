@@ -22,14 +22,14 @@ class AuTable:
     """AU evidence over time. Units that the table lacks count as absent."""
 
     def __init__(
-        self, times: Float[np.ndarray, " rows"], evidence: Float[np.ndarray, "rows units"]
+        self, times: Float[np.ndarray, " rows"], au_probabilities: Float[np.ndarray, "rows units"]
     ) -> None:
         order = np.argsort(times, kind="stable")
-        self.times, self.evidence = times[order], evidence[order]
+        self.times, self.au_probabilities = times[order], au_probabilities[order]
 
     def at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n units"]:
         """Evidence at the rows nearest in time, in seconds."""
-        found: np.ndarray = self.evidence[self._nearest(times)]
+        found: np.ndarray = self.au_probabilities[self._nearest(times)]
         return found
 
     def knows(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:

@@ -12,7 +12,7 @@ from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint
 from depmap_cli.runtime.devices import training_precision
 from depmap_cli.semantics.clip_model import (
-    OWN_MODEL,
+    BUNDLED_MODEL,
     build_clip,
     encode_phrases,
     encode_sentences,
@@ -20,7 +20,7 @@ from depmap_cli.semantics.clip_model import (
 )
 from depmap_cli.semantics_training.batches import SemanticsBatch
 
-PRESENT = 0.3
+NAMED_INTENSITY = 0.3
 """Intensity (of about 0 to 1) from which a unit is named in a frame's sentence."""
 HIDDEN = (0.05, 0.15)
 """Hidden share of the inner face up to which it counts as free, and from which as covered."""
@@ -39,7 +39,7 @@ class PhraseCalibration(nn.Module):
         return self.scale * similarity + self.bias
 
     def stored(self) -> dict[str, list[float]]:
-        """As ``Semantics`` reads it."""
+        """As ``SemanticModel`` reads it."""
         *scale, covered_scale = self.scale.tolist()
         *bias, covered_bias = self.bias.tolist()
         return {"scale": scale, "bias": bias, "covered": [covered_scale, covered_bias]}
@@ -59,9 +59,9 @@ class Learner(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        clip: Any = build_clip(OWN_MODEL)
+        clip: Any = build_clip(BUNDLED_MODEL)
         self.clip = clip
-        self.tokenizer = tokenizer_of(OWN_MODEL)
+        self.tokenizer = tokenizer_of(BUNDLED_MODEL)
         self._tokens: dict[str, Tensor] = {}
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
@@ -80,7 +80,7 @@ class Learner(nn.Module):
                 self.clip.load_state_dict(checkpoint.tensors)
             except RuntimeError as error:
                 raise WeightsInvalid(
-                    f"{checkpoint.path.name} does not fit the open_clip model {OWN_MODEL}",
+                    f"{checkpoint.path.name} does not fit the open_clip model {BUNDLED_MODEL}",
                     "name a file that `depmap train-semantics` wrote",
                 ) from error
         self.clip.load_state_dict(mean_of([checkpoint.tensors for checkpoint in earlier]))
@@ -166,4 +166,4 @@ def sentences_of(intensity: Float[Tensor, "n units"], covered: Tensor | None = N
 
 def _sentence(intensity: list[float]) -> str:
     pairs = zip(ACTION_UNITS, intensity, strict=True)
-    return phrase([unit for unit, value in pairs if value >= PRESENT])
+    return phrase([unit for unit, value in pairs if value >= NAMED_INTENSITY])

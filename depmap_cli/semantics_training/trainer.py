@@ -23,15 +23,15 @@ from depmap_cli.io.checkpoint import (
 )
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
-from depmap_cli.semantics.clip_model import COVERED, OWN_MODEL
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL, OCCLUDED
 from depmap_cli.semantics.neutral_baseline import subtract_baselines, typical_neutral
 from depmap_cli.semantics_training.batches import SemanticsBatch, epoch_batches, workers_for
 from depmap_cli.semantics_training.frames import AuFrames
-from depmap_cli.semantics_training.learner import HIDDEN, PRESENT, Learner, shrunk
+from depmap_cli.semantics_training.learner import HIDDEN, NAMED_INTENSITY, Learner, shrunk
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
 from depmap_cli.stats.metrics import auc, pearson
 from depmap_cli.training.schedule import cosine_rate
-from depmap_cli.weights.document import RANDOM
+from depmap_cli.weights.document import STARTED_RANDOM
 
 CLIP_NORM = 1.0
 _OPTIMIZER = "optimizer."
@@ -178,7 +178,7 @@ def evaluate_learner(frames: AuFrames, learner: Learner, side: int | None = None
     learner.eval()
     device = learner.units.weight.device
     generator = torch.Generator().manual_seed(0)
-    images, evidence, over, hidden = [], [], [], []
+    images, probabilities, over, hidden = [], [], [], []
 
     def look(pixels: Tensor) -> tuple[Tensor, np.ndarray]:
         image = learner.look(shrunk(pixels.to(device), side))[1]
@@ -188,11 +188,11 @@ def evaluate_learner(frames: AuFrames, learner: Learner, side: int | None = None
         pixels = normalise_pixels(frames.pictures(np.arange(start, min(start + 256, len(frames)))))
         image, seen = look(pixels)
         images.append(image)
-        evidence.append(seen)
+        probabilities.append(seen)
         changed, share = cover_faces(pixels, 1.0, generator)
         over.append(look(changed)[1][:, -1])
         hidden.append(share.numpy())
-    found = np.concatenate(evidence)
+    found = np.concatenate(probabilities)
     numbers = frames.place[:, 0]
     usual = typical_neutral([found[numbers == number, :-1] for number in np.unique(numbers)])
     beyond = np.concatenate(hidden) >= HIDDEN[1]
@@ -211,7 +211,7 @@ def _unit_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, dict[str, f
     return {
         unit.code: {
             "r": round(pearson(truth[:, i], found[:, i]), 3),
-            "auc": round(auc(truth[:, i] >= PRESENT, found[:, i]), 3),
+            "auc": round(auc(truth[:, i] >= NAMED_INTENSITY, found[:, i]), 3),
         }
         for i, unit in enumerate(ACTION_UNITS)
     }
@@ -221,9 +221,9 @@ def _covered_figures(free: np.ndarray, covered: np.ndarray) -> dict[str, float]:
     truth = np.concatenate([np.zeros(len(free), bool), np.ones(len(covered), bool)])
     return {
         "auc": round(auc(truth, np.concatenate([free, covered])), 3),
-        "limit": COVERED,
-        "found": round(float((covered >= COVERED).mean()), 3),
-        "false": round(float((free >= COVERED).mean()), 3),
+        "limit": OCCLUDED,
+        "found": round(float((covered >= OCCLUDED).mean()), 3),
+        "false": round(float((free >= OCCLUDED).mean()), 3),
     }
 
 
@@ -232,12 +232,12 @@ def _document(
 ) -> dict[str, Any]:
     """Everything but the tensors that rebuilds and describes the model."""
     return {
-        "model": OWN_MODEL,
+        "model": BUNDLED_MODEL,
         "version": __version__,
         "training_data": run.statement,
         "simulated": run.simulated,
         **run.met,
-        "started_from": " and ".join(path.name for path in run.init) or RANDOM,
+        "started_from": " and ".join(path.name for path in run.init) or STARTED_RANDOM,
         "train": run.config.model_dump(),
         "epoch": epoch,
         "phrases": [phrase([unit]) for unit in ACTION_UNITS],

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-LEVEL = 0.9
+DEFAULT_COVERAGE = 0.9
 """Share of scores that intervals are to hold, unless another is asked for."""
 
 

@@ -41,13 +41,13 @@ def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
     return statistics.fmean(values), statistics.stdev(values)
 
 
-def auc(present: np.ndarray, evidence: np.ndarray) -> float:
+def auc(present: np.ndarray, score: np.ndarray) -> float:
     """Area under the ROC curve: how often a frame with it outranks one without; ties count half."""
     present = np.asarray(present, bool)
     n_present, n_absent = int(present.sum()), int((~present).sum())
     if not n_present or not n_absent:
         return float("nan")
-    values, inverse, counts = np.unique(evidence, return_inverse=True, return_counts=True)
+    values, inverse, counts = np.unique(score, return_inverse=True, return_counts=True)
     ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
     return float((ranks[present].sum() - n_present * (n_present + 1) / 2) / (n_present * n_absent))
 

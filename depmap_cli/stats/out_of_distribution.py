@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from jaxtyping import Float
 
-AXES = 32
+N_COMPONENTS = 32
 """Principal axes that are told apart; fewer miss real recordings (noted in CHANGELOG)."""
-UNLIKE = 0.95
+OOD_QUANTILE = 0.95
 """Share of unseen recordings that a recording has to lie beyond to be called unlike."""
 
 
@@ -36,7 +36,7 @@ class TrainingFaceModel:
         squares = np.sum((along / self.spread) ** 2) + np.sum((left / self.rest) ** 2)
         return float(np.sqrt(squares / len(off)))
 
-    def nearer(self, distance: float) -> int:
+    def n_nearer(self, distance: float) -> int:
         """How many of the unseen recordings are nearer to the training faces than this."""
         return int(np.searchsorted(self.reference, distance))
 
@@ -47,9 +47,9 @@ class TrainingFaceModel:
         A conformal p-value: of n + 1 exchangeable recordings, k + 1 or more are as near as this.
         """
         count = len(self.reference) + 1
-        if 1 / count > 1 - UNLIKE + 1e-9:
+        if 1 / count > 1 - OOD_QUANTILE + 1e-9:
             return None
-        return (self.nearer(distance) + 1) / count >= UNLIKE
+        return (self.n_nearer(distance) + 1) / count >= OOD_QUANTILE
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
@@ -81,15 +81,15 @@ class TrainingFaceModel:
         )
 
 
-def training_faces(
+def fit_training_face_model(
     trained: Sequence[Float[np.ndarray, "_ d"]], unseen: Sequence[Float[np.ndarray, "_ d"]]
 ) -> TrainingFaceModel | None:
     """Fitted to the frames of training recordings; calibrated on recordings of other people.
 
-    None where the frames are too few to fit ``AXES`` axes and what is left.
+    None where the frames are too few to fit ``N_COMPONENTS`` axes and what is left.
     """
     frames = np.concatenate(trained).astype(np.float64)
-    count = min(AXES, frames.shape[1] - 1)
+    count = min(N_COMPONENTS, frames.shape[1] - 1)
     if len(frames) < 2 * count:
         return None
     mean = frames.mean(0)

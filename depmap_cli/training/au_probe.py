@@ -31,10 +31,10 @@ class AuProbe(nn.Module):
             self.units.bias.copy_(torch.logit(usual, eps=RAREST))
 
     def forward(
-        self, fused: Float[Tensor, "n fused"], evidence: Float[Tensor, "n units"]
+        self, fused: Float[Tensor, "n fused"], au_probabilities: Float[Tensor, "n units"]
     ) -> Float[Tensor, ""]:
         """Cross-entropy with the evidence (0 to 1), summed over units, the mean over frames."""
         with torch.autocast(fused.device.type, enabled=False):
             told = self.units(fused.float())
-            loss = F.binary_cross_entropy_with_logits(told, evidence, reduction="none")
+            loss = F.binary_cross_entropy_with_logits(told, au_probabilities, reduction="none")
         return loss.sum(1).mean()

@@ -18,7 +18,7 @@ from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.domain.bdi import level_of
 from depmap_cli.errors import UsageProblem
 from depmap_cli.runtime.seeding import generator_for
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.clip_model import SemanticModel
 
 COVERED_SHARE = 0.1
 """Faces, of all in training, over which something is laid."""
@@ -55,7 +55,7 @@ class TrainingBatch:
 
     image: Float[Tensor, "b t d"]
     text: Float[Tensor, "b t d"]
-    evidence: Float[Tensor, "bt units"]  # for each action unit, 0 to 1
+    au_probabilities: Float[Tensor, "bt units"]  # for each action unit, 0 to 1
     target: Float[Tensor, " b"]  # BDI-II points
     levels: Int[Tensor, " b"]  # index of the severity band
 
@@ -115,17 +115,17 @@ def augmented_views(
 
 
 def make_batch(
-    looks: list[AugmentedView], semantics: Semantics, device: torch.device
+    looks: list[AugmentedView], semantics: SemanticModel, device: torch.device
 ) -> TrainingBatch:
     """What a step needs beside the looks' pixels."""
     seen = [look.clip.seen[look.rows] for look in looks]
-    evidence = torch.cat([s.evidence for s in seen]).to(device)
-    text = semantics.query(evidence)
+    au_probabilities = torch.cat([s.au_probabilities for s in seen]).to(device)
+    text = semantics.query(au_probabilities)
     scores = [look.clip.recording.score for look in looks]
     return TrainingBatch(
         image=torch.stack([s.image for s in seen]).to(device),
         text=text.view(len(looks), len(looks[0].rows), -1),
-        evidence=evidence,
+        au_probabilities=au_probabilities,
         target=torch.tensor(scores, dtype=torch.float32, device=device),
         levels=torch.tensor([level_of(s) for s in scores], device=device),
     )

@@ -18,13 +18,13 @@ from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
-from depmap_cli.semantics.clip_model import Semantics
-from depmap_cli.stats.conformal import LEVEL, people_needed
+from depmap_cli.semantics.clip_model import SemanticModel
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE, people_needed
 from depmap_cli.stats.metrics import agreement
-from depmap_cli.stats.out_of_distribution import training_faces
+from depmap_cli.stats.out_of_distribution import fit_training_face_model
 from depmap_cli.training.leakage import selected_on, training_people_in
 from depmap_cli.training.line import Line, fit_line, moved_by_others
-from depmap_cli.weights.packing import faces_stored, network_of, network_stored
+from depmap_cli.weights.packing import pack_network, pack_training_faces, unpack_network
 
 SELECTED_ON = "Development"
 """Whose residuals a run's intervals rest on: those of the split that chose its weights."""
@@ -33,7 +33,7 @@ SELECTED_ON = "Development"
 def finish_weights(
     best: Path,
     output: Path,
-    semantics: Semantics,
+    semantics: SemanticModel,
     train: list[VideoClip],
     development: list[VideoClip],
     frames: int,
@@ -59,8 +59,10 @@ def finish_weights(
     model, usual = DepMap(config=config.model, semantic_dim=semantics.dim), config.train.frames
     tensors = halved(checkpoint.tensors)
     check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
-    tensors = network_stored(tensors, semantics)
-    model.load_state_dict(network_of(tensors, semantics))  # copied into the model's own precision
+    tensors = pack_network(tensors, semantics)
+    model.load_state_dict(
+        unpack_network(tensors, semantics)
+    )  # copied into the model's own precision
     move_to_device(model.eval().requires_grad_(False), device)
     with explain_out_of_memory("scoring Development", "close other programs and add --resume"):
         raw = np.array(
@@ -78,8 +80,8 @@ def finish_weights(
     found = raw.clip(0, MAX_SCORE)
     document = with_figures(document, development, found, frames)
     unseen = [clip for clip in development if clip.recording.subject not in known]
-    faces = training_faces(*(_embeddings(clips, frames) for clips in (train, unseen)))
-    save_checkpoint(output, "depmap", document, {**tensors, **faces_stored(faces)})
+    faces = fit_training_face_model(*(_embeddings(clips, frames) for clips in (train, unseen)))
+    save_checkpoint(output, "depmap", document, {**tensors, **pack_training_faces(faces)})
     return json.loads(json.dumps(document)), found
 
 
@@ -94,7 +96,7 @@ def straightened(
     people = np.array([r.subject for r in recordings])
     scores = np.array([r.score for r in recordings], float)
     new = ~np.isin(people, list(known))
-    if len(np.unique(people[new])) < people_needed(LEVEL):
+    if len(np.unique(people[new])) < people_needed(DEFAULT_COVERAGE):
         return None
     line = fit_line(estimates[new], scores[new])
     moved = line.at(estimates)

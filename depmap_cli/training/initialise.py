@@ -11,10 +11,10 @@ from depmap_cli.domain.paper_tables import PLAIN_NAME, network_name
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint, load_checkpoint, read_document
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.semantics.clip_model import Semantics
-from depmap_cli.weights.document import RANDOM, SEMANTICS
-from depmap_cli.weights.locations import PLAIN, weights_file, weights_folder
-from depmap_cli.weights.packing import network_of
+from depmap_cli.semantics.clip_model import SemanticModel
+from depmap_cli.weights.document import STARTED_FROM_SEMANTIC_MODEL, STARTED_RANDOM
+from depmap_cli.weights.locations import BASELINE_WEIGHTS, weights_file, weights_folder
+from depmap_cli.weights.packing import unpack_network
 
 
 def start_of(
@@ -34,7 +34,7 @@ def start_of(
         raise UsageProblem("--init and --from-scratch exclude each other", "leave one of them out")
     if from_scratch:
         return None, {}
-    path = weights_folder() / PLAIN if plain and init is None else weights_file(init)
+    path = weights_folder() / BASELINE_WEIGHTS if plain and init is None else weights_file(init)
     config, _ = _described(path)
     if plain and network_name(config.model) != PLAIN_NAME:
         raise UsageProblem(
@@ -74,7 +74,7 @@ def _described(path: Path) -> tuple[Config, SamplingConfig]:
 
 
 def build_model(
-    config: Config, semantics: Semantics, scores: np.ndarray, init: Path | None
+    config: Config, semantics: SemanticModel, scores: np.ndarray, init: Path | None
 ) -> tuple[DepMap, str]:
     """A network to train, and what it started from.
 
@@ -97,7 +97,7 @@ def build_model(
         _load(model, config, semantics, load_checkpoint(init, "depmap"))
         return model, init.name
     if not config.train.init_from_semantic_model:
-        return model, RANDOM
+        return model, STARTED_RANDOM
     try:
         model.backbone.load_state_dict(semantics.tower)
     except RuntimeError as error:
@@ -105,10 +105,10 @@ def build_model(
             f"the semantic model's image tower is no {config.model.backbone}",
             "set train.init_from_semantic_model=false, or name a --semantic-model whose image tower is one",
         ) from error
-    return model, SEMANTICS
+    return model, STARTED_FROM_SEMANTIC_MODEL
 
 
-def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint) -> None:
+def _load(model: DepMap, config: Config, semantics: SemanticModel, start: Checkpoint) -> None:
     """Take over all tensors but those that belong to the old scores' scale."""
     trained = Config.model_validate(start.document["config"]).model
     fixed = {"dropout", "momentum", "entropy", "temperature", "peak_temperature", "sampling_factor"}
@@ -125,7 +125,7 @@ def _load(model: DepMap, config: Config, semantics: Semantics, start: Checkpoint
         )
     target = model.state_dict()["target"].clone()
     try:
-        model.load_state_dict({**network_of(start.tensors, semantics), "target": target})
+        model.load_state_dict({**unpack_network(start.tensors, semantics), "target": target})
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{start.path.name} is of another architecture, of an earlier version's",

@@ -4,7 +4,7 @@ from typing import Any
 
 from depmap_cli.config import ModelConfig
 from depmap_cli.domain.paper_tables import network_name
-from depmap_cli.stats.conformal import LEVEL, people_needed
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE, people_needed
 from depmap_cli.training.leakage import training_subjects
 
 TEMPLATE = """# Model card: {network}, {backbone}
@@ -53,7 +53,7 @@ def model_card(document: dict[str, Any]) -> str:
     calibration, config = document["calibration"], document["config"]
     calibrated = len(set(calibration["people"]))
     left_out = calibration.get("left_out", 0)
-    enough = calibrated >= people_needed(LEVEL)
+    enough = calibrated >= people_needed(DEFAULT_COVERAGE)
     return TEMPLATE.format(
         network=network_name(ModelConfig.model_validate(config["model"])),
         backbone=config["model"]["backbone"],

@@ -11,13 +11,13 @@ from depmap_cli import __version__
 from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.io.checkpoint import read_document
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.training.leakage import selected_on, trained_on
 
 
 def training_document(
     config: Config,
-    semantics: Semantics,
+    semantics: SemanticModel,
     train: Sequence[LabelledVideo],
     started_from: str,
     init: Path | None,

@@ -37,7 +37,7 @@ class TrainingProgress:
     best: float = float("inf")  # lowest RMSE on Development, BDI-II points
 
 
-def described(folder: Path, simulated: bool, statement: str | None) -> dict[str, Any]:
+def data_description(folder: Path, simulated: bool, statement: str | None) -> dict[str, Any]:
     """What is said of a run's data, by the options that say it.
 
     A run that goes on says what it said before, where it is told nothing else.
@@ -52,13 +52,13 @@ def described(folder: Path, simulated: bool, statement: str | None) -> dict[str,
     }
 
 
-def run_key(
+def resume_key(
     config: Config, data: str, semantics: str, start: Path | None, description: dict[str, Any]
 ) -> dict[str, Any]:
     """What a resumed run must share with the one that was killed.
 
     ``data`` is the ``data_hash`` of its recordings, ``semantics`` the hash of the semantic weights,
-    ``start`` the weights it starts from, ``description`` as of ``described``.
+    ``start`` the weights it starts from, ``description`` as of ``data_description``.
     """
     return {
         "settings": config.model_dump(mode="json"),

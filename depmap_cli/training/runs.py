@@ -30,7 +30,7 @@ def seed_of(folder: Path) -> int | None:
     return int(match[1]) if match else None
 
 
-class Layout(StrEnum):
+class RunLayout(StrEnum):
     """What one `depmap train` writes to a folder, as messages name it."""
 
     run = "a single run"
@@ -39,13 +39,13 @@ class Layout(StrEnum):
 
 
 _TRACES = {
-    Layout.run: (RUN, WEIGHTS),
-    Layout.seeds: ("seed-*",),
-    Layout.folds: ("fold-*",),
+    RunLayout.run: (RUN, WEIGHTS),
+    RunLayout.seeds: ("seed-*",),
+    RunLayout.folds: ("fold-*",),
 }
 
 
-def check_alone(folder: Path, wanted: Layout) -> None:
+def check_alone(folder: Path, wanted: RunLayout) -> None:
     """See to it that a folder holds nothing of another layout.
 
     Raises:
@@ -61,7 +61,7 @@ Runs = Mapping[int | None, Path]
 """Weights by seed, in order; None is the seed of a run that stands for itself."""
 
 
-def runs_of(path: Path) -> Runs:
+def find_runs(path: Path) -> Runs:
     """The weights file itself, that of a run folder, or those of what `--seeds` wrote.
 
     Raises:
@@ -87,9 +87,9 @@ def seeds_beside(
     """Seed -> the weights that stand beside those of that seed, one from each of ``beside``.
 
     Raises:
-        UsageProblem: as ``runs_of``, or runs beside are of other seeds.
+        UsageProblem: as ``find_runs``, or runs beside are of other seeds.
     """
-    others = [(path, runs_of(path)) for path in beside]
+    others = [(path, find_runs(path)) for path in beside]
     return {seed: tuple(of_seed(*other, seed) for other in others) for seed in seeds}
 
 

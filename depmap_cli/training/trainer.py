@@ -19,8 +19,8 @@ from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.losses import Loss, depmap_loss, level_loss
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device, training_precision
-from depmap_cli.runtime.distributed import Processes
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.runtime.distributed import ProcessGroup
+from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.training.au_probe import AuProbe
 from depmap_cli.training.batches import (
@@ -38,7 +38,7 @@ from depmap_cli.training.progress import EpochDone, EventCallback, StepDone
 from depmap_cli.training.resume import TrainingProgress, load_state, save_state
 from depmap_cli.training.run_folder import BEST, LAST, RunFolder
 from depmap_cli.training.schedule import cosine_rate
-from depmap_cli.weights.document import RANDOM
+from depmap_cli.weights.document import STARTED_RANDOM
 
 DEAD = 0.1
 """A prototype is dead where it gets less than this part of an even share of its level's tokens."""
@@ -52,7 +52,7 @@ class Trainer:
     """One run in one folder. A run that was killed continues to the same bits (CPU)."""
 
     model: DepMap
-    semantics: Semantics
+    semantics: SemanticModel
     train: list[VideoClip]
     development: list[VideoClip]
     config: TrainConfig
@@ -60,7 +60,7 @@ class Trainer:
     document: dict[str, Any]  # stored with the weights
     key: dict[str, Any]  # what a resumed run must share with the one that was killed
     device: torch.device
-    processes: Processes = field(default_factory=Processes)
+    processes: ProcessGroup = field(default_factory=ProcessGroup)
     kept: FeatureCache = field(default_factory=FeatureCache)
 
     def __post_init__(self) -> None:
@@ -69,7 +69,7 @@ class Trainer:
             self.model.backbone.requires_grad_(False)
             if self.config.n_cached_views:
                 self.frozen = fingerprint(self.model.backbone)
-        usual = torch.cat([clip.seen.evidence for clip in self.train]).mean(0)
+        usual = torch.cat([clip.seen.au_probabilities for clip in self.train]).mean(0)
         self.reader = AuProbe(self.model.head.in_features, usual)
         self.learning = nn.ModuleDict({"model": self.model, "reader": self.reader})
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -105,7 +105,7 @@ class Trainer:
         epoch = self.place.epoch
         torch.manual_seed(self.config.seed * 1000 + epoch + 7919 * self.processes.rank)  # dropout
         self.model.train()
-        if self.config.freeze_backbone or self.document["started_from"] != RANDOM:
+        if self.config.freeze_backbone or self.document["started_from"] != STARTED_RANDOM:
             _freeze_statistics(self.model.backbone)
         totals: dict[str, float] = {}
         for step, draws in enumerate(epoch_batches(self.train, self.config, epoch)):
@@ -159,7 +159,7 @@ class Trainer:
         added = {}
         if self.config.au_loss_weight and self.model.config.emotional:
             known = self.model.standardise(frames.fused)
-            added["evidence"] = self.reader(known, batch.evidence)
+            added["evidence"] = self.reader(known, batch.au_probabilities)
         if self.config.level_loss_weight and self.model.config.map and videos.levels is not None:
             added["level"] = level_loss(videos.levels, batch.levels)
         return added
@@ -221,9 +221,9 @@ class Trainer:
                 activations.append(self.processes.gathered(frames.activations))
             if len(fused) * len(draws) >= SETTLED:
                 break
-        self.averaged.standardise.observe(torch.cat(fused), afresh=True)
+        self.averaged.standardise.update(torch.cat(fused), reset=True)
         if self.averaged.level_logits is not None:
-            self.averaged.level_logits.observe(torch.cat(activations), afresh=True)
+            self.averaged.level_logits.update(torch.cat(activations), reset=True)
 
     def _end_epoch(self, losses: dict[str, float], seconds: float, told: EventCallback) -> None:
         """Score Development with the averaged weights, keep them, log, save."""

@@ -18,7 +18,7 @@ import numpy as np
 from depmap_cli.errors import VideoUnreadable
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.runtime.watchdog import heartbeat
-from depmap_cli.video.limits import MAX_SECONDS, check_size, is_rate
+from depmap_cli.video.limits import MAX_SECONDS, check_size, is_plausible_fps
 
 _ROOM = 20
 """Frames from a key frame to where OpenCV is sent, for it goes back from there by 16."""
@@ -56,7 +56,7 @@ def read_frame_index(path: Path) -> FrameIndex:
     return FrameIndex(np.sort(times), np.sort(keys))
 
 
-class Playback:
+class FrameDecoder:
     """Decodes a file; iterating gives the presentation time in seconds of each frame.
 
     Times come from the stream, or from ``fps`` where that is given. Where the stream gives none, or
@@ -70,7 +70,7 @@ class Playback:
         self._path, self._fps = path, fps
         self._capture = open_capture(path)
         rate = fps or self._capture.get(load_opencv().CAP_PROP_FPS)
-        self._step = 1 / rate if is_rate(rate) else 1 / 25
+        self._step = 1 / rate if is_plausible_fps(rate) else 1 / 25
         self._time, self._number = -self._step, 0
         self._leaps = fps is None  # frames that are leapt over cannot be counted
 

@@ -31,6 +31,6 @@ def check_size(width: float, height: float) -> None:
         )
 
 
-def is_rate(rate: float) -> bool:
+def is_plausible_fps(rate: float) -> bool:
     """Whether frames/s are believed."""
     return 0 < rate < MAX_FPS

@@ -16,8 +16,8 @@ from depmap_cli.config import QualityConfig, SamplingConfig
 from depmap_cli.errors import UsageProblem, VideoUnreadable
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.runtime.watchdog import watchdog_timeout, with_watchdog
-from depmap_cli.video.decoder import Playback, is_fragmented, open_capture, read_frame_index
-from depmap_cli.video.limits import MAX_SECONDS, is_rate
+from depmap_cli.video.decoder import FrameDecoder, is_fragmented, open_capture, read_frame_index
+from depmap_cli.video.limits import MAX_SECONDS, is_plausible_fps
 
 MAX_WORKING_SIDE = 1280
 """Longest side in pixels of the frames handed on; larger video is scaled down on arrival."""
@@ -73,9 +73,9 @@ def probe(path: Path, fps: float | None = None) -> VideoProperties:
         frames = (
             len(read_frame_index(path).times) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
         )
-        if not counted and is_rate(rate) and is_fragmented(path):
+        if not counted and is_plausible_fps(rate) and is_fragmented(path):
             frames = max(frames, round(read_frame_index(path).times.max(initial=0) * rate) + 1)
-        known = is_rate(rate) and 0 < frames < MAX_SECONDS * rate
+        known = is_plausible_fps(rate) and 0 < frames < MAX_SECONDS * rate
         return VideoProperties(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
@@ -116,7 +116,7 @@ def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterato
     target, end = next(targets), sampling.end or float("inf")
     held = read_frame_index(path) if _far_apart(path, sampling, info.duration) else None
     pictures = _Pictures()
-    with closing(Playback(path, fps)) as playback:
+    with closing(FrameDecoder(path, fps)) as playback:
         while target - lead < end:  # what comes after the last one wanted is not decoded
             if held is not None:
                 playback.leap(target - lead, held)
@@ -179,7 +179,7 @@ def _far_apart(path: Path, sampling: SamplingConfig, duration: float | None) -> 
 
 
 @watchdog_timeout
-def check_whole(path: Path, fps: float | None = None) -> None:
+def check_complete(path: Path, fps: float | None = None) -> None:
     """Read a whole video, without decoding it, and see whether it ends where it should.
 
     With ``fps`` nothing tells where that would be.
@@ -223,7 +223,7 @@ def _target_times(
             reached = (yield sampling.start + index / sampling.fps) or 0.0
             index = max(index + 1, int((reached - sampling.start) * sampling.fps))
     if duration is None:
-        with closing(Playback(path, fps)) as playback:
+        with closing(FrameDecoder(path, fps)) as playback:
             duration = max(playback, default=0.0)
     end = _end_time(sampling, duration)
     step = (end - sampling.start) / sampling.frames

@@ -37,6 +37,6 @@ def check_description(document: dict[str, Any]) -> None:
     _Description.model_validate(document)
 
 
-RANDOM, SEMANTICS = FROM_SCRATCH = "random", "semantics"
+STARTED_RANDOM, STARTED_FROM_SEMANTIC_MODEL = FROM_SCRATCH = "random", "semantics"
 """What ``started_from`` says where training began at random numbers, or at the semantic model's
 image tower; else it is the name of the weights file."""

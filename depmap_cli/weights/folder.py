@@ -16,7 +16,7 @@ from depmap_cli.io.locks import locked
 from depmap_cli.io.output_files import unwritable, write_file
 from depmap_cli.results import WeightsEntry
 from depmap_cli.runtime.progress import FractionCallback
-from depmap_cli.weights.locations import semantics_of, weights_folder
+from depmap_cli.weights.locations import find_semantic_weights, weights_folder
 
 SUMS = "SHA256SUMS"
 """In the weights folder: hashes of its files, as `sha256sum --check` reads them."""
@@ -25,12 +25,12 @@ FOREIGN = "foreign"
 """Kind of a safetensors file that depmap did not write, such as open_clip's."""
 
 
-def listed() -> Iterator[WeightsEntry]:
+def list_weights() -> Iterator[WeightsEntry]:
     """The files of the weights folder, by name, with their hashes."""
-    yield from map(entry_of, _weights_files())
+    yield from map(describe_weights, _weights_files())
 
 
-def entry_of(path: Path) -> WeightsEntry:
+def describe_weights(path: Path) -> WeightsEntry:
     """What a file says of itself.
 
     Raises:
@@ -66,7 +66,7 @@ def _is_safetensors(path: Path) -> bool:
         return False
 
 
-def verified(paths: list[Path]) -> Iterator[WeightsEntry]:
+def verify_weights(paths: list[Path]) -> Iterator[WeightsEntry]:
     """Files, or all of the weights folder, read whole: bytes as in ``SUMS``, if they are listed
     there, finite tensors, and semantic weights at hand; ``problem`` says what is wrong. Of the
     folder, those that ``SUMS`` lists are there."""
@@ -74,7 +74,7 @@ def verified(paths: list[Path]) -> Iterator[WeightsEntry]:
         paths = _weights_files()
         yield from _missing()
     for path in paths:
-        entry = entry_of(path)
+        entry = describe_weights(path)
         try:
             if not entry.problem:
                 _check(path, entry)
@@ -111,7 +111,7 @@ def _check(path: Path, entry: WeightsEntry) -> None:
             raise WeightsInvalid(f"{clean(name)} is not finite", "train or fetch it again")
     if entry.kind == "depmap":
         trained_with = read_document(path).get("semantics", {})
-        semantics_of(path, str(trained_with.get("model")), str(trained_with.get("sha256")))
+        find_semantic_weights(path, str(trained_with.get("model")), str(trained_with.get("sha256")))
 
 
 def import_file(path: Path, force: bool = False) -> WeightsEntry:
@@ -127,10 +127,10 @@ def import_file(path: Path, force: bool = False) -> WeightsEntry:
             f"{clean(path.name)}: not a safetensors file",
             "pickled weights (.pt, .bin) are never loaded",
         )
-    sha256 = entry_of(path).sha256
+    sha256 = describe_weights(path).sha256
     with _new_file(path.name, sha256, force) as aside:
         shutil.copyfile(path, aside)
-    return entry_of(weights_folder() / path.name)
+    return describe_weights(weights_folder() / path.name)
 
 
 def fetch(url: str, sha256: str, told: FractionCallback, force: bool = False) -> WeightsEntry:
@@ -143,7 +143,7 @@ def fetch(url: str, sha256: str, told: FractionCallback, force: bool = False) ->
     name, sha256 = file_name_of(url), checked_hash(sha256)
     with _new_file(name, sha256, force) as aside:
         download(url, sha256, aside, told)
-    return entry_of(weights_folder() / name)
+    return describe_weights(weights_folder() / name)
 
 
 @contextmanager
@@ -160,7 +160,7 @@ def _new_file(name: str, sha256: str, force: bool) -> Iterator[Path]:
         remove_stale_temp(folder.glob(TEMP_PATTERN), STALE_AGE)
         with atomic_write(there) as aside:
             yield aside
-            entry = entry_of(aside)
+            entry = describe_weights(aside)
             if entry.problem:
                 raise WeightsInvalid(f"{clean(name)}: not a safetensors file", "nothing was kept")
             _check(aside, entry)

@@ -8,13 +8,13 @@ from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint, load_checkpoint
 from depmap_cli.weights.document import check_description
-from depmap_cli.weights.locations import semantics_of, weights_file
+from depmap_cli.weights.locations import find_semantic_weights, weights_file
 
 if TYPE_CHECKING:
     import torch
 
     from depmap_cli.model.depmap import DepMap
-    from depmap_cli.semantics.clip_model import Semantics
+    from depmap_cli.semantics.clip_model import SemanticModel
     from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 
 MAX_WIDTH = 1 << 14
@@ -26,7 +26,7 @@ class Networks:
     """A trained Dep-MAP and the semantic model it was trained with."""
 
     model: "DepMap"
-    semantics: "Semantics"
+    semantics: "SemanticModel"
     path: Path
     sha256: str
     document: dict[str, Any]
@@ -59,7 +59,7 @@ def load_networks(
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.runtime.devices import move_to_device
     from depmap_cli.runtime.skip_init import SkipInit
-    from depmap_cli.weights.packing import faces_of, network_of, shares_backbone
+    from depmap_cli.weights.packing import shares_backbone, unpack_network, unpack_training_faces
 
     checkpoint = load_checkpoint(weights_file(path), "depmap")
     document = checkpoint.document
@@ -70,9 +70,9 @@ def load_networks(
         with SkipInit():
             model = DepMap(config=config.model, semantic_dim=_believed(trained_with["dim"]))
         semantics = _semantics(checkpoint, semantic_model, semantic_weights, allow_network)
-        tensors = network_of(checkpoint.tensors, semantics)
+        tensors = unpack_network(checkpoint.tensors, semantics)
         model.load_state_dict(tensors)
-        faces = faces_of(checkpoint.tensors)
+        faces = unpack_training_faces(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise WeightsInvalid(
             f"{checkpoint.path.name}: its content does not fit its description",
@@ -106,9 +106,9 @@ def _semantics(
     semantic_model: str | None,
     semantic_weights: str | None,
     allow_network: bool,
-) -> "Semantics":
+) -> "SemanticModel":
     """The semantic model that the weights were trained with."""
-    from depmap_cli.semantics.clip_model import load_semantics
+    from depmap_cli.semantics.clip_model import load_semantic_model
 
     trained_with = checkpoint.document["semantics"]
     name = semantic_model or trained_with["model"]
@@ -117,8 +117,10 @@ def _semantics(
             f"--semantic-model {name}: {checkpoint.path.name} was trained with {trained_with['model']}",
             "train with that model, or leave --semantic-model out",
         )
-    found = semantic_weights or str(semantics_of(checkpoint.path, name, trained_with["sha256"]))
-    semantics = load_semantics(name, found, allow_network)
+    found = semantic_weights or str(
+        find_semantic_weights(checkpoint.path, name, trained_with["sha256"])
+    )
+    semantics = load_semantic_model(name, found, allow_network)
     if semantics.id.sha256 != trained_with["sha256"]:
         raise WeightsInvalid(
             f"--semantic-weights {Path(found).name}: {checkpoint.path.name} was trained with others",

@@ -9,10 +9,10 @@ from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.file_identity import sha256_of
 
-DEFAULT = "depmap-resnet18-simulated.safetensors"
+DEFAULT_WEIGHTS = "depmap-resnet18-simulated.safetensors"
 
 
-PLAIN = "resnet18-simulated.safetensors"
+BASELINE_WEIGHTS = "resnet18-simulated.safetensors"
 """A plain ResNet with mean pooling, trained alike."""
 
 
@@ -46,7 +46,7 @@ def weights_file(path: Path | None) -> Path:
         WeightsInvalid: a folder without them.
     """
     if path is None:
-        return weights_folder() / DEFAULT
+        return weights_folder() / DEFAULT_WEIGHTS
     if path.is_dir() and not (path / RUN_WEIGHTS).is_file():
         raise WeightsInvalid(
             f"{path.name}: no {RUN_WEIGHTS} in this folder",
@@ -55,13 +55,13 @@ def weights_file(path: Path | None) -> Path:
     return path / RUN_WEIGHTS if path.is_dir() else path
 
 
-def semantics_of(path: Path, model: str, sha256: str) -> Path:
+def find_semantic_weights(path: Path, model: str, sha256: str) -> Path:
     """The weights of the semantic ``model`` that the Dep-MAP weights in ``path`` were trained with.
 
     Raises:
         WeightsInvalid: they lie neither beside those nor in the weights folder.
     """
-    from depmap_cli.semantics.clip_model import OWN_MODEL
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL
 
     for folder in (path.parent, weights_folder()):
         for found in _semantics_in(folder):
@@ -70,11 +70,11 @@ def semantics_of(path: Path, model: str, sha256: str) -> Path:
     name_them = "name them with --semantic-weights"
     raise WeightsInvalid(
         f"{path.name}: its semantic weights, {model} {sha256[:16]}..., are not there",
-        f"put them beside it, or {name_them}" if model == OWN_MODEL else name_them,
+        f"put them beside it, or {name_them}" if model == BUNDLED_MODEL else name_them,
     )
 
 
-def default_semantics() -> Path:
+def default_semantic_weights() -> Path:
     """The semantic weights that are shipped.
 
     Raises:

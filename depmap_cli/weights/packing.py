@@ -6,13 +6,13 @@ A backbone that is the semantic model's image tower is left out, and taken from 
 import torch
 from torch import Tensor
 
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 
 _BACKBONE, _FACES = "backbone.", "training_faces."
 
 
-def network_stored(tensors: dict[str, Tensor], semantics: Semantics) -> dict[str, Tensor]:
+def pack_network(tensors: dict[str, Tensor], semantics: SemanticModel) -> dict[str, Tensor]:
     """What a file need hold of Dep-MAP's tensors: the backbone only where it is another.
 
     That is, where it differs from the image tower in the tensors' own precision.
@@ -22,7 +22,7 @@ def network_stored(tensors: dict[str, Tensor], semantics: Semantics) -> dict[str
     return {n: v for n, v in tensors.items() if not n.startswith(_BACKBONE)}
 
 
-def shares_backbone(network: dict[str, Tensor], semantics: Semantics) -> bool:
+def shares_backbone(network: dict[str, Tensor], semantics: SemanticModel) -> bool:
     """Whether the backbone among Dep-MAP's tensors is the semantic model's image tower."""
     own = {n.removeprefix(_BACKBONE): v for n, v in network.items() if n.startswith(_BACKBONE)}
     tower = semantics.tower
@@ -31,7 +31,7 @@ def shares_backbone(network: dict[str, Tensor], semantics: Semantics) -> bool:
     )
 
 
-def network_of(stored: dict[str, Tensor], semantics: Semantics) -> dict[str, Tensor]:
+def unpack_network(stored: dict[str, Tensor], semantics: SemanticModel) -> dict[str, Tensor]:
     """All of Dep-MAP's tensors, from what a file holds."""
     own = {name: value for name, value in stored.items() if not name.startswith(_FACES)}
     if any(name.startswith(_BACKBONE) for name in own):
@@ -39,14 +39,14 @@ def network_of(stored: dict[str, Tensor], semantics: Semantics) -> dict[str, Ten
     return {**own, **{_BACKBONE + name: value for name, value in semantics.tower.items()}}
 
 
-def faces_stored(faces: TrainingFaceModel | None) -> dict[str, Tensor]:
+def pack_training_faces(faces: TrainingFaceModel | None) -> dict[str, Tensor]:
     """Beside the network's tensors in a file."""
     if faces is None:
         return {}
     return {_FACES + n: torch.from_numpy(value).half() for n, value in faces.arrays.items()}
 
 
-def faces_of(stored: dict[str, Tensor]) -> TrainingFaceModel | None:
+def unpack_training_faces(stored: dict[str, Tensor]) -> TrainingFaceModel | None:
     """What a file knows of the training faces; None where it knows nothing, as older ones do."""
     arrays = {
         name.removeprefix(_FACES): value.float().numpy()

@@ -8,7 +8,7 @@ import numpy as np
 
 from depmap_cli.config import Config
 from depmap_cli.data.corpus import LabelledVideo
-from depmap_cli.domain.paper_tables import FIGURES, Variant, chosen_rows, row_name
+from depmap_cli.domain.paper_tables import METRICS, Variant, row_name, select_rows
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.evaluation import EvaluationReport
 from depmap_cli.evaluation.ablation import AblationRow
@@ -16,15 +16,15 @@ from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.settings import check_settings
 from depmap_cli.results import encodable
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.training.feature_cache import FeatureCache
 from depmap_cli.training.initialise import build_model
 from depmap_cli.training.progress import TrainingDisplay, numbered
 from depmap_cli.training.run_folder import WEIGHTS, RunFolder, folder_name
 from depmap_cli.training.runs import seed_folder
 from depmap_cli.workflows.about_evaluation import split_counts
-from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
-from depmap_cli.workflows.train import TrainOptions, check_run, train_run
+from depmap_cli.workflows.evaluate import EvaluateOptions, run_evaluation
+from depmap_cli.workflows.train import TrainOptions, check_run, run_training
 
 RESULT = "evaluation.json"
 
@@ -35,7 +35,7 @@ class _Grid:
 
     options: TrainOptions
     split: str
-    semantics: Semantics
+    semantics: SemanticModel
     recordings: list[LabelledVideo]
 
 
@@ -52,7 +52,7 @@ class _Run:
         return self.folder / WEIGHTS
 
 
-def ablate_run(
+def run_ablation(
     options: TrainOptions,
     table: int,
     split: str,
@@ -68,10 +68,10 @@ def ablate_run(
     Raises:
         UsageProblem: no such row, one that cannot be trained as asked, or a finished run in
             ``options.out`` is of other settings or data: before anything is trained.
-        DepmapError: as ``train_run``, of a run that was begun before anything is trained, and as
-            ``evaluate_run``.
+        DepmapError: as ``run_training``, of a run that was begun before anything is trained, and as
+            ``run_evaluation``.
     """
-    variants = chosen_rows(table, rows)
+    variants = select_rows(table, rows)
     grid = _Grid(
         options=options,
         split=split,
@@ -173,7 +173,7 @@ def _evaluated(
     grid: _Grid, options: TrainOptions, run: _Run, told: ProgressCallback, view: TrainingDisplay
 ) -> EvaluationReport:
     """Train a run, or what is left of it, and evaluate and store it."""
-    train_run(_training(options, run), told, lambda summary: None, lambda _: view(run.name))
+    run_training(_training(options, run), told, lambda summary: None, lambda _: view(run.name))
     evaluation = EvaluateOptions(
         source=options.source,
         weights=run.weights,
@@ -181,7 +181,7 @@ def _evaluated(
         device=options.device,
         semantic_model=options.semantic_model,
     )
-    report = evaluate_run(evaluation, told).report
+    report = run_evaluation(evaluation, told).report
     RunFolder(run.folder).write(f"{grid.split}-{RESULT}", report.model_dump_json())
     return report
 
@@ -202,6 +202,6 @@ def _figures(reports: list[EvaluationReport]) -> dict[str, np.ndarray]:
     for report in reports:
         tasks = [(task.name, task) for task in report.agreement.tasks if task.name]
         for name, comparison in [("", report.agreement.clips), *tasks]:
-            values = [getattr(comparison.estimates, figure).value for figure in FIGURES]
+            values = [getattr(comparison.estimates, figure).value for figure in METRICS]
             found.setdefault(name, []).append([np.nan if v is None else v for v in values])
     return {task: np.array(values) for task, values in found.items()}

@@ -16,7 +16,7 @@ from depmap_cli.evaluation.results import About, SplitCount, WeightsOrigin
 from depmap_cli.results import WeightsInfo
 from depmap_cli.training.export import SELECTED_ON
 from depmap_cli.training.leakage import selection_people_in, training_people_in
-from depmap_cli.weights.document import RANDOM, SEMANTICS
+from depmap_cli.weights.document import STARTED_FROM_SEMANTIC_MODEL, STARTED_RANDOM
 from depmap_cli.weights.loading import Networks
 
 
@@ -78,7 +78,10 @@ def origin_of(
 def start_of(document: Mapping[str, Any]) -> str:
     """What weights were when their training began, in words."""
     start = str(document["started_from"])
-    places = {RANDOM: "random numbers", SEMANTICS: "the semantic model's image tower"}
+    places = {
+        STARTED_RANDOM: "random numbers",
+        STARTED_FROM_SEMANTIC_MODEL: "the semantic model's image tower",
+    }
     return places.get(start, start)
 
 

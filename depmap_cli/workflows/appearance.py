@@ -64,9 +64,12 @@ def _curve(clip: VideoClip, level: int) -> UnitCurve:
     """Evidence over one clip; its end is the video's, or the last face where that is not told."""
     times = clip.times[clip.usable]
     end = max(duration_of(clip.recording) or 0.0, float(times[-1]), 1e-6)
-    evidence = clip.seen.evidence.numpy()[clip.usable]
+    au_probabilities = clip.seen.au_probabilities.numpy()[clip.usable]
     return UnitCurve(
-        subject=clip.recording.subject, level=level, places=times / end, evidence=evidence
+        subject=clip.recording.subject,
+        level=level,
+        places=times / end,
+        au_probabilities=au_probabilities,
     )
 
 

@@ -16,7 +16,7 @@ from depmap_cli.training.leakage import training_people_in
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips, stored_half_width
 
 
-def calibrate_run(
+def run_calibration(
     options: EvaluateOptions, output: Path, told: ProgressCallback
 ) -> tuple[int, int, float]:
     """A copy of the weights whose intervals rest on the residuals of this split's people.

@@ -26,7 +26,7 @@ from depmap_cli.evaluation.results import Baseline, Evaluation
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import calibration_caution, weights_info
-from depmap_cli.stats.conformal import LEVEL, half_width
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE, half_width
 from depmap_cli.training.leakage import selection_people_in, training_people_in
 from depmap_cli.training.run_folder import WEIGHTS
 from depmap_cli.weights.loading import Networks, load_networks
@@ -54,9 +54,7 @@ class EvaluateOptions:
     appearance: bool = False  # whether to gather what figures of faces and features need
     gallery: bool = False  # and the prototypes' nearest Training faces
     folds: int | None = None  # pool so many, of the run by folds whose folder ``weights`` is
-    semantic_model: SemanticModelSpec = (
-        SemanticModelSpec()
-    )  
+    semantic_model: SemanticModelSpec = SemanticModelSpec()
 
     def networks(self, path: Path | None) -> Networks:
         """The networks of a weights file, by default those shipped.
@@ -64,7 +62,7 @@ class EvaluateOptions:
         Raises:
             WeightsInvalid, UsageProblem: as ``load_networks`` and ``resolve_device``.
         """
-        clip = self.clip
+        clip = self.semantic_model
         device = resolve_device(self.device)
         return load_networks(path, device, clip.model, clip.weights, clip.allow_network)
 
@@ -78,7 +76,7 @@ class EvaluateOptions:
         return calibration_caution(networks.sampling, asked)
 
 
-def evaluate_run(options: EvaluateOptions, told: ProgressCallback) -> Evaluation:
+def run_evaluation(options: EvaluateOptions, told: ProgressCallback) -> Evaluation:
     """Score one split through the prepared faces and compare with the scores.
 
     Raises:
@@ -98,7 +96,7 @@ def evaluate_run(options: EvaluateOptions, told: ProgressCallback) -> Evaluation
         facts,
         _about(networks, recordings, clips, summary.notes, options),
         stored_half_width(networks.document),
-        LEVEL,
+        DEFAULT_COVERAGE,
         attributes,
         others=[_beside(i, other, chosen, known, options, told) for i, other in enumerate(others)],
         caution=options.caution(networks),
@@ -289,4 +287,4 @@ def stored_half_width(document: dict[str, Any]) -> float | None:
     stored = document.get("calibration")
     if not stored:
         return None
-    return half_width(np.array(stored["residuals"]), np.array(stored["people"]), LEVEL)
+    return half_width(np.array(stored["residuals"]), np.array(stored["people"]), DEFAULT_COVERAGE)

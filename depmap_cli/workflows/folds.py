@@ -11,13 +11,13 @@ from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import LabelledVideo, of_split
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import BaselinePrediction
-from depmap_cli.evaluation.evaluate import Part, evaluate_parts
+from depmap_cli.evaluation.evaluate import EvaluationPart, evaluate_parts
 from depmap_cli.evaluation.results import OUT_OF_FOLD, About, Evaluation, WeightsOrigin
 from depmap_cli.results import WeightsInfo
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import weights_info
-from depmap_cli.stats.conformal import LEVEL
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 from depmap_cli.training.leakage import refuse_known
 from depmap_cli.training.runs import CrossValidation, cross_validations, folds_beside
 from depmap_cli.weights.loading import Networks
@@ -52,7 +52,7 @@ class _Fold:
     """One fold evaluated: whom it tests, its part of the table, and which weights those were."""
 
     clips: list[VideoClip]
-    part: Part
+    part: EvaluationPart
     weights: WeightsInfo
     origin: WeightsOrigin
     frames: int  # looked at of each video
@@ -109,7 +109,7 @@ def evaluate_folds(
 def _evaluation(asked: _Asked, attributes: Mapping[str, Mapping[str, str]] | None) -> Evaluation:
     folds = [_evaluated(asked, fold) for fold in range(asked.runs.n_folds)]
     parts = [fold.part for fold in folds]
-    report = evaluate_parts(parts, _about(asked, folds), LEVEL, attributes)
+    report = evaluate_parts(parts, _about(asked, folds), DEFAULT_COVERAGE, attributes)
     return Evaluation(report, _appearance(asked, folds) if asked.options.appearance else None)
 
 
@@ -129,7 +129,7 @@ def _evaluated(asked: _Asked, fold: int) -> _Fold:
     half_width, caution = stored_half_width(networks.document), options.caution(networks)
     return _Fold(
         clips=clips,
-        part=Part(
+        part=EvaluationPart(
             clips=rows, training=facts, half_width=half_width, others=others, caution=caution
         ),
         weights=weights_info(networks, "semantics"),

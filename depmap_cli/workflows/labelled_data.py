@@ -10,14 +10,14 @@ from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
 from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
 from depmap_cli.data.clips import VideoClip, load_clips
 from depmap_cli.data.corpus import LabelledVideo, read_corpus
-from depmap_cli.data.corpus_summary import describe
+from depmap_cli.data.corpus_summary import summarise_corpus
 from depmap_cli.data.folds import split_by_fold
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.semantics.clip_model import OWN_MODEL, Semantics, load_semantics
-from depmap_cli.weights.locations import default_semantics
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticModel, load_semantic_model
+from depmap_cli.weights.locations import default_semantic_weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +46,7 @@ class LabelledData:
                     "write a manifest, whose column subject tells who is in which video",
                 )
             recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
-        return recordings, describe(recordings, corpus.notes)
+        return recordings, summarise_corpus(recordings, corpus.notes)
 
     def check_videos(self, recordings: list[LabelledVideo]) -> None:
         """Decode the first picture of every video.
@@ -95,7 +95,7 @@ class LabelledData:
         self,
         recordings: list[LabelledVideo],
         faces: FaceConfig,
-        semantics: Semantics,
+        semantics: SemanticModel,
         device: torch.device,
         told: ProgressCallback,
         frames: int,
@@ -120,23 +120,23 @@ class SemanticModelSpec:
 
     def document(self) -> dict[str, Any]:
         """What the weights say of themselves; nothing where they are not of our own model."""
-        path = Path(self.weights or default_semantics())
-        own = (self.model or OWN_MODEL) == OWN_MODEL and path.is_file()
+        path = Path(self.weights or default_semantic_weights())
+        own = (self.model or BUNDLED_MODEL) == BUNDLED_MODEL and path.is_file()
         return read_document(path, "semantics") if own else {}
 
-    def load(self) -> Semantics:
+    def load(self) -> SemanticModel:
         """The semantic model.
 
         Raises:
-            UsageProblem, WeightsInvalid: as ``load_semantics``.
+            UsageProblem, WeightsInvalid: as ``load_semantic_model``.
         """
-        if self.model and self.model != OWN_MODEL and not self.weights:
+        if self.model and self.model != BUNDLED_MODEL and not self.weights:
             raise UsageProblem(
                 f"--semantic-model {self.model} needs --semantic-weights",
                 "a safetensors file or a pretrained tag",
             )
-        weights = self.weights or str(default_semantics())
-        return load_semantics(self.model or OWN_MODEL, weights, self.allow_network)
+        weights = self.weights or str(default_semantic_weights())
+        return load_semantic_model(self.model or BUNDLED_MODEL, weights, self.allow_network)
 
 
 def covered_names(clips: list[VideoClip]) -> list[str]:

@@ -11,11 +11,16 @@ from depmap_cli.domain.paper_tables import PLAIN_NAME, network_name
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.file_identity import sha256_of
-from depmap_cli.semantics.clip_model import OWN_MODEL
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL
 from depmap_cli.training.run_folder import CONFIG, WEIGHTS
-from depmap_cli.training.runs import cross_validations, folds_beside, runs_of, seeds_beside
+from depmap_cli.training.runs import cross_validations, find_runs, folds_beside, seeds_beside
 from depmap_cli.weights.document import FROM_SCRATCH
-from depmap_cli.weights.locations import DEFAULT, PLAIN, default_semantics, weights_folder
+from depmap_cli.weights.locations import (
+    BASELINE_WEIGHTS,
+    DEFAULT_WEIGHTS,
+    default_semantic_weights,
+    weights_folder,
+)
 
 FOLDER = "resnet-baseline"
 """Below the folder of other runs: what `depmap train --model resnet-baseline` wrote."""
@@ -38,7 +43,7 @@ def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tupl
     if weights is not None and n_folds is not None:
         fits = partial(folds_beside, cross_validations(weights, n_folds), n_folds)
     else:
-        fits = partial(seeds_beside, runs_of(weights) if weights else [None])
+        fits = partial(seeds_beside, find_runs(weights) if weights else [None])
     try:
         fits((found,))
     except UsageProblem as problem:
@@ -48,9 +53,9 @@ def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tupl
 
 def _plain_of(weights: Path | None) -> Path:
     """Where the plain ResNet of these weights lies, if there is one."""
-    shipped = weights_folder() / DEFAULT
+    shipped = weights_folder() / DEFAULT_WEIGHTS
     if weights is None or (weights.is_file() and weights.resolve() == shipped.resolve()):
-        return weights_folder() / PLAIN
+        return weights_folder() / BASELINE_WEIGHTS
     return (weights if weights.is_dir() else weights.parent) / FOLDER
 
 
@@ -82,9 +87,9 @@ def _as_trained(weights: Path, run: Path) -> list[str]:
     options = ["--from-scratch"] if document["started_from"] in FROM_SCRATCH else []
     options += ["--simulated"] if document.get("simulated") else []
     semantics = document["semantics"]
-    if semantics["model"] != OWN_MODEL:
+    if semantics["model"] != BUNDLED_MODEL:
         options += ["--semantic-model", semantics["model"]]
-    if semantics["sha256"] != sha256_of(default_semantics()):
+    if semantics["sha256"] != sha256_of(default_semantic_weights()):
         options += ["--semantic-weights", "FILE"]
     return options
 

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 from depmap_cli.evaluation.results import Evaluation
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.training.runs import runs_of, seeds_beside
-from depmap_cli.workflows.evaluate import EvaluateOptions, evaluate_run
+from depmap_cli.training.runs import find_runs, seeds_beside
+from depmap_cli.workflows.evaluate import EvaluateOptions, run_evaluation
 
 
 def evaluate_seeds(options: EvaluateOptions, told: ProgressCallback) -> list[Evaluation]:
@@ -14,13 +14,15 @@ def evaluate_seeds(options: EvaluateOptions, told: ProgressCallback) -> list[Eva
     Each is beside the other weights of its seed, or beside the only ones there are.
 
     Raises:
-        DepmapError: as ``runs_of`` and ``evaluate_run``, or runs beside it are of other seeds.
+        DepmapError: as ``find_runs`` and ``run_evaluation``, or runs beside it are of other seeds.
     """
-    own = runs_of(options.weights) if options.weights else {None: None}
+    own = find_runs(options.weights) if options.weights else {None: None}
     compare_with = seeds_beside(own, options.compare_with)
     found = []
     for seed, weights in own.items():
-        one = evaluate_run(replace(options, weights=weights, compare_with=compare_with[seed]), told)
+        one = run_evaluation(
+            replace(options, weights=weights, compare_with=compare_with[seed]), told
+        )
         found.append(one if seed is None else _of_seed(one, seed))
     return found
 

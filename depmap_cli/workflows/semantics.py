@@ -38,7 +38,7 @@ class SemanticsOptions:
     device: str = "auto"
 
 
-def train_semantics_run(
+def run_semantics_training(
     options: SemanticsOptions, told: ProgressCallback, note: Callable[[str], None]
 ) -> float:
     """Train on Training, choose the epoch on Development; returns its mean r over the units.

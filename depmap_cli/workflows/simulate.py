@@ -9,7 +9,7 @@ from depmap_cli.simulation.cohort import CohortOptions, make_cohort
 from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
 
 
-def simulate_run(
+def run_simulation(
     options: CohortOptions | PortraitOptions, face_model: Path | None, told: ProgressCallback
 ) -> None:
     """Render what is missing of what ``options`` describe.

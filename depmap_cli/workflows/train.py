@@ -18,9 +18,9 @@ from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary
 from depmap_cli.runtime.devices import move_to_device, resolve_device
-from depmap_cli.runtime.distributed import Processes, join_processes, process_count
+from depmap_cli.runtime.distributed import ProcessGroup, init_process_group, process_count
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.semantics.clip_model import Semantics
+from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.training.batches import check_divides
 from depmap_cli.training.export import finish_weights
 from depmap_cli.training.feature_cache import FeatureCache
@@ -28,12 +28,12 @@ from depmap_cli.training.initialise import build_model
 from depmap_cli.training.leakage import known_at_start
 from depmap_cli.training.progress import EventCallback, TrainingDisplay, numbered
 from depmap_cli.training.provenance import training_document
-from depmap_cli.training.resume import check_resumable, data_hash, described, run_key
+from depmap_cli.training.resume import check_resumable, data_description, data_hash, resume_key
 from depmap_cli.training.run_folder import BEST, WEIGHTS, RunFolder
-from depmap_cli.training.runs import Layout, check_alone, fold_folder, seed_folder
+from depmap_cli.training.runs import RunLayout, check_alone, fold_folder, seed_folder
 from depmap_cli.training.seed_summary import TrainResult, spread_csv
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights.locations import semantics_of
+from depmap_cli.weights.locations import find_semantic_weights
 from depmap_cli.workflows.labelled_data import (
     LabelledData,
     SemanticModelSpec,
@@ -127,13 +127,13 @@ def train_all(
     """Train the runs of a cross-validation, or the only one; ``SEEDS`` in ``out`` sums up several.
 
     Raises:
-        DepmapError: as ``train_run``; what is wrong with the data or folder of any run is said
+        DepmapError: as ``run_training``; what is wrong with the data or folder of any run is said
             before the first is trained.
     """
     for run in runs[1:]:
         check_run(run)
     view = numbered(view, sum(run.seeds for run in runs))
-    results = [result for run in runs for result in train_run(run, told, seen, view)]
+    results = [result for run in runs for result in run_training(run, told, seen, view)]
     if len(results) > 1:
         RunFolder(out).write(SEEDS, spread_csv(results))
     return results
@@ -143,12 +143,12 @@ def check_run(options: TrainOptions) -> None:
     """Look for what would stop a run, or keep it from going on, but for broken videos.
 
     Raises:
-        DepmapError: as ``train_run``.
+        DepmapError: as ``run_training``.
     """
     _set_up(options, _unseen)
 
 
-def train_run(
+def run_training(
     options: TrainOptions, told: ProgressCallback, seen: CorpusCallback, view: TrainingDisplay
 ) -> list[TrainResult]:
     """Train, choose on Development, calibrate, write the run folders.
@@ -159,7 +159,7 @@ def train_run(
         DepmapError: whatever is wrong with data, settings, weights or folder, before hours pass.
     """
     device = resolve_device(options.device)
-    processes = join_processes(device)
+    processes = init_process_group(device)
     if not processes.is_first:
         told, seen, view = _untold, _unseen, _unshown
     setup = _set_up(options, seen)
@@ -176,13 +176,13 @@ class _TrainingSetup:
     """Runs that nothing stands in the way of, before faces are prepared."""
 
     recordings: list[LabelledVideo]
-    semantics: Semantics
+    semantics: SemanticModel
     data: str  # hash of what is learned from and selected on
 
     def key(self, options: TrainOptions, config: Config) -> dict[str, Any]:
         """What one of the runs and its resumption share."""
-        said = described(options.folder(config).path, options.simulated, options.statement)
-        return run_key(config, self.data, self.semantics.id.sha256, options.init, said)
+        said = data_description(options.folder(config).path, options.simulated, options.statement)
+        return resume_key(config, self.data, self.semantics.id.sha256, options.init, said)
 
 
 def _set_up(options: TrainOptions, seen: CorpusCallback) -> _TrainingSetup:
@@ -205,7 +205,7 @@ def _semantic_model(clip: SemanticModelSpec, init: Path | None) -> SemanticModel
     known = read_document(init)["semantics"]
     model, weights = clip.model or known["model"], clip.weights
     if model == known["model"] and not weights:
-        weights = str(semantics_of(init, model, known["sha256"]))
+        weights = str(find_semantic_weights(init, model, known["sha256"]))
     return replace(clip, model=model, weights=weights)
 
 
@@ -231,9 +231,9 @@ def _check_learnable(recordings: list[LabelledVideo], options: TrainOptions) -> 
 
 def _check_layout(options: TrainOptions) -> None:
     """Folders hold what one command writes, or evaluation would not know what to take."""
-    check_alone(options.out, Layout.seeds if options.seeds > 1 else Layout.run)
+    check_alone(options.out, RunLayout.seeds if options.seeds > 1 else RunLayout.run)
     if options.source.fold is not None:
-        check_alone(options.out.parent, Layout.folds)
+        check_alone(options.out.parent, RunLayout.folds)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -244,14 +244,14 @@ class _Material:
     development: list[VideoClip]
     left_out: list[str]
     device: torch.device
-    processes: Processes
+    processes: ProcessGroup
 
 
 def _material(
     options: TrainOptions,
     setup: _TrainingSetup,
     device: torch.device,
-    processes: Processes,
+    processes: ProcessGroup,
     told: ProgressCallback,
 ) -> _Material:
     wanted = [r for split in LEARNED for r in of_split(setup.recordings, split)]
@@ -305,7 +305,7 @@ def _trainer(
 ) -> Trainer:
     train = [c.recording for c in material.train]
     folder = options.folder(config)
-    said = described(folder.path, options.simulated, options.statement)
+    said = data_description(folder.path, options.simulated, options.statement)
     model, started_from = build_model(config, setup.semantics, _scores(train), options.init)
     document = training_document(
         config,

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from depmap_cli.batch.inputs import exit_code, find_videos, part_of
+from depmap_cli.batch.inputs import exit_code, find_videos, select_part
 from depmap_cli.errors import UsageProblem
 from depmap_cli.results import Report, SourceVideo, Status
 
@@ -102,17 +102,17 @@ def test_no_video_takes_the_place_of_our_own_files(tmp_path):
 def test_parts_share_all_videos_out(tmp_path):
     make(tmp_path, *(f"{n}.mp4" for n in range(7)))
     items = find_videos([str(tmp_path)], recursive=False)
-    parts = [part_of(items, f"{i}/3") for i in (1, 2, 3)]
+    parts = [select_part(items, f"{i}/3") for i in (1, 2, 3)]
     assert [len(part) for part in parts] == [3, 2, 2]
     assert sorted((i for part in parts for i in part), key=items.index) == items
-    assert part_of(items, None) == items
-    assert part_of(items, "9/9") == []
+    assert select_part(items, None) == items
+    assert select_part(items, "9/9") == []
 
 
 @pytest.mark.parametrize("part", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3", "1/3/5", ""])
 def test_a_part_is_i_of_n(part):
     with pytest.raises(UsageProblem, match="i/n"):
-        part_of([], part)
+        select_part([], part)
 
 
 @pytest.mark.parametrize(

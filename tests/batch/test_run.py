@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from depmap_cli.batch.inputs import InputVideo, exit_code, find_videos
-from depmap_cli.batch.results_folder import Results, VideoOrigin
+from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin
 from depmap_cli.batch.run import ScoringBatch, score_batch
 from depmap_cli.batch.workers import InProcessWorker, SubprocessWorker, local_workers
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
@@ -184,7 +184,7 @@ def test_formats_of_the_same_settings_gather_and_others_are_removed(videos, tmp_
 
 
 def test_pictures_of_a_score_do_not_stay_beside_a_failure(tmp_path):
-    results, picture = Results(tmp_path), "keyframes/01_00-01.00.png"
+    results, picture = ResultsFolder(tmp_path), "keyframes/01_00-01.00.png"
     results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {picture: b"", "score.json": b"{}"})
     failed = report_of("a", "1").model_copy(update={"status": Status.failed})
     results.keep(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
@@ -334,13 +334,13 @@ def test_what_another_process_finishes_at_this_moment_is_not_done_again(
     videos, tmp_path, monkeypatch
 ):
     items, out, told, log = videos(a="1"), tmp_path / "out", Kept(), tmp_path / "log"
-    ask = Results.claim
+    ask = ResultsFolder.claim
 
     def meanwhile(results, name):
-        monkeypatch.setattr(Results, "claim", ask)
+        monkeypatch.setattr(ResultsFolder, "claim", ask)
         here(items, out, log=log)
 
-    monkeypatch.setattr(Results, "claim", meanwhile)
+    monkeypatch.setattr(ResultsFolder, "claim", meanwhile)
     here(items, out, told, log=log)
     assert told.events == [("a.mp4", "scored", True)]
     assert started_videos(log) == {"a.mp4": 1}
@@ -542,13 +542,13 @@ def test_a_results_folder_that_vanishes_fails_what_is_left(videos, tmp_path):
 
 
 def test_a_record_that_is_damaged_is_none(tmp_path):
-    results = Results(tmp_path)
+    results = ResultsFolder(tmp_path)
     results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
     assert results.finished("a", "key", ["json"]) is not None
     assert results.finished("a", "other", ["json"]) is None
     (record,) = (tmp_path / ".depmap" / "records").iterdir()
     record.write_bytes(record.read_bytes()[:50])
-    assert Results(tmp_path).finished("a", "key", ["json"]) is None
+    assert ResultsFolder(tmp_path).finished("a", "key", ["json"]) is None
 
 
 def test_a_run_tells_of_itself(videos, tmp_path):

@@ -175,9 +175,9 @@ def test_a_batch_that_is_stopped_keeps_its_table(run, interview, media, tmp_path
 
 
 def test_without_key_frame_fusion_frames_are_shown_evenly(run, interview, tmp_path):
-    from depmap_cli.weights.locations import PLAIN, weights_folder
+    from depmap_cli.weights.locations import BASELINE_WEIGHTS, weights_folder
 
-    plain = ("--weights", weights_folder() / PLAIN, "--keyframes", "4", "-o", tmp_path)
+    plain = ("--weights", weights_folder() / BASELINE_WEIGHTS, "--keyframes", "4", "-o", tmp_path)
     code, out, _ = run("score", interview, *plain, *FAST)
     assert code == 0
     assert "Frames evenly spread" in out
@@ -347,10 +347,10 @@ def foreign_weights(folder: Path) -> Path:
 
 
 def corrupt_weights(folder: Path) -> Path:
-    from depmap_cli.weights.locations import DEFAULT, weights_folder
+    from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 
     path = folder / "corrupt.safetensors"
-    path.write_bytes((weights_folder() / DEFAULT).read_bytes()[:500_000])
+    path.write_bytes((weights_folder() / DEFAULT_WEIGHTS).read_bytes()[:500_000])
     return path
 
 
@@ -371,9 +371,9 @@ def test_bad_weights(run, interview, tmp_path, make):
 
 
 def test_semantic_weights_are_no_depmap_weights(run, interview):
-    from depmap_cli.weights.locations import default_semantics
+    from depmap_cli.weights.locations import default_semantic_weights
 
-    code, _, err = run("score", interview, "--weights", default_semantics(), *FAST)
+    code, _, err = run("score", interview, "--weights", default_semantic_weights(), *FAST)
     assert code == 1
     one_line_error(err, "semantics")
 
@@ -417,10 +417,10 @@ def test_cuda_is_refused_where_there_is_none(run, interview):
 
 def test_a_pretrained_tag_needs_leave_to_use_the_network(run, tmp_path, interview):
     from depmap_cli.errors import UsageProblem
-    from depmap_cli.semantics.clip_model import load_semantics
+    from depmap_cli.semantics.clip_model import load_semantic_model
 
     with pytest.raises(UsageProblem, match="downloaded"):
-        load_semantics("ViT-B-32", "openai")
+        load_semantic_model("ViT-B-32", "openai")
 
 
 def test_unwritable_output_is_told_and_nothing_computed_is_lost(run, interview, tmp_path):
@@ -556,7 +556,7 @@ def test_every_command_in_the_readme_has_the_options_it_shows(run):
 
 def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path, monkeypatch):
     """Where the semantic weights know the usual rest; the network sees evidence as it was."""
-    from depmap_cli.semantics.clip_model import Semantics
+    from depmap_cli.semantics.clip_model import SemanticModel
     from depmap_cli.semantics.neutral_baseline import UNITS
 
     def scored(out: Path) -> tuple[dict, dict[str, np.ndarray]]:
@@ -568,9 +568,9 @@ def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path,
         return json.loads((folder / "scorer.json").read_text()), columns
 
     unknown = [0.0] * 18
-    monkeypatch.setattr(Semantics, "typical_neutral", None)
+    monkeypatch.setattr(SemanticModel, "typical_neutral", None)
     before, read = scored(tmp_path / "a")
-    monkeypatch.setattr(Semantics, "typical_neutral", np.array(unknown))  # evidence of one half
+    monkeypatch.setattr(SemanticModel, "typical_neutral", np.array(unknown))  # evidence of one half
     after, moved = scored(tmp_path / "b")
     assert after["estimate"] == before["estimate"]
     assert after["keyframes"][0]["time"] == before["keyframes"][0]["time"]

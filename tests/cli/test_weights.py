@@ -16,7 +16,12 @@ from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.scoring.report_builder import estimate_of
 from depmap_cli.weights.loading import load_networks
-from depmap_cli.weights.locations import DEFAULT, PLAIN, default_semantics, weights_folder
+from depmap_cli.weights.locations import (
+    BASELINE_WEIGHTS,
+    DEFAULT_WEIGHTS,
+    default_semantic_weights,
+    weights_folder,
+)
 
 SHIPPED = weights_folder()
 
@@ -83,18 +88,18 @@ def test_the_shipped_files_are_well(run, monkeypatch):
     entries = {entry["file"]: entry for entry in json.loads(out)}
     assert code == 0
     assert [e["problem"] for e in entries.values()] == ["", "", ""]
-    assert entries[DEFAULT]["kind"] == "depmap"
-    assert entries[DEFAULT]["simulated"] is True
+    assert entries[DEFAULT_WEIGHTS]["kind"] == "depmap"
+    assert entries[DEFAULT_WEIGHTS]["simulated"] is True
     sums = dict(line.split()[::-1] for line in (SHIPPED / "SHA256SUMS").read_text().splitlines())
     assert {e["file"]: e["sha256"] for e in entries.values()} == sums
-    assert DEFAULT[:20] in run("list")[1]
+    assert DEFAULT_WEIGHTS[:20] in run("list")[1]
 
 
 def test_what_is_imported_is_listed_and_found_by_scoring(run):
     assert run("import", default_semantics_shipped())[0] == 0
-    code, _, err = run("import", SHIPPED / DEFAULT)
-    assert (code, err) == (0, f"kept: {DEFAULT}\n")
-    assert (run.folder / DEFAULT).read_bytes() == (SHIPPED / DEFAULT).read_bytes()
+    code, _, err = run("import", SHIPPED / DEFAULT_WEIGHTS)
+    assert (code, err) == (0, f"kept: {DEFAULT_WEIGHTS}\n")
+    assert (run.folder / DEFAULT_WEIGHTS).read_bytes() == (SHIPPED / DEFAULT_WEIGHTS).read_bytes()
     assert run("verify")[0] == 0
     assert not list(run.folder.glob(".making*"))
     assert len((run.folder / "SHA256SUMS").read_text().splitlines()) == 2
@@ -105,7 +110,7 @@ def default_semantics_shipped():
 
 
 def test_semantic_weights_that_are_not_there_are_missed(run):
-    code, _, err = run("import", SHIPPED / PLAIN)
+    code, _, err = run("import", SHIPPED / BASELINE_WEIGHTS)
     assert code == 1
     assert "semantic weights" in err
     assert list(run.folder.iterdir()) == []
@@ -145,18 +150,18 @@ def test_a_pickle_is_neither_run_nor_kept(run, tmp_path, name):
 
 
 def test_verification_finds_what_is_damaged(run, tmp_path):
-    shutil.copy(SHIPPED / DEFAULT, run.folder)
+    shutil.copy(SHIPPED / DEFAULT_WEIGHTS, run.folder)
     shutil.copy(default_semantics_shipped(), run.folder)
     shutil.copy(SHIPPED / "SHA256SUMS", run.folder)
-    data = bytearray((run.folder / DEFAULT).read_bytes())
+    data = bytearray((run.folder / DEFAULT_WEIGHTS).read_bytes())
     data[-5] ^= 1
-    (run.folder / DEFAULT).write_bytes(data)
+    (run.folder / DEFAULT_WEIGHTS).write_bytes(data)
     save_file({"a": torch.tensor([1.0, float("nan")])}, run.folder / "nan.safetensors")
     (run.folder / "half.safetensors").write_bytes(data[: len(data) // 2])
     code, out, _ = run("verify", "--json")
     problems = {entry["file"]: entry["problem"] for entry in json.loads(out)}
     assert code == 1
-    assert "SHA256SUMS" in problems[DEFAULT]
+    assert "SHA256SUMS" in problems[DEFAULT_WEIGHTS]
     assert "not finite" in problems["nan.safetensors"]
     assert problems["half.safetensors"]
     assert problems[default_semantics_shipped().name] == ""
@@ -186,7 +191,7 @@ def test_a_fetched_file_is_that_of_the_hash(run, server):
 
 
 def test_what_is_not_the_file_is_not_kept(run, server):
-    data = (SHIPPED / PLAIN).read_bytes()
+    data = (SHIPPED / BASELINE_WEIGHTS).read_bytes()
     right = sha256_of(data)
     bad = b"no weights at all"
     cases = [
@@ -228,7 +233,7 @@ def test_nothing_is_fetched_without_a_hash(run):
 
 
 def test_shipped_semantics_are_the_default():
-    assert default_semantics() == default_semantics_shipped()
+    assert default_semantic_weights() == default_semantics_shipped()
 
 
 @pytest.mark.parametrize(
@@ -242,12 +247,16 @@ def test_shipped_semantics_are_the_default():
     ],
 )
 def test_odd_documents_are_refused_when_weights_are_loaded(tmp_path, odd):
-    document = {**read_document(SHIPPED / PLAIN), **odd}
-    save_file(load_file(SHIPPED / PLAIN), tmp_path / PLAIN, {"depmap": json.dumps(document)})
+    document = {**read_document(SHIPPED / BASELINE_WEIGHTS), **odd}
+    save_file(
+        load_file(SHIPPED / BASELINE_WEIGHTS),
+        tmp_path / BASELINE_WEIGHTS,
+        {"depmap": json.dumps(document)},
+    )
     with pytest.raises(WeightsInvalid, match="does not fit its description"):
-        load_networks(tmp_path / PLAIN, torch.device("cpu"))
+        load_networks(tmp_path / BASELINE_WEIGHTS, torch.device("cpu"))
 
 
 def test_a_score_that_is_no_number_is_told_in_words():
     with pytest.raises(WeightsInvalid, match="no number"):
-        estimate_of(float("nan"), read_document(SHIPPED / PLAIN), 0.9)
+        estimate_of(float("nan"), read_document(SHIPPED / BASELINE_WEIGHTS), 0.9)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.data.corpus import LabelledVideo
-from depmap_cli.data.corpus_summary import check_trainable, describe
+from depmap_cli.data.corpus_summary import check_trainable, summarise_corpus
 from depmap_cli.errors import DataInvalid
 
 
@@ -36,7 +36,7 @@ SMALL = [
 
 
 def test_a_split_is_described():
-    training = describe(SMALL).splits[0]
+    training = summarise_corpus(SMALL).splits[0]
     assert (training.n_recordings, training.n_clips, training.n_people) == (3, 5, 2)
     assert training.tasks == {"Freeform": 3, "Northwind": 2}
     assert training.bands == {"minimal": 1, "mild": 1, "moderate": 0, "severe": 1}
@@ -48,13 +48,13 @@ def test_a_split_is_described():
 
 def test_every_score_is_in_one_bin_and_one_band():
     recordings = [r for s in range(64) for r in clips("Training", str(s), "1", s)]
-    (training,) = describe(recordings).splits
+    (training,) = summarise_corpus(recordings).splits
     assert training.histogram == [7] * 8 + [8]
     assert list(training.bands.values()) == [14, 6, 9, 35]
 
 
 def test_shared_people_by_pair_of_splits():
-    found = describe(SMALL, ["a note"])
+    found = summarise_corpus(SMALL, ["a note"])
     assert [part.split for part in found.splits] == ["Training", "Development", "Testing"]
     assert {pair.splits: pair.people for pair in found.shared} == {
         ("Training", "Development"): ["2"],
@@ -63,11 +63,11 @@ def test_shared_people_by_pair_of_splits():
     assert [pair.n_recordings for pair in found.shared] == [0, 0]
     assert found.notes == ["a note"]
     twice = [*SMALL, *clips("Testing", "3", "1", 13)]
-    assert [pair.n_recordings for pair in describe(twice).shared] == [0, 0, 1]
+    assert [pair.n_recordings for pair in summarise_corpus(twice).shared] == [0, 0, 1]
 
 
 def test_an_empty_corpus_is_described():
-    assert describe([]).splits == []
+    assert summarise_corpus([]).splits == []
 
 
 def test_a_corpus_to_train_on_may_share_people():

@@ -80,16 +80,16 @@ def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
 
 
 def test_only_a_calibrated_model_calls_faces_covered(tmp_path):
-    from depmap_cli.semantics.clip_model import COVERED, OWN_MODEL, Semantics, build_clip
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, OCCLUDED, SemanticModel, build_clip
 
-    clip = build_clip(OWN_MODEL)
+    clip = build_clip(BUNDLED_MODEL)
     faces = torch.randint(0, 255, (3, 128, 128, 3), dtype=torch.uint8)
-    silent = Semantics(clip=clip, model=OWN_MODEL, sha256="0", document={})
-    assert (silent(faces).covered < COVERED).all()
+    silent = SemanticModel(clip=clip, model=BUNDLED_MODEL, sha256="0", document={})
+    assert (silent(faces).covered < OCCLUDED).all()
     units = {"scale": [1.0] * 18, "bias": [0.0] * 18}
-    told = Semantics(
+    told = SemanticModel(
         clip=clip,
-        model=OWN_MODEL,
+        model=BUNDLED_MODEL,
         sha256="0",
         document={"calibration": {**units, "covered": [3.0, 0.5]}},
     )
@@ -103,11 +103,11 @@ def test_training_draws_no_covered_frame():
 
     from depmap_cli.data.clips import VideoClip
     from depmap_cli.data.corpus import LabelledVideo
-    from depmap_cli.semantics.clip_model import SemanticView
+    from depmap_cli.semantics.clip_model import SemanticFeatures
 
     covered = torch.zeros(100)
     covered[20:60] = 1
-    seen = SemanticView(torch.zeros(100, 4), torch.zeros(100, 18), covered)
+    seen = SemanticFeatures(torch.zeros(100, 4), torch.zeros(100, 18), covered)
     recording = LabelledVideo(
         split="Training", subject="1", session="1", task="Freeform", path=Path("a.mp4"), score=10
     )

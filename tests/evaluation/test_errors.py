@@ -7,7 +7,7 @@ import pytest
 
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.errors import N_BINS
-from depmap_cli.evaluation.evaluate import Part, evaluate_parts, evaluate_table
+from depmap_cli.evaluation.evaluate import EvaluationPart, evaluate_parts, evaluate_table
 from depmap_cli.evaluation.results import Bootstrap
 from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 from depmap_cli.stats.metrics import agreement
@@ -223,12 +223,12 @@ def test_what_is_no_number_is_refused(bad):
 
 
 def test_parts_are_pooled_each_beside_the_mean_of_its_own_training():
-    first = Part(
+    first = EvaluationPart(
         clips=[clip("1", "1", "", 10, 12)],
         training=TrainingFacts(mean=20.0, subjects=frozenset({"1"})),
         half_width=5.0,
     )
-    second = Part(
+    second = EvaluationPart(
         clips=[clip("2", "1", "", 30, 26)],
         training=TrainingFacts(mean=40.0, subjects=frozenset({"1"})),
         half_width=3.0,
@@ -241,5 +241,5 @@ def test_parts_are_pooled_each_beside_the_mean_of_its_own_training():
     assert [(row.low, row.high) for row in report.table] == [(7, 17), (23, 29)]
     assert report.errors.coverage.value == 0.5
     assert report.intervals.half_width == 4
-    uncalibrated = Part(clips=second.clips, training=second.training)
+    uncalibrated = EvaluationPart(clips=second.clips, training=second.training)
     assert evaluate_parts([first, uncalibrated], ABOUT, bootstrap=QUICK).intervals is None

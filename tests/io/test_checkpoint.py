@@ -94,16 +94,20 @@ def test_optimiser_state_survives(tmp_path):
 def test_shipped_weights_say_what_they_are():
     """They must tell everything without loading a tensor: how to rebuild, on what they rest."""
     from depmap_cli.config import Config
-    from depmap_cli.weights.locations import DEFAULT, default_semantics, weights_folder
+    from depmap_cli.weights.locations import (
+        DEFAULT_WEIGHTS,
+        default_semantic_weights,
+        weights_folder,
+    )
 
-    document = read_document(weights_folder() / DEFAULT)
+    document = read_document(weights_folder() / DEFAULT_WEIGHTS)
     Config.model_validate(document["config"])
     for key in ("version", "torch", "sampling", "semantics", "training_data", "development"):
         assert document[key]
     assert document["simulated"] is True
     assert len(set(document["calibration"]["people"])) >= 9
     assert len(document["semantics"]["phrases"]) == 18
-    semantics = read_document(default_semantics())
+    semantics = read_document(default_semantic_weights())
     assert semantics["simulated"] is True
     assert len(semantics["calibration"]["scale"]) == 18
     assert "pickle" not in json.dumps(document)

@@ -3,7 +3,13 @@
 import pytest
 
 from depmap_cli.config import ModelConfig, QualityConfig
-from depmap_cli.domain.paper_tables import BASELINE, TABLE_2, TABLE_3, chosen_rows, decided_by
+from depmap_cli.domain.paper_tables import (
+    BASELINE,
+    TABLE_2,
+    TABLE_3,
+    select_rows,
+    settings_fixed_by,
+)
 from depmap_cli.errors import UsageProblem
 from depmap_cli.io.settings import read_settings
 
@@ -103,12 +109,12 @@ def test_a_plain_resnet_is_one_whatever_the_file_says(tmp_path):
     ],
 )
 def test_settings_may_not_make_another_network_of_a_row(pair, table, row, name):
-    rows = chosen_rows(table, [row])
+    rows = select_rows(table, [row])
     setting = pair.partition("=")[0]
     with pytest.raises(UsageProblem, match=f"--set {setting} and row {row}, {name} exclude"):
-        read_settings([pair], decided=decided_by(rows))
+        read_settings([pair], decided=settings_fixed_by(rows))
     free = ["model.token_dim=32", "model.scales=[1,2,3,4]"]
-    assert read_settings(free, decided=decided_by(rows)).model.token_dim == 32
+    assert read_settings(free, decided=settings_fixed_by(rows)).model.token_dim == 32
 
 
 def test_the_grids_are_the_papers():

@@ -10,11 +10,11 @@ from depmap_cli.model.distillation import contrastive_alignment
 from depmap_cli.model.losses import depmap_loss
 from depmap_cli.model.sparsity import sparsity
 
-PLAIN = {"emotional": False, "esa": False, "sdpm": False, "kdm": False, "map": False}
+BASELINE_WEIGHTS = {"emotional": False, "esa": False, "sdpm": False, "kdm": False, "map": False}
 TABLE_3 = {
-    "visual": {**PLAIN, "msr": False},
-    "msr": PLAIN,
-    "esa": {**PLAIN, "emotional": True, "esa": True},
+    "visual": {**BASELINE_WEIGHTS, "msr": False},
+    "msr": BASELINE_WEIGHTS,
+    "esa": {**BASELINE_WEIGHTS, "emotional": True, "esa": True},
     "sdpm, map": {"kdm": False},
     "sdpm, kdm": {"map": False},
     "all": {},
@@ -250,7 +250,7 @@ class TestLoss:
         assert not torch.equal(loss_of(model, batch, TARGET.flip(0)).regression, first)
 
     def test_without_prototypes_there_is_regression_only(self, tiny, videos):
-        model, batch = tiny(**PLAIN).train(), videos(2, 3)
+        model, batch = tiny(**BASELINE_WEIGHTS).train(), videos(2, 3)
         loss = loss_of(model, batch)
         assert loss.contrastive == {}
         assert torch.equal(loss.total, in_units_of_spread(model, loss))

@@ -83,9 +83,9 @@ def test_logits_by_hand():
 def test_logits_taken_afresh_have_mean_zero_and_spread_one():
     logits = LevelLogits(2, 3)
     make = torch.Generator().manual_seed(0)
-    logits.observe(torch.randn(50, 2, 3, generator=make) + 5)
+    logits.update(torch.randn(50, 2, 3, generator=make) + 5)
     activations = 0.1 * torch.randn(50, 2, 3, generator=make)
-    logits.observe(activations, afresh=True)
+    logits.update(activations, reset=True)
     found = logits(activations)
     torch.testing.assert_close(found.mean(0), torch.zeros(2), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.std(0, correction=0), torch.ones(2))

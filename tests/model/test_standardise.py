@@ -9,7 +9,7 @@ def test_the_first_batch_comes_out_with_mean_zero_and_spread_one():
     features = torch.randn(500, 3, generator=torch.Generator().manual_seed(0)) * 4 + 7
     module = Standardise(3)
     assert torch.equal(module(features), features)  # nothing is known yet
-    module.observe(features)
+    module.update(features)
     found = module(features)
     torch.testing.assert_close(found.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
     torch.testing.assert_close(found.std(0, correction=0), torch.ones(3))
@@ -17,15 +17,15 @@ def test_the_first_batch_comes_out_with_mean_zero_and_spread_one():
 
 def test_later_batches_are_followed_slowly():
     module = Standardise(1, momentum=0.9)
-    module.observe(torch.tensor([[0.0], [2.0]]))  # mean 1, spread 1
-    module.observe(torch.tensor([[10.0], [14.0]]))  # mean 12, spread 2
+    module.update(torch.tensor([[0.0], [2.0]]))  # mean 1, spread 1
+    module.update(torch.tensor([[10.0], [14.0]]))  # mean 12, spread 2
     torch.testing.assert_close(module.mean, torch.tensor([0.9 * 1 + 0.1 * 12]))
     torch.testing.assert_close(module.spread, torch.tensor([0.9 * 1 + 0.1 * 2]))
 
 
 def test_a_frame_does_not_depend_on_its_batch_in_training_either():
     module = Standardise(2).train()
-    module.observe(torch.randn(9, 2, generator=torch.Generator().manual_seed(1)))
+    module.update(torch.randn(9, 2, generator=torch.Generator().manual_seed(1)))
     frames = torch.randn(4, 2, generator=torch.Generator().manual_seed(2))
     assert torch.equal(module(frames)[:1], module(frames[:1]))
 
@@ -33,7 +33,7 @@ def test_a_frame_does_not_depend_on_its_batch_in_training_either():
 def test_a_feature_that_hardly_changes_is_not_blown_up():
     """A unit is at least a tenth of the mean: half precision shifts it by far less."""
     module = Standardise(2)
-    module.observe(torch.tensor([[3.0, 0.0]]).expand(5, 2))
+    module.update(torch.tensor([[3.0, 0.0]]).expand(5, 2))
     found = module(torch.tensor([[3.0, 0.0], [3.3, 1e-3]]))
     torch.testing.assert_close(found, torch.tensor([[0.0, 0.0], [1.0, 1.0]]))
     assert (module.half()(torch.tensor([[3.0, 0.0]])).abs() < 0.01).all()
@@ -41,8 +41,8 @@ def test_a_feature_that_hardly_changes_is_not_blown_up():
 
 def test_afresh_forgets_what_was_seen():
     module = Standardise(1, momentum=0.9)
-    module.observe(torch.tensor([[50.0], [90.0]]))
-    module.observe(torch.tensor([[10.0], [14.0]]), afresh=True)
+    module.update(torch.tensor([[50.0], [90.0]]))
+    module.update(torch.tensor([[10.0], [14.0]]), reset=True)
     torch.testing.assert_close(
         (module.mean, module.spread), (torch.tensor([12.0]), torch.tensor([2.0]))
     )

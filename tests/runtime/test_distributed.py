@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from depmap_cli.errors import UsageProblem
-from depmap_cli.runtime.distributed import Processes, process_count
+from depmap_cli.runtime.distributed import ProcessGroup, process_count
 
 ROOT = Path(__file__).parents[2]
 
@@ -48,16 +48,16 @@ def test_what_torchrun_did_not_start_is_refused(monkeypatch):
 
 def test_shares_are_disjoint_and_whole():
     rows = list(range(8))
-    parts = [Processes(rank, 2).share(rows) for rank in range(2)]
+    parts = [ProcessGroup(rank, 2).share(rows) for rank in range(2)]
     assert sorted(parts[0] + parts[1]) == rows
     assert len(parts[0]) == len(parts[1])
     with pytest.raises(ValueError, match="divide"):
-        Processes(0, 2).share(rows[:3])
+        ProcessGroup(0, 2).share(rows[:3])
 
 
 def test_one_process_gathers_itself_without_gradient():
     value = torch.ones(3, requires_grad=True)
-    gathered = Processes().gathered(value)
+    gathered = ProcessGroup().gathered(value)
     assert torch.equal(gathered, value)
     assert not gathered.requires_grad
-    assert torch.equal(Processes().own(gathered), gathered)
+    assert torch.equal(ProcessGroup().own(gathered), gathered)

@@ -5,7 +5,7 @@ from torch import nn
 
 from depmap_cli.model.backbone import Backbone
 from depmap_cli.runtime.skip_init import SkipInit
-from depmap_cli.semantics.clip_model import OWN_MODEL, build_clip
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL, build_clip
 
 
 def test_layers_draw_nothing_and_constants_are_there():
@@ -23,7 +23,7 @@ def test_layers_draw_nothing_and_constants_are_there():
 
 
 def test_what_is_no_weight_is_there():
-    filled, unfilled = build_clip(OWN_MODEL), build_clip(OWN_MODEL, SkipInit())
+    filled, unfilled = build_clip(BUNDLED_MODEL), build_clip(BUNDLED_MODEL, SkipInit())
     weights = filled.state_dict().keys()
     others = {n: v for n, v in filled.named_buffers() if n not in weights}
     assert others  # the causal mask

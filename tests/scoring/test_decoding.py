@@ -16,7 +16,7 @@ from depmap_cli.scoring.decoding import Decoding, start_decoding
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.scorer import Scorer
 from depmap_cli.video.reader import sample_frames
-from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 
 
 def test_the_frames_are_those_of_sample_frames(interview):
@@ -120,7 +120,7 @@ def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
     before = set(threading.enumerate())
     options = ScoreOptions(fps=25)
     damaged = tmp_path / "weights.safetensors"
-    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    shipped = load_checkpoint(weights_folder() / DEFAULT_WEIGHTS, "depmap")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     save_checkpoint(damaged, "depmap", document, {"a": shipped.tensors["head.bias"]})
     with pytest.raises(WeightsInvalid):

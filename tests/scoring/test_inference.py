@@ -6,13 +6,13 @@ import torch
 
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.scoring.inference import VideoInference, view
-from depmap_cli.semantics.clip_model import Semantics, SemanticView
+from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.weights.loading import load_networks
-from depmap_cli.weights.locations import DEFAULT, weights_folder
-from depmap_cli.weights.packing import network_of
+from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
+from depmap_cli.weights.packing import unpack_network
 
 
-class Watched(Semantics):
+class Watched(SemanticModel):
     """Remembers how many faces came at once; sees the mean grey level."""
 
     def __init__(self):
@@ -22,7 +22,7 @@ class Watched(Semantics):
     def forward(self, faces):
         self.sizes.append(len(faces))
         means = faces.float().mean((1, 2, 3))
-        return SemanticView(means[:, None], means[:, None], means)
+        return SemanticFeatures(means[:, None], means[:, None], means)
 
 
 def test_few_faces_pass_through_the_networks_at_once():
@@ -53,16 +53,16 @@ def test_one_backbone_sees_for_both_networks(face_frames):
         torch.testing.assert_close(
             getattr(seen, name), getattr(expected, name), rtol=1e-3, atol=1e-4
         )
-    decided = both.add_maps(maps, seen)
-    np.testing.assert_allclose(decided, apart.add(faces, expected), rtol=1e-3)
+    frame_confidence = both.add_maps(maps, seen)
+    np.testing.assert_allclose(frame_confidence, apart.add(faces, expected), rtol=1e-3)
     scores = [float(inference.finish()[0].score) for inference in (both, apart)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-2)
 
 
 def test_another_backbone_sees_for_itself(tmp_path):
-    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    shipped = load_checkpoint(weights_folder() / DEFAULT_WEIGHTS, "depmap")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
-    tensors = network_of(shipped.tensors, load_networks(None, torch.device("cpu")).semantics)
+    tensors = unpack_network(shipped.tensors, load_networks(None, torch.device("cpu")).semantics)
     tensors["backbone.stem.0.weight"] = tensors["backbone.stem.0.weight"] * 1.5
     save_checkpoint(tmp_path / "other.safetensors", "depmap", document, tensors)
     assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).shares_backbone

@@ -42,21 +42,21 @@ def test_the_rest_is_found_under_what_happens():
 @pytest.mark.parametrize("code", ["AU1", "AU4", "AU43"])
 def test_brows_and_lids_are_told_better_between_people(code):
     found = recordings()
-    usual = typical_neutral([evidence for evidence, _ in found])
+    usual = typical_neutral([au_probabilities for au_probabilities, _ in found])
     truth = np.concatenate([there[:, PLACE[code]] for _, there in found])
-    raw = np.concatenate([evidence[:, PLACE[code]] for evidence, _ in found])
+    raw = np.concatenate([au_probabilities[:, PLACE[code]] for au_probabilities, _ in found])
     moved = np.concatenate([subtract_baseline(e, usual)[:, PLACE[code]] for e, _ in found])
     assert auc(truth, raw) < 0.92
     assert auc(truth, moved) > 0.97
 
 
 def test_mouths_stay_as_they_are_read_and_an_order_within_a_recording_never_changes():
-    (evidence, _), *others = recordings()
+    (au_probabilities, _), *others = recordings()
     usual = typical_neutral([e for e, _ in others])
-    moved = subtract_baseline(evidence, usual)
-    assert moved.dtype == evidence.dtype
+    moved = subtract_baseline(au_probabilities, usual)
+    assert moved.dtype == au_probabilities.dtype
     for unit in ACTION_UNITS:
-        before, after = evidence[:, PLACE[unit.code]], moved[:, PLACE[unit.code]]
+        before, after = au_probabilities[:, PLACE[unit.code]], moved[:, PLACE[unit.code]]
         if unit.code not in UNITS:
             np.testing.assert_array_equal(after, before)
         else:
@@ -66,16 +66,18 @@ def test_mouths_stay_as_they_are_read_and_an_order_within_a_recording_never_chan
 
 
 def test_a_face_that_rests_as_usual_is_left_as_it_is_read():
-    evidence = recordings(1)[0][0]
+    au_probabilities = recordings(1)[0][0]
     np.testing.assert_allclose(
-        subtract_baseline(evidence, neutral_of(evidence)), evidence, atol=1e-6
+        subtract_baseline(au_probabilities, neutral_of(au_probabilities)),
+        au_probabilities,
+        atol=1e-6,
     )
     certain = np.tile(np.array([0.0, 1.0], np.float32)[:, None], (1, len(ACTION_UNITS)))
     assert np.isfinite(subtract_baseline(certain, np.zeros(len(ACTION_UNITS)))).all()
 
 
 def test_each_recording_is_told_from_its_own_rest():
-    found = [evidence for evidence, _ in recordings(3)]
+    found = [au_probabilities for au_probabilities, _ in recordings(3)]
     usual = typical_neutral(found)
     number = np.repeat(np.arange(3), [len(e) for e in found])
     mixed = np.random.default_rng(0).permutation(len(number))

@@ -36,13 +36,13 @@ def faces(face_frames):
 
 
 def test_any_open_clip_model_serves_from_a_local_file(tiny, faces):
-    from depmap_cli.semantics.clip_model import load_semantics
+    from depmap_cli.semantics.clip_model import load_semantic_model
 
     name, path = tiny
-    semantics = load_semantics(name, str(path))
+    semantics = load_semantic_model(name, str(path))
     seen = semantics(torch.from_numpy(faces))
     assert seen.image.shape == (8, 16)
-    assert seen.evidence.shape == (8, 18)
+    assert seen.au_probabilities.shape == (8, 18)
     torch.testing.assert_close(seen.image.norm(dim=1), torch.ones(8))
     # an independent path through open_clip's own preprocessing
     from PIL import Image
@@ -62,44 +62,44 @@ def test_any_open_clip_model_serves_from_a_local_file(tiny, faces):
 
 def test_weights_of_another_architecture_are_refused(tiny, tmp_path):
     from depmap_cli.errors import WeightsInvalid
-    from depmap_cli.semantics.clip_model import load_semantics
+    from depmap_cli.semantics.clip_model import load_semantic_model
 
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
     with pytest.raises(WeightsInvalid, match="does not fit"):
-        load_semantics(tiny[0], str(path))
+        load_semantic_model(tiny[0], str(path))
 
 
 def test_a_pickle_is_never_loaded(tiny, tmp_path):
     from depmap_cli.errors import WeightsInvalid
-    from depmap_cli.semantics.clip_model import load_semantics
+    from depmap_cli.semantics.clip_model import load_semantic_model
 
     path = tmp_path / "model.pt"
     torch.save({"x": torch.zeros(2)}, path)
     with pytest.raises(WeightsInvalid, match="safetensors"):
-        load_semantics(tiny[0], str(path))
+        load_semantic_model(tiny[0], str(path))
 
 
 def test_unknown_models_and_tags_are_named():
     from depmap_cli.errors import UsageProblem
-    from depmap_cli.semantics.clip_model import build_clip, load_semantics
+    from depmap_cli.semantics.clip_model import build_clip, load_semantic_model
 
     with pytest.raises(UsageProblem, match="no such model"):
         build_clip("no-such-model")
     with pytest.raises(UsageProblem, match="neither a file nor a pretrained tag"):
-        load_semantics("ViT-B-32", "no-such-tag")
+        load_semantic_model("ViT-B-32", "no-such-tag")
     with pytest.raises(UsageProblem, match="would have to be downloaded"):
-        load_semantics("ViT-B-32", "openai")
+        load_semantic_model("ViT-B-32", "openai")
 
 
 def test_query_mixes_phrases_by_evidence(tiny):
-    from depmap_cli.semantics.clip_model import load_semantics
+    from depmap_cli.semantics.clip_model import load_semantic_model
 
-    semantics = load_semantics(tiny[0], str(tiny[1]))
-    evidence = torch.zeros(3, 18)
-    evidence[1, 8] = 1
-    evidence[2, 8] = evidence[2, 4] = 1
-    query = semantics.query(evidence)
+    semantics = load_semantic_model(tiny[0], str(tiny[1]))
+    au_probabilities = torch.zeros(3, 18)
+    au_probabilities[1, 8] = 1
+    au_probabilities[2, 8] = au_probabilities[2, 4] = 1
+    query = semantics.query(au_probabilities)
     torch.testing.assert_close(query[0], semantics.neutral[0])
     torch.testing.assert_close(query[1], semantics.phrases[8])
     both = torch.nn.functional.normalize(semantics.phrases[8] + semantics.phrases[4], dim=0)
@@ -123,7 +123,7 @@ def test_equal_sentences_are_no_negatives():
 def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tmp_path):
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_tensors
-    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
     from depmap_cli.semantics.neutral_baseline import typical_neutral
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 
@@ -157,10 +157,10 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     )
     assert whole.keys() == part.keys()
     assert all(torch.equal(whole[k], part[k]) for k in whole)
-    semantics = load_semantics(OWN_MODEL, str(tmp_path / "whole.safetensors"))
+    semantics = load_semantic_model(BUNDLED_MODEL, str(tmp_path / "whole.safetensors"))
     assert semantics(torch.from_numpy(faces)).image.shape == (8, 128)
     assert semantics.document["training_people"] == ["a hash"]
-    usual = typical_neutral([semantics(torch.from_numpy(faces)).evidence.numpy()])
+    usual = typical_neutral([semantics(torch.from_numpy(faces)).au_probabilities.numpy()])
     np.testing.assert_allclose(semantics.typical_neutral, usual, atol=0.05)  # of bfloat16, if any
     assert set(semantics.reliable_units) == {
         f"AU{n}" for n in (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15)
@@ -171,19 +171,21 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
     from depmap_cli.errors import WeightsInvalid
     from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
     from depmap_cli.model.backbone import normalise_pixels
-    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
     from depmap_cli.semantics_training.learner import Learner
-    from depmap_cli.weights.locations import default_semantics
+    from depmap_cli.weights.locations import default_semantic_weights
 
     learner = Learner()
-    learner.start_at([load_checkpoint(default_semantics(), "semantics")])
+    learner.start_at([load_checkpoint(default_semantic_weights(), "semantics")])
     learner.eval()
     pixels = torch.from_numpy(faces)
     with torch.inference_mode():
-        evidence = torch.sigmoid(learner.asked(learner.look(normalise_pixels(pixels))[1]))
-    seen = load_semantics(OWN_MODEL, str(default_semantics()))(pixels)
-    assert (evidence[:, :-1] - seen.evidence).abs().max() < 0.02  # bfloat16 where there is any
-    assert (evidence[:, -1] - seen.covered).abs().max() < 0.02
+        au_probabilities = torch.sigmoid(learner.asked(learner.look(normalise_pixels(pixels))[1]))
+    seen = load_semantic_model(BUNDLED_MODEL, str(default_semantic_weights()))(pixels)
+    assert (
+        au_probabilities[:, :-1] - seen.au_probabilities
+    ).abs().max() < 0.02  # bfloat16 where there is any
+    assert (au_probabilities[:, -1] - seen.covered).abs().max() < 0.02
     path = tmp_path / "other.safetensors"
     save_checkpoint(path, "semantics", {}, {"a": torch.ones(1)})
     with pytest.raises(WeightsInvalid, match="does not fit"):
@@ -257,7 +259,7 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_checkpoint
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, judge_semantics
-    from depmap_cli.weights.locations import default_semantics
+    from depmap_cli.weights.locations import default_semantic_weights
 
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
     data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
@@ -266,7 +268,7 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
         config=SemanticsTrainConfig(epochs=0),
         statement="here",
         simulated=True,
-        init=(default_semantics(),),
+        init=(default_semantic_weights(),),
     )
     judged = judge_semantics(data, run)
     before, after = (load_checkpoint(p, "semantics") for p in (*run.init, run.output))
@@ -282,9 +284,9 @@ def test_several_models_at_the_start_are_their_mean(tmp_path):
     from depmap_cli.errors import WeightsInvalid
     from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
     from depmap_cli.semantics_training.learner import Learner
-    from depmap_cli.weights.locations import default_semantics
+    from depmap_cli.weights.locations import default_semantic_weights
 
-    shipped = load_checkpoint(default_semantics(), "semantics")
+    shipped = load_checkpoint(default_semantic_weights(), "semantics")
     calibration = shipped.document["calibration"]
     raised = {
         "scale": [s + 2 for s in calibration["scale"]],
@@ -333,15 +335,17 @@ def test_the_shipped_model_sees_what_was_rendered(interview):
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.domain.action_units import ACTION_UNITS
     from depmap_cli.faces import FaceDetector, extract_faces
-    from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
     from depmap_cli.video.reader import sample_frames
-    from depmap_cli.weights.locations import default_semantics
+    from depmap_cli.weights.locations import default_semantic_weights
 
     frames = sample_frames(interview, SamplingConfig(fps=2, end=17))
     samples = [s for p in extract_faces(frames, FaceDetector(FaceConfig())) for s in p]
-    semantics = load_semantics(OWN_MODEL, str(default_semantics()))
-    evidence = semantics(torch.from_numpy(np.stack([s.face for s in samples]))).evidence
-    seen = {round(s.time, 1): row for s, row in zip(samples, evidence, strict=True)}
+    semantics = load_semantic_model(BUNDLED_MODEL, str(default_semantic_weights()))
+    au_probabilities = semantics(
+        torch.from_numpy(np.stack([s.face for s in samples]))
+    ).au_probabilities
+    seen = {round(s.time, 1): row for s, row in zip(samples, au_probabilities, strict=True)}
     codes = [unit.code for unit in ACTION_UNITS]
     for code, shown, absent in (
         ("AU1", 5.5, 0.5),

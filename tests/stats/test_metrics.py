@@ -68,13 +68,13 @@ def test_auc_by_hand():
 
 def test_auc_equals_counting_pairs():
     rng = np.random.default_rng(0)
-    present, evidence = rng.random(60) < 0.3, rng.integers(0, 8, 60) / 8
+    present, au_probabilities = rng.random(60) < 0.3, rng.integers(0, 8, 60) / 8
     pairs = [
         1.0 if p > a else 0.5 if p == a else 0.0
-        for p in evidence[present]
-        for a in evidence[~present]
+        for p in au_probabilities[present]
+        for a in au_probabilities[~present]
     ]
-    assert auc(present, evidence) == pytest.approx(np.mean(pairs))
+    assert auc(present, au_probabilities) == pytest.approx(np.mean(pairs))
 
 
 @pytest.mark.parametrize("present", [np.zeros(3, bool), np.ones(3, bool)])

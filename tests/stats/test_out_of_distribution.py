@@ -7,8 +7,12 @@ import pytest
 import torch
 
 from depmap_cli.scoring.report_builder import familiarity_of
-from depmap_cli.stats.out_of_distribution import AXES, TrainingFaceModel, training_faces
-from depmap_cli.weights.packing import faces_of, faces_stored
+from depmap_cli.stats.out_of_distribution import (
+    N_COMPONENTS,
+    TrainingFaceModel,
+    fit_training_face_model,
+)
+from depmap_cli.weights.packing import faces_of, pack_training_faces
 
 D = 48
 
@@ -16,7 +20,7 @@ D = 48
 @pytest.fixture(scope="module")
 def spreads() -> np.ndarray:
     """Standard deviations of the planted cloud: wide along few axes, alike in the rest."""
-    return np.where(np.arange(D) < AXES, np.linspace(0.5, 0.1, D), 0.02)
+    return np.where(np.arange(D) < N_COMPONENTS, np.linspace(0.5, 0.1, D), 0.02)
 
 
 def recordings(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
@@ -28,7 +32,7 @@ def recordings(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def faces(spreads: np.ndarray) -> TrainingFaceModel:
-    found = training_faces(recordings(spreads, 0, 3000), recordings(spreads, 1, 200))
+    found = fit_training_face_model(recordings(spreads, 0, 3000), recordings(spreads, 1, 200))
     assert found is not None
     return found
 
@@ -41,7 +45,7 @@ def test_the_distance_is_mahalanobis_of_the_planted_cloud(faces, spreads):
 
 def test_people_of_the_same_kind_are_spread_over_the_reference(faces, spreads):
     distances = [faces.distance(one) for one in recordings(spreads, 3, 400)]
-    assert np.mean([faces.nearer(d) for d in distances]) == pytest.approx(100, abs=12)
+    assert np.mean([faces.n_nearer(d) for d in distances]) == pytest.approx(100, abs=12)
     assert np.mean([faces.is_out_of_distribution(d) for d in distances]) == pytest.approx(
         0.05, abs=0.035
     )
@@ -71,22 +75,22 @@ def test_one_off_in_any_direction_is_unlike(faces, spreads, axis):
 
 
 def test_it_is_stored_in_half_precision_beside_the_network(faces, spreads):
-    back = faces_of({"head.bias": torch.zeros(1), **faces_stored(faces)})
+    back = faces_of({"head.bias": torch.zeros(1), **pack_training_faces(faces)})
     assert back is not None
     for one in recordings(spreads, 4, 20):
         assert back.distance(one) == pytest.approx(faces.distance(one), rel=0.02)
 
 
 def test_weights_may_know_nothing_of_their_training_faces():
-    assert faces_stored(None) == {}
+    assert pack_training_faces(None) == {}
     assert faces_of({}) is None
     assert familiarity_of(None, np.zeros((3, D))) is None
-    assert training_faces([np.zeros((AXES, D))], []) is None  # too few frames
+    assert fit_training_face_model([np.zeros((N_COMPONENTS, D))], []) is None  # too few frames
 
 
 @pytest.mark.parametrize(("name", "value"), [("spread", 0.0), ("mean", np.nan), ("axes", np.inf)])
 def test_damaged_faces_are_refused(name, value):
-    faces = training_faces([np.random.default_rng(0).normal(size=(80, 6))], [])
+    faces = fit_training_face_model([np.random.default_rng(0).normal(size=(80, 6))], [])
     arrays = {key: array.copy() for key, array in faces.arrays.items()}
     assert TrainingFaceModel.of_arrays(arrays).rest > 0
     arrays[name].flat[0] = value

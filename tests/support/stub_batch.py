@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from depmap_cli.batch.inputs import exit_code, find_videos, part_of
+from depmap_cli.batch.inputs import exit_code, find_videos, select_part
 from depmap_cli.batch.run import ScoringBatch, score_batch
 from depmap_cli.batch.workers import local_workers
 from tests.support.stub_job import stub_job
@@ -24,7 +24,7 @@ class Silent:
 
 if __name__ == "__main__":
     given, out, log, seconds, *part = sys.argv[1:]
-    items = part_of(find_videos([given], recursive=True), *part or [None])
+    items = select_part(find_videos([given], recursive=True), *part or [None])
     job = stub_job(log=Path(log), seconds=float(seconds))
     workers = local_workers(job, len(items), jobs=2, timeout=60)
     scored = score_batch(ScoringBatch(items=items, job=job, folder=Path(out)), workers, Silent())

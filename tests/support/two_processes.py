@@ -7,12 +7,12 @@ import torch
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.losses import depmap_loss
-from depmap_cli.runtime.distributed import Processes, join_processes
+from depmap_cli.runtime.distributed import ProcessGroup, init_process_group
 
 VIDEOS, FRAMES = 4, 6
 
 
-def learn(model: DepMap, rows: list[int], processes: Processes, weight: float) -> None:
+def learn(model: DepMap, rows: list[int], processes: ProcessGroup, weight: float) -> None:
     """One step's gradients, with the contrastive loss so weighed, and the prototypes it moves."""
     model.zero_grad()
     generator = torch.Generator().manual_seed(1)
@@ -30,7 +30,7 @@ def learn(model: DepMap, rows: list[int], processes: Processes, weight: float) -
 
 def main() -> None:
     torch.set_num_threads(1)
-    processes = join_processes(torch.device("cpu"))
+    processes = init_process_group(torch.device("cpu"))
     assert processes.count == 2
     torch.manual_seed(0)
     together = DepMap(config=ModelConfig(dropout=0.0), semantic_dim=16).train()
@@ -41,12 +41,12 @@ def main() -> None:
     alone_order = [0, 2, 1, 3]  # as the two shares come one after the other
     for weight in (0.1, 0.0):  # without it the shallow scales have no gradient
         learn(together, processes.share([0, 1, 2, 3]), processes, weight)
-        learn(alone, alone_order, Processes(), weight)
+        learn(alone, alone_order, ProcessGroup(), weight)
         compare(together, alone, processes)
     print(f"process {processes.rank} agrees")
 
 
-def compare(together: DepMap, alone: DepMap, processes: Processes) -> None:
+def compare(together: DepMap, alone: DepMap, processes: ProcessGroup) -> None:
     """What several processes learned, and what one did."""
     bank, expected = together.clusters.bank, alone.clusters.bank
     both = processes.gathered(bank[None])

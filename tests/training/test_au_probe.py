@@ -14,8 +14,8 @@ from tests.support.runs import train
 
 def test_the_loss_is_the_cross_entropy_summed_over_units():
     reader = AuProbe(2, torch.full((18,), 0.5))
-    evidence = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
-    loss = reader(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), evidence)
+    au_probabilities = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
+    loss = reader(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), au_probabilities)
     torch.testing.assert_close(loss, torch.tensor(18 * math.log(2)))  # ln 2 a unit, whatever it is
 
 
@@ -34,12 +34,12 @@ def test_what_the_representation_tells_is_learned():
     """Planted: one feature is the logit of every unit's evidence."""
     torch.manual_seed(0)
     fused = torch.randn(256, 4)
-    evidence = torch.sigmoid(3 * fused[:, :1]).expand(-1, 18)
-    reader = AuProbe(4, evidence.mean(0))
+    au_probabilities = torch.sigmoid(3 * fused[:, :1]).expand(-1, 18)
+    reader = AuProbe(4, au_probabilities.mean(0))
     optimizer = torch.optim.Adam(reader.parameters(), 0.1)
     for _ in range(200):
         optimizer.zero_grad()
-        reader(fused, evidence).backward()
+        reader(fused, au_probabilities).backward()
         optimizer.step()
     weight = reader.units.weight.detach()
     torch.testing.assert_close(weight[:, 0], torch.full((18,), 3.0), atol=0.1, rtol=0)

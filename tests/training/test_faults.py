@@ -18,7 +18,7 @@ import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.cache import FaceCache
-from depmap_cli.data.corpus import find_recordings
+from depmap_cli.data.corpus import find_labelled_videos
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.leakage import (
@@ -28,7 +28,7 @@ from depmap_cli.training.leakage import (
     training_subjects,
 )
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from depmap_cli.workflows import labelled_data
 from tests.support.runs import SMALL, depmap, train
 
@@ -39,7 +39,7 @@ def manifest(corpus: Path, path: Path, **changed: object) -> Path:
     with path.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["path", "subject", "session", "task", "split", "score"])
-        for r in find_recordings(corpus):
+        for r in find_labelled_videos(corpus):
             row = {"subject": r.subject, "session": r.session, "split": r.split, "score": r.score}
             for name, value in changed.items():
                 row[name] = value(r) if callable(value) else value
@@ -113,12 +113,12 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
 
 def test_who_taught_the_weights_at_the_start_is_remembered(trained):
     document = read_document(trained / "weights.safetensors")
-    shipped = training_subjects(read_document(weights_folder() / DEFAULT))
+    shipped = training_subjects(read_document(weights_folder() / DEFAULT_WEIGHTS))
     assert training_subjects(document) == shipped | set(map(hashed, ("100", "101", "102", "103")))
 
 
 def test_whom_a_run_selects_on_is_remembered(trained, corpus):
-    found = find_recordings(corpus)
+    found = find_labelled_videos(corpus)
     for name in ("best", "last", "weights"):
         document = read_document(trained / f"{name}.safetensors")
         assert selection_people_in(document, found) == {"200", "201", "202"}
@@ -144,7 +144,7 @@ def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
 
 @pytest.mark.usefixtures("faces_in_process")
 def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
-    recordings = [r for r in find_recordings(corpus) if r.split == "Training"][:1]
+    recordings = [r for r in find_labelled_videos(corpus) if r.split == "Training"][:1]
     choices = [
         (SamplingConfig(frames=4), FaceConfig()),
         (SamplingConfig(frames=3), FaceConfig(size=224)),
@@ -157,7 +157,7 @@ def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
 @pytest.mark.usefixtures("faces_in_process")
 def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, monkeypatch, capfd):
     data = tmp_path / "corpus"
-    for recording in find_recordings(corpus):
+    for recording in find_labelled_videos(corpus):
         if recording.split != "Testing":
             entry = FaceCache(cache, SamplingConfig(frames=128), FaceConfig())
             (made,) = entry.prepare([recording], 1, lambda *_: None)
@@ -192,7 +192,7 @@ def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, cap
     names = "Training/Freeform/101_1_Freeform_video.mp4, Development/Freeform/202_1_"
     assert f"the face is covered throughout: {names}" in told
     taught = training_subjects(read_document(out / "weights.safetensors"))
-    before = training_subjects(read_document(weights_folder() / DEFAULT))
+    before = training_subjects(read_document(weights_folder() / DEFAULT_WEIGHTS))
     assert taught - before == {hashed(name) for name in ("100", "102", "103")}
     scored = (out / "development.csv").read_text()
     assert [name in scored for name in ("200_1", "201_1", "202_1")] == [True, True, False]

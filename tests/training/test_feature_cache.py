@@ -14,7 +14,7 @@ from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.io.checkpoint import load_tensors, read_document
 from depmap_cli.model.backbone import Backbone
 from depmap_cli.runtime.devices import training_precision
-from depmap_cli.semantics.clip_model import SemanticView
+from depmap_cli.semantics.clip_model import SemanticFeatures
 from depmap_cli.training.batches import Draw, augmented_views
 from depmap_cli.training.feature_cache import FeatureCache, fingerprint
 from depmap_cli.weights.loading import load_networks
@@ -26,7 +26,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def clips(tmp_path) -> list[VideoClip]:
     make = np.random.default_rng(0)
-    seen = SemanticView(torch.zeros(20, 4), torch.zeros(20, 18), torch.zeros(20))
+    seen = SemanticFeatures(torch.zeros(20, 4), torch.zeros(20, 18), torch.zeros(20))
     return [
         VideoClip(
             recording=LabelledVideo(

@@ -6,13 +6,18 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from depmap_cli.data.corpus import find_recordings
+from depmap_cli.data.corpus import find_labelled_videos
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.io.settings import read_settings
 from depmap_cli.runtime.devices import available_devices
-from depmap_cli.semantics.clip_model import OWN_MODEL
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL
 from depmap_cli.training.initialise import start_of
-from depmap_cli.weights.locations import DEFAULT, PLAIN, default_semantics, weights_folder
+from depmap_cli.weights.locations import (
+    BASELINE_WEIGHTS,
+    DEFAULT_WEIGHTS,
+    default_semantic_weights,
+    weights_folder,
+)
 from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.runs import SMALL, depmap
 
@@ -20,7 +25,7 @@ MISSING = next(name for name in ("mps", "cuda") if name not in available_devices
 
 SEEDS, FOLDS = ("--seeds", "2"), ("--group-by", "subject", "--folds", "3")
 
-DEFAULT_WEIGHTS = str(weights_folder() / DEFAULT)
+DEFAULT_WEIGHTS = str(weights_folder() / DEFAULT_WEIGHTS)
 
 
 @pytest.fixture
@@ -70,7 +75,7 @@ def test_settings_that_would_stop_a_run(refused, arguments, code, words):
 def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
     """Of seven people in four folds one is alone, and is not the first fold's Development."""
     lines = ["path,subject,session,task,split,score"]
-    for r in find_recordings(corpus):
+    for r in find_labelled_videos(corpus):
         if r.split != "Testing":  # unreadable
             lines.append(f"{r.path},{r.subject},{r.session},{r.task},Training,{r.score}")
     data = tmp_path / "seven.csv"
@@ -137,7 +142,7 @@ def test_no_option_is_ignored(corpus, monkeypatch, capfd, arguments, words):
 @pytest.fixture
 def weights(tmp_path, monkeypatch):
     """The weights folder, with what is foreign and another semantic model before the shipped."""
-    folder, shipped = tmp_path / "weights", load_checkpoint(default_semantics(), "semantics")
+    folder, shipped = tmp_path / "weights", load_checkpoint(default_semantic_weights(), "semantics")
     shutil.copytree(weights_folder(), folder)
     save_file({"x": torch.zeros(1)}, folder / "A.safetensors")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
@@ -151,7 +156,7 @@ def weights(tmp_path, monkeypatch):
 def dry(corpus, tmp_path, monkeypatch, capfd):
     """Checks a run on what of the corpus can be read: (exit code, error)."""
     lines = ["path,subject,session,task,split,score"]
-    for r in find_recordings(corpus):
+    for r in find_labelled_videos(corpus):
         if r.split != "Testing":
             lines.append(f"{r.path},{r.subject},{r.session},{r.task},{r.split},{r.score}")
     data = tmp_path / "readable.csv"
@@ -166,7 +171,7 @@ def dry(corpus, tmp_path, monkeypatch, capfd):
 
 
 def test_the_semantic_model_is_that_of_the_weights_at_the_start(weights, dry):
-    assert default_semantics() == weights / "another.safetensors"  # past the foreign one
+    assert default_semantic_weights() == weights / "another.safetensors"  # past the foreign one
     assert dry() == (0, "")
     assert dry("--from-scratch") == (0, "")
     code, told = dry("--semantic-weights", weights / "another.safetensors")
@@ -178,12 +183,12 @@ def test_the_semantic_model_is_that_of_the_weights_at_the_start(weights, dry):
 @pytest.mark.parametrize(
     ("model", "hint"),
     [
-        (OWN_MODEL, "put them beside it, or name them with --semantic-weights"),
+        (BUNDLED_MODEL, "put them beside it, or name them with --semantic-weights"),
         ("RN50", "name them with --semantic-weights"),  # such a file is not found by itself
     ],
 )
 def test_where_a_semantic_model_that_is_not_there_belongs(weights, dry, model, hint):
-    shipped = load_checkpoint(weights / DEFAULT, "depmap")
+    shipped = load_checkpoint(weights / DEFAULT_WEIGHTS, "depmap")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     document["semantics"] = {**document["semantics"], "model": model, "sha256": "0" * 64}
     save_checkpoint(weights / "mine.safetensors", "depmap", document, shipped.tensors)
@@ -228,7 +233,7 @@ def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, m
     assert start_of(trained, False)[0] == trained / "weights.safetensors"
     where = ("--data", corpus, "--weights", trained, "--out", tmp_path / "w.safetensors")
     one = tmp_path / "one.csv"
-    shown = next(r for r in find_recordings(corpus) if r.split == "Training")
+    shown = next(r for r in find_labelled_videos(corpus) if r.split == "Training")
     one.write_text(
         f"path,subject,session,task,split,score\n{shown.path},{shown.subject},1,,Development,1"
     )
@@ -237,7 +242,7 @@ def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, m
 
 
 def test_faces_are_those_of_the_weights_at_the_start(tmp_path):
-    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    shipped = load_checkpoint(weights_folder() / DEFAULT_WEIGHTS, "depmap")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     document["config"]["faces"]["size"] = 224
     save_checkpoint(tmp_path / "large.safetensors", "depmap", document, shipped.tensors)
@@ -249,7 +254,7 @@ def test_faces_are_those_of_the_weights_at_the_start(tmp_path):
 
 def test_a_plain_resnet_starts_at_the_one_that_was_trained_as_dep_map_was():
     start, base = start_of(None, False, plain=True)
-    assert start == weights_folder() / PLAIN
+    assert start == weights_folder() / BASELINE_WEIGHTS
     assert base["model"]["backbone"] == "resnet18"
     assert start_of(None, True, plain=True) == (None, {})
-    assert start_of(weights_folder() / PLAIN, False, plain=True)[0] == start
+    assert start_of(weights_folder() / BASELINE_WEIGHTS, False, plain=True)[0] == start

@@ -24,12 +24,12 @@ from depmap_cli.training.leakage import (
     training_subjects,
 )
 from depmap_cli.training.provenance import training_document
-from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from depmap_cli.workflows import semantics as workflow
-from depmap_cli.workflows.calibrate import calibrate_run
+from depmap_cli.workflows.calibrate import run_calibration
 from depmap_cli.workflows.evaluate import EvaluateOptions
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
-from depmap_cli.workflows.semantics import SemanticsOptions, train_semantics_run
+from depmap_cli.workflows.semantics import SemanticsOptions, run_semantics_training
 
 
 @pytest.fixture(scope="module", params=["hashes", "names"])
@@ -173,7 +173,7 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
         init=(init,),
         device="cpu",
     )
-    train_semantics_run(options, lambda *_: None, print)
+    run_semantics_training(options, lambda *_: None, print)
     (run,) = runs
     assert training_subjects(run.met) == {hashed(name) for name in taught}
     assert (run.statement == "some") == (epochs == 0)
@@ -196,7 +196,7 @@ def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
     """Refused before a video is opened."""
     known, other = "s82-200", "s82-201"
     assert {hashed(known), hashed(other)} <= training_subjects(
-        read_document(weights_folder() / DEFAULT)
+        read_document(weights_folder() / DEFAULT_WEIGHTS)
     )
     lines = ["path,subject,session,task,split,score"]
     for i, subject in enumerate((known, other)):
@@ -208,7 +208,7 @@ def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
     )
     out = tmp_path / "out.safetensors"
     with pytest.raises(DataInvalid, match="everybody in Development: .*too small"):
-        calibrate_run(options, out, lambda *_: None)
+        run_calibration(options, out, lambda *_: None)
     assert not out.exists()
 
 

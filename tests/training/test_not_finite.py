@@ -9,7 +9,7 @@ import torch
 
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, read_document, save_checkpoint
-from depmap_cli.runtime.distributed import Processes
+from depmap_cli.runtime.distributed import ProcessGroup
 from depmap_cli.training.export import finish_weights
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.workflows.labelled_data import SemanticModelSpec
@@ -82,8 +82,8 @@ def test_a_gradient_of_several_processes_names_the_whole_batch(
         for parameter in model.parameters():
             parameter.grad = torch.full_like(parameter, float("nan"))
 
-    monkeypatch.setattr(Processes, "share", lambda self, rows: rows[:1])
-    monkeypatch.setattr(Processes, "average_gradients", broken)
+    monkeypatch.setattr(ProcessGroup, "share", lambda self, rows: rows[:1])
+    monkeypatch.setattr(ProcessGroup, "average_gradients", broken)
     assert train(monkeypatch, corpus, cache, tmp_path / "run") == 1
     told = "".join(capfd.readouterr().err.split())
     assert "thegradient'snormisnanatepoch0on" in told

@@ -7,10 +7,10 @@ import shutil
 import pytest
 
 from depmap_cli.config import Config
-from depmap_cli.data.corpus import find_recordings
+from depmap_cli.data.corpus import find_labelled_videos
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
-from depmap_cli.training.resume import STATE, check_resumable, data_hash, described, run_key
+from depmap_cli.training.resume import STATE, check_resumable, data_hash, described, resume_key
 from depmap_cli.training.trainer import Trainer
 from tests.support.runs import train
 
@@ -26,7 +26,7 @@ def moved(corpus, tmp_path):
     """The same recordings elsewhere, in a manifest."""
     shutil.copytree(corpus, tmp_path / "moved")
     rows = [["path", "subject", "session", "task", "split", "score"]]
-    for r in find_recordings(tmp_path / "moved"):
+    for r in find_labelled_videos(tmp_path / "moved"):
         rows.append([r.path, r.subject, r.session, r.task, r.split, r.score])
 
     def write(**scores: int):
@@ -64,8 +64,8 @@ def test_other_scores_are_other_data(run, moved, cache, monkeypatch, capfd):
 
 
 def test_data_is_told_by_labels_and_bytes(corpus, moved):
-    there = find_recordings(corpus)
-    again = find_recordings(moved().parent / "moved")
+    there = find_labelled_videos(corpus)
+    again = find_labelled_videos(moved().parent / "moved")
     assert data_hash(there) == data_hash(again[::-1])
     assert data_hash(there) != data_hash(there[1:])
     again[0].path.write_bytes(again[0].path.read_bytes() + b"\0")
@@ -111,7 +111,7 @@ def test_what_was_said_of_the_data_need_not_be_said_again(corpus, cache, tmp_pat
 
 def test_a_state_that_says_nothing_of_the_data_is_gone_on_with(tmp_path):
     """As states of version 0.1.0."""
-    key = run_key(Config(), "data", "semantics", None, described(tmp_path, True, "mine"))
+    key = resume_key(Config(), "data", "semantics", None, described(tmp_path, True, "mine"))
     older = {name: value for name, value in key.items() if name != "description"}
     save_checkpoint(tmp_path / STATE, "training", {"key": older}, {})
     check_resumable(tmp_path, key)
@@ -133,7 +133,7 @@ def test_a_run_that_lost_its_state_is_not_begun_anew(
 
 
 def test_a_run_that_was_killed_before_its_first_state_begins_anew(tmp_path):
-    key = run_key(Config(), "data", "semantics", None, described(tmp_path, False, None))
+    key = resume_key(Config(), "data", "semantics", None, described(tmp_path, False, None))
     for name in ("best", "last"):
         save_checkpoint(tmp_path / f"{name}.safetensors", "depmap", {"epoch": 0}, {})
     check_resumable(tmp_path, key)

@@ -13,8 +13,8 @@ from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.model_card import model_card
-from depmap_cli.training.runs import runs_of
-from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.training.runs import find_runs
+from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
 from tests.support.runs import depmap
 from tests.support.videos import write_video
@@ -162,7 +162,7 @@ def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
 
 
 def test_the_card_of_a_plain_resnet_says_so():
-    document = read_document(weights_folder() / DEFAULT)
+    document = read_document(weights_folder() / DEFAULT_WEIGHTS)
     assert model_card(document).startswith("# Model card: Dep-MAP, resnet18\n")
     straight = model_card({**document, "line": {"slope": 1.25, "shift": -2.44}})
     assert "Estimates are 1.25 times the network's, -2.4 points" in straight
@@ -251,14 +251,14 @@ def test_a_report_that_cannot_be_written_has_been_shown(evaluate, runs, tmp_path
 
 def test_a_folder_is_of_one_run_or_of_seeds(tmp_path):
     runs = touch(tmp_path / "runs", "seed-10", "seed-9")
-    assert list(runs_of(runs)) == [9, 10]
-    assert runs_of(runs / "seed-9") == {None: runs / "seed-9" / "weights.safetensors"}
+    assert list(find_runs(runs)) == [9, 10]
+    assert find_runs(runs / "seed-9") == {None: runs / "seed-9" / "weights.safetensors"}
     (runs / "seed-9" / "weights.safetensors").unlink()
     with pytest.raises(UsageProblem, match=r"runs: no seed-9/weights\.safetensors"):
-        runs_of(runs)
+        find_runs(runs)
     shutil.copy(runs / "seed-10" / "weights.safetensors", runs)
     with pytest.raises(UsageProblem, match="several seeds, and others beside"):
-        runs_of(runs)
+        find_runs(runs)
 
 
 def test_runs_beside_are_of_the_same_seeds(evaluate, runs, tmp_path):

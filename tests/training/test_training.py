@@ -11,7 +11,7 @@ from depmap_cli.io.checkpoint import read_document
 from depmap_cli.runtime.devices import training_precision
 from depmap_cli.training.batches import Draw, augmented_views, make_batch
 from depmap_cli.training.trainer import Trainer
-from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from tests.support.runs import depmap, train
 from tests.support.videos import write_video
 
@@ -34,8 +34,8 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
     # three calibration people cannot carry a 90 % interval: the honest answer is the whole scale
     assert depmap(monkeypatch, "score", interview, *options) == 0
     report = json.loads(capfd.readouterr().out)
-    before = read_document(weights_folder() / DEFAULT)["training_data"]
-    stated = f"seven snippets; before that, in {DEFAULT}: {before}"
+    before = read_document(weights_folder() / DEFAULT_WEIGHTS)["training_data"]
+    stated = f"seven snippets; before that, in {DEFAULT_WEIGHTS}: {before}"
     assert report["weights"]["training_data"] == stated
     assert (report["estimate"]["interval"]["low"], report["estimate"]["interval"]["high"]) == (
         0,
@@ -232,7 +232,7 @@ def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
 ):
     from depmap_cli.io.checkpoint import read_document
 
-    assert read_document(trained / "weights.safetensors")["started_from"] == DEFAULT
+    assert read_document(trained / "weights.safetensors")["started_from"] == DEFAULT_WEIGHTS
     out = tmp_path / "scratch"
     more = ("--from-scratch", "--model", "resnet-baseline", "--set", "train.epochs=1")
     assert train(monkeypatch, corpus, cache, out, *more) == 0

@@ -7,7 +7,7 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import VideoUnreadable
 from depmap_cli.video import decoder, reader
-from depmap_cli.video.decoder import Playback, is_fragmented, read_frame_index
+from depmap_cli.video.decoder import FrameDecoder, is_fragmented, read_frame_index
 from depmap_cli.video.reader import sample_frames
 from tests.support.videos import ffmpeg
 
@@ -46,13 +46,13 @@ def encoded(tmp_path_factory):
 @pytest.fixture
 def decoded(monkeypatch):
     """Times of all frames that were decoded."""
-    times, forward = [], Playback.__next__
+    times, forward = [], FrameDecoder.__next__
 
     def counted(self):
         times.append(forward(self))
         return times[-1]
 
-    monkeypatch.setattr(Playback, "__next__", counted)
+    monkeypatch.setattr(FrameDecoder, "__next__", counted)
     return times
 
 

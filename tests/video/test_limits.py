@@ -9,7 +9,7 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import VideoUnreadable
 from depmap_cli.runtime.watchdog import heartbeat, watchdog_timeout, with_watchdog
-from depmap_cli.video.decoder import Playback
+from depmap_cli.video.decoder import FrameDecoder
 from depmap_cli.video.limits import MAX_PIXELS, MAX_SIDE, check_size
 from depmap_cli.video.reader import probe, sample_frames
 from tests.support.videos import ffmpeg, write_video
@@ -56,8 +56,8 @@ def test_a_decoder_that_hangs_is_given_up(short, monkeypatch):
         released.wait(30 if playback._number == 3 else 0)
         return forward(playback)
 
-    forward = Playback.__next__
-    monkeypatch.setattr(Playback, "__next__", stuck)
+    forward = FrameDecoder.__next__
+    monkeypatch.setattr(FrameDecoder, "__next__", stuck)
     started = time.monotonic()
     try:
         with pytest.raises(VideoUnreadable, match=r"no progress for 0\.4 s"):

@@ -14,8 +14,8 @@ import pytest
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import InstallationBroken, UsageProblem, VideoUnreadable
 from depmap_cli.runtime.opencv import load_opencv
-from depmap_cli.video.decoder import Playback
-from depmap_cli.video.reader import MAX_WORKING_SIDE, check_whole, probe, sample_frames
+from depmap_cli.video.decoder import FrameDecoder
+from depmap_cli.video.reader import MAX_WORKING_SIDE, check_complete, probe, sample_frames
 from tests.support.videos import ffmpeg, write_video
 
 
@@ -129,7 +129,7 @@ def test_only_one_frame_is_held_at_a_time(counted):
 def test_a_name_that_is_not_utf8_is_told_before_opencv_crashes(counted, tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
     shutil.copy(counted, path)
-    for look in (probe, check_whole, partial(take, frames=2)):
+    for look in (probe, check_complete, partial(take, frames=2)):
         with pytest.raises(VideoUnreadable, match="UTF-8") as told:
             look(path)
         assert told.value.hint == "rename it"
@@ -178,17 +178,17 @@ def test_truncated_video_gives_what_it_holds(media, interview):
 def test_a_file_that_was_cut_off_is_told_from_a_whole_one(interview, tmp_path, name, options):
     path = tmp_path / name
     ffmpeg("-i", interview, *(options if "-c:v" in options else ("-c", "copy", *options)), path)
-    check_whole(path)
+    check_complete(path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 3])
     with pytest.raises(VideoUnreadable, match=r"holds only the first \d+\.\d s of 33\.\d s"):
-        check_whole(path)
+        check_complete(path)
 
 
 @pytest.mark.parametrize("name", ["vfr.mp4", "one_frame.mp4", "rotated.mp4"])
 def test_what_was_not_cut_off_is_not_called_so(media, name):
-    check_whole(media(name))
-    check_whole(media(name), 2.0)
+    check_complete(media(name))
+    check_complete(media(name), 2.0)
 
 
 def test_missing_libgl_is_explained(monkeypatch):
@@ -215,7 +215,7 @@ def test_nothing_is_decoded_behind_the_last_frame_wanted(counted, monkeypatch):
         grabbed.append(decode(playback))
         return grabbed[-1]
 
-    decode = Playback.__next__
-    monkeypatch.setattr(Playback, "__next__", counting)
+    decode = FrameDecoder.__next__
+    monkeypatch.setattr(FrameDecoder, "__next__", counting)
     frames = take(counted, frames=2, end=4)
     assert grabbed[-1] == frames[-1].time == pytest.approx(3, abs=0.051)

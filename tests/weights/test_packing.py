@@ -6,14 +6,14 @@ import torch
 from depmap_cli.config import ModelConfig
 from depmap_cli.io.checkpoint import halved
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.semantics.clip_model import OWN_MODEL, load_semantics
-from depmap_cli.weights.locations import default_semantics
-from depmap_cli.weights.packing import network_of, network_stored
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
+from depmap_cli.weights.locations import default_semantic_weights
+from depmap_cli.weights.packing import pack_network, unpack_network
 
 
 @pytest.fixture(scope="module")
 def semantics():
-    return load_semantics(OWN_MODEL, str(default_semantics()))
+    return load_semantic_model(BUNDLED_MODEL, str(default_semantic_weights()))
 
 
 @pytest.fixture
@@ -26,9 +26,9 @@ def model(semantics):
 
 def test_the_image_tower_is_left_out_and_comes_back(semantics, model):
     tensors = halved(model.state_dict())
-    kept = network_stored(tensors, semantics)
+    kept = pack_network(tensors, semantics)
     assert kept.keys() == {n for n in tensors if not n.startswith("backbone.")}
-    back = network_of(kept, semantics)
+    back = unpack_network(kept, semantics)
     assert back.keys() == tensors.keys()
     for name, value in model.backbone.state_dict().items():
         assert torch.equal(back[f"backbone.{name}"], value)
@@ -38,12 +38,12 @@ def test_a_backbone_that_moved_at_all_is_kept(semantics, model):
     with torch.no_grad():
         model.backbone.stages[3][1].bn2.running_mean[7] += 0.25
     tensors = halved(model.state_dict())
-    assert network_stored(tensors, semantics) is tensors
-    assert network_of(tensors, semantics) == tensors
+    assert pack_network(tensors, semantics) is tensors
+    assert unpack_network(tensors, semantics) == tensors
 
 
 def test_a_backbone_of_another_depth_is_kept(semantics):
     tensors = DepMap(
         config=ModelConfig(backbone="resnet34"), semantic_dim=semantics.dim
     ).state_dict()
-    assert network_stored(tensors, semantics) is tensors
+    assert pack_network(tensors, semantics) is tensors

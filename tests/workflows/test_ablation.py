@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from depmap_cli.data.corpus import find_recordings
+from depmap_cli.data.corpus import find_labelled_videos
 from depmap_cli.domain.paper_tables import BASELINE, PLAIN_NAME, TABLES, network_name
 from depmap_cli.errors import DepmapError
 from depmap_cli.evaluation.ablation import AblationRow
 from depmap_cli.report.evaluation.ablation import render_ablation, write_ablation
-from depmap_cli.weights.locations import default_semantics
+from depmap_cli.weights.locations import default_semantic_weights
 from depmap_cli.workflows import ablate as ablate_module
 from tests.support.runs import depmap
 
@@ -33,7 +33,7 @@ def data(corpus, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("untold") / "all.csv"
     rows = [
         f"{r.path},{r.subject},{r.session},,{r.split},{r.score}"
-        for r in find_recordings(corpus)
+        for r in find_labelled_videos(corpus)
         if r.split != "Testing"
     ]
     path.write_text("\n".join(["path,subject,session,task,split,score", *rows]) + "\n")
@@ -63,7 +63,16 @@ def entries(out):
 def test_rows_are_trained_once_and_never_taken_for_others(ablate, data, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "160")
     out = tmp_path / "grid"
-    rows = ("--row", "7", "--row", "1", "--out", out, "--semantic-weights", default_semantics())
+    rows = (
+        "--row",
+        "7",
+        "--row",
+        "1",
+        "--out",
+        out,
+        "--semantic-weights",
+        default_semantic_weights(),
+    )
     code, told, err = ablate(*rows)
     assert code == 0
     assert "row 1, ResNet-18, seed 3407, run 1 of 2: epoch 1: mse" in err

@@ -15,7 +15,7 @@ from depmap_cli.data.folds import subject_folds
 from depmap_cli.errors import UsageProblem
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.training.runs import cross_validations, of_seed
-from depmap_cli.weights.locations import DEFAULT, weights_folder
+from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from tests.support.runs import depmap
 from tests.support.videos import write_video
 
@@ -37,7 +37,7 @@ def corpus(tmp_path_factory, face_frames):
 def write_weights(path, shift=0.0, **changes):
     """The shipped weights, described otherwise, their estimates ``shift`` points higher than far
     from either end of the scale, where they would be clipped."""
-    shipped = load_checkpoint(weights_folder() / DEFAULT, "depmap")
+    shipped = load_checkpoint(weights_folder() / DEFAULT_WEIGHTS, "depmap")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     _, points = shipped.tensors["target"]  # what the head's 1 stands for
     bias = shipped.tensors["head.bias"] + (25 + shift) / points

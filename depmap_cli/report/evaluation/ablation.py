@@ -9,11 +9,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from depmap_cli.domain.paper_tables import FIGURES, Variant
+from depmap_cli.domain.paper_tables import METRICS, Variant
 from depmap_cli.io.csv_files import Cell, csv_table
 from depmap_cli.io.output_files import write_file
 from depmap_cli.report.score.console import emit
-from depmap_cli.weights.document import RANDOM
+from depmap_cli.weights.document import STARTED_RANDOM
 
 if TYPE_CHECKING:
     from depmap_cli.evaluation.ablation import AblationRow
@@ -28,14 +28,14 @@ def render_ablation(console: Console, rows: "Sequence[AblationRow]", data: str) 
         table = Table(title=title, title_justify="left")
         table.add_column("variant", no_wrap=True)
         for source in ("paper", "ours"):
-            for name in FIGURES:
+            for name in METRICS:
                 table.add_column(f"{source}\n{name.upper()}", justify="right")
         for row in rows:
             paper, ours = row.variant.paper.get(task), row.found.get(task)
-            mark = " *" if row.started_from == RANDOM else ""
+            mark = " *" if row.started_from == STARTED_RANDOM else ""
             table.add_row(row.variant.name + mark, *_cells(paper), *_ours(ours))
         emit(console, table)
-    if any(row.started_from == RANDOM for row in rows):
+    if any(row.started_from == STARTED_RANDOM for row in rows):
         emit(console, "* the backbone started at random, not at the semantic model's image tower")
 
 
@@ -55,7 +55,7 @@ def _ours(found: np.ndarray | None) -> list[str]:
 
 def _cells(figures: Sequence[float] | None) -> list[str]:
     if figures is None:
-        return ["-"] * len(FIGURES)
+        return ["-"] * len(METRICS)
     return [f"{v:.2f}" if np.isfinite(v) else "-" for v in figures]
 
 
@@ -81,7 +81,7 @@ def _records(rows: "Sequence[AblationRow]") -> Iterator[dict[str, Cell]]:
                 head: dict[str, Cell] = {"row": row.number, "variant": _in_table(row.variant)}
                 values = [round(float(v), 4) if np.isfinite(v) else None for v in figures]
                 head |= {"started_from": start, "task": task, "of": of}
-                yield head | dict(zip(FIGURES, values, strict=True))
+                yield head | dict(zip(METRICS, values, strict=True))
 
 
 def _in_table(variant: Variant) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from depmap_cli.domain.paper_tables import FIGURES
+from depmap_cli.domain.paper_tables import METRICS
 from depmap_cli.evaluation.results import Comparison, EvaluationReport
 from depmap_cli.io.csv_files import csv_table
 from depmap_cli.report.score.console import emit
@@ -28,7 +28,7 @@ def seed_rows(reports: Sequence[EvaluationReport]) -> list[SeedRow]:
 
 
 def _rows(part: str, seeds: list[str], found: list[Comparison]) -> list[SeedRow]:
-    values = [[getattr(one.estimates, name).value for name in FIGURES] for one in found]
+    values = [[getattr(one.estimates, name).value for name in METRICS] for one in found]
     columns = [_over_seeds(column) for column in zip(*values, strict=True)]
     means, spreads = ([column[i] for column in columns] for i in (0, 1))
     rows = zip([*seeds, "mean", "sd"], [*values, means, spreads], strict=True)
@@ -43,7 +43,7 @@ def _over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | N
 def render_seeds(console: Console, reports: Sequence[EvaluationReport]) -> None:
     """The table for the terminal."""
     table = Table(title=f"{len(reports)} seeds, each evaluated by itself", title_justify="left")
-    for name in ("", "seed", *(name.upper() for name in FIGURES)):
+    for name in ("", "seed", *(name.upper() for name in METRICS)):
         table.add_column(name, justify="right")
     for part, name, figures in seed_rows(reports):
         digits = 3 if name in ("mean", "sd") else 2
@@ -58,4 +58,4 @@ def seeds_csv(reports: Sequence[EvaluationReport]) -> bytes:
         [part, name, *(None if value is None else round(value, 4) for value in figures)]
         for part, name, figures in seed_rows(reports)
     ]
-    return csv_table(("of", "seed", *FIGURES), rows)
+    return csv_table(("of", "seed", *METRICS), rows)

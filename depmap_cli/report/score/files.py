@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.domain.action_units import ACTION_UNITS, SEEN
+from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS
 from depmap_cli.io.csv_files import Cell, csv_table
 from depmap_cli.io.output_files import remove_stale, write_file
@@ -151,8 +151,13 @@ def _units_row(number: int, row: FrameRow) -> list[Cell]:
     head: list[Cell] = [number, round(row.time, 4), round(row.probability, 4)]
     if not row.valid or row.action_units is None:
         return [*head, 0, *[None] * (2 * len(ACTION_UNITS))]
-    evidence = [float(v) for v in row.action_units]
-    return [*head, 1, *(round(v, 4) for v in evidence), *(int(v >= SEEN) for v in evidence)]
+    au_probabilities = [float(v) for v in row.action_units]
+    return [
+        *head,
+        1,
+        *(round(v, 4) for v in au_probabilities),
+        *(int(v >= PRESENT_THRESHOLD) for v in au_probabilities),
+    ]
 
 
 def _scores_row(report: Report) -> list[Cell]:

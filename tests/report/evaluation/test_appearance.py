@@ -94,14 +94,16 @@ def test_faces_are_chosen_evenly_over_the_scores_one_a_person():
 
 
 def curve(subject, level, places, value):
-    evidence = np.zeros((len(places), UNITS))
-    evidence[:, 2] = value  # AU4
-    return UnitCurve(subject=subject, level=level, places=np.array(places), evidence=evidence)
+    au_probabilities = np.zeros((len(places), UNITS))
+    au_probabilities[:, 2] = value  # AU4
+    return UnitCurve(
+        subject=subject, level=level, places=np.array(places), au_probabilities=au_probabilities
+    )
 
 
 def test_stretches_by_hand():
-    evidence = np.array([[0.2], [0.4], [1.0]])
-    means = binned(np.array([0.0, 0.01, 1.0]), evidence)[:, 0]
+    au_probabilities = np.array([[0.2], [0.4], [1.0]])
+    means = binned(np.array([0.0, 0.01, 1.0]), au_probabilities)[:, 0]
     assert (means[0], means[-1]) == (pytest.approx(0.3), 1.0)
     assert np.isnan(means[1:-1]).all()
 

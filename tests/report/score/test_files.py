@@ -118,9 +118,9 @@ def test_aus_csv_is_laid_out_as_openface_does(sample_result: ScoreResult, tmp_pa
     assert len(columns) == 4 + 2 * len(ACTION_UNITS)
     assert columns[-1] == "AU43_c"
     assert len(rows) == N_FRAMES
-    evidence = sample_result.frames[3].action_units
-    assert evidence is not None
-    for unit, value in zip(ACTION_UNITS, evidence, strict=True):
+    au_probabilities = sample_result.frames[3].action_units
+    assert au_probabilities is not None
+    for unit, value in zip(ACTION_UNITS, au_probabilities, strict=True):
         assert float(rows[3][f"{unit.column}_r"]) == pytest.approx(value, abs=1e-4)
         assert rows[3][f"{unit.column}_c"] == str(int(value >= 0.5))
     assert {rows[3][f"{u.column}_c"] for u in ACTION_UNITS} == {"0", "1"}
