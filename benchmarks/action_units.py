@@ -74,12 +74,12 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     source = LabelledData(data=given.data, cache=given.cache)
-    recordings = of_split(source.read()[0], given.split)
-    cached = source.prepare(recordings, FaceConfig(), lambda *told: None)
-    frames = read_au_frames(given.data, recordings, cached).thinned(given.step)
+    videos = of_split(source.read()[0], given.split)
+    cached = source.prepare(videos, FaceConfig(), lambda *told: None)
+    frames = read_au_frames(given.data, videos, cached).thinned(given.step)
     semantics = SemanticModelSpec(weights=given.semantic_weights).load()
     image, au_probabilities = look(semantics, frames)
-    print(f"{len(frames)} frames of {len(recordings)} recordings, {given.split}")
+    print(f"{len(frames)} frames of {len(videos)} recordings, {given.split}")
     usual = semantics.typical_neutral
     moved = (
         au_probabilities

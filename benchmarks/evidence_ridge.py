@@ -42,7 +42,7 @@ def main() -> None:
     )
     clips = [c for c in clips if len(c.usable)]
     train, development = (
-        [c for c in clips if c.recording.split == s] for s in ("Training", "Development")
+        [c for c in clips if c.video.split == s] for s in ("Training", "Development")
     )
     search = GridSearchCV(
         make_pipeline(StandardScaler(), Ridge()),
@@ -50,11 +50,11 @@ def main() -> None:
         cv=GroupKFold(5),
         scoring="neg_mean_squared_error",
     )
-    truth = np.array([c.recording.score for c in train], float)
-    people = [c.recording.subject for c in train]
+    truth = np.array([c.video.score for c in train], float)
+    people = [c.video.subject for c in train]
     search.fit(evidence_of(train, given.frames), truth, groups=people)
     found = search.predict(evidence_of(development, given.frames))
-    figures = agreement(np.array([c.recording.score for c in development], float), found)
+    figures = agreement(np.array([c.video.score for c in development], float), found)
     print(f"{len(train)} clips of {len(set(people))} people; Development:", end=" ")
     print(", ".join(f"{name.upper()} {value:.2f}" for name, value in figures.items()))
 

@@ -26,9 +26,9 @@ TOP = 0.1
 DRAWS = 2000
 
 
-def cues_at(data: Path, recording: LabelledVideo, times: np.ndarray) -> np.ndarray:
+def cues_at(data: Path, video: LabelledVideo, times: np.ndarray) -> np.ndarray:
     """Whether each time (n,) in seconds lies in a cue."""
-    path = ground_truth_path(data, recording.split, recording.path.stem)
+    path = ground_truth_path(data, video.split, video.path.stem)
     with np.load(path, allow_pickle=False) as truth:
         cue, fps = truth["cue"], float(truth["fps"])
     frames: np.ndarray = cue[np.clip(np.round(times * fps).astype(int), 0, len(cue) - 1)]
@@ -68,17 +68,17 @@ def main() -> None:
     networks = load_networks(given.weights, resolve_device("cpu"))
     source = LabelledData(data=given.data, cache=given.cache)
     options = EvaluateOptions(source=source, split=given.split, frames=given.frames)
-    recordings = of_split(source.read()[0], given.split)
-    clips, estimates = score_clips(networks, recordings, options, lambda *told: None)
+    videos = of_split(source.read()[0], given.split)
+    clips, estimates = score_clips(networks, videos, options, lambda *told: None)
     counts = []
     for clip, estimate in zip(clips, estimates, strict=True):
-        cue = cues_at(given.data, clip.recording, clip.times[estimate.rows])
+        cue = cues_at(given.data, clip.video, clip.times[estimate.rows])
         weights = estimate.video.weights[0].numpy()
         top = np.argsort(-weights, kind="stable")[: max(1, round(TOP * len(weights)))]
         counts.append([cue[top].sum(), len(top), cue.sum(), len(cue)])
-    table, people = np.array(counts), np.array([r.subject for r in recordings])
+    table, people = np.array(counts), np.array([r.subject for r in videos])
     print(line("all", table, people))
-    levels = np.array([level_of(r.score) for r in recordings])
+    levels = np.array([level_of(r.score) for r in videos])
     for level, band in enumerate(BANDS):
         if (levels == level).any():
             print(line(band.name, table[levels == level], people[levels == level]))

@@ -55,12 +55,12 @@ def main() -> int:
     options = EvaluateOptions(
         source=LabelledData(data=given.data, cache=given.cache), split=given.split
     )
-    recordings = of_split(options.source.read()[0], given.split)
+    videos = of_split(options.source.read()[0], given.split)
     orders = {
-        "as it lies": recordings,
-        "sorted by score": sorted(recordings, key=lambda r: r.score),
-        "shuffled": random.Random(0).sample(recordings, len(recordings)),
-        "backwards": recordings[::-1],
+        "as it lies": videos,
+        "sorted by score": sorted(videos, key=lambda r: r.score),
+        "shuffled": random.Random(0).sample(videos, len(videos)),
+        "backwards": videos[::-1],
     }
     first: dict[Path, float] = {}
     failed = False

@@ -52,12 +52,12 @@ def main() -> None:
     options = EvaluateOptions(
         source=LabelledData(data=given.data, cache=given.cache), split=given.split
     )
-    recordings = of_split(options.source.read()[0], given.split)
-    truth = np.array([r.score for r in recordings], float)
+    videos = of_split(options.source.read()[0], given.split)
+    truth = np.array([r.score for r in videos], float)
     for name, change in VARIANTS.items():
         networks = load_networks(given.weights, resolve_device("cpu"))
         change(networks.model)
-        _, estimates = score_clips(networks, recordings, options, lambda *told: None)
+        _, estimates = score_clips(networks, videos, options, lambda *told: None)
         found = agreement(truth, np.array([e.score for e in estimates]))
         print(f"{name:12} RMSE {found['rmse']:5.2f}  PCC {found['pcc']:.2f}")
         if name == "as trained":

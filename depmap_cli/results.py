@@ -253,7 +253,7 @@ class SplitSummary:
     """What one split of a corpus holds. Scores are counted once a recording, not once a clip."""
 
     split: str
-    n_recordings: int  # sessions
+    n_sessions: int  # sessions
     n_clips: int  # videos
     n_people: int
     tasks: dict[str, int]  # clips of each task; "" where a corpus has no tasks
@@ -271,7 +271,7 @@ class SharedPeople:
 
     splits: tuple[str, str]
     people: list[str]
-    n_recordings: int  # sessions that are in both by name
+    n_sessions: int  # sessions that are in both by name
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,8 @@ def _weights_loaded_once():
 
     patch = pytest.MonkeyPatch()
     patch.setattr(scorer, "load_networks", lru_cache(scorer.load_networks))
-    patch.setattr(labelled_data, "load_semantics", lru_cache(labelled_data.load_semantic_model))
+    patch.setattr(
+        labelled_data, "load_semantic_model", lru_cache(labelled_data.load_semantic_model)
+    )
     yield
     patch.undo()

@@ -181,3 +181,28 @@ def test_no_pickles_are_read(path):
 def test_no_postponed_annotations(path):
     """jaxtyping cannot check the fields of dataclasses behind ``from __future__``."""
     assert "from __future__ import annotations" not in path.read_text()
+
+
+MOST_POSITIONAL = 3
+
+
+def positional_arguments(node):
+    """Names that a constructor takes by position: those of a dataclass, or of ``__init__``."""
+    decorators = [ast.unparse(d) for d in node.decorator_list]
+    if any(d.startswith("dataclass") for d in decorators):
+        if any("kw_only=True" in d for d in decorators):
+            return []
+        fields = [n for n in node.body if isinstance(n, ast.AnnAssign)]
+        own = [n for n in fields if n.value is None or "init=False" not in ast.unparse(n.value)]
+        return [ast.unparse(n.target) for n in own if "ClassVar" not in ast.unparse(n.annotation)]
+    for method in node.body:
+        if isinstance(method, ast.FunctionDef) and method.name == "__init__":
+            return [a.arg for a in method.args.posonlyargs + method.args.args][1:]
+    return []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_long_constructors_are_keyword_only(path):
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ClassDef):
+            assert len(positional_arguments(node)) <= MOST_POSITIONAL, node.name

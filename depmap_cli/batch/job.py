@@ -37,7 +37,7 @@ class FrameCounts:
     bridged: int = 0  # of those used: the face was seen before and after, not in between
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class RenderedResult:
     """A video's result, ready to be written."""
 
@@ -110,7 +110,12 @@ class Job:
     def render(self, result: ScoreResult) -> RenderedResult:
         """The files of one video's result."""
         report, files = render_result(result, self.formats, self.pictures)
-        return RenderedResult(report, files, result.seconds, counts_of(result.frames))
+        return RenderedResult(
+            report=report,
+            files=files,
+            seconds=result.seconds,
+            frames=counts_of(result.frames),
+        )
 
     def failed(self, task: ScoringTask, error: DepmapError) -> RenderedResult:
         """What is written about a video that could not be worked on."""

@@ -17,7 +17,7 @@ def simulate(
             help="ICT-FaceKit's FaceXModel folder, or a packed .npz.", envvar="DEPMAP_FACE_MODEL"
         ),
     ] = None,
-    recordings: Annotated[int, typer.Option(min=1, help="Sessions, each a clip a task.")] = 150,
+    sessions: Annotated[int, typer.Option(min=1, help="Sessions, each a clip a task.")] = 150,
     splits: Annotated[
         str, typer.Option(help="Shares of Training, Development and Testing.")
     ] = "50,50,50",
@@ -66,7 +66,7 @@ def simulate(
 
     options: CohortOptions | PortraitOptions = CohortOptions(
         out=out,
-        recordings=recordings,
+        sessions=sessions,
         splits=shares,
         tasks=chosen,
         seconds=seconds,

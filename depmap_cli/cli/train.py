@@ -257,11 +257,11 @@ def prepare(
     start, base = start_of(init, from_scratch=False)
     chosen = read_settings(settings or [], config, base)
     source = LabelledData(data=data, cache=cache, jobs=jobs)
-    recordings, summary = source.read()
+    videos, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
         for frames in frames_scored(chosen, start):
-            cached = source.prepare_splits(recordings, chosen.faces, stages(bar), frames)
-    names = [recording.path.name for recording in recordings]
+            cached = source.prepare_splits(videos, chosen.faces, stages(bar), frames)
+    names = [video.path.name for video in videos]
     render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])

@@ -69,9 +69,9 @@ def read_folders(
             differs from the listed one.
     """
     (labels, lost), (videos, astray) = _labels(root, files), _videos(root, files)
-    known = {entry.recording.path.resolve(): entry for entry in listed}
+    known = {entry.video.path.resolve(): entry for entry in listed}
     _compare(videos, known, labels)
-    spoken = {entry.recording.split for entry in listed}
+    spoken = {entry.video.split for entry in listed}
     rest = [v for v in videos if v.path.resolve() not in known]
     own = [v for v in rest if v.session[0] not in spoken]
     entries = [_entry(v, labels[v.session]) for v in own if v.session in labels]
@@ -106,7 +106,7 @@ def _compare(
     for video in videos:
         entry = known.get(video.path.resolve())
         if entry and video.session in labels:
-            listed = Label(entry.recording.score, entry.where)
+            listed = Label(entry.video.score, entry.where)
             _refuse_other_score(listed, labels[video.session], video.session)
 
 
@@ -193,11 +193,11 @@ def _unlisted(names: list[str]) -> list[str]:
 def _repeated(entries: list[ListedVideo]) -> list[str]:
     """A note on recordings that are there in several files, each of which counts."""
     files: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for found in (entry.recording for entry in entries):
+    for found in (entry.video for entry in entries):
         files[found.split, found.subject, found.session, found.task].append(found.place)
     several = [names for names in files.values() if len(names) > 1]
     return [
-        f"{_counted(len(several), 'recording')} in several files, each counted: {', '.join(names)}"
+        f"{_counted(len(several), 'video')} in several files, each counted: {', '.join(names)}"
         for names in several[:1]
     ]
 

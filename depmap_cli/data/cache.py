@@ -137,73 +137,73 @@ def read_entry(folder: Path) -> CachedFaces:
     return entry
 
 
-def content_of(recording: LabelledVideo) -> str:
+def content_of(video: LabelledVideo) -> str:
     """Hash of a video's bytes; of prepared faces, of their pictures, times and quality.
 
     Raises:
         DataInvalid: it cannot be read; names it.
     """
-    if is_prepared(recording.path):
-        folder = read_prepared(recording).folder
+    if is_prepared(video.path):
+        folder = read_prepared(video).folder
         both = sha256_of(folder / INDEX) + sha256_of(folder / FACES)
         return hashlib.sha256(both.encode()).hexdigest()
     try:
-        return sha256_of(recording.path)
+        return sha256_of(video.path)
     except OSError as error:
         raise DataInvalid(
-            f"{recording.name}: cannot be read: {error.strerror}", "check the file"
+            f"{video.name}: cannot be read: {error.strerror}", "check the file"
         ) from error
 
 
-def read_prepared(recording: LabelledVideo) -> CachedFaces:
+def read_prepared(video: LabelledVideo) -> CachedFaces:
     """The faces that stand in a video's place in a corpus.
 
     Raises:
         DataInvalid: the folder does not hold them, or not whole.
     """
     try:
-        return read_entry(recording.path)
+        return read_entry(video.path)
     except (OSError, ValueError) as error:
         raise DataInvalid(
-            f"{recording.name}: not a folder of prepared faces, or of another version of depmap",
+            f"{video.name}: not a folder of prepared faces, or of another version of depmap",
             f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` of this version "
             "writes them",
         ) from error
 
 
-def duration_of(recording: LabelledVideo) -> float | None:
+def duration_of(video: LabelledVideo) -> float | None:
     """Seconds that a recording lasts, None where nothing says.
 
     Raises:
         DataInvalid: it cannot be opened; names the recording.
     """
-    if is_prepared(recording.path):
-        return read_prepared(recording).duration
-    with _named(recording):
-        return probe(recording.path, recording.fps).duration
+    if is_prepared(video.path):
+        return read_prepared(video).duration
+    with _named(video):
+        return probe(video.path, video.fps).duration
 
 
 @contextmanager
-def _named(recording: LabelledVideo) -> Iterator[None]:
+def _named(video: LabelledVideo) -> Iterator[None]:
     """Says which recording's video is unreadable."""
     try:
         yield
     except VideoUnreadable as error:
-        raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
+        raise DataInvalid(f"{video.name}: {error.message}", error.hint) from error
 
 
-def check_readable(recording: LabelledVideo) -> None:
+def check_readable(video: LabelledVideo) -> None:
     """Decode the first picture of a video and read the rest, or open prepared faces.
 
     Raises:
         DataInvalid: that fails, or the video was cut off; names the recording.
     """
-    if is_prepared(recording.path):
-        read_prepared(recording)
+    if is_prepared(video.path):
+        read_prepared(video)
         return
-    with _named(recording):
-        next(sample_frames(recording.path, SamplingConfig(fps=1)))
-        check_complete(recording.path, recording.fps)
+    with _named(video):
+        next(sample_frames(video.path, SamplingConfig(fps=1)))
+        check_complete(video.path, video.fps)
 
 
 @contextmanager
@@ -239,7 +239,7 @@ class FaceCache:
         self.root, self.sampling, self.faces = root, sampling, faces
 
     def prepare(
-        self, recordings: list[LabelledVideo], jobs: int, progress: Callable[[int, int], None]
+        self, videos: list[LabelledVideo], jobs: int, progress: Callable[[int, int], None]
     ) -> list[CachedFaces]:
         """Make the missing entries, ``jobs`` at a time; the entries in the recordings' order.
 
@@ -254,12 +254,12 @@ class FaceCache:
             DepmapError: a process that ended by itself.
         """
         self._tidy()
-        folders = [self._folder(r) for r in recordings]
-        found = [self._found(*pair) for pair in zip(recordings, folders, strict=True)]
-        triples = zip(recordings, folders, found, strict=True)
+        folders = [self._folder(r) for r in videos]
+        found = [self._found(*pair) for pair in zip(videos, folders, strict=True)]
+        triples = zip(videos, folders, found, strict=True)
         todo = {folder: (r, folder) for r, folder, entry in triples if entry is None}
-        before = len(recordings) - len(todo)
-        progress(before, len(recordings))
+        before = len(videos) - len(todo)
+        progress(before, len(videos))
         if todo:
             self._open()
         run_all(
@@ -267,7 +267,7 @@ class FaceCache:
             list(todo.values()),
             jobs,
             "preparing faces",
-            lambda _, done, __: progress(before + done, len(recordings)),
+            lambda _, done, __: progress(before + done, len(videos)),
         )
         return [entry or read_entry(f) for entry, f in zip(found, folders, strict=True)]
 
@@ -283,10 +283,10 @@ class FaceCache:
             with suppress(OSError):
                 remove_stale_temp(self.root.glob(place), STALE_AGE)
 
-    def _found(self, recording: LabelledVideo, folder: Path) -> CachedFaces | None:
+    def _found(self, video: LabelledVideo, folder: Path) -> CachedFaces | None:
         """The faces that are there; None where they are missing, and what is damaged is removed."""
-        if is_prepared(recording.path):
-            return self._load_prepared(recording)
+        if is_prepared(video.path):
+            return self._load_prepared(video)
         with cache_writable(self.root):
             try:
                 return read_entry(folder)
@@ -295,14 +295,14 @@ class FaceCache:
                     remove(folder)
         return None
 
-    def _folder(self, recording: LabelledVideo) -> Path:
+    def _folder(self, video: LabelledVideo) -> Path:
         """Where the faces of a recording are, or will be."""
-        path = recording.path
+        path = video.path
         try:
-            return path if is_prepared(path) else self.root / self._key(path, recording.fps)
+            return path if is_prepared(path) else self.root / self._key(path, video.fps)
         except OSError as error:
             raise DataInvalid(
-                f"{recording.name}: cannot be read: {error.strerror}", "check permissions"
+                f"{video.name}: cannot be read: {error.strerror}", "check permissions"
             ) from error
 
     def _key(self, path: Path, fps: float | None) -> str:
@@ -311,12 +311,12 @@ class FaceCache:
             settings.append(fps)
         return sha256_of(path, json.dumps(settings, sort_keys=True).encode())[:32]
 
-    def _load_prepared(self, recording: LabelledVideo) -> CachedFaces:
-        entry = read_prepared(recording)
+    def _load_prepared(self, video: LabelledVideo) -> CachedFaces:
+        entry = read_prepared(video)
         side = entry.faces.shape[1]
         if side != self.faces.size:
             raise DataInvalid(
-                f"{recording.name}: faces of {side} px, but {self.faces.size} px are wanted",
+                f"{video.name}: faces of {side} px, but {self.faces.size} px are wanted",
                 "set faces.size accordingly, or take the videos",
             )
         return replace(entry, cache=self.root)
@@ -325,8 +325,8 @@ class FaceCache:
         """Prepare one recording, in a worker process."""
         from depmap_cli.runtime.devices import explain_out_of_memory
 
-        recording, folder = item
-        path, fps = recording.path, recording.fps
+        video, folder = item
+        path, fps = video.path, video.fps
         try:
             check_complete(path, fps)
             with explain_out_of_memory("its faces", "use fewer --jobs"):
@@ -335,9 +335,9 @@ class FaceCache:
                 samples = [sample for segment in segments for sample in segment]
             info = probe(path, fps)
         except DepmapError as error:
-            raise DataInvalid(f"{recording.name}: {error.message}", error.hint) from error
+            raise DataInvalid(f"{video.name}: {error.message}", error.hint) from error
         duration = info.duration or (samples[-1].time if samples else 0.0)
         decoded = decoded_share(samples, self.sampling, info)
         with cache_writable(self.root), atomic_write(folder, keep=True) as aside:
             aside.mkdir()
-            write_entry(aside, recording.name, samples, duration, decoded)
+            write_entry(aside, video.name, samples, duration, decoded)

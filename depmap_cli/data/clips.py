@@ -27,7 +27,7 @@ _STORED_AS = {"image": "image", "au_probabilities": "evidence", "covered": "cove
 class VideoClip:
     """One recording, prepared."""
 
-    recording: LabelledVideo
+    video: LabelledVideo
     faces: np.ndarray  # (n, size, size, 3) RGB uint8, memory-mapped
     seen: SemanticFeatures
     usable: np.ndarray  # numbers of the frames whose face is not covered; none: of no use
@@ -52,7 +52,7 @@ class VideoClip:
 
 
 def load_clips(
-    recordings: list[LabelledVideo],
+    videos: list[LabelledVideo],
     cached: list[CachedFaces],
     semantics: SemanticModel,
     device: torch.device,
@@ -60,11 +60,11 @@ def load_clips(
 ) -> list[VideoClip]:
     """Pair recordings with their faces and CLIP's view, which is kept beside the faces on disk."""
     clips = []
-    for number, (recording, entry) in enumerate(zip(recordings, cached, strict=True)):
+    for number, (video, entry) in enumerate(zip(videos, cached, strict=True)):
         seen = _view(entry, semantics, device)
         usable = np.flatnonzero(seen.covered.numpy() < OCCLUDED)
         clip = VideoClip(
-            recording=recording,
+            video=video,
             faces=entry.faces,
             seen=seen,
             usable=usable,
@@ -73,7 +73,7 @@ def load_clips(
             verdict=entry.quality.verdict,
         )
         clips.append(clip)
-        progress(number + 1, len(recordings))
+        progress(number + 1, len(videos))
     return clips
 
 

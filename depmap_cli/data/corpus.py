@@ -32,7 +32,7 @@ __all__ = [
 class Corpus:
     """What was found below a data folder, and what to know of it, in words."""
 
-    recordings: list[LabelledVideo]
+    videos: list[LabelledVideo]
     notes: list[str]  # what was left out, and ``guesses``
     guesses: list[str]  # how people were told where no folder, number or column tells them
 
@@ -43,7 +43,7 @@ def find_labelled_videos(data: Path) -> list[LabelledVideo]:
     Raises:
         DataInvalid: as ``read_corpus``.
     """
-    return read_corpus(data).recordings
+    return read_corpus(data).videos
 
 
 def read_corpus(data: Path) -> Corpus:
@@ -71,13 +71,13 @@ def read_corpus(data: Path) -> Corpus:
     return Corpus(sorted(_consistent(entries)), notes + guesses, guesses)
 
 
-def of_split(recordings: list[LabelledVideo], split: str) -> list[LabelledVideo]:
+def of_split(videos: list[LabelledVideo], split: str) -> list[LabelledVideo]:
     """The recordings of one split, in order.
 
     Raises:
         DataInvalid: there is none.
     """
-    chosen = [r for r in recordings if r.split == split]
+    chosen = [r for r in videos if r.split == split]
     if not chosen:
         raise DataInvalid(
             f"the {split} split is empty",
@@ -127,7 +127,7 @@ def _expected(notes: list[str]) -> str:
 
 
 def _guesses(entries: list[ListedVideo]) -> list[str]:
-    guessed = [entry.recording for entry in entries if entry.guessed]
+    guessed = [entry.video for entry in entries if entry.guessed]
     example = [f"{display_path(r.path.name, Path())} is of {r.subject!r}" for r in guessed[:1]]
     return [f"people are told from names of files, e.g. {text}" for text in example]
 
@@ -143,14 +143,14 @@ def _consistent(entries: list[ListedVideo]) -> Iterator[LabelledVideo]:
     files: dict[Path, ListedVideo] = {}
     sessions: dict[tuple[str, str, str], ListedVideo] = {}
     for entry in entries:
-        new = entry.recording
+        new = entry.video
         same = files.setdefault(new.path.resolve(), entry)
         session = sessions.setdefault((new.split, new.subject, new.session), entry)
         _refuse_other_description(entry, same)
-        if new.score != session.recording.score:
+        if new.score != session.video.score:
             raise DataInvalid(
                 f"{entry.where}: score {new.score} for session {new.session!r} of person "
-                f"{new.subject!r}, but {session.recording.score} in {session.where}",
+                f"{new.subject!r}, but {session.video.score} in {session.where}",
                 "a session has one score: correct one, or number the sessions",
             )
         if same is entry:
@@ -159,7 +159,7 @@ def _consistent(entries: list[ListedVideo]) -> Iterator[LabelledVideo]:
 
 def _refuse_other_description(entry: ListedVideo, other: ListedVideo) -> None:
     """Refuse two rows that say different things of one file."""
-    new, old = asdict(entry.recording), asdict(other.recording)
+    new, old = asdict(entry.video), asdict(other.video)
     for name in ("split", "score", "subject", "session", "task", "fps"):
         if new[name] != old[name]:
             raise DataInvalid(

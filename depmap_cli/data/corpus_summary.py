@@ -13,9 +13,9 @@ from depmap_cli.errors import DataInvalid
 from depmap_cli.results import SCORE_BIN, CorpusSummary, SharedPeople, SplitSummary
 
 
-def summarise_corpus(recordings: list[LabelledVideo], notes: Sequence[str] = ()) -> CorpusSummary:
+def summarise_corpus(videos: list[LabelledVideo], notes: Sequence[str] = ()) -> CorpusSummary:
     """Counts, scores and shared people; ``notes`` are those of ``Corpus``."""
-    parts = {split: [r for r in recordings if r.split == split] for split in SPLITS}
+    parts = {split: [r for r in videos if r.split == split] for split in SPLITS}
     held = {split: part for split, part in parts.items() if part}
     shared = [_shared(a, b, held[a], held[b]) for a, b in combinations(held, 2)]
     return CorpusSummary(
@@ -25,7 +25,7 @@ def summarise_corpus(recordings: list[LabelledVideo], notes: Sequence[str] = ())
     )
 
 
-def check_trainable(recordings: list[LabelledVideo], fold: int | None = None) -> None:
+def check_trainable(videos: list[LabelledVideo], fold: int | None = None) -> None:
     """Refuse a corpus that `depmap train` cannot learn from or select on.
 
     Training and Development may share people: AVEC's own do, and ``summarise_corpus`` tells. ``fold`` is
@@ -36,13 +36,13 @@ def check_trainable(recordings: list[LabelledVideo], fold: int | None = None) ->
             person says nothing of others), or all Training scores are equal. Testing never stands
             in for Development.
     """
-    if {"Training", "Testing"} == {r.split for r in recordings}:
+    if {"Training", "Testing"} == {r.split for r in videos}:
         raise DataInvalid(
             "there is no Development split, and Testing is never used to choose",
             "move some people from Training to Development, or add --group-by subject",
         )
     for split in ("Training", "Development"):
-        people = {r.subject for r in of_split(recordings, split)}
+        people = {r.subject for r in of_split(videos, split)}
         if len(people) == 1:
             where, way = "", "split the data anew"
             if fold is not None:
@@ -51,7 +51,7 @@ def check_trainable(recordings: list[LabelledVideo], fold: int | None = None) ->
                 f"the {split} split{where} is of one person only",
                 f"one person tells nothing about others: add people, or {way}",
             )
-    if len({r.score for r in of_split(recordings, "Training")}) == 1:
+    if len({r.score for r in of_split(videos, "Training")}) == 1:
         raise DataInvalid("all Training scores are equal", "there is nothing to learn from")
 
 
@@ -62,7 +62,7 @@ def _describe_split(split: str, clips: list[LabelledVideo]) -> SplitSummary:
     levels = Counter(level_of(score) for score in by_session.values())
     return SplitSummary(
         split=split,
-        n_recordings=len(by_session),
+        n_sessions=len(by_session),
         n_clips=len(clips),
         n_people=len({r.subject for r in clips}),
         tasks=dict(sorted(Counter(r.task for r in clips).items())),

@@ -13,9 +13,9 @@ _IMPROVEMENT = 1e-9
 
 
 def subject_folds(
-    recordings: list[LabelledVideo], n_folds: int, seed: int
+    videos: list[LabelledVideo], n_folds: int, seed: int
 ) -> list[list[LabelledVideo]]:
-    """``recordings`` in ``n_folds`` folds, alike in number and mean score; nobody is in two.
+    """``videos`` in ``n_folds`` folds, alike in number and mean score; nobody is in two.
 
     The same people and seed give the same folds, in whatever order the recordings come.
 
@@ -26,8 +26,8 @@ def subject_folds(
     if n_folds < 2:
         raise UsageProblem(f"{n_folds} folds", "at least 2 are needed")
     of_person: dict[str, list[int]] = defaultdict(list)
-    for recording in recordings:
-        of_person[recording.subject].append(recording.score)
+    for video in videos:
+        of_person[video.subject].append(video.score)
     if len(of_person) < n_folds:
         raise DataInvalid(
             f"{len(of_person)} people cannot fill {n_folds} folds",
@@ -35,11 +35,11 @@ def subject_folds(
         )
     people = sorted(of_person)
     fold_of = dict(zip(people, _balanced(_weights(people, of_person), n_folds, seed), strict=True))
-    return [[r for r in recordings if fold_of[r.subject] == fold] for fold in range(n_folds)]
+    return [[r for r in videos if fold_of[r.subject] == fold] for fold in range(n_folds)]
 
 
 def split_by_fold(
-    recordings: list[LabelledVideo], fold: int, n_folds: int, seed: int
+    videos: list[LabelledVideo], fold: int, n_folds: int, seed: int
 ) -> list[LabelledVideo]:
     """The recordings with new splits: ``fold``, from 0, is Testing, the next one Development.
 
@@ -58,9 +58,9 @@ def split_by_fold(
         raise UsageProblem(f"no fold {fold}", f"folds are numbered 0 to {n_folds - 1}")
     named = {fold: "Testing", (fold + 1) % n_folds: "Development"}
     return sorted(
-        replace(recording, split=named.get(number, "Training"))
-        for number, part in enumerate(subject_folds(recordings, n_folds, seed))
-        for recording in part
+        replace(video, split=named.get(number, "Training"))
+        for number, part in enumerate(subject_folds(videos, n_folds, seed))
+        for video in part
     )
 
 

@@ -1,6 +1,6 @@
 """What a simulated person did in every frame of a recording, in a file beside the corpus.
 
-``ground_truth/{split}/{recording}.npz`` (arrays by name, never a pickle):
+``ground_truth/{split}/{video}.npz`` (arrays by name, never a pickle):
 
 =============  ==================  ==========================================================
 au             (18, n) float16     intensities of the action units, 0 to 1.1
@@ -51,15 +51,15 @@ def ground_truth_path(data: Path, split: str, name: str) -> Path:
     return data / FOLDER / split / f"{name}.npz"
 
 
-def read_units(data: Path, recording: LabelledVideo) -> UnitTraces:
+def read_units(data: Path, video: LabelledVideo) -> UnitTraces:
     """The action units of one recording in the corpus folder ``data``.
 
     Raises:
         DataInvalid: there is no ground truth, or one of other action units.
     """
-    path = ground_truth_path(data, recording.split, recording.path.stem)
+    path = ground_truth_path(data, video.split, video.path.stem)
     if not path.is_file():
-        raise DataInvalid(f"{recording.name}: no ground truth", f"needs {FOLDER}/ as simulated")
+        raise DataInvalid(f"{video.name}: no ground truth", f"needs {FOLDER}/ as simulated")
     with np.load(path, allow_pickle=False) as truth:
         names, au, fps = [str(n) for n in truth["au_names"]], truth["au"], float(truth["fps"])
     if sorted(names) != sorted(_CODES):

@@ -53,7 +53,7 @@ class LabelledVideo:
 class ListedVideo:
     """A recording, and where its label stands: the file below the data folder, and the line."""
 
-    recording: LabelledVideo
+    video: LabelledVideo
     where: str
     guessed: bool = False  # whether the person is guessed from the file's name
 

@@ -105,7 +105,7 @@ def evaluate_parts(
     there = intervals is not None and intervals.half_width is not None
     said = {baseline.name: values for baseline, values in guesses}
     table = _table(clips, said, half_widths if there else None)
-    recordings = table.by_session([clip.session for clip in clips])
+    sessions = table.by_session([clip.session for clip in clips])
     seen = np.concatenate([part.seen for part in parts])
     tasks = np.array([clip.task for clip in clips])
 
@@ -116,17 +116,17 @@ def evaluate_parts(
         **dict(about),
         bootstrap=bootstrap,
         n_clips=len(clips),
-        n_recordings=len(recordings.truth),
+        n_sessions=len(sessions.truth),
         n_people=len(np.unique(table.people)),
         n_unseen=len(np.unique(table.people[~seen])),
         baselines=[baseline for baseline, _ in guesses],
-        agreement=_comparisons(table, recordings, tasks, seen, bootstrap),
+        agreement=_comparisons(table, sessions, tasks, seen, bootstrap),
         errors=errors_of(table, bootstrap),
         bands=_bands(table.truth, group),
         intervals=intervals,
         subgroups=_subgroups(attributes or {}, table.people, group),
         calibration=calibration_of(table, bootstrap),
-        bland_altman=bland_altman_of(recordings, bootstrap),
+        bland_altman=bland_altman_of(sessions, bootstrap),
         table=_rows(clips, table, seen),
     )
 
@@ -173,7 +173,7 @@ def _table(
 
 def _comparisons(
     table: ScoreTable,
-    recordings: ScoreTable,
+    sessions: ScoreTable,
     tasks: np.ndarray,
     seen: np.ndarray,
     bootstrap: Bootstrap,
@@ -183,7 +183,7 @@ def _comparisons(
 
     return Comparisons(
         clips=compare("clips", table, bootstrap),
-        recordings=compare("recordings", recordings, bootstrap),
+        sessions=compare("sessions", sessions, bootstrap),
         tasks=[compare(str(t), table.where(tasks == t), bootstrap) for t in np.unique(tasks)],
         seen=part("seen in training", seen),
         unseen=part("not seen in training", ~seen),

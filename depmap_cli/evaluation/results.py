@@ -81,7 +81,7 @@ class Comparisons(_Frozen):
     """Estimates beside baselines: over all, and where it matters."""
 
     clips: Comparison
-    recordings: Comparison = Field(description="Mean over the tasks of a session.")
+    sessions: Comparison = Field(description="Mean over the tasks of a session.")
     tasks: list[Comparison] = Field(description="Clips of one task each.")
     seen: Comparison | None = Field(description="Clips of people whom the weights know.")
     unseen: Comparison | None
@@ -180,7 +180,7 @@ class SplitCount(_Frozen):
 
     name: str
     clips: int
-    recordings: int
+    sessions: int
     people: int
     mean: float = Field(description="Score, over clips.")
     sd: float
@@ -237,7 +237,7 @@ class EvaluationReport(About):
 
     bootstrap: Bootstrap
     n_clips: int
-    n_recordings: int
+    n_sessions: int
     n_people: int
     n_unseen: int = Field(description="People whom the weights do not know (``ClipRow.seen``).")
     baselines: list[Baseline]

@@ -67,13 +67,13 @@ def _quality_cell(check: Check | None) -> Text:
 def _counts(splits: list[SplitSummary]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("split", no_wrap=True)
-    for name in ("recordings", "clips", "people", "mean", "std", "range"):
+    for name in ("sessions", "clips", "people", "mean", "std", "range"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("tasks", overflow="fold")
     for part in splits:
         table.add_row(
             part.split,
-            *(str(n) for n in (part.n_recordings, part.n_clips, part.n_people)),
+            *(str(n) for n in (part.n_sessions, part.n_clips, part.n_people)),
             *(f"{value:.1f}" for value in (part.mean, part.std)),
             f"{part.minimum}-{part.maximum}",
             Text(", ".join(clean(task) or "none" for task in part.tasks)),
@@ -107,7 +107,7 @@ def _bars(histogram: list[int]) -> str:
 def _shared(pairs: list[SharedPeople]) -> str:
     shared = [f"{len(pair.people)} in {joined(pair.splits)}" for pair in pairs]
     text = f"shared people: {'; '.join(shared)}. Evaluation separates seen from unseen people."
-    twice = sum(pair.n_recordings for pair in pairs)
+    twice = sum(pair.n_sessions for pair in pairs)
     if twice:
         text += f" {twice} of their recordings too, by name: is a corpus in it twice?"
     return text

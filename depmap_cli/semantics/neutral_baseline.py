@@ -29,10 +29,10 @@ def neutral_of(au_probabilities: Float[np.ndarray, "n units"]) -> Float[np.ndarr
     return found
 
 
-def typical_neutral(recordings: list[Float[np.ndarray, "_ units"]]) -> Float[np.ndarray, " units"]:
+def typical_neutral(videos: list[Float[np.ndarray, "_ units"]]) -> Float[np.ndarray, " units"]:
     """The median of the rests of several recordings, as logits."""
     found: np.ndarray = np.median(
-        [neutral_of(au_probabilities) for au_probabilities in recordings], axis=0
+        [neutral_of(au_probabilities) for au_probabilities in videos], axis=0
     )
     return found
 
@@ -53,13 +53,13 @@ def subtract_baseline(
 
 def subtract_baselines(
     au_probabilities: Float[np.ndarray, "n units"],
-    recording: Int[np.ndarray, " n"],
+    video: Int[np.ndarray, " n"],
     usual: Float[np.ndarray, " units"],
 ) -> Float[np.ndarray, "n units"]:
     """As ``subtract_baseline``, of the frames of several videos, given their numbers."""
     moved = au_probabilities.copy()
-    for number in np.unique(recording):
-        own = recording == number
+    for number in np.unique(video):
+        own = video == number
         moved[own] = subtract_baseline(au_probabilities[own], usual)
     return moved
 

@@ -44,16 +44,14 @@ class AuFrames:
         return torch.from_numpy(np.stack([self.faces[r][f] for r, f in self.place[rows]]))
 
 
-def read_au_frames(
-    data: Path, recordings: list[LabelledVideo], cached: list[CachedFaces]
-) -> AuFrames:
+def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedFaces]) -> AuFrames:
     """Pair cached faces with the ground truth of their time.
 
     Raises:
         DataInvalid: a recording without ground truth, or with other action units.
     """
     intensities, places = [], []
-    for number, (recording, faces) in enumerate(zip(recordings, cached, strict=True)):
-        intensities.append(read_units(data, recording).at(faces.times))
+    for number, (video, faces) in enumerate(zip(videos, cached, strict=True)):
+        intensities.append(read_units(data, video).at(faces.times))
         places.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
     return AuFrames([c.faces for c in cached], np.concatenate(intensities), np.concatenate(places))

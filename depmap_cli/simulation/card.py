@@ -41,7 +41,7 @@ def write_card(out: Path, settings: Mapping[str, Any]) -> None:
         command=_command(settings),
         slopes=_slopes(effect) if effect else _NULL,
         counts=_counts(counted),
-        recordings=_FACES if settings.get("faces") else _VIDEOS,
+        sessions=_FACES if settings.get("faces") else _VIDEOS,
     )
     with atomic_write(out / CARD) as aside:
         aside.write_text(body + _LIMITS)
@@ -130,7 +130,7 @@ The same command gives the same ground truth, to the byte, with any `--jobs`.
     ground_truth/{{split}}/200_1_Freeform_video.npz       au, pose, gaze, cue, landmarks
     manifest.csv                                        all recordings
 
-{recordings}
+{sessions}
 
 ## What severity acts on
 

@@ -34,7 +34,7 @@ class CohortOptions:
     """One corpus."""
 
     out: Path
-    recordings: int = 150  # sessions; each is one clip a task
+    sessions: int = 150  # sessions; each is one clip a task
     splits: tuple[float, ...] = (50, 50, 50)  # shares of SPLITS
     tasks: tuple[str, ...] = TASKS
     seconds: float = 36.0
@@ -54,10 +54,10 @@ class CohortOptions:
     @property
     def counts(self) -> list[int]:
         """Recordings in each split: shares of the whole, the rest by largest remainder."""
-        shares = np.array(self.splits) / sum(self.splits) * self.recordings
+        shares = np.array(self.splits) / sum(self.splits) * self.sessions
         counts = np.floor(shares + 1e-9).astype(int)
         largest = np.argsort(counts - shares, kind="stable")
-        counts[largest[: self.recordings - int(counts.sum())]] += 1
+        counts[largest[: self.sessions - int(counts.sum())]] += 1
         return [int(count) for count in counts]
 
 

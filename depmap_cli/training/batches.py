@@ -60,18 +60,18 @@ class TrainingBatch:
     levels: Int[Tensor, " b"]  # index of the severity band
 
 
-def batch_rows(n_recordings: int, train: TrainConfig) -> int:
+def batch_rows(n_videos: int, train: TrainConfig) -> int:
     """Recordings in every batch."""
-    return min(train.batch_size, n_recordings)
+    return min(train.batch_size, n_videos)
 
 
-def check_divides(n_recordings: int, train: TrainConfig, count: int) -> None:
+def check_divides(n_videos: int, train: TrainConfig, count: int) -> None:
     """Whether each of ``count`` processes gets as much of every batch as the others.
 
     Raises:
         UsageProblem: some would get more, which would skew the means over processes.
     """
-    rows = batch_rows(n_recordings, train)
+    rows = batch_rows(n_videos, train)
     if rows % count:
         raise UsageProblem(
             f"batches of {rows} recordings do not divide over {count} processes",
@@ -88,7 +88,7 @@ def epoch_batches(clips: list[VideoClip], train: TrainConfig, epoch: int) -> lis
     the others. The last batch is filled up from the first.
     """
     generator = generator_for(train.seed, epoch)
-    levels = torch.tensor([level_of(c.recording.score) for c in clips])
+    levels = torch.tensor([level_of(c.video.score) for c in clips])
     if train.band_balance > 0:
         share = torch.bincount(levels).float()[levels] ** -train.band_balance
         order = torch.multinomial(share, len(clips), replacement=True, generator=generator)
@@ -121,7 +121,7 @@ def make_batch(
     seen = [look.clip.seen[look.rows] for look in looks]
     au_probabilities = torch.cat([s.au_probabilities for s in seen]).to(device)
     text = semantics.query(au_probabilities)
-    scores = [look.clip.recording.score for look in looks]
+    scores = [look.clip.video.score for look in looks]
     return TrainingBatch(
         image=torch.stack([s.image for s in seen]).to(device),
         text=text.view(len(looks), len(looks[0].rows), -1),

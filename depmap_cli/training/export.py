@@ -71,30 +71,30 @@ def finish_weights(
                 for clip in development
             ]
         )
-    recordings = [clip.recording for clip in development]
-    known = training_people_in(document, recordings)
-    if config.train.straighten and (straight := straightened(raw, recordings, known)):
+    videos = [clip.video for clip in development]
+    known = training_people_in(document, videos)
+    if config.train.straighten and (straight := straightened(raw, videos, known)):
         line, raw = straight
         tensors["target"] = line.folded(tensors["target"])
         document["line"] = line.stored()
     found = raw.clip(0, MAX_SCORE)
     document = with_figures(document, development, found, frames)
-    unseen = [clip for clip in development if clip.recording.subject not in known]
+    unseen = [clip for clip in development if clip.video.subject not in known]
     faces = fit_training_face_model(*(_embeddings(clips, frames) for clips in (train, unseen)))
     save_checkpoint(output, "depmap", document, {**tensors, **pack_training_faces(faces)})
     return json.loads(json.dumps(document)), found
 
 
 def straightened(
-    estimates: np.ndarray, recordings: Sequence[LabelledVideo], known: set[str]
+    estimates: np.ndarray, videos: Sequence[LabelledVideo], known: set[str]
 ) -> tuple[Line, np.ndarray] | None:
     """The line through the estimates of these recordings (BDI-II points) of people whom the weights
     have not ``known``, and each estimate moved along that of all others.
 
     None where these people are too few for an interval, and so for a line.
     """
-    people = np.array([r.subject for r in recordings])
-    scores = np.array([r.score for r in recordings], float)
+    people = np.array([r.subject for r in videos])
+    scores = np.array([r.score for r in videos], float)
     new = ~np.isin(people, list(known))
     if len(np.unique(people[new])) < people_needed(DEFAULT_COVERAGE):
         return None
@@ -126,28 +126,28 @@ def with_figures(
 
     ``found`` holds their estimates (BDI-II points) from ``frames`` frames a video.
     """
-    truth = np.array([c.recording.score for c in development], float)
-    recordings = [c.recording for c in development]
+    truth = np.array([c.video.score for c in development], float)
+    videos = [c.video for c in development]
     return {
         **document,
-        **selected_on(recordings, [document]),
+        **selected_on(videos, [document]),
         "sampling": {**document["sampling"], "frames": frames},
         "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
         "calibration": calibration(
-            recordings, found, SELECTED_ON, training_people_in(document, recordings)
+            videos, found, SELECTED_ON, training_people_in(document, videos)
         ),
     }
 
 
 def calibration(
-    recordings: Sequence[LabelledVideo], found: np.ndarray, source: str, known: set[str]
+    videos: Sequence[LabelledVideo], found: np.ndarray, source: str, known: set[str]
 ) -> dict[str, Any]:
     """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are.
 
     Those of people whom the weights have ``known`` are left out: they are too small.
     ``found`` holds the estimates of the recordings, of which ``source`` tells whence they are.
     """
-    pairs = [pair for pair in zip(recordings, found, strict=True) if pair[0].subject not in known]
+    pairs = [pair for pair in zip(videos, found, strict=True) if pair[0].subject not in known]
     people = sorted({r.subject for r, _ in pairs})
     return {
         "residuals": [round(abs(float(r.score - estimate)), 3) for r, estimate in pairs],

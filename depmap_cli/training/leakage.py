@@ -28,9 +28,9 @@ class _SubjectOverlap:
     names: str = ""  # in older weights: people by their names
 
     def stored(
-        self, recordings: Sequence[LabelledVideo], earlier: Sequence[Document]
+        self, videos: Sequence[LabelledVideo], earlier: Sequence[Document]
     ) -> dict[str, list[str]]:
-        people, contents = {hashed(r.subject) for r in recordings}, set(contents_of(recordings))
+        people, contents = {hashed(r.subject) for r in videos}, set(contents_of(videos))
         for document in earlier:
             people |= self.people_of(document)
             contents |= set(document.get(self.contents, ()))
@@ -40,11 +40,11 @@ class _SubjectOverlap:
         named = map(hashed, document.get(self.names, ()))
         return {*document.get(self.people, ()), *named}
 
-    def among(self, document: Document, recordings: Sequence[LabelledVideo]) -> set[str]:
+    def among(self, document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
         people = self.people_of(document)
-        found = {r.subject for r in recordings if hashed(r.subject) in people}
+        found = {r.subject for r in videos if hashed(r.subject) in people}
         if met := set(document.get(self.contents, ())):
-            pairs = zip(recordings, contents_of(recordings), strict=True)
+            pairs = zip(videos, contents_of(videos), strict=True)
             found |= {r.subject for r, content in pairs if content in met}
         return found
 
@@ -61,27 +61,27 @@ def hashed(subject: str) -> str:
     return hashlib.sha256(subject.encode()).hexdigest()[:16]
 
 
-def contents_of(recordings: Sequence[LabelledVideo]) -> list[str]:
+def contents_of(videos: Sequence[LabelledVideo]) -> list[str]:
     """What tells each recording apart by its bytes, in 16 digits.
 
     Raises:
         DataInvalid: one cannot be read.
     """
-    return [content_of(recording)[:16] for recording in recordings]
+    return [content_of(video)[:16] for video in videos]
 
 
 def trained_on(
-    recordings: Sequence[LabelledVideo], earlier: Sequence[Document]
+    videos: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
     """What weights store of those who taught them: these, and who taught the ``earlier`` ones."""
-    return _TRAINED.stored(recordings, earlier)
+    return _TRAINED.stored(videos, earlier)
 
 
 def selected_on(
-    recordings: Sequence[LabelledVideo], earlier: Sequence[Document]
+    videos: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
     """The same of those on whom they, and the ``earlier`` ones, were selected."""
-    return _SELECTED.stored(recordings, earlier)
+    return _SELECTED.stored(videos, earlier)
 
 
 def training_subjects(document: Document) -> set[str]:
@@ -89,26 +89,26 @@ def training_subjects(document: Document) -> set[str]:
     return _TRAINED.people_of(document)
 
 
-def training_people_in(document: Document, recordings: Sequence[LabelledVideo]) -> set[str]:
+def training_people_in(document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
     """The subjects of these recordings whom the weights, or those they started from, learned of.
 
     ``document`` is that of the weights. They know a person by the corpus's name for them, or by a
     recording, under whatever name.
     """
-    return _TRAINED.among(document, recordings)
+    return _TRAINED.among(document, videos)
 
 
-def selection_people_in(document: Document, recordings: Sequence[LabelledVideo]) -> set[str]:
+def selection_people_in(document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
     """Those on whom the weights, or those they started from, were selected (Development).
 
     Nobody for weights that do not tell, as older ones.
     """
-    return _SELECTED.among(document, recordings)
+    return _SELECTED.among(document, videos)
 
 
 def refuse_known(
     document: Document,
-    recordings: Sequence[LabelledVideo],
+    videos: Sequence[LabelledVideo],
     weights: str,
     people: str,
     hint: str,
@@ -120,14 +120,14 @@ def refuse_known(
     Raises:
         DataInvalid: they were trained on some of these people; says of how many.
     """
-    known = training_people_in(document, recordings)
+    known = training_people_in(document, videos)
     if known:
         raise DataInvalid(f"{weights} were trained on {len(known)} of the people {people}", hint)
 
 
 def known_at_start(
     init: Path | None,
-    recordings: Sequence[LabelledVideo],
+    videos: Sequence[LabelledVideo],
     fold: tuple[int, int] | None,
     semantics: Document,
 ) -> list[str]:
@@ -139,8 +139,8 @@ def known_at_start(
     Raises:
         DataInvalid: it is a ``fold``, which exists for the sake of people whom nobody knows.
     """
-    own = {r.subject for r in recordings if r.split == "Training"}
-    others = [r for r in recordings if r.split != "Training" and r.subject not in own]
+    own = {r.subject for r in videos if r.split == "Training"}
+    others = [r for r in videos if r.split != "Training" and r.subject not in own]
     starts = [("the semantic model", semantics, "name another with --semantic-weights")]
     if init is not None:
         starts.append((init.name, read_document(init), "train with --from-scratch"))

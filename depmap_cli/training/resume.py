@@ -69,7 +69,7 @@ def resume_key(
     }
 
 
-def data_hash(recordings: Sequence[LabelledVideo]) -> str:
+def data_hash(videos: Sequence[LabelledVideo]) -> str:
     """Tells recordings apart by their labels and their bytes, wherever they lie.
 
     Raises:
@@ -77,7 +77,7 @@ def data_hash(recordings: Sequence[LabelledVideo]) -> str:
     """
     labels = [
         (r.split, r.subject, r.session, r.task, r.path.name, r.score, r.fps, content_of(r))
-        for r in recordings
+        for r in videos
     ]
     return hashlib.sha256(json.dumps(sorted(labels, key=str)).encode()).hexdigest()
 

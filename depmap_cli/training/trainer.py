@@ -149,7 +149,9 @@ class Trainer:
             self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
         )
         added = self._added(videos, frames, batch)
-        weighed = sum(getattr(config, f"{name}_weight") * value for name, value in added.items())
+        weighed = sum(
+            getattr(config, f"{name}_loss_weight") * value for name, value in added.items()
+        )
         return replace(loss, total=loss.total + weighed), added
 
     def _added(
@@ -159,7 +161,7 @@ class Trainer:
         added = {}
         if self.config.au_loss_weight and self.model.config.emotional:
             known = self.model.standardise(frames.fused)
-            added["evidence"] = self.reader(known, batch.au_probabilities)
+            added["au"] = self.reader(known, batch.au_probabilities)
         if self.config.level_loss_weight and self.model.config.map and videos.levels is not None:
             added["level"] = level_loss(videos.levels, batch.levels)
         return added
@@ -179,7 +181,7 @@ class Trainer:
 
     def _check(self, what: str, value: Tensor, draws: list[Draw]) -> None:
         if not torch.isfinite(value):
-            names = ", ".join(self.train[d.number].recording.path.name for d in draws)
+            names = ", ".join(self.train[d.number].video.path.name for d in draws)
             raise DataInvalid(
                 f"{what} is {value.item()} at epoch {self.place.epoch} on {names}", self._way_out()
             )
@@ -228,7 +230,7 @@ class Trainer:
     def _end_epoch(self, losses: dict[str, float], seconds: float, told: EventCallback) -> None:
         """Score Development with the averaged weights, keep them, log, save."""
         found = self._score_development()
-        truth = np.array([c.recording.score for c in self.development], float)
+        truth = np.array([c.video.score for c in self.development], float)
         figures = agreement(truth, found)
         epoch, is_best = self.place.epoch, figures["rmse"] < self.place.best
         seen = self.steps * batch_rows(len(self.train), self.config) * self.config.frames
@@ -277,7 +279,7 @@ class Trainer:
             faces = torch.from_numpy(clip.faces[clip.spread(frames)])
             maps = self._kept(
                 "Development",
-                clip.recording.path,
+                clip.video.path,
                 frames,
                 pixels=partial(normalise_pixels, faces),
                 exact=True,

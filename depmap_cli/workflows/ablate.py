@@ -36,7 +36,7 @@ class _Grid:
     options: TrainOptions
     split: str
     semantics: SemanticModel
-    recordings: list[LabelledVideo]
+    videos: list[LabelledVideo]
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def run_ablation(
         options=options,
         split=split,
         semantics=options.semantic_model.load(),
-        recordings=options.source.read()[0],
+        videos=options.source.read()[0],
     )
     runs = {number: _runs(grid, number, variant) for number, variant in variants.items()}
     finished = {run.folder: _finished(grid, run) for row in runs.values() for run in row}
@@ -158,10 +158,10 @@ def _is_of(report: EvaluationReport, grid: _Grid) -> bool:
     clips = {(row.video, row.subject, row.session, row.score) for row in report.table}
     wanted = {
         (encodable(r.path.name), encodable(r.subject), encodable(r.session), r.score)
-        for r in grid.recordings
+        for r in grid.videos
         if r.split == grid.split
     }
-    return report.splits == split_counts(grid.recordings) and clips == wanted
+    return report.splits == split_counts(grid.videos) and clips == wanted
 
 
 def _training(options: TrainOptions, run: _Run) -> TrainOptions:

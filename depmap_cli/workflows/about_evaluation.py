@@ -52,15 +52,13 @@ def about_evaluation(
     )
 
 
-def origin_of(
-    networks: Networks, recordings: Sequence[LabelledVideo], evaluated: str
-) -> WeightsOrigin:
+def origin_of(networks: Networks, videos: Sequence[LabelledVideo], evaluated: str) -> WeightsOrigin:
     """How the weights came about, and what these recordings, of all splits, had to do with it.
 
     ``evaluated`` is the split that is.
     """
     stored = networks.document.get("calibration") or {"split": SELECTED_ON, "people": []}
-    training = [r for r in recordings if r.split == "Training"]
+    training = [r for r in videos if r.split == "Training"]
     return WeightsOrigin(
         network=network_name(networks.config.model),
         balance=networks.config.train.band_balance,
@@ -70,7 +68,7 @@ def origin_of(
         training_people=len({r.subject for r in training}),
         known_people=len(training_people_in(networks.document, training)),
         selected_people=len(
-            selection_people_in(networks.document, of_split(list(recordings), evaluated))
+            selection_people_in(networks.document, of_split(list(videos), evaluated))
         ),
     )
 
@@ -85,19 +83,19 @@ def start_of(document: Mapping[str, Any]) -> str:
     return places.get(start, start)
 
 
-def split_counts(recordings: Sequence[LabelledVideo]) -> list[SplitCount]:
+def split_counts(videos: Sequence[LabelledVideo]) -> list[SplitCount]:
     """How much there is of every split."""
-    return [split_count(s, [r for r in recordings if r.split == s]) for s in SPLITS]
+    return [split_count(s, [r for r in videos if r.split == s]) for s in SPLITS]
 
 
-def split_count(split: str, recordings: list[LabelledVideo]) -> SplitCount:
+def split_count(split: str, videos: list[LabelledVideo]) -> SplitCount:
     """How much these recordings are."""
-    scores = np.array([r.score for r in recordings], float)
+    scores = np.array([r.score for r in videos], float)
     return SplitCount(
         name=split,
-        clips=len(recordings),
-        recordings=len({(r.subject, r.session) for r in recordings}),
-        people=len({r.subject for r in recordings}),
+        clips=len(videos),
+        sessions=len({(r.subject, r.session) for r in videos}),
+        people=len({r.subject for r in videos}),
         mean=float(scores.mean()) if len(scores) else 0.0,
         sd=float(scores.std()) if len(scores) else 0.0,
     )

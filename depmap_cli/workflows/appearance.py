@@ -37,13 +37,13 @@ def appearance_of(
     prototypes: tuple[PrototypeFaces, ...] = (),
 ) -> Appearance:
     """What the evaluated clips look like to the networks."""
-    levels = [level_of(clip.recording.score) for clip in clips]
+    levels = [level_of(clip.video.score) for clip in clips]
     videos = tuple(
-        MappedVideo(clip.recording.path.name, level, clip.recording.score)
+        MappedVideo(clip.video.path.name, level, clip.video.score)
         for clip, level in zip(clips, levels, strict=True)
     )
     features = map_features(np.stack([e.video.fused[0].numpy() for e in estimates]))
-    shown = shown_videos([clip.recording for clip in clips])
+    shown = shown_videos([clip.video for clip in clips])
     faces = key_faces_of(networks, clips, estimates, shown)
     trends = trends_over(clips, networks.semantics.reliable_units)
     return Appearance(
@@ -57,27 +57,27 @@ def appearance_of(
 
 def trends_over(clips: Sequence[VideoClip], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
     """How the evidence of action units runs over these clips; ``reliable`` by unit."""
-    return trends_of([_curve(clip, level_of(clip.recording.score)) for clip in clips], reliable)
+    return trends_of([_curve(clip, level_of(clip.video.score)) for clip in clips], reliable)
 
 
 def _curve(clip: VideoClip, level: int) -> UnitCurve:
     """Evidence over one clip; its end is the video's, or the last face where that is not told."""
     times = clip.times[clip.usable]
-    end = max(duration_of(clip.recording) or 0.0, float(times[-1]), 1e-6)
+    end = max(duration_of(clip.video) or 0.0, float(times[-1]), 1e-6)
     au_probabilities = clip.seen.au_probabilities.numpy()[clip.usable]
     return UnitCurve(
-        subject=clip.recording.subject,
+        subject=clip.video.subject,
         level=level,
         places=times / end,
         au_probabilities=au_probabilities,
     )
 
 
-def shown_videos(recordings: Sequence[LabelledVideo]) -> tuple[Path, ...]:
+def shown_videos(videos: Sequence[LabelledVideo]) -> tuple[Path, ...]:
     """The videos whose key frame is shown, ``FACES`` a level, by level and within it by score."""
     shown: list[Path] = []
     for level in range(len(BANDS)):
-        members = [r for r in recordings if level_of(r.score) == level]
+        members = [r for r in videos if level_of(r.score) == level]
         people, scores = [r.subject for r in members], [r.score for r in members]
         shown += [members[i].path for i in spread_over_scores(people, scores, FACES)]
     return tuple(shown)
@@ -91,9 +91,9 @@ def key_faces_of(
 ) -> dict[Path, KeyFace]:
     """The key frame of each of these clips that is among the videos ``shown``."""
     return {
-        clip.recording.path: _key_face(networks, clip, estimate)
+        clip.video.path: _key_face(networks, clip, estimate)
         for clip, estimate in zip(clips, estimates, strict=True)
-        if clip.recording.path in shown
+        if clip.video.path in shown
     }
 
 
@@ -104,7 +104,7 @@ def _key_face(networks: Networks, clip: VideoClip, estimate: ClipEstimate) -> Ke
     row = int(estimate.rows[frame])
     shown = key_picture(networks, np.array(clip.faces[row]), clip.seen, row, nearest)
     known = nearest if networks.model.clusters is not None else None
-    score = clip.recording.score
+    score = clip.video.score
     return KeyFace(
         level=level_of(score),
         score=score,
@@ -127,7 +127,7 @@ def prototype_faces(
     owner = np.repeat(np.arange(len(clips)), [len(e.rows) for e in estimates])
     rows = np.concatenate([e.rows for e in estimates])
     activations = np.concatenate([_activations(e) for e in estimates])  # (faces, levels, k)
-    people = np.array([clip.recording.subject for clip in clips])[owner]
+    people = np.array([clip.video.subject for clip in clips])[owner]
     usage = cast(Tensor, clusters.usage).cpu().numpy()
     found = []
     for level, number in np.ndindex(*usage.shape):

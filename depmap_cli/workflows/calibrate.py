@@ -41,8 +41,8 @@ def run_calibration(
     networks = options.networks(options.weights)
     if output.resolve() == networks.path.resolve():
         raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
-    recordings, _ = options.source.read()
-    chosen = of_split(recordings, options.split)
+    videos, _ = options.source.read()
+    chosen = of_split(videos, options.split)
     known = training_people_in(networks.document, chosen)
     chosen = [r for r in chosen if r.subject not in known]
     if not chosen:
@@ -55,7 +55,7 @@ def run_calibration(
     found = np.array([e.score for e in estimates])
     checkpoint = load_checkpoint(networks.path, "depmap")
     source = f"{options.source.data.resolve().name}, {options.split}"
-    stored = calibration([c.recording for c in clips], found, source, known)
+    stored = calibration([c.video for c in clips], found, source, known)
     sampling = networks.sampling.model_copy(update={"frames": options.frames_of(networks)})
     document: dict[str, Any] = {
         **checkpoint.document,

@@ -84,17 +84,17 @@ def run_evaluation(options: EvaluateOptions, told: ProgressCallback) -> Evaluati
     """
     networks = options.networks(options.weights)
     others = [options.networks(path) for path in options.compare_with]
-    recordings, summary = options.source.read()
-    chosen = of_split(recordings, options.split)
-    training = _gallery_split(networks, recordings) if options.gallery else []
-    attributes = attributes_of(options, recordings)
-    facts = training_facts(networks, recordings, options.split)  # may find a broken video: first
+    videos, summary = options.source.read()
+    chosen = of_split(videos, options.split)
+    training = _gallery_split(networks, videos) if options.gallery else []
+    attributes = attributes_of(options, videos)
+    facts = training_facts(networks, videos, options.split)  # may find a broken video: first
     clips, estimates = score_clips(networks, chosen, options, told)
     known = training_people_in(networks.document, chosen)
     report = evaluate_table(
         [clip_row(*pair) for pair in zip(clips, estimates, strict=True)],
         facts,
-        _about(networks, recordings, clips, summary.notes, options),
+        _about(networks, videos, clips, summary.notes, options),
         stored_half_width(networks.document),
         DEFAULT_COVERAGE,
         attributes,
@@ -163,15 +163,15 @@ def other_weights(
 
 
 def attributes_of(
-    options: EvaluateOptions, recordings: Sequence[LabelledVideo]
+    options: EvaluateOptions, videos: Sequence[LabelledVideo]
 ) -> dict[str, dict[str, str]] | None:
     """The table of subgroups, as ``read_attributes`` reads it; None if none was given."""
     if options.attributes is None:
         return None
-    return read_attributes(options.attributes, {r.subject for r in recordings})
+    return read_attributes(options.attributes, {r.subject for r in videos})
 
 
-def _gallery_split(networks: Networks, recordings: list[LabelledVideo]) -> list[LabelledVideo]:
+def _gallery_split(networks: Networks, videos: list[LabelledVideo]) -> list[LabelledVideo]:
     """The recordings of a gallery of prototypes; asked for before anything is scored.
 
     Raises:
@@ -182,7 +182,7 @@ def _gallery_split(networks: Networks, recordings: list[LabelledVideo]) -> list[
         raise UsageProblem(
             f"--gallery: {networks.path.name} has no prototypes", "leave --gallery out"
         )
-    return of_split(recordings, "Training")
+    return of_split(videos, "Training")
 
 
 def score_clips(
@@ -221,37 +221,37 @@ def score_clips(
 
 def clip_row(clip: VideoClip, estimate: ClipEstimate) -> EvaluatedClip:
     """The clip in the table that an evaluation starts from."""
-    recording = clip.recording
+    video = clip.video
     return EvaluatedClip(
-        video=recording.path.name,
-        subject=recording.subject,
-        session=recording.session,
-        task=recording.task,
-        score=recording.score,
+        video=video.path.name,
+        subject=video.subject,
+        session=video.session,
+        task=video.task,
+        score=video.score,
         estimate=estimate.score,
-        duration=duration_of(recording),
+        duration=duration_of(video),
         levels=estimate.levels,
     )
 
 
 def training_facts(
-    networks: Networks, recordings: Sequence[LabelledVideo], evaluated: str
+    networks: Networks, videos: Sequence[LabelledVideo], evaluated: str
 ) -> TrainingFacts:
     """What baselines may know: whom the weights know, and the splits before the evaluated.
 
     Their mean is that of the corpus: weights that were trained on more than it, or elsewhere, have
     another, which nobody who holds the corpus would guess.
     """
-    training = [r.score for r in recordings if r.split == "Training"]
-    chosen = of_split(list(recordings), evaluated)
+    training = [r.score for r in videos if r.split == "Training"]
+    chosen = of_split(list(videos), evaluated)
     people = training_people_in(networks.document, chosen)
     if evaluated != "Development":
         people |= selection_people_in(networks.document, chosen)
     earlier = SPLITS[: SPLITS.index(evaluated)]
-    known = [(r.subject, r.session, float(r.score)) for r in recordings if r.split in earlier]
+    known = [(r.subject, r.session, float(r.score)) for r in videos if r.split in earlier]
     timed = [
         (r.task, duration, float(r.score))
-        for r in recordings
+        for r in videos
         if r.split == "Training" and (duration := duration_of(r))
     ]
     return TrainingFacts(
@@ -264,7 +264,7 @@ def training_facts(
 
 def _about(
     networks: Networks,
-    recordings: Sequence[LabelledVideo],
+    videos: Sequence[LabelledVideo],
     clips: Sequence[VideoClip],
     notes: Sequence[str],
     options: EvaluateOptions,
@@ -276,8 +276,8 @@ def _about(
         "fold": f"{fold[0]} of {fold[1]}" if fold else None,
     }
     weights = weights_info(networks, "semantics")
-    splits = split_counts(recordings)
-    origin = origin_of(networks, recordings, options.split)
+    splits = split_counts(videos)
+    origin = origin_of(networks, videos, options.split)
     data = options.source.data
     return about_evaluation(data, options.split, weights, origin, settings, splits, clips, notes)
 

@@ -116,10 +116,10 @@ def _evaluation(asked: _Asked, attributes: Mapping[str, Mapping[str, str]] | Non
 def _evaluated(asked: _Asked, fold: int) -> _Fold:
     source = replace(asked.options.source, fold=(fold, asked.runs.n_folds))
     options = replace(asked.options, source=source)
-    recordings, _ = source.read()
-    tested = of_split(recordings, "Testing")
+    videos, _ = source.read()
+    tested = of_split(videos, "Testing")
     networks = _load(asked.runs, fold, tested, options)
-    facts = training_facts(networks, recordings, "Testing")
+    facts = training_facts(networks, videos, "Testing")
     clips, estimates = score_clips(networks, tested, options, asked.told, _stage(asked.runs, fold))
     rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
     others = [
@@ -133,7 +133,7 @@ def _evaluated(asked: _Asked, fold: int) -> _Fold:
             clips=rows, training=facts, half_width=half_width, others=others, caution=caution
         ),
         weights=weights_info(networks, "semantics"),
-        origin=origin_of(networks, recordings, "Testing"),
+        origin=origin_of(networks, videos, "Testing"),
         frames=options.frames_of(networks),
         faces=key_faces_of(networks, clips, estimates, asked.shown),
         reliable=networks.semantics.reliable_units,
@@ -202,7 +202,7 @@ def _about(asked: _Asked, folds: Sequence[_Fold]) -> About:
             **seed,
             **{f"fold {i}": fold.weights.sha256[:16] for i, fold in enumerate(folds)},
         },
-        [split_count(OUT_OF_FOLD, [clip.recording for clip in clips])],
+        [split_count(OUT_OF_FOLD, [clip.video for clip in clips])],
         clips,
         asked.notes,
     )

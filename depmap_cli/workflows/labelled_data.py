@@ -38,28 +38,28 @@ class LabelledData:
                 guessed from names of files, of whom two may be one.
         """
         corpus = read_corpus(self.data)
-        recordings = corpus.recordings
+        videos = corpus.videos
         if self.fold is not None:
             if corpus.guesses:
                 raise DataInvalid(
                     f"--group-by subject: {corpus.guesses[0]}",
                     "write a manifest, whose column subject tells who is in which video",
                 )
-            recordings = split_by_fold(recordings, *self.fold, self.fold_seed)
-        return recordings, summarise_corpus(recordings, corpus.notes)
+            videos = split_by_fold(videos, *self.fold, self.fold_seed)
+        return videos, summarise_corpus(videos, corpus.notes)
 
-    def check_videos(self, recordings: list[LabelledVideo]) -> None:
+    def check_videos(self, videos: list[LabelledVideo]) -> None:
         """Decode the first picture of every video.
 
         Raises:
             DataInvalid: one cannot be decoded; names it, and the list and line that do.
         """
-        for recording in recordings:
-            check_readable(recording)
+        for video in videos:
+            check_readable(video)
 
     def prepare(
         self,
-        recordings: list[LabelledVideo],
+        videos: list[LabelledVideo],
         faces: FaceConfig,
         told: ProgressCallback,
         frames: int = PREPARED_FRAMES,
@@ -68,12 +68,12 @@ class LabelledData:
         sampling = SamplingConfig(frames=frames)
         store = FaceCache(self.cache or default_cache(), sampling, faces)
         return store.prepare(
-            recordings, self.jobs, lambda done, total: told("preparing faces", done, total)
+            videos, self.jobs, lambda done, total: told("preparing faces", done, total)
         )
 
     def prepare_splits(
         self,
-        recordings: list[LabelledVideo],
+        videos: list[LabelledVideo],
         faces: FaceConfig,
         told: ProgressCallback,
         frames: int,
@@ -83,17 +83,17 @@ class LabelledData:
         Those are the very frames that `depmap score` looks at, found as it finds them, so that
         figures, choices and intervals rest on the estimates that scoring gives.
         """
-        counts = [PREPARED_FRAMES if r.split == "Training" else frames for r in recordings]
+        counts = [PREPARED_FRAMES if r.split == "Training" else frames for r in videos]
         made: dict[Path, CachedFaces] = {}
         for count in sorted(set(counts)):
-            chosen = [r for r, n in zip(recordings, counts, strict=True) if n == count]
+            chosen = [r for r, n in zip(videos, counts, strict=True) if n == count]
             entries = self.prepare(chosen, faces, told, count)
             made |= zip((r.path for r in chosen), entries, strict=True)
-        return [made[r.path] for r in recordings]
+        return [made[r.path] for r in videos]
 
     def clips(
         self,
-        recordings: list[LabelledVideo],
+        videos: list[LabelledVideo],
         faces: FaceConfig,
         semantics: SemanticModel,
         device: torch.device,
@@ -104,9 +104,9 @@ class LabelledData:
 
         ``usable`` is empty where a face is covered throughout (see ``check_uncovered``).
         """
-        cached = self.prepare_splits(recordings, faces, told, frames)
+        cached = self.prepare_splits(videos, faces, told, frames)
         return load_clips(
-            recordings, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
+            videos, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
         )
 
 
@@ -141,7 +141,7 @@ class SemanticModelSpec:
 
 def covered_names(clips: list[VideoClip]) -> list[str]:
     """Names of the recordings in which the face is covered throughout."""
-    return [clip.recording.name for clip in clips if not len(clip.usable)]
+    return [clip.video.name for clip in clips if not len(clip.usable)]
 
 
 def check_uncovered(clips: list[VideoClip]) -> None:
@@ -157,6 +157,6 @@ def check_uncovered(clips: list[VideoClip]) -> None:
         )
 
 
-def people(recordings: list[LabelledVideo]) -> str:
+def people(videos: list[LabelledVideo]) -> str:
     """For statements: how many videos of how many people."""
-    return f"{len(recordings)} videos of {len({r.subject for r in recordings})} people"
+    return f"{len(videos)} videos of {len({r.subject for r in videos})} people"

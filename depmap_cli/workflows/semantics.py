@@ -90,8 +90,8 @@ def _frames(
 ) -> AuFrames:
     """The faces of one split, with what they show; not every source needs to have it."""
     parts = []
-    for source, recordings in found:
-        if chosen := [r for r in recordings if r.split == split]:
+    for source, videos in found:
+        if chosen := [r for r in videos if r.split == split]:
             cached = source.prepare(chosen, FaceConfig(), told)
             parts.append(read_au_frames(source.data, chosen, cached))
     return AuFrames.joined(parts)

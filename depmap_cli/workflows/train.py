@@ -114,7 +114,7 @@ def dry_run(runs: Sequence[TrainOptions], seen: CorpusCallback) -> None:
     setup = _set_up(runs[0], seen)
     for run in runs[1:]:
         check_run(run)
-    runs[0].source.check_videos(setup.recordings)
+    runs[0].source.check_videos(setup.videos)
 
 
 def train_all(
@@ -175,7 +175,7 @@ def run_training(
 class _TrainingSetup:
     """Runs that nothing stands in the way of, before faces are prepared."""
 
-    recordings: list[LabelledVideo]
+    videos: list[LabelledVideo]
     semantics: SemanticModel
     data: str  # hash of what is learned from and selected on
 
@@ -187,12 +187,12 @@ class _TrainingSetup:
 
 def _set_up(options: TrainOptions, seen: CorpusCallback) -> _TrainingSetup:
     resolve_device(options.device)
-    recordings = _check(options, seen)
-    train = of_split(recordings, "Training")
+    videos = _check(options, seen)
+    train = of_split(videos, "Training")
     semantics = _semantic_model(options.semantic_model, options.init).load()
     build_model(options.config, semantics, _scores(train), options.init)
-    data = data_hash([*train, *of_split(recordings, "Development")])
-    setup = _TrainingSetup(recordings, semantics, data)
+    data = data_hash([*train, *of_split(videos, "Development")])
+    setup = _TrainingSetup(videos, semantics, data)
     for config in options.configs():
         check_resumable(options.folder(config).path, setup.key(options, config))
     return setup
@@ -211,21 +211,21 @@ def _semantic_model(clip: SemanticModelSpec, init: Path | None) -> SemanticModel
 
 def _check(options: TrainOptions, seen: CorpusCallback) -> list[LabelledVideo]:
     """The recordings, if they can be learned from and the folders written."""
-    recordings, summary = options.source.read()
+    videos, summary = options.source.read()
     semantics = _semantic_model(options.semantic_model, options.init).document()
-    known = known_at_start(options.init, recordings, options.source.fold, semantics)
+    known = known_at_start(options.init, videos, options.source.fold, semantics)
     seen(replace(summary, notes=[*summary.notes, *known]))
-    _check_learnable(recordings, options)
+    _check_learnable(videos, options)
     _check_layout(options)
     for config in options.configs():
         options.folder(config).check(options.resume)
-    return recordings
+    return videos
 
 
-def _check_learnable(recordings: list[LabelledVideo], options: TrainOptions) -> None:
+def _check_learnable(videos: list[LabelledVideo], options: TrainOptions) -> None:
     fold = options.source.fold
-    check_trainable(recordings, None if fold is None else fold[0])
-    rows = len(of_split(recordings, "Training"))
+    check_trainable(videos, None if fold is None else fold[0])
+    rows = len(of_split(videos, "Training"))
     check_divides(rows, options.config.train, process_count())
 
 
@@ -254,7 +254,7 @@ def _material(
     processes: ProcessGroup,
     told: ProgressCallback,
 ) -> _Material:
-    wanted = [r for split in LEARNED for r in of_split(setup.recordings, split)]
+    wanted = [r for split in LEARNED for r in of_split(setup.videos, split)]
     if not processes.is_first:
         processes.wait()  # until the first has written the cache
     config = options.config
@@ -264,8 +264,8 @@ def _material(
     if processes.is_first:
         processes.wait()
     usable = [c for c in clips if len(c.usable)]
-    _check_learnable([c.recording for c in usable], options)
-    train, development = ([c for c in usable if c.recording.split == s] for s in LEARNED)
+    _check_learnable([c.video for c in usable], options)
+    train, development = ([c for c in usable if c.video.split == s] for s in LEARNED)
     return _Material(
         train=train,
         development=development,
@@ -303,7 +303,7 @@ def _train(
 def _trainer(
     options: TrainOptions, config: Config, setup: _TrainingSetup, material: _Material
 ) -> Trainer:
-    train = [c.recording for c in material.train]
+    train = [c.video for c in material.train]
     folder = options.folder(config)
     said = data_description(folder.path, options.simulated, options.statement)
     model, started_from = build_model(config, setup.semantics, _scores(train), options.init)
@@ -344,7 +344,7 @@ def _finish(
         config.train.score_frames,
         material.device,
     )
-    folder.conclude(document, [c.recording for c in material.development], found)
+    folder.conclude(document, [c.video for c in material.development], found)
     fold = options.source.fold
     return TrainResult(
         folder=folder.path,
@@ -355,8 +355,8 @@ def _finish(
     )
 
 
-def _scores(recordings: list[LabelledVideo]) -> np.ndarray:
-    return np.array([r.score for r in recordings], float)
+def _scores(videos: list[LabelledVideo]) -> np.ndarray:
+    return np.array([r.score for r in videos], float)
 
 
 def _untold(stage: str, done: int, total: int) -> None:

@@ -97,9 +97,9 @@ def test_one_video_prints_a_report_and_writes_its_files(written):
     for words in ("BDI-II", "90 %", "Not a diagnosis", "AU12", "simulated"):
         assert words in out
     assert {p.name for p in folder.iterdir()} == {
-        *("scorer.json", "frames.csv", "aus.csv", "report.html", "keyframes")
+        *("score.json", "frames.csv", "aus.csv", "report.html", "keyframes")
     }
-    report = json.loads((folder / "scorer.json").read_text())
+    report = json.loads((folder / "score.json").read_text())
     assert report["status"] == "scored"
     assert 0 <= report["estimate"]["interval"]["low"] <= report["estimate"]["score"]
     assert sum(report["timeline"]["weight"]) == pytest.approx(1, abs=1e-4)
@@ -182,7 +182,7 @@ def test_without_key_frame_fusion_frames_are_shown_evenly(run, interview, tmp_pa
     assert code == 0
     assert "Frames evenly spread" in out
     assert "where the model looked" not in out
-    report = json.loads((tmp_path / interview.name / "scorer.json").read_text())
+    report = json.loads((tmp_path / interview.name / "score.json").read_text())
     times = [frame["time"] for frame in report["keyframes"]]
     assert times[0] > 2
     assert times[-1] > 0.75 * report["source"]["duration"]
@@ -205,7 +205,7 @@ def test_batch_of_a_folder(run, interview, media, tmp_path):
         *(("a.mp4", "scored"), ("b.mp4", "failed"), ("deep/a.mp4", "scored"))
     ]
     assert rows[0]["score"] == rows[2]["score"]
-    assert (tmp_path / "out" / "deep" / "a.mp4" / "scorer.json").is_file()
+    assert (tmp_path / "out" / "deep" / "a.mp4" / "score.json").is_file()
     flat = run("score", tmp_path / "in", "--json", *FAST)[1].splitlines()
     assert len(flat) == 2
 
@@ -565,7 +565,7 @@ def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path,
         with (folder / "aus.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         columns = {name: np.array([float(row[name]) for row in rows]) for name in rows[0]}
-        return json.loads((folder / "scorer.json").read_text()), columns
+        return json.loads((folder / "score.json").read_text()), columns
 
     unknown = [0.0] * 18
     monkeypatch.setattr(SemanticModel, "typical_neutral", None)
@@ -598,7 +598,7 @@ def test_many_frames_a_second_cost_no_memory_for_frames(interview, tmp_path):
     for path in (short, long):
         code = (
             "import resource, sys; from depmap_cli.config import FaceConfig, SamplingConfig;"
-            "from pathlib import Path; from depmap_cli.video import sample_frames;"
+            "from pathlib import Path; from depmap_cli.video.reader import sample_frames;"
             "from depmap_cli.faces import extract_faces;"
             "from tests.support.stub_detector import StubDetector;"
             "d = StubDetector(lambda t: [(96, 96, 80)]);"

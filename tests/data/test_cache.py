@@ -39,7 +39,7 @@ def quiet(*_) -> None:
 
 
 @pytest.fixture
-def recordings(corpus):
+def videos(corpus):
     return [r for r in find_labelled_videos(corpus) if r.split == "Training"][:2]
 
 
@@ -80,22 +80,22 @@ def test_a_cache_that_cannot_be_made(corpus, tmp_path, place, monkeypatch, capfd
     assert "--cache" in err
 
 
-def test_a_disk_that_is_full_when_faces_are_kept(store, recordings):
+def test_a_disk_that_is_full_when_faces_are_kept(store, videos):
     with disk_full_at(50_000), pytest.raises(OutputUnwritable, match="the cache.*: File too large"):
-        store.prepare(recordings, 1, quiet)
+        store.prepare(videos, 1, quiet)
     assert list(store.root.iterdir()) == []  # nothing half-written
-    assert len(store.prepare(recordings, 1, quiet)) == 2
+    assert len(store.prepare(videos, 1, quiet)) == 2
 
 
-def test_a_disk_that_is_full_when_views_are_kept(store, recordings, semantics):
-    entries = store.prepare(recordings, 1, quiet)
+def test_a_disk_that_is_full_when_views_are_kept(store, videos, semantics):
+    entries = store.prepare(videos, 1, quiet)
     before = contents(store.root)
     with disk_full_at(1000), pytest.raises(OutputUnwritable, match="the cache"):
-        load_clips(recordings, entries, semantics, CPU, quiet)
+        load_clips(videos, entries, semantics, CPU, quiet)
     assert contents(store.root) == before
 
 
-def test_a_process_that_is_killed(recordings, tmp_path):
+def test_a_process_that_is_killed(videos, tmp_path):
     def kill():
         while not (children := active_children()):
             time.sleep(0.01)
@@ -105,7 +105,7 @@ def test_a_process_that_is_killed(recordings, tmp_path):
     killer.start()
     store = FaceCache(tmp_path / "cache", SamplingConfig(frames=4), FaceConfig())
     with pytest.raises(DepmapError, match="preparing faces: a process ended by itself") as caught:
-        store.prepare(recordings, 1, quiet)
+        store.prepare(videos, 1, quiet)
     killer.join()
     assert "--jobs" in caught.value.hint
 
@@ -126,11 +126,11 @@ def cut(path: Path) -> None:
         lambda entry: (entry / "faces.npy").unlink(),
     ],
 )
-def test_a_damaged_entry_is_made_anew(store, recordings, harm):
-    damaged, other = (entry.folder for entry in store.prepare(recordings, 1, quiet))
+def test_a_damaged_entry_is_made_anew(store, videos, harm):
+    damaged, other = (entry.folder for entry in store.prepare(videos, 1, quiet))
     before, kept = contents(store.root), inodes(other)
     harm(damaged)
-    store.prepare(recordings, 1, quiet)
+    store.prepare(videos, 1, quiet)
     assert contents(store.root) == before
     assert inodes(other) == kept
 
@@ -140,17 +140,17 @@ def shorten(view: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [cut, shorten])
-def test_a_damaged_view_is_made_anew(store, recordings, semantics, harm):
-    entries = store.prepare(recordings, 1, quiet)
-    load_clips(recordings, entries, semantics, CPU, quiet)
+def test_a_damaged_view_is_made_anew(store, videos, semantics, harm):
+    entries = store.prepare(videos, 1, quiet)
+    load_clips(videos, entries, semantics, CPU, quiet)
     before = contents(store.root)
     harm(next(entries[0].folder.glob("seen-*")))
-    load_clips(recordings, entries, semantics, CPU, quiet)
+    load_clips(videos, entries, semantics, CPU, quiet)
     assert contents(store.root) == before
 
 
-def test_what_killed_runs_left_is_removed_once_it_is_surely_nobodys(store, recordings):
-    (entry, _) = store.prepare(recordings, 1, quiet)
+def test_what_killed_runs_left_is_removed_once_it_is_surely_nobodys(store, videos):
+    (entry, _) = store.prepare(videos, 1, quiet)
     places = (store.root, entry.folder, store.root / "views" / "0")
     old, new = ([place / f".making-{name}" for place in places] for name in ("old", "new"))
     for left in (*old, *new):
@@ -158,23 +158,23 @@ def test_what_killed_runs_left_is_removed_once_it_is_surely_nobodys(store, recor
         (left / "faces.npy").write_bytes(b"half")
     for left in old:
         os.utime(left, (time.time() - 7200,) * 2)
-    store.prepare(recordings, 1, quiet)  # nothing to make
+    store.prepare(videos, 1, quiet)  # nothing to make
     assert [left.exists() for left in (*old, *new)] == [False] * 3 + [True] * 3
 
 
-def test_a_video_is_read_once_to_find_its_faces(store, recordings, monkeypatch):
-    made, opened, real = store.prepare(recordings, 1, quiet), [], Path.open
+def test_a_video_is_read_once_to_find_its_faces(store, videos, monkeypatch):
+    made, opened, real = store.prepare(videos, 1, quiet), [], Path.open
     monkeypatch.setattr(
         Path, "open", lambda self, *a, **k: opened.append(self) or real(self, *a, **k)
     )
-    found = store.prepare(recordings, 1, quiet)
+    found = store.prepare(videos, 1, quiet)
     assert [entry.folder for entry in found] == [entry.folder for entry in made]
-    assert not {r.path for r in recordings}.intersection(opened)
+    assert not {r.path for r in videos}.intersection(opened)
 
 
-def test_prepared_faces_are_told_by_their_pictures(store, recordings, tmp_path):
-    (entry, _) = store.prepare(recordings, 1, quiet)
-    held = replace(recordings[0], path=shutil.copytree(entry.folder, tmp_path / "1_1.faces"))
+def test_prepared_faces_are_told_by_their_pictures(store, videos, tmp_path):
+    (entry, _) = store.prepare(videos, 1, quiet)
+    held = replace(videos[0], path=shutil.copytree(entry.folder, tmp_path / "1_1.faces"))
     again = replace(held, path=shutil.copytree(held.path, tmp_path / "again.faces"))
     before = content_of(held)
     assert content_of(again) == before
@@ -212,10 +212,10 @@ def together(monkeypatch):
     return run
 
 
-def test_runs_at_once_share_a_cache(store, recordings, semantics, together):
+def test_runs_at_once_share_a_cache(store, videos, semantics, together):
     def work():
-        entries = store.prepare(recordings, 1, quiet)
-        load_clips(recordings, entries, semantics, CPU, quiet)
+        entries = store.prepare(videos, 1, quiet)
+        load_clips(videos, entries, semantics, CPU, quiet)
 
     together(work)
     found = sorted(p.name for p in store.root.rglob("*") if p.is_file())
@@ -223,11 +223,11 @@ def test_runs_at_once_share_a_cache(store, recordings, semantics, together):
     assert [name[:5] for name in found[4:]] == ["seen-", "seen-"]
 
 
-def test_nothing_is_written_into_a_corpus(store, recordings, semantics, tmp_path):
-    data, made = tmp_path / "corpus", store.prepare(recordings, 1, quiet)
+def test_nothing_is_written_into_a_corpus(store, videos, semantics, tmp_path):
+    data, made = tmp_path / "corpus", store.prepare(videos, 1, quiet)
     held = [
         replace(r, path=shutil.copytree(entry.folder, data / f"{r.subject}.faces"))
-        for r, entry in zip(recordings, made, strict=True)
+        for r, entry in zip(videos, made, strict=True)
     ]
     before = contents(data)
     other = FaceCache(tmp_path / "other", store.sampling, store.faces)
@@ -261,16 +261,16 @@ def versions(monkeypatch):
     cache_module._made_by.cache_clear()
 
 
-def test_a_changed_package_is_noticed(store, recordings, versions):
+def test_a_changed_package_is_noticed(store, videos, versions):
     versions(opencv_python="5.0.0.1")
-    (first,) = store.prepare(recordings[:1], 1, quiet)
+    (first,) = store.prepare(videos[:1], 1, quiet)
     versions(opencv_python=None, opencv_python_headless="5.0.0.1")
-    (same,) = store.prepare(recordings[:1], 1, quiet)
+    (same,) = store.prepare(videos[:1], 1, quiet)
     assert same.folder == first.folder
     for package in ("opencv_python_headless", "facenet_pytorch", "torch", "torchvision"):
         before = set(store.root.iterdir())
         versions(**{package: "99"})
-        (other,) = store.prepare(recordings[:1], 1, quiet)
+        (other,) = store.prepare(videos[:1], 1, quiet)
         assert other.folder not in before
 
 
@@ -333,7 +333,7 @@ def test_prepare_makes_what_training_uses(readable, tmp_path, monkeypatch):
     before = inodes(cache)
     source = labelled_data.LabelledData(data=readable, cache=cache)
     config = read_settings(pairs)
-    recordings = source.read()[0]
-    made = source.prepare_splits(recordings, config.faces, quiet, config.train.score_frames)
+    videos = source.read()[0]
+    made = source.prepare_splits(videos, config.faces, quiet, config.train.score_frames)
     assert inodes(cache) == before
     assert {entry.faces.shape[1] for entry in made} == {224}

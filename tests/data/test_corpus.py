@@ -25,8 +25,8 @@ def write(root, name, content):
     (root / name).write_bytes(content if isinstance(content, bytes) else content.encode())
 
 
-def summary(recordings):
-    return [(r.split, r.subject, r.session, r.task, r.score) for r in recordings]
+def summary(videos):
+    return [(r.split, r.subject, r.session, r.task, r.score) for r in videos]
 
 
 def refusal(data):
@@ -182,7 +182,7 @@ def test_splits_that_organisers_keep_back_are_left_out_and_told(tmp_path):
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     write(tmp_path, "Development/2_1_Depression.csv", "4")
     corpus = read_corpus(tmp_path)
-    assert summary(corpus.recordings) == [("Training", "1", "1", "", 3)]
+    assert summary(corpus.videos) == [("Training", "1", "1", "", 3)]
     assert corpus.notes == [
         "Testing: no labels, 2 videos left out",
         "Development: no videos, 1 label left out",
@@ -221,7 +221,7 @@ def test_a_recording_in_several_files_is_told(tmp_path):
     assert read_corpus(tmp_path).notes == []
     touch(tmp_path, "copy/Training/Freeform/1_1_a.avi")
     assert read_corpus(tmp_path).notes == [
-        "1 recording in several files, each counted: Training/Freeform/1_1_a.mp4, "
+        "1 video in several files, each counted: Training/Freeform/1_1_a.mp4, "
         "copy/Training/Freeform/1_1_a.avi"
     ]
 
@@ -371,7 +371,7 @@ def test_people_in_lists(tmp_path):
     touch(tmp_path, *(f"{stem}.mp4" for stem in people))
     write(tmp_path, "train.csv", "".join(f"{stem}.mp4,4\n" for stem in people))
     corpus = read_corpus(tmp_path)
-    found = {r.path.stem: (r.subject, r.session) for r in corpus.recordings}
+    found = {r.path.stem: (r.subject, r.session) for r in corpus.videos}
     assert found == people | {"interview_7": ("interview_7", "1")}
     (note,) = corpus.notes
     assert "people are told from names of files" in note
@@ -473,7 +473,7 @@ def test_a_list_speaks_for_its_split_and_label_files_for_the_others(tmp_path):
     assert [r.score for r in find_labelled_videos(tmp_path)] == [9, 3, 3]
     write(tmp_path, "train.csv", "Training/1_1_Freeform.mp4,3\n")
     corpus = read_corpus(tmp_path)
-    assert [r.task for r in corpus.recordings] == ["", "Freeform"]
+    assert [r.task for r in corpus.videos] == ["", "Freeform"]
     assert corpus.notes == ["1 video in no list left out: Training/1_1_Northwind.mp4 ..."]
 
 

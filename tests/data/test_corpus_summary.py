@@ -37,7 +37,7 @@ SMALL = [
 
 def test_a_split_is_described():
     training = summarise_corpus(SMALL).splits[0]
-    assert (training.n_recordings, training.n_clips, training.n_people) == (3, 5, 2)
+    assert (training.n_sessions, training.n_clips, training.n_people) == (3, 5, 2)
     assert training.tasks == {"Freeform": 3, "Northwind": 2}
     assert training.bands == {"minimal": 1, "mild": 1, "moderate": 0, "severe": 1}
     assert training.histogram == [1, 0, 1, 0, 0, 0, 0, 0, 1]
@@ -47,8 +47,8 @@ def test_a_split_is_described():
 
 
 def test_every_score_is_in_one_bin_and_one_band():
-    recordings = [r for s in range(64) for r in clips("Training", str(s), "1", s)]
-    (training,) = summarise_corpus(recordings).splits
+    videos = [r for s in range(64) for r in clips("Training", str(s), "1", s)]
+    (training,) = summarise_corpus(videos).splits
     assert training.histogram == [7] * 8 + [8]
     assert list(training.bands.values()) == [14, 6, 9, 35]
 
@@ -60,10 +60,10 @@ def test_shared_people_by_pair_of_splits():
         ("Training", "Development"): ["2"],
         ("Training", "Testing"): ["1"],
     }
-    assert [pair.n_recordings for pair in found.shared] == [0, 0]
+    assert [pair.n_sessions for pair in found.shared] == [0, 0]
     assert found.notes == ["a note"]
     twice = [*SMALL, *clips("Testing", "3", "1", 13)]
-    assert [pair.n_recordings for pair in summarise_corpus(twice).shared] == [0, 0, 1]
+    assert [pair.n_sessions for pair in summarise_corpus(twice).shared] == [0, 0, 1]
 
 
 def test_an_empty_corpus_is_described():

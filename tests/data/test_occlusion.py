@@ -108,11 +108,11 @@ def test_training_draws_no_covered_frame():
     covered = torch.zeros(100)
     covered[20:60] = 1
     seen = SemanticFeatures(torch.zeros(100, 4), torch.zeros(100, 18), covered)
-    recording = LabelledVideo(
+    video = LabelledVideo(
         split="Training", subject="1", session="1", task="Freeform", path=Path("a.mp4"), score=10
     )
     clip = VideoClip(
-        recording=recording,
+        video=video,
         faces=np.zeros((100, 2, 2, 3), np.uint8),
         seen=seen,
         usable=np.r_[0:20, 60:100],

@@ -45,11 +45,11 @@ def test_clips_and_recordings_by_hand():
     ]
     report = evaluated(clips)
     found = report.agreement
-    assert (report.n_clips, report.n_recordings, report.n_people) == (4, 3, 2)
+    assert (report.n_clips, report.n_sessions, report.n_people) == (4, 3, 2)
     assert found.clips.estimates.rmse.value == pytest.approx(math.sqrt((9 + 1 + 16 + 0) / 4))
     assert found.clips.estimates.mae.value == pytest.approx(8 / 4)
-    assert found.recordings.estimates.n == 3
-    assert found.recordings.estimates.rmse.value == pytest.approx(math.sqrt((4 + 16 + 0) / 3))
+    assert found.sessions.estimates.n == 3
+    assert found.sessions.estimates.rmse.value == pytest.approx(math.sqrt((4 + 16 + 0) / 3))
     assert [(t.name, t.estimates.n) for t in found.tasks] == [("Freeform", 3), ("Northwind", 1)]
     assert found.tasks[1].estimates.rmse.value == pytest.approx(1)
 
@@ -76,7 +76,7 @@ def test_baselines_stand_beside_every_part():
     report = some_report()
     found = report.agreement
     names = [b.name for b in report.baselines]
-    for part in (found.clips, found.recordings, *found.tasks, found.seen, found.unseen):
+    for part in (found.clips, found.sessions, *found.tasks, found.seen, found.unseen):
         assert [b.baseline for b in part.baselines] == names
         for compare_with in part.baselines:
             assert compare_with.agreement.n == part.estimates.n
@@ -95,7 +95,7 @@ def test_a_correlation_needs_three_rows(n):
 
 def test_sessions_of_different_people_are_different_recordings():
     report = evaluated([clip("1", "1", "", 5, 5), clip("2", "1", "", 5, 5)])
-    assert report.n_recordings == 2
+    assert report.n_sessions == 2
 
 
 @pytest.mark.parametrize(("subjects", "empty"), [((), "seen"), (("1", "2"), "unseen")])

@@ -25,9 +25,9 @@ def test_testing_scored_one_by_one_in_any_order_and_in_one_batch(tmp_path):
     testing = of_split(options.source.read()[0], "Testing")
     before = {name: tensor.clone() for name, tensor in networks.model.state_dict().items()}
 
-    def scores(recordings: list) -> dict[Path, float]:
-        _, found = score_clips(networks, recordings, options, lambda *told: None)
-        return {r.path: e.score for r, e in zip(recordings, found, strict=True)}
+    def scores(sessions: list) -> dict[Path, float]:
+        _, found = score_clips(networks, sessions, options, lambda *told: None)
+        return {r.path: e.score for r, e in zip(sessions, found, strict=True)}
 
     together = scores(testing)
     assert len(set(together.values())) == len(testing) >= 3
@@ -48,6 +48,6 @@ def test_testing_scored_one_by_one_in_any_order_and_in_one_batch(tmp_path):
         image = torch.stack([s.image for s in seen])
         batch, _ = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())
     for clip, score in zip(clips, batch.score.clamp(0, 63).tolist(), strict=True):
-        assert score == pytest.approx(together[clip.recording.path], abs=1e-2)  # order of sums
+        assert score == pytest.approx(together[clip.video.path], abs=1e-2)  # order of sums
     for name, tensor in networks.model.state_dict().items():
         assert torch.equal(tensor, before[name]), name  # prototypes among them

@@ -10,7 +10,7 @@ from depmap_cli.results import CorpusSummary, SharedPeople, SplitSummary
 
 def split(name: str, **changes: object) -> SplitSummary:
     fields: dict = {
-        "n_recordings": 50,
+        "n_sessions": 50,
         "n_clips": 100,
         "n_people": 28,
         "tasks": {"Freeform": 50, "Northwind": 50},
@@ -97,4 +97,4 @@ def test_a_terminal_without_utf8_gets_ascii() -> None:
 
 
 def test_an_empty_corpus_is_no_error() -> None:
-    assert "recordings" in shown(CorpusSummary([], [], []))
+    assert "sessions" in shown(CorpusSummary([], [], []))

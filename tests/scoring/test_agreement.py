@@ -55,7 +55,7 @@ def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
 
 
 @pytest.mark.parametrize("at_once", [1, 3, 8, 20])
-@pytest.mark.parametrize("one_backbone", [True, False])
+@pytest.mark.parametrize("shares_backbone", [True, False])
 def test_batch_sizes_agree(networks, faces, at_once, shares_backbone):
     expected, frames = scored(networks, faces, 16)
     found, own = scored(networks, faces, at_once, False, shares_backbone)

@@ -49,7 +49,7 @@ def test_one_backbone_sees_for_both_networks(face_frames):
     )
     (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
     assert none is None
-    for name in ("image", "evidence", "covered"):
+    for name in ("image", "au_probabilities", "covered"):
         torch.testing.assert_close(
             getattr(seen, name), getattr(expected, name), rtol=1e-3, atol=1e-4
         )

@@ -20,7 +20,7 @@ def logistic(x):
     return 1 / (1 + np.exp(-x))
 
 
-def recordings(n=40, frames=60, seed=0):
+def videos(n=40, frames=60, seed=0):
     """(evidence, whether the unit is truly there) of faces that lie otherwise at rest."""
     rng = np.random.default_rng(seed)
     found = []
@@ -41,7 +41,7 @@ def test_the_rest_is_found_under_what_happens():
 
 @pytest.mark.parametrize("code", ["AU1", "AU4", "AU43"])
 def test_brows_and_lids_are_told_better_between_people(code):
-    found = recordings()
+    found = videos()
     usual = typical_neutral([au_probabilities for au_probabilities, _ in found])
     truth = np.concatenate([there[:, PLACE[code]] for _, there in found])
     raw = np.concatenate([au_probabilities[:, PLACE[code]] for au_probabilities, _ in found])
@@ -51,7 +51,7 @@ def test_brows_and_lids_are_told_better_between_people(code):
 
 
 def test_mouths_stay_as_they_are_read_and_an_order_within_a_recording_never_changes():
-    (au_probabilities, _), *others = recordings()
+    (au_probabilities, _), *others = videos()
     usual = typical_neutral([e for e, _ in others])
     moved = subtract_baseline(au_probabilities, usual)
     assert moved.dtype == au_probabilities.dtype
@@ -66,7 +66,7 @@ def test_mouths_stay_as_they_are_read_and_an_order_within_a_recording_never_chan
 
 
 def test_a_face_that_rests_as_usual_is_left_as_it_is_read():
-    au_probabilities = recordings(1)[0][0]
+    au_probabilities = videos(1)[0][0]
     np.testing.assert_allclose(
         subtract_baseline(au_probabilities, neutral_of(au_probabilities)),
         au_probabilities,
@@ -77,7 +77,7 @@ def test_a_face_that_rests_as_usual_is_left_as_it_is_read():
 
 
 def test_each_recording_is_told_from_its_own_rest():
-    found = [au_probabilities for au_probabilities, _ in recordings(3)]
+    found = [au_probabilities for au_probabilities, _ in videos(3)]
     usual = typical_neutral(found)
     number = np.repeat(np.arange(3), [len(e) for e in found])
     mixed = np.random.default_rng(0).permutation(len(number))

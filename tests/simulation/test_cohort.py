@@ -27,7 +27,7 @@ def quiet(stage, done, total):
 
 
 def small(out):
-    return CohortOptions(out=out, recordings=6, splits=(2, 2, 2), seconds=3.0, fps=5.0, size=96)
+    return CohortOptions(out=out, sessions=6, splits=(2, 2, 2), seconds=3.0, fps=5.0, size=96)
 
 
 @pytest.fixture
@@ -65,18 +65,18 @@ def truths(out):
 def test_layout_is_read_back(copied):
     corpus = read_corpus(copied.out)
     assert not corpus.notes
-    recordings = corpus.recordings
-    assert len(recordings) == 12
-    assert {r.task for r in recordings} == {"Freeform", "Northwind"}
-    people = {s: {r.subject for r in recordings if r.split == s} for s in ("Training", "Testing")}
+    sessions = corpus.videos
+    assert len(sessions) == 12
+    assert {r.task for r in sessions} == {"Freeform", "Northwind"}
+    people = {s: {r.subject for r in sessions if r.split == s} for s in ("Training", "Testing")}
     assert not people["Training"] & people["Testing"]
-    first = recordings[-1]
+    first = sessions[-1]
     number = first.subject.removeprefix("s1-")  # people of another seed have other names
     assert first.path.name == f"{number}_{first.session}_{first.task}_video.mp4"
     assert first.fps == 5
     (copied.out / "manifest.csv").unlink()  # AVEC's label files say the same
-    named = [replace(r, fps=None, subject=r.subject.removeprefix("s1-")) for r in recordings]
-    assert named == read_corpus(copied.out).recordings
+    named = [replace(r, fps=None, subject=r.subject.removeprefix("s1-")) for r in sessions]
+    assert named == read_corpus(copied.out).videos
 
 
 def test_ground_truth_of_a_clip(made):
@@ -96,14 +96,14 @@ def test_ground_truth_of_a_clip(made):
 
 def test_the_card_tells_counts_and_command(made, null):
     card = (made.out / "README.md").read_text()
-    assert "--recordings 6 --splits 2,2,2" in card
+    assert "--sessions 6 --splits 2,2,2" in card
     assert "log strength of smiles" in card
     assert str(made.out) not in card
     assert "null cohort" in (null.out / "README.md").read_text()
 
 
 def test_nobody_is_in_two_splits():
-    clips = plan(CohortOptions(out=Path(), recordings=90, splits=(80, 10, 0)))
+    clips = plan(CohortOptions(out=Path(), sessions=90, splits=(80, 10, 0)))
     people = {split: {c.session.person for c in clips if c.split == split} for split, _ in _pairs()}
     assert not people["Training"] & people["Development"]
     assert not people["Testing"]
@@ -115,11 +115,11 @@ def _pairs():
 
 
 @pytest.mark.parametrize(
-    ("recordings", "splits", "counts"),
+    ("sessions", "splits", "counts"),
     [(150, (50, 50, 50), [50, 50, 50]), (10, (80, 10, 10), [8, 1, 1]), (7, (1, 1, 1), [3, 2, 2])],
 )
-def test_splits_are_shares(recordings, splits, counts):
-    assert CohortOptions(out=Path(), recordings=recordings, splits=splits).counts == counts
+def test_splits_are_shares(sessions, splits, counts):
+    assert CohortOptions(out=Path(), sessions=sessions, splits=splits).counts == counts
 
 
 def test_looks_and_lengths_do_not_depend_on_effect_or_severity(made, null):
@@ -169,30 +169,30 @@ def test_same_bytes_in_other_processes(made, options, monkeypatch):
 
 def test_faces_in_place_of_videos(options, faces_stage, tmp_path):
     options = replace(
-        options, recordings=2, splits=(1, 1, 0), tasks=("Northwind",), faces=4, size=192
+        options, sessions=2, splits=(1, 1, 0), tasks=("Northwind",), faces=4, size=192
     )
     make_cohort(options, faces_stage, quiet)
-    recordings = read_corpus(options.out).recordings
-    assert [r.path.suffix for r in recordings] == [".faces", ".faces"]
+    sessions = read_corpus(options.out).videos
+    assert [r.path.suffix for r in sessions] == [".faces", ".faces"]
     store = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig())
-    entries = store.prepare(recordings, 1, lambda done, total: None)
+    entries = store.prepare(sessions, 1, lambda done, total: None)
     assert [len(e) for e in entries] == [4, 4]
     assert not (tmp_path / "cache").exists()
     assert entries[0].faces.shape == (4, 128, 128, 3)
-    assert duration_of(recordings[0]) == 3
-    frames = read_au_frames(options.out, recordings, entries)
+    assert duration_of(sessions[0]) == 3
+    frames = read_au_frames(options.out, sessions, entries)
     truth = np.load(
-        options.out / "ground_truth" / recordings[0].split / f"{recordings[0].path.stem}.npz"
+        options.out / "ground_truth" / sessions[0].split / f"{sessions[0].path.stem}.npz"
     )
     assert truth["au"].shape == (18, 15)
     assert truth["landmarks"].shape == (4, 5, 2)
     assert np.array_equal(frames.intensity[:4], truth["au"][:, truth["frames"]].T)
     large = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig(size=224))
     with pytest.raises(DataInvalid, match="128 px, but 224 px"):
-        large.prepare(recordings, 1, lambda done, total: None)
-    (recordings[0].path / "index.json").write_text(json.dumps({}))
+        large.prepare(sessions, 1, lambda done, total: None)
+    (sessions[0].path / "index.json").write_text(json.dumps({}))
     with pytest.raises(DataInvalid, match="not a folder of prepared faces"):
-        store.prepare(recordings, 1, lambda done, total: None)
+        store.prepare(sessions, 1, lambda done, total: None)
 
 
 def test_no_face_is_an_error_in_one_line(options, stage):

@@ -35,7 +35,7 @@ def simulate(tmp_path, monkeypatch):
         ("--splits", "0,0,0"),
         ("--splits", "a,b,c"),
         ("--tasks", "dancing"),
-        ("--recordings", 0),
+        ("--sessions", 0),
         ("--effect", -1),
     ],
 )
@@ -75,7 +75,7 @@ def test_a_corpus_from_end_to_end(simulate, stage, monkeypatch, tmp_path):
     from depmap_cli.simulation import renderer_api as seam
 
     monkeypatch.setattr(seam, "RenderedStage", lambda path: stage)
-    options = ("--recordings", 3, "--splits", "1,1,1", "--seconds", 2, "--fps", 5, "--size", 96)
+    options = ("--sessions", 3, "--splits", "1,1,1", "--seconds", 2, "--fps", 5, "--size", 96)
     code, said = simulate("--face-model", "x.npz", "--tasks", "northwind", *options)
     assert code == 0, said
     assert len(list((tmp_path / "out").glob("*/Northwind/*.mp4"))) == 3

@@ -71,15 +71,15 @@ def test_one_person_cannot_be_split():
 def test_training_reads_them(faces_stage, tmp_path):
     options = PortraitOptions(out=tmp_path / "out", frames=4, frames_per_person=2, size=192)
     make_portraits(options, faces_stage, lambda *told: None)
-    recordings = read_corpus(options.out).recordings
-    assert sorted(r.split for r in recordings) == ["Development", "Training"]
+    sessions = read_corpus(options.out).videos
+    assert sorted(r.split for r in sessions) == ["Development", "Training"]
     store = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig())
-    entries = store.prepare(recordings, 1, lambda done, total: None)
-    frames = read_au_frames(options.out, recordings, entries)
+    entries = store.prepare(sessions, 1, lambda done, total: None)
+    frames = read_au_frames(options.out, sessions, entries)
     assert len(frames) == 4
     assert frames.pictures(np.arange(4)).shape == (4, 128, 128, 3)
     made = [
-        np.load(options.out / "ground_truth" / r.split / f"{r.path.stem}.npz") for r in recordings
+        np.load(options.out / "ground_truth" / r.split / f"{r.path.stem}.npz") for r in sessions
     ]
     assert np.array_equal(frames.intensity, np.concatenate([t["au"].T for t in made]))
     assert made[0]["person"].shape == (2,)

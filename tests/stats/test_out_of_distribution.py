@@ -12,7 +12,7 @@ from depmap_cli.stats.out_of_distribution import (
     TrainingFaceModel,
     fit_training_face_model,
 )
-from depmap_cli.weights.packing import faces_of, pack_training_faces
+from depmap_cli.weights.packing import pack_training_faces, unpack_training_faces
 
 D = 48
 
@@ -23,7 +23,7 @@ def spreads() -> np.ndarray:
     return np.where(np.arange(D) < N_COMPONENTS, np.linspace(0.5, 0.1, D), 0.02)
 
 
-def recordings(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
+def videos(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
     """Each with four frames of one person."""
     make = np.random.default_rng(seed)
     people = make.normal(size=(count, 1, D)) * spreads
@@ -32,7 +32,7 @@ def recordings(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
 
 @pytest.fixture(scope="module")
 def faces(spreads: np.ndarray) -> TrainingFaceModel:
-    found = fit_training_face_model(recordings(spreads, 0, 3000), recordings(spreads, 1, 200))
+    found = fit_training_face_model(videos(spreads, 0, 3000), videos(spreads, 1, 200))
     assert found is not None
     return found
 
@@ -44,7 +44,7 @@ def test_the_distance_is_mahalanobis_of_the_planted_cloud(faces, spreads):
 
 
 def test_people_of_the_same_kind_are_spread_over_the_reference(faces, spreads):
-    distances = [faces.distance(one) for one in recordings(spreads, 3, 400)]
+    distances = [faces.distance(one) for one in videos(spreads, 3, 400)]
     assert np.mean([faces.n_nearer(d) for d in distances]) == pytest.approx(100, abs=12)
     assert np.mean([faces.is_out_of_distribution(d) for d in distances]) == pytest.approx(
         0.05, abs=0.035
@@ -75,15 +75,15 @@ def test_one_off_in_any_direction_is_unlike(faces, spreads, axis):
 
 
 def test_it_is_stored_in_half_precision_beside_the_network(faces, spreads):
-    back = faces_of({"head.bias": torch.zeros(1), **pack_training_faces(faces)})
+    back = unpack_training_faces({"head.bias": torch.zeros(1), **pack_training_faces(faces)})
     assert back is not None
-    for one in recordings(spreads, 4, 20):
+    for one in videos(spreads, 4, 20):
         assert back.distance(one) == pytest.approx(faces.distance(one), rel=0.02)
 
 
 def test_weights_may_know_nothing_of_their_training_faces():
     assert pack_training_faces(None) == {}
-    assert faces_of({}) is None
+    assert unpack_training_faces({}) is None
     assert familiarity_of(None, np.zeros((3, D))) is None
     assert fit_training_face_model([np.zeros((N_COMPONENTS, D))], []) is None  # too few frames
 

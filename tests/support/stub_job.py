@@ -16,7 +16,7 @@ from depmap_cli.scoring.options import ScoreOptions
 ALL = frozenset({"json", "csv", "html"})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class StubJob(Job):
     """Scores a text file by the number in it; words in it have it killed, hang, or fail."""
 
@@ -75,4 +75,6 @@ def report_of(name, text):
 
 
 def stub_job(formats=ALL, options=None, **others):
-    return StubJob(options or ScoreOptions(), frozenset(formats), "drawing", **others)
+    return StubJob(
+        options=options or ScoreOptions(), formats=frozenset(formats), pictures="drawing", **others
+    )

@@ -4,13 +4,13 @@ import torch
 
 from depmap_cli.cli import main
 from depmap_cli.runtime import devices
-from depmap_cli.training.progress import Watcher
+from depmap_cli.training.progress import EventCallback
 from depmap_cli.training.trainer import Trainer
 
 train = Trainer.run
 
 
-def train_and_compare(trainer: Trainer, resume: bool, told: Watcher) -> None:
+def train_and_compare(trainer: Trainer, resume: bool, told: EventCallback) -> None:
     train(trainer, resume, told)
     for part in trainer.learning, trainer.averaged:
         for name, mine in part.state_dict().items():

@@ -49,7 +49,7 @@ def test_what_the_representation_tells_is_learned():
 def test_it_is_logged_and_not_kept(trained, corpus, cache, tmp_path, monkeypatch):
     with (trained / "log.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert all(float(row["evidence"]) > 0 and float(row["level"]) > 0 for row in rows)
+    assert all(float(row["au"]) > 0 and float(row["level"]) > 0 for row in rows)
     assert not [name for name in load_tensors(trained / "weights.safetensors") if "reader" in name]
     for name, options in (
         ("off", ["--set", "train.au_loss_weight=0", "--set", "train.level_loss_weight=0"]),
@@ -58,7 +58,7 @@ def test_it_is_logged_and_not_kept(trained, corpus, cache, tmp_path, monkeypatch
         out = tmp_path / name
         assert train(monkeypatch, corpus, cache, out, *options) == 0
         heads = (out / "log.csv").read_text().splitlines()[0].split(",")
-        assert not {"evidence", "level"}.intersection(heads)
+        assert not {"au", "level"}.intersection(heads)
 
 
 def test_the_level_loss_by_hand():

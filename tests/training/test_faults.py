@@ -144,12 +144,12 @@ def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
 
 @pytest.mark.usefixtures("faces_in_process")
 def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
-    recordings = [r for r in find_labelled_videos(corpus) if r.split == "Training"][:1]
+    videos = [r for r in find_labelled_videos(corpus) if r.split == "Training"][:1]
     choices = [
         (SamplingConfig(frames=4), FaceConfig()),
         (SamplingConfig(frames=3), FaceConfig(size=224)),
     ]
-    found = [FaceCache(tmp_path, *c).prepare(recordings, 1, lambda *_: None)[0] for c in choices]
+    found = [FaceCache(tmp_path, *c).prepare(videos, 1, lambda *_: None)[0] for c in choices]
     assert found[0].folder != found[1].folder
     assert [entry.faces.shape[:2] for entry in found] == [(4, 128), (3, 224)]
 
@@ -157,11 +157,11 @@ def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
 @pytest.mark.usefixtures("faces_in_process")
 def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, monkeypatch, capfd):
     data = tmp_path / "corpus"
-    for recording in find_labelled_videos(corpus):
-        if recording.split != "Testing":
+    for video in find_labelled_videos(corpus):
+        if video.split != "Testing":
             entry = FaceCache(cache, SamplingConfig(frames=128), FaceConfig())
-            (made,) = entry.prepare([recording], 1, lambda *_: None)
-            place = data / recording.path.relative_to(corpus)
+            (made,) = entry.prepare([video], 1, lambda *_: None)
+            place = data / video.path.relative_to(corpus)
             shutil.copytree(made.folder, place.with_suffix(".faces"))
     for split in ("Training", "Development"):
         shutil.copytree(corpus / split / "DepressionLabels", data / split / "DepressionLabels")
@@ -180,7 +180,7 @@ def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, cap
     def covered(*given):
         none = np.zeros(0, int)
         return [
-            replace(clip, usable=none) if clip.recording.path.name in hidden else clip
+            replace(clip, usable=none) if clip.video.path.name in hidden else clip
             for clip in real(*given)
         ]
 

@@ -29,7 +29,7 @@ def clips(tmp_path) -> list[VideoClip]:
     seen = SemanticFeatures(torch.zeros(20, 4), torch.zeros(20, 18), torch.zeros(20))
     return [
         VideoClip(
-            recording=LabelledVideo(
+            video=LabelledVideo(
                 split="Training",
                 subject=str(n),
                 session="1",

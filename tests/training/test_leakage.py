@@ -41,7 +41,7 @@ def document(request):
     return {"training_people": [*map(hashed, names)]}
 
 
-def recordings(*subjects):
+def labelled(*subjects):
     return [
         LabelledVideo(
             split="Testing",
@@ -68,15 +68,15 @@ def videos(folder, split, *subjects):
 
 
 def test_each_person_counts_once(document):
-    assert training_people_in(document, recordings("ann", "ann", "bob", "eve")) == {"ann", "bob"}
-    assert training_people_in(document, recordings("eve")) == set()
+    assert training_people_in(document, labelled("ann", "ann", "bob", "eve")) == {"ann", "bob"}
+    assert training_people_in(document, labelled("eve")) == set()
 
 
 def test_acquaintances_are_refused_and_strangers_pass(document):
     words = ("the weights", "of Testing", "take others")
     with pytest.raises(DataInvalid, match="the weights were trained on 1 of the people of Testing"):
-        refuse_known(document, recordings("ann", "eve", "ann"), *words)
-    refuse_known(document, recordings("eve"), *words)
+        refuse_known(document, labelled("ann", "eve", "ann"), *words)
+    refuse_known(document, labelled("eve"), *words)
 
 
 def test_people_are_known_by_their_recordings_too(tmp_path):
@@ -112,8 +112,8 @@ def test_nobody_is_named_in_what_is_stored(tmp_path):
 
 def test_older_weights_do_not_tell_on_whom_they_were_selected():
     older = {"training_subjects": ["c200"]}
-    assert selection_people_in(older, recordings("c200", "ann")) == set()
-    assert training_people_in(older, recordings("c200", "ann")) == {"c200"}
+    assert selection_people_in(older, labelled("c200", "ann")) == set()
+    assert training_people_in(older, labelled("c200", "ann")) == {"c200"}
 
 
 def stored(folder, name, **people):
@@ -182,7 +182,7 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
 
 def test_a_semantic_model_that_knows_whom_a_run_is_judged_on():
     """It is told; folds, which exist for the sake of strangers, are refused."""
-    found = [*recordings("ann", "eve"), replace(recordings("kim")[0], split="Training")]
+    found = [*labelled("ann", "eve"), replace(labelled("kim")[0], split="Training")]
     knows = {"training_people": [hashed("ann"), hashed("kim")]}
     (note,) = known_at_start(None, found, None, knows)
     assert "the semantic model, which this starts from, was trained on 1 of the people" in note
@@ -213,7 +213,7 @@ def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
 
 
 def test_residuals_of_people_whom_the_weights_know_are_left_out():
-    found = recordings("ann", "eve", "ann", "kim")
+    found = labelled("ann", "eve", "ann", "kim")
     stored = calibration(found, np.array([9, 12, 9, 4]), "Development", {"ann"})
     assert stored["residuals"] == [3.0, 5.0]
     assert stored["people"] == [0, 1]

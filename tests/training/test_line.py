@@ -63,7 +63,7 @@ def test_folded_into_the_network_it_moves_its_scores():
 
 
 @pytest.fixture
-def recordings(tmp_path):
+def videos(tmp_path):
     """Two of each person."""
     first = LabelledVideo(
         split="Development",
@@ -79,18 +79,18 @@ def recordings(tmp_path):
     ]
 
 
-def test_a_line_needs_as_many_people_as_an_interval(recordings):
+def test_a_line_needs_as_many_people_as_an_interval(videos):
     estimates = 10 + 0.5 * SCORES
-    line, moved = straightened(estimates, recordings, set())
+    line, moved = straightened(estimates, videos, set())
     assert line.slope == pytest.approx(2)
     assert moved == pytest.approx(SCORES)
-    assert straightened(estimates[:16], recordings[:16], set()) is None  # eight people
+    assert straightened(estimates[:16], videos[:16], set()) is None  # eight people
 
 
-def test_people_whom_the_weights_know_do_not_shape_the_line(recordings):
+def test_people_whom_the_weights_know_do_not_shape_the_line(videos):
     estimates = 10 + 0.5 * SCORES
     estimates[-2:] = SCORES[-2:]  # learned by heart
-    line, moved = straightened(estimates, recordings, {"9"})
+    line, moved = straightened(estimates, videos, {"9"})
     assert (line.shift, line.slope) == pytest.approx((-20, 2))
     assert moved[-2:] == pytest.approx(2 * SCORES[-2:] - 20)
-    assert straightened(estimates, recordings, {"8", "9"}) is None
+    assert straightened(estimates, videos, {"8", "9"}) is None

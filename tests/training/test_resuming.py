@@ -10,7 +10,13 @@ from depmap_cli.config import Config
 from depmap_cli.data.corpus import find_labelled_videos
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
-from depmap_cli.training.resume import STATE, check_resumable, data_hash, described, resume_key
+from depmap_cli.training.resume import (
+    STATE,
+    check_resumable,
+    data_description,
+    data_hash,
+    resume_key,
+)
 from depmap_cli.training.trainer import Trainer
 from tests.support.runs import train
 
@@ -111,7 +117,7 @@ def test_what_was_said_of_the_data_need_not_be_said_again(corpus, cache, tmp_pat
 
 def test_a_state_that_says_nothing_of_the_data_is_gone_on_with(tmp_path):
     """As states of version 0.1.0."""
-    key = resume_key(Config(), "data", "semantics", None, described(tmp_path, True, "mine"))
+    key = resume_key(Config(), "data", "semantics", None, data_description(tmp_path, True, "mine"))
     older = {name: value for name, value in key.items() if name != "description"}
     save_checkpoint(tmp_path / STATE, "training", {"key": older}, {})
     check_resumable(tmp_path, key)
@@ -133,7 +139,7 @@ def test_a_run_that_lost_its_state_is_not_begun_anew(
 
 
 def test_a_run_that_was_killed_before_its_first_state_begins_anew(tmp_path):
-    key = resume_key(Config(), "data", "semantics", None, described(tmp_path, False, None))
+    key = resume_key(Config(), "data", "semantics", None, data_description(tmp_path, False, None))
     for name in ("best", "last"):
         save_checkpoint(tmp_path / f"{name}.safetensors", "depmap", {"epoch": 0}, {})
     check_resumable(tmp_path, key)

@@ -149,7 +149,7 @@ def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
     assert json.loads(out)["origin"] == {
         "network": "Dep-MAP",
         "started_from": "the semantic model's image tower",
-        "band_balance": 0.5,
+        "balance": 0.5,
         "recalibrated_on": "mine, Development",
         "calibration_people": 2,
         "training_people": 2,

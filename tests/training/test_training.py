@@ -154,7 +154,7 @@ def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frame
     from depmap_cli.data.corpus import LabelledVideo
 
     path = write_video(tmp_path / "1_1_a.mp4", face_frames[:10])
-    recordings = [
+    videos = [
         LabelledVideo(split="Development", subject="1", session="1", task="", path=path, score=3)
     ]
     store = FaceCache(tmp_path / "c", SamplingConfig(frames=4), FaceConfig())
@@ -163,14 +163,14 @@ def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frame
     def told(done, total):
         calls.append((done, total))
 
-    first = store.prepare(recordings, 1, told)[0]
+    first = store.prepare(videos, 1, told)[0]
     assert len(first) == 4
     assert calls == [(0, 1), (1, 1)]
-    assert store.prepare(recordings, 1, told)[0].folder == first.folder
+    assert store.prepare(videos, 1, told)[0].folder == first.folder
     assert calls[2:] == [(1, 1)]
     assert sorted(p.name for p in (tmp_path / "c").iterdir()) == [first.folder.name]
     write_video(path, face_frames[40:50])
-    assert store.prepare(recordings, 1, told)[0].folder != first.folder
+    assert store.prepare(videos, 1, told)[0].folder != first.folder
 
 
 @pytest.mark.usefixtures("faces_in_process")

@@ -120,7 +120,7 @@ def configs(monkeypatch):
         found.append(options.config)
         raise DepmapError("recorded")
 
-    monkeypatch.setattr(ablate_module, "train_run", record)
+    monkeypatch.setattr(ablate_module, "run_training", record)
     return found
 
 

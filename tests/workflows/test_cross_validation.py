@@ -100,7 +100,7 @@ def test_folds_are_pooled_each_by_its_own_weights(evaluate, run, corpus, tmp_pat
     assert (found["split"], found["weights"]["file"]) == ("out-of-fold", "run, 3 folds")
     assert [b["rmse_difference"]["value"] for b in found["agreement"]["clips"]["baselines"]][0] == 0
     assert (found["sampled_frames"], found["usable_frames"]) == (48, 48)
-    folds = subject_folds(read_corpus(corpus).recordings, 3, 0)
+    folds = subject_folds(read_corpus(corpus).videos, 3, 0)
     for i, fold in enumerate(folds):
         mean = np.mean([r.score for r in folds[(i + 2) % 3]])  # neither tested nor chosen on
         for row in found["table"]:

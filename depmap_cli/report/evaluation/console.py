@@ -37,7 +37,7 @@ def render_evaluation(console: Console, report: EvaluationReport) -> None:
     """The figures that a paper would print, within 80 columns; the page has all of them."""
     name = f"{report.weights.file} on {report.data}, {report.split}"
     people = (
-        f"{report.n_clips} clips, {report.n_recordings} recordings of {report.n_people} people, "
+        f"{report.n_clips} clips, {report.n_sessions} recordings of {report.n_people} people, "
         f"{unseen_text(report)}"
     )
     confidence = f"{report.bootstrap.confidence * 100:g} % intervals, people drawn with replacement"
@@ -78,7 +78,7 @@ def _agreement(report: EvaluationReport) -> Table:
     few = {b.name for b in report.baselines if b.weights is not None} | {MEAN}
     table = _table("", "RMSE", "MAE", "PCC", "CCC")
     for number, (title, part) in enumerate(comparisons(report)):
-        rows = "recordings" if part is report.agreement.recordings else "clips"
+        rows = "sessions" if part is report.agreement.sessions else "clips"
         size = f"{part.estimates.n} {rows} of {part.estimates.people} people"
         label = Text.assemble((clean(title), "bold"), (f"\n{size}", "dim"))
         table.add_row(label, *_cells(part.estimates, with_range=True))
@@ -123,7 +123,7 @@ def _two_lines(value: str, ends: str) -> Text:
 def _differences(report: EvaluationReport) -> Table:
     found = report.agreement
     columns: list[tuple[str, Comparison]] = [("clips", found.clips)]
-    columns.append(("recordings", found.recordings))
+    columns.append(("sessions", found.sessions))
     if found.seen and found.unseen:
         columns += [("people seen", found.seen), ("not seen", found.unseen)]
     table = _table("", *(name for name, _ in columns))

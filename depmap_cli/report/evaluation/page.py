@@ -42,7 +42,7 @@ def render_evaluation_page(report: EvaluationReport, extras: Sequence[ExtraFigur
 def comparisons(report: EvaluationReport) -> list[tuple[str, Comparison]]:
     """Every comparison of a report with its title, in the order of reading."""
     found = report.agreement
-    parts = [("Clips", found.clips), ("Recordings", found.recordings)]
+    parts = [("Clips", found.clips), ("Recordings", found.sessions)]
     if len(found.tasks) > 1:
         parts += [(f"Task {task.name or 'unnamed'}", task) for task in found.tasks]
     people = ("People seen", found.seen), ("People not seen", found.unseen)

@@ -23,7 +23,7 @@ def seed_rows(reports: Sequence[EvaluationReport]) -> list[SeedRow]:
     seeds = [str(report.settings["seed"]) for report in reports]
     return [
         *_rows("clips", seeds, [report.agreement.clips for report in reports]),
-        *_rows("recordings", seeds, [report.agreement.recordings for report in reports]),
+        *_rows("sessions", seeds, [report.agreement.sessions for report in reports]),
     ]
 
 

@@ -34,10 +34,10 @@ def sizes(r: EvaluationReport) -> str:
     """Clips, recordings and people of each part."""
     seen = r.n_people - r.n_unseen
     counts = [
-        f"{s.name}: {s.clips} clips, {s.recordings} recordings, {s.people} people" for s in r.splits
+        f"{s.name}: {s.clips} clips, {s.sessions} recordings, {s.people} people" for s in r.splits
     ]
     here = (
-        f"Evaluated: {r.n_clips} clips, {r.n_recordings} recordings of {r.n_people} people, "
+        f"Evaluated: {r.n_clips} clips, {r.n_sessions} recordings of {r.n_people} people, "
         f"{seen} of whom the weights know from training"
         f"{'' if r.split == 'Development' else ' or Development'}"
     )
@@ -66,7 +66,7 @@ def performance(r: EvaluationReport) -> str:
     """The figures, with intervals and baselines."""
     found = r.agreement
     parts = [f"Clips: {_agreement(found.clips.estimates)}"]
-    parts.append(f"Recordings: {_agreement(found.recordings.estimates)}")
+    parts.append(f"Recordings: {_agreement(found.sessions.estimates)}")
     for name, part in (("whom the weights know", found.seen), ("not seen", found.unseen)):
         if part:
             parts.append(f"People {name}: {_agreement(part.estimates)}")

@@ -195,17 +195,17 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
     shipped.model.config = config
     networks = replace(shipped, config=shipped.config.model_copy(update={"model": config}))
     faces = np.stack([face(i).face for i in range(5)])
-    recording = LabelledVideo(
+    video = LabelledVideo(
         split="Testing", subject="1", session="1", task="", path=Path("a.mp4"), score=9
     )
     clip = VideoClip(
-        recording=recording,
+        video=video,
         faces=faces,
         seen=view(networks.semantics, faces, networks.device),
         usable=np.arange(5),
     )
     estimate = estimate_clip(networks.model, networks.semantics, clip, 5, 5, networks.device)
-    (found,) = key_faces_of(networks, [clip], [estimate], [recording.path]).values()
+    (found,) = key_faces_of(networks, [clip], [estimate], [video.path]).values()
     weights = estimate.video.weights[0].numpy()
     assert found.heaviest == fused == (np.ptp(weights) > 1e-6)
     expected = faces[int(weights.argmax()) if fused else 2]

@@ -175,7 +175,7 @@ def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationRepo
     rows = {(row["group"], row["method"]): row for row in _rows(figures_csv(report))}
     methods = len(report.baselines) + 1
     assert len(rows) == len(comparisons(report)) * methods + 1 + 4 + 3  # bands, f, m, not given
-    ours, mean = report.agreement.recordings.estimates, report.agreement.recordings.baselines[0]
+    ours, mean = report.agreement.sessions.estimates, report.agreement.sessions.baselines[0]
     for name, three in (
         ("estimate", ours),
         (mean.baseline, mean.agreement),
@@ -267,7 +267,7 @@ def test_charts_are_xml_whatever_the_names(
 def test_every_clip_and_every_recording_has_its_mark(report: EvaluationReport) -> None:
     charts = evaluation_charts(report)
     assert charts["predicted"].count("mp4: score") == report.n_clips
-    assert charts["bland_altman"].count(", session ") == report.n_recordings
+    assert charts["bland_altman"].count(", session ") == report.n_sessions
     assert charts["predicted"].count("<circle") == report.n_clips / 2 + 1  # and one in the key
 
 
@@ -352,13 +352,13 @@ def test_ticks_are_round_and_within() -> None:
 
 
 def test_the_page_says_what_a_reviewer_must_know(report: EvaluationReport) -> None:
-    splits = [SplitCount(name="Training", clips=100, recordings=50, people=28, mean=15.1, sd=11)]
+    splits = [SplitCount(name="Training", clips=100, sessions=50, people=28, mean=15.1, sd=11)]
     more = {"splits": splits, "sampled_frames": 900, "usable_frames": 880}
     flat = _Tags(render_evaluation_page(report.model_copy(update=more))).flat
     rmse = report.agreement.clips.estimates.rmse
     for part in (
         "run.safetensors on simavec, Testing",
-        f"{report.n_clips} clips, {report.n_recordings} recordings of {report.n_people} people",
+        f"{report.n_clips} clips, {report.n_sessions} recordings of {report.n_people} people",
         f"{rmse.value:.2f} points of 63",
         range_text(rmse),
         "Task Northwind",
@@ -690,7 +690,7 @@ def test_names_cannot_write_markup_into_checklist_and_list(
 def test_figures_need_no_torch() -> None:
     program = """
 import importlib, sys
-for module in ("evaluation", "evaluation.evaluate", "report.evaluation_files", "report.tripod"):
+for module in ("evaluation", "evaluation.evaluate", "report.evaluation.files", "report.evaluation.tripod"):
     importlib.import_module(f"depmap_cli.{module}")
     assert "torch" not in sys.modules, module
 """

@@ -25,7 +25,7 @@ def test_mean_and_deviation_by_hand():
     assert list(clips) == ["3", "4", "5", "mean", "sd"]
     assert [clips[name][0] for name in clips] == pytest.approx([1, 2, 6, 3, 7**0.5])  # RMSE
     assert clips["mean"][2] == pytest.approx(1)  # PCC
-    assert [name for part, name, _ in rows if part == "recordings"] == list(clips)
+    assert [name for part, name, _ in rows if part == "sessions"] == list(clips)
 
 
 def test_a_figure_that_one_seed_lacks_has_no_mean():
@@ -45,6 +45,6 @@ def test_the_terminal_shows_all_seeds_within_80_columns():
     console = Console(width=80, record=True, file=io.StringIO())
     render_seeds(console, [of_seed(3407, 1.0), of_seed(3408, 2.0)])
     text = console.export_text()
-    for words in ("2 seeds", "3407", "3408", "mean", "1.500", "0.707", "recordings"):
+    for words in ("2 seeds", "3407", "3408", "mean", "1.500", "0.707", "sessions"):
         assert words in text
     assert max(map(len, text.splitlines())) <= 80
