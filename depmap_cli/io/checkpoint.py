@@ -30,8 +30,17 @@ _RENAMED_SETTINGS = {
     "looks": "n_cached_views",
     "start_from_semantics": "init_from_semantic_model",
 }
-"""Old and present names of settings of ``train``, so that older weights still load."""
+"""Old and current names of settings of ``train``, so that older weights still load."""
 _REMOVED_SETTINGS = frozenset({"straighten"})
+_RENAMED_TENSORS = {
+    "standardise.spread": "standardise.std",
+    "standardise.started": "standardise.initialised",
+    "level_logits.spread": "level_logits.std",
+    "level_logits.started": "level_logits.initialised",
+    "clusters.started": "clusters.initialised",
+}
+"""Old and current names of Dep-MAP's buffers, so that older weights and unfinished runs (whose
+names have a prefix, such as ``model.``) still load."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +130,24 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
     """
     document = read_document(path, kind)
     return Checkpoint(
-        path=path, sha256=sha256_of(path), kind=kind, document=document, tensors=load_tensors(path)
+        path=path,
+        sha256=sha256_of(path),
+        kind=kind,
+        document=document,
+        tensors=_with_current_names(load_tensors(path)),
     )
+
+
+def _with_current_names(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
+    """The tensors with the buffer names of earlier versions replaced by the current ones."""
+    return {_current_name(name): value for name, value in tensors.items()}
+
+
+def _current_name(name: str) -> str:
+    for old, current in _RENAMED_TENSORS.items():
+        if name == old or name.endswith(f".{old}"):
+            return name.removesuffix(old) + current
+    return name
 
 
 def load_tensors(path: Path) -> "dict[str, Tensor]":

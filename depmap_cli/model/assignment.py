@@ -1,4 +1,4 @@
-"""Balanced assignment of key tokens to a level's prototypes by entropic optimal transport."""
+"""Balanced assignment of key tokens to prototypes by entropic optimal transport."""
 
 import torch
 from jaxtyping import Float, Int
@@ -8,15 +8,15 @@ ITERATIONS = 100
 
 
 def balanced_assignment(similarity: Float[Tensor, "n k"], entropy: float) -> Float[Tensor, "n k"]:
-    """The transport plan A_a* that maximises total similarity under balanced marginals.
+    """Transport plan A_a* that maximises total similarity under balanced marginals.
 
     Dep-MAP "Semantic Disambiguation Prototype Cluster": the objective Eq. (7) under the constraints
-    Eq. (8), smoothed by entropy, Eq. (9), is solved by Sinkhorn and Knopp's scaling, Eq. (10).
+    Eq. (8), regularised by entropy, Eq. (9), is solved by Sinkhorn-Knopp scaling, Eq. (10).
 
-    Reading: Eq. (8) mixes up its marginals. Each of the N tokens carries 1/N (rows) and each of
-    the K prototypes receives 1/K (columns). Double precision holds exp(S / kappa) and its scaling
-    vectors down to kappa 0.01 (``model.entropy``) without logarithms, which are slower. Rows are
-    scaled last and are exact.
+    Reading: Eq. (8) swaps its marginals. Each of the N tokens has mass 1/N (rows) and each of the K
+    prototypes receives 1/K (columns). Double precision represents exp(S / kappa) and the scaling
+    vectors down to kappa 0.01 (``model.entropy``), so the slower log domain is not needed. Rows are
+    scaled last, so the row marginals are exact.
     """
     with torch.autocast(similarity.device.type, enabled=False):
         n, k = similarity.shape
@@ -33,10 +33,10 @@ def balanced_assignment(similarity: Float[Tensor, "n k"], entropy: float) -> Flo
 
 
 def _doubles(values: Tensor) -> Tensor:
-    """In double precision; on the CPU where the device has none (MPS)."""
+    """Convert to double precision, on the CPU if the device does not support it (MPS)."""
     return (values.cpu() if values.device.type == "mps" else values).double()
 
 
-def assigned(plan: Float[Tensor, "n k"]) -> Int[Tensor, " n"]:
-    """The prototype that each token goes to: the hard maximiser of Tr(A^T S), Eq. (7)."""
+def assigned_prototypes(plan: Float[Tensor, "n k"]) -> Int[Tensor, " n"]:
+    """Prototype of each token: the largest entry of its row of the plan, Eq. (7)."""
     return plan.argmax(1)  # Eq. (7)

@@ -1,4 +1,4 @@
-"""ResNet as a source of feature maps at four scales (Dep-MAP Figure 2, S1 to S4)."""
+"""ResNet backbone with feature maps at four scales (Dep-MAP Figure 2, S1 to S4)."""
 
 import re
 
@@ -18,11 +18,12 @@ CHANNELS = {
 }
 PIXEL_MEAN = (0.48145466, 0.4578275, 0.40821073)
 PIXEL_STD = (0.26862954, 0.26130258, 0.27577711)
-"""CLIP's normalisation, shared with the semantic model, whose image tower can start this one."""
+"""CLIP's normalisation. The backbone can be initialised from the image encoder of the semantic
+model, so both use the same."""
 
 
 def normalise_pixels(faces: Tensor) -> Float[Tensor, "n 3 h w"]:
-    """(n, h, w, 3) RGB uint8 to channels-first floats of about zero mean and unit variance."""
+    """Convert RGB uint8 (n, h, w, 3) to channels-first floats of about zero mean, unit variance."""
     mean = torch.tensor(PIXEL_MEAN, device=faces.device).view(1, 3, 1, 1)
     std = torch.tensor(PIXEL_STD, device=faces.device).view(1, 3, 1, 1)
     return (faces.permute(0, 3, 1, 2).float() / 255 - mean) / std
@@ -39,7 +40,7 @@ class Backbone(nn.Module):
         self.stages = nn.ModuleList([net.layer1, net.layer2, net.layer3, net.layer4])
 
     def forward(self, x: Float[Tensor, "n 3 h w"]) -> list[Tensor]:
-        """Maps f_1 to f_4, each (n, channels, h / stride, w / stride)."""
+        """Feature maps f_1 to f_4, each (n, channels, h / stride, w / stride)."""
         x = self.stem(x)
         features = []
         for stage in self.stages:
@@ -49,15 +50,15 @@ class Backbone(nn.Module):
 
 
 def resnet_tensors(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under ResNet's customary names, e.g. ``layer1.0.conv1.weight``, under ``Backbone``'s.
+    """Rename torchvision's ResNet weights, e.g. ``layer1.0.conv1.weight``, for ``Backbone``.
 
-    What is no part of a ResNet without its classifier is left out.
+    Other tensors, such as the classifier's, are dropped.
     """
-    own = {}
+    renamed = {}
     for name, value in state.items():
         head, _, rest = name.partition(".")
         if head in ("conv1", "bn1"):
-            own[f"stem.{('conv1', 'bn1').index(head)}.{rest}"] = value
+            renamed[f"stem.{('conv1', 'bn1').index(head)}.{rest}"] = value
         elif re.fullmatch(r"layer[1-4]", head):
-            own[f"stages.{int(head[5:]) - 1}.{rest}"] = value
-    return own
+            renamed[f"stages.{int(head[5:]) - 1}.{rest}"] = value
+    return renamed

@@ -1,4 +1,4 @@
-"""Latent facial-behaviour tokens: where on the face each channel responds."""
+"""Latent facial behaviour tokens: the positions on the face where each channel responds."""
 
 import torch
 from einops import rearrange
@@ -7,23 +7,24 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 GRID = 8
-"""Largest side of the pooled map on which responses are located."""
+"""Largest side of the map on which responses are located; larger maps are pooled."""
 
 
 def soft_peaks(
     response: Float[Tensor, "*batch h w"], n_peaks: int, temperature: float
 ) -> Float[Tensor, "*batch peaks 2"]:
-    """(row, column), each in [-1, 1], of a map's strongest responses, the strongest first.
+    """Positions (row, column) of a map's strongest responses, in [-1, 1], strongest first.
 
-    A continuous top-k (Ploetz and Roth, NeurIPS 2018): softmax, expected position, lower what was
-    taken, again. It tends to the hard positions as ``temperature`` tends to 0 and has a gradient
-    everywhere. Responses are standardised over the map, so only their shape matters.
+    A continuous top-k (Ploetz and Roth, NeurIPS 2018): take the expected position under a softmax,
+    lower the responses there, and repeat. It approaches the hard positions as ``temperature``
+    approaches 0, and has a gradient everywhere. Responses are standardised over the map, so only
+    its shape matters.
     """
     height, width = response.shape[-2:]
     with torch.autocast(response.device.type, enabled=False):
         flat = response.flatten(-2).float()
-        spread = flat.std(-1, keepdim=True, correction=0)
-        flat = (flat - flat.mean(-1, keepdim=True)) / (spread + 1e-4)
+        std = flat.std(-1, keepdim=True, correction=0)
+        flat = (flat - flat.mean(-1, keepdim=True)) / (std + 1e-4)
         rows = torch.linspace(-1, 1, height, device=flat.device).repeat_interleave(width)
         columns = torch.linspace(-1, 1, width, device=flat.device).repeat(height)
         grid = torch.stack([rows, columns], -1)
@@ -31,16 +32,18 @@ def soft_peaks(
         for _ in range(n_peaks):
             share = torch.softmax(flat / temperature, -1)
             positions.append(share @ grid)
-            flat = flat + (1 - share.clamp(max=1 - 1e-4)).log()  # -9.2: lower than any spike
+            flat = flat + (1 - share.clamp(max=1 - 1e-4)).log()  # at most -9.2: below every peak
         return torch.stack(positions, -2)
 
 
 class BehaviourEncoder(nn.Module):
-    """Dep-MAP "Semantic Disambiguation Prototype Cluster", Eq. (4): one token a channel.
+    """Dep-MAP "Semantic Disambiguation Prototype Cluster", Eq. (4): one token for each channel.
 
-    Reading: hash coding is not binary hashing; the positions of a channel's strongest responses on
-    the pooled map are its code. The fully connected layer has weights of its own for each channel,
-    so that a token also tells which cue it belongs to.
+    Reading: hash coding is not binary hashing; the code of a channel is the positions of its
+    strongest responses on the pooled map. The fully connected layer has separate weights for each
+    channel, so a token also identifies its channel.
+
+    Initial weights are normal with variance 1 / (code width), so tokens start at about unit scale.
     """
 
     def __init__(
@@ -56,7 +59,7 @@ class BehaviourEncoder(nn.Module):
 
     def forward(self, guided: Float[Tensor, "n c h w"]) -> Float[Tensor, "n channels token"]:
         """Tokens G_t of each frame."""
-        if guided.shape[-1] > GRID:  # before the convolution, with which it commutes
+        if guided.shape[-1] > GRID:  # cheaper before the 1x1 convolution, with which it commutes
             guided = F.adaptive_avg_pool2d(guided, GRID)
         peaks = soft_peaks(self.conv(guided), self.n_peaks, self.temperature)
         code = rearrange(peaks, "n channel peak rc -> n channel (peak rc)")

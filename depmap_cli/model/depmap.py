@@ -1,7 +1,8 @@
 """Dep-MAP in the order of the paper's Figure 2: encode, guide, cluster, distil, fuse, pool.
 
-Frames are encoded one by one (``encode_maps``), so a long video can pass through in pieces; only
-``fuse`` looks across time. A frame's result never depends on what else is in the batch.
+Each frame is encoded independently (``encode_maps``), so a long video can be processed in pieces;
+only ``fuse`` combines frames over time. The result for a frame never depends on the rest of the
+batch.
 """
 
 from dataclasses import dataclass
@@ -25,30 +26,42 @@ from depmap_cli.model.standardise import Standardise
 
 @dataclass(frozen=True, kw_only=True)
 class FrameFeatures:
-    """What the network knows of n frames, each by itself."""
+    """Output of the network for n frames, each encoded independently."""
 
     fused: Float[Tensor, "n fused"]  # multi-scale representation
-    scores: Float[Tensor, " n"]  # frame regression, BDI-II points
+    scores: Float[Tensor, " n"]  # score of each frame, BDI-II points
     activations: Float[Tensor, "n levels k"] | None  # Eq. 12; None without prototypes
     logits: Float[Tensor, "n levels"] | None  # Eq. 13; None without prototypes
-    tokens: dict[int, Tensor]  # scale -> (n, channels, token), the deepest always if there are any
+    tokens: dict[int, Tensor]  # scale -> (n, channels, token); empty without prototypes
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoScores:
-    """The estimate of each of b videos, and what made it."""
+    """Scores of b videos, and the frame weights and features behind them."""
 
     score: Float[Tensor, " b"]  # BDI-II points, not clipped
-    weights: Float[Tensor, "b t"]  # of each frame; sums to one
-    fused: Float[Tensor, "b fused"]  # weighted mean of the frames' representations
-    levels: Float[Tensor, "b levels"] | None  # weighted mean of the frames' level shares
+    weights: Float[Tensor, "b t"]  # of the frames; they sum to one for each video
+    fused: Float[Tensor, "b fused"]  # weighted mean of the frames' ``fused``
+    levels: Float[Tensor, "b levels"] | None  # weighted mean of softmaxed level logits
 
 
 class DepMap(nn.Module):
-    """The network. ``semantic_dim`` is the width of the CLIP embeddings.
+    """The Dep-MAP network.
 
-    ``target_mean`` and ``target_std`` (BDI-II points, of the training scores) set where the head
-    starts, so that its first estimate is the training mean.
+    Each module sets its initial values in its constructor. Those that are not PyTorch's defaults:
+
+    ================= ========================================================== =================
+    head              weight normal, std 0.01; bias 0: about the training mean   here
+    guidance.gamma    0.5                                                        SemanticGuidance
+    level_logits      1: all prototypes have equal weight                        LevelLogits
+    behaviour         weight normal, variance 1 / (code width); bias std 0.5      BehaviourEncoder
+    clusters          random unit vectors, until the first tokens of a level     PrototypeClusters
+    ================= ========================================================== =================
+
+    Args:
+        semantic_dim: width of the CLIP embeddings.
+        target_mean: mean of the training scores, BDI-II points; the head predicts around it.
+        target_std: standard deviation of the training scores, BDI-II points; unit of the head.
     """
 
     def __init__(
@@ -84,37 +97,23 @@ class DepMap(nn.Module):
                 momentum=config.momentum,
             )
             self.level_logits = LevelLogits(config.n_levels, config.n_prototypes)
-            self.level_logits.requires_grad_(config.map)  # without MAP nothing trains it
+            self.level_logits.requires_grad_(config.map)  # without MAP they get no gradient
         self.fusion: MultiScaleFusion | None = None
         if config.msr:
-            groups = config.n_levels * config.n_prototypes
             self.fusion = MultiScaleFusion(
                 in_channels=channels,
                 scales=config.scales,
                 channels=config.fused_channels,
-                groups=groups,
+                groups=config.n_levels * config.n_prototypes,
                 wavelet=config.wavelet,
             )
         fused_dim = self.fusion.fused_dim if self.fusion else channels[-1]
         self.standardise = Standardise(fused_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(fused_dim, 1)
-        self.register_buffer("target", torch.tensor([target_mean, target_std]))
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Every initialisation that is not its layer's default, in one place.
-
-        ================= =====================================================
-        head              small: the first estimate is about the training mean
-        guidance.gamma    0.5 (see SemanticGuidance)
-        level_logits      one: every prototype counts alike
-        behaviour.weight  normal / sqrt(code width), so tokens start at unit scale
-        prototypes        random directions until a level's first tokens
-        ================= =====================================================
-        """
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
+        self.register_buffer("target", torch.tensor([target_mean, target_std]))
 
     def encode_maps(
         self,
@@ -122,8 +121,8 @@ class DepMap(nn.Module):
         image: Float[Tensor, "n d"],
         text: Float[Tensor, "n d"],
     ) -> FrameFeatures:
-        """Everything from the backbone's maps f_1 to f_4 up to fusion over time, for frames of any
-        videos in any order."""
+        """Encode frames from the backbone's maps f_1 to f_4. They may belong to different videos
+        and come in any order."""
         if self.guidance is not None:
             features = [*features[:-1], self.guidance(features[-1], text, image)]
         activations = logits = None
@@ -147,8 +146,11 @@ class DepMap(nn.Module):
         logits: Float[Tensor, "b t levels"] | None,
         valid: Bool[Tensor, "b t"],
     ) -> VideoScores:
-        """Key-frame fusion over time. The head is affine and weights sum to one, so fusing frame
-        scores and scoring fused frames are the same."""
+        """Fuse the frames of each video over time.
+
+        The head is affine and the weights sum to one, so the weighted mean of frame scores equals
+        the score of the fused frame.
+        """
         if self.config.map and logits is not None:
             weights = key_frame_weights(logits, valid, self.config.sampling_factor)
         else:
@@ -170,7 +172,7 @@ class DepMap(nn.Module):
         text: Float[Tensor, "b t d"],
         valid: Bool[Tensor, "b t"],
     ) -> tuple[VideoScores, FrameFeatures]:
-        """All steps for whole videos; frame features come flattened, (b t) in front."""
+        """Score whole videos. The frame features are flattened: their first axis is (b t)."""
         features = self.backbone(rearrange(pixels, "b t ... -> (b t) ..."))
         return self.score_maps(features, image, text, valid)
 
@@ -181,14 +183,14 @@ class DepMap(nn.Module):
         text: Float[Tensor, "b t d"],
         valid: Bool[Tensor, "b t"],
     ) -> tuple[VideoScores, FrameFeatures]:
-        """The same from the backbone's maps f_1 to f_4 on, (b t) in front."""
+        """Score whole videos from the backbone's maps f_1 to f_4, whose first axis is (b t)."""
         batch = len(valid)
         frames = self.encode_maps(
             features, *(rearrange(x, "b t ... -> (b t) ...") for x in (image, text))
         )
 
-        def videos(x: Tensor) -> Tensor:
+        def by_video(x: Tensor) -> Tensor:
             return rearrange(x, "(b t) ... -> b t ...", b=batch)
 
-        logits = None if frames.logits is None else videos(frames.logits)
-        return self.fuse(videos(frames.fused), videos(frames.scores), logits, valid), frames
+        logits = None if frames.logits is None else by_video(frames.logits)
+        return self.fuse(by_video(frames.fused), by_video(frames.scores), logits, valid), frames

@@ -1,4 +1,4 @@
-"""Multi-scale representation (MSR): attention at each scale, joined by wavelets."""
+"""Multi-scale representation (MSR): channel attention at each scale, wavelet fusion of scales."""
 
 import math
 import warnings
@@ -10,9 +10,9 @@ from torch.nn import functional as F
 
 
 class ScaleAttention(nn.Module):
-    """One scale made ready for fusion: pointwise and grouped convolution, then channel attention.
+    """Prepares one scale for fusion: pointwise and grouped convolution, then channel attention.
 
-    Dep-MAP "Multi-Scale Representation Learning". The groups tie channels that share a prototype.
+    Dep-MAP "Multi-Scale Representation Learning". A group holds the channels of one prototype.
     """
 
     def __init__(self, in_channels: int, channels: int, groups: int) -> None:
@@ -32,28 +32,29 @@ class ScaleAttention(nn.Module):
         )
 
     def forward(self, feature: Float[Tensor, "n c h w"]) -> Float[Tensor, "n d h w"]:
-        """The scale at ``channels`` channels, each weighed by how much it matters."""
+        """The map with ``channels`` channels, each multiplied by its attention weight."""
         mixed: Tensor = self.mix(feature)
         attention: Tensor = self.attention(mixed.mean((2, 3)))
         return mixed * attention[:, :, None, None]
 
 
 class MultiScaleFusion(nn.Module):
-    """Dep-MAP "Multi-Scale Representation Learning": small map + LL of the next, then inverse DWT.
+    """Dep-MAP "Multi-Scale Representation Learning": add the small map to the LL band of the next
+    scale, then apply the inverse DWT.
 
-    From the deepest chosen scale to the shallowest. Where neighbours in ``scales`` lie more than
-    one stage apart, the transform has as many levels, so every choice in Table 2 can be fused.
-    Side lengths must halve exactly: faces have sides that are multiples of 32.
+    Fusion runs from the deepest scale in ``scales`` to the shallowest. If two neighbours are more
+    than one stage apart, the transform has as many levels, so every choice in Table 2 can be fused.
+    Side lengths must halve exactly: the side of a face is a multiple of 32.
 
-    The transform is linear and inverted exactly, so what is added to LL arrives as its own inverse
-    transform without details: IDWT(LL + s, LH, HL, HH) = map + IDWT(s, 0, 0, 0). That spares the
-    forward transform. With Haar's wavelet, the paper's, what is left is s with every value
-    repeated, and needs no transform at all; other wavelets interpolate more smoothly.
+    The transform is linear and its inverse is exact, so IDWT(LL + s, LH, HL, HH) = map +
+    IDWT(s, 0, 0, 0), and the forward transform is not needed. With the paper's Haar wavelet,
+    IDWT(s, 0, 0, 0) repeats every value of s, which needs no transform; other wavelets interpolate
+    more smoothly.
 
-    Reading: the LL of a constant map is twice that constant at each level of an orthonormal
-    transform, so the small map is doubled likewise before it joins. Added as it is, S4 would reach
-    S1's size at an eighth of its height, and the fused vector would know next to nothing of it
-    (measured: CHANGELOG).
+    Reading: in an orthonormal transform the LL band of a constant map is twice that constant at
+    each level, so the small map is doubled at each level before it is added. Without doubling, S4
+    would reach the size of S1 at an eighth of its magnitude, and the fused vector would carry
+    almost nothing of it (measured: CHANGELOG).
     """
 
     def __init__(
@@ -79,12 +80,12 @@ class MultiScaleFusion(nn.Module):
         self.fused_dim = 2 * channels
 
     def forward(self, features: list[Tensor]) -> Float[Tensor, "n fused"]:
-        """One vector a frame from its maps f_1 to f_4 (the deepest guided)."""
+        """One vector for each frame, from its maps f_1 to f_4 (the deepest after guidance)."""
         read: Tensor = self.read(self.fuse(features))
         return read.mean((2, 3))
 
     def fuse(self, features: list[Tensor]) -> Float[Tensor, "n d h w"]:
-        """The unified map, at the resolution of the shallowest scale."""
+        """The fused map, at the resolution of the shallowest scale."""
         deeper = self.scales[-1]
         fused: Tensor = self.ready[str(deeper)](features[deeper - 1])
         for scale in self.scales[-2::-1]:
@@ -94,7 +95,7 @@ class MultiScaleFusion(nn.Module):
         return fused
 
     def enlarge(self, small: Float[Tensor, "n d h w"], levels: int) -> Float[Tensor, "n d H W"]:
-        """Inverse transform of the small map, doubled at each level, without details."""
+        """Inverse DWT of the small map with zero detail bands, doubled at each level."""
         if self.inverse_dwt is None:
             return F.interpolate(small, scale_factor=2**levels)
         with torch.autocast(small.device.type, enabled=False):

@@ -1,4 +1,4 @@
-"""Emotion semantic attention (ESA): CLIP's view of a frame reweights the channels of its map."""
+"""Emotion semantic attention (ESA): CLIP embeddings of a frame reweight the channels of its map."""
 
 import torch
 from jaxtyping import Float
@@ -9,10 +9,11 @@ from torch.nn import functional as F
 class SemanticGuidance(nn.Module):
     """Dep-MAP "Overview", Eq. (1).
 
-    Reading: ``exp(T_i, V_i)`` is not defined in the paper. Text (query) and image (key) embeddings
-    are normalised and projected to the map's channels; their product, softmaxed over channels and
-    scaled to a mean of one, reweights the channels of the map (value); gamma scales the result and
-    the map is added back. gamma starts at 0.5: at zero the projections would get no gradient.
+    Reading: the paper does not define ``exp(T_i, V_i)``. Here the text (query) and image (key)
+    embeddings are normalised and projected to the map's channels. The softmax of their product over
+    channels, scaled to a mean of one, reweights the channels of the map (value). gamma scales the
+    result, and the map is added. gamma starts at 0.5, because at zero the projections would get no
+    gradient.
     """
 
     def __init__(self, semantic_dim: int, channels: int) -> None:

@@ -1,4 +1,4 @@
-"""Where on the face a frame matches the prototypes of a severity level."""
+"""Heat maps of the places on the face that match the prototypes of a severity level."""
 
 import torch
 from jaxtyping import Float
@@ -17,11 +17,11 @@ def prototype_heatmap(
     level: int,
     prototype: int | None = None,
 ) -> Float[Tensor, "n h w"]:
-    """0 to 1: the responses of the channels whose tokens match the level's prototypes, summed.
+    """Sum of the response maps of channels whose tokens match the level's prototypes, 0 to 1.
 
-    A channel counts by how well its token matches (sharply: a softmax over channels for each
-    prototype). ``prototype`` is one of the level's, None for all alike. Without prototypes, the
-    energy of the deepest map.
+    Each channel is weighted by how well its token matches, by a softmax over channels for each
+    prototype. ``prototype`` selects one prototype of the level; None averages over all of them. For
+    a model without prototypes, the result is the energy of the deepest map.
     """
     features = model.backbone(pixels)
     deep = model.guidance(features[-1], text, image) if model.guidance is not None else features[-1]
@@ -35,10 +35,9 @@ def prototype_heatmap(
         match = tokens @ chosen.T  # (n, channels, prototypes)
         share = torch.softmax(match / model.config.temperature, 1).mean(2)
         responses = encoder.conv(deep)  # type: ignore[operator]
-        spread = responses.flatten(2).softmax(2).view_as(responses)
-        heat = torch.einsum("nc,nchw->nhw", share, spread)
-    heat = F.interpolate(heat[:, None], pixels.shape[-2:], mode="bicubic", align_corners=False)[
-        :, 0
-    ]
+        location = responses.flatten(2).softmax(2).view_as(responses)
+        heat = torch.einsum("nc,nchw->nhw", share, location)
+    side = pixels.shape[-2:]
+    heat = F.interpolate(heat[:, None], side, mode="bicubic", align_corners=False)[:, 0]
     low, high = heat.amin((1, 2), keepdim=True), heat.amax((1, 2), keepdim=True)
     return (heat - low) / (high - low).clamp(min=1e-8)

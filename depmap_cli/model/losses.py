@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""The training loss."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -13,16 +13,16 @@ from depmap_cli.model.distillation import contrastive_alignment
 from depmap_cli.model.sparsity import sparsity, top_mask
 from depmap_cli.runtime.distributed import ProcessGroup
 
-ALONE = ProcessGroup()
+SINGLE_PROCESS = ProcessGroup()
 
 
 @dataclass(frozen=True)
 class Loss:
-    """The loss and its terms, apart."""
+    """The loss and its terms."""
 
     total: Float[Tensor, ""]
     regression: Float[Tensor, ""]  # mean squared error, BDI-II points squared
-    contrastive: dict[int, Tensor]  # scale -> Eq. 14, means over frames
+    contrastive: dict[int, Tensor]  # scale -> Eq. 14, mean over frames
 
 
 def depmap_loss(
@@ -33,15 +33,22 @@ def depmap_loss(
     levels: Int[Tensor, " b"],
     valid: Bool[Tensor, "b t"],
     contrastive_weight: float,
-    processes: ProcessGroup = ALONE,
+    processes: ProcessGroup = SINGLE_PROCESS,
 ) -> Loss:
-    """Dep-MAP "Overview", Eq. (3); moves the prototypes, too, when the model is in training.
+    """Dep-MAP "Overview", Eq. (3). In training mode it also updates the running statistics and the
+    prototypes.
 
-    Reading: the squared error counts in units of the training scores' variance. In points it is
-    some hundred times as large as the contrastive values, which would count for nothing at lambda
-    0.1. ``Loss.regression`` is told in points. The contrastive values are means over frames and are
-    summed over scales. With ``contrastive_weight`` 0 only the prototypes learn from the tokens.
-    With several ``processes`` each brings its videos, as many as the others; prototypes see all.
+    Reading: the squared error is divided by the variance of the training scores. In points squared
+    it is about a hundred times as large as the contrastive values, which at lambda 0.1 would have
+    no effect. ``Loss.regression`` stays in points squared. The contrastive values are means over
+    frames and are summed over scales. With ``contrastive_weight`` 0 the tokens only move the
+    prototypes. With several ``processes``, each passes the same number of its own videos, and the
+    statistics and prototypes are updated from all of them.
+
+    Args:
+        target: true scores, BDI-II points.
+        levels: severity level of each video, from 0.
+        contrastive_weight: lambda.
     """
     regression = (videos.score - target).square().mean()
     contrastive: dict[int, Tensor] = {}
@@ -53,13 +60,13 @@ def depmap_loss(
         }
         with torch.no_grad():
             key = top_mask(sparsity(tokens[4], valid)[1], valid, model.config.sampling_factor)
-        everyone = [processes.gathered(x) for x in (tokens[4], key, levels)]
+        gathered = [processes.gathered(x) for x in (tokens[4], key, levels)]
         if model.training:
-            model.clusters.update(*everyone)
+            model.clusters.update(*gathered)
             if model.level_logits is not None and frames.activations is not None:
                 model.level_logits.update(processes.gathered(frames.activations))
         if model.config.kdm and contrastive_weight > 0:
-            choice = processes.own(model.clusters.assign(*everyone))
+            choice = processes.own(model.clusters.assign(*gathered))
             contrastive = {
                 s: contrastive_alignment(
                     x, model.clusters.bank.clone(), choice, levels, model.config.temperature
@@ -73,10 +80,10 @@ def depmap_loss(
 
 
 def level_loss(shares: Float[Tensor, "b levels"], levels: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Cross-entropy of the videos' level shares with their severity levels, the mean over videos.
+    """Cross-entropy of level probabilities with the true severity levels; mean over videos.
 
-    Not in the paper, where the level logits learn from the fused score alone: key frames
-    were then no better than chance, and their fusion worse than a mean (measured: CHANGELOG).
+    Not in the paper, which trains the level logits through the fused score alone. Key frames were
+    then no better than chance, and fusing them was worse than a mean (measured: CHANGELOG).
     """
     own = shares.gather(1, levels[:, None])
     return -own.clamp(min=1e-6).log().mean()

@@ -1,4 +1,4 @@
-"""Semantic disambiguation prototypes (SDPM): what each severity level's behaviour looks like."""
+"""Semantic disambiguation prototypes (SDPM): typical facial behaviour of each severity level."""
 
 from typing import cast
 
@@ -7,19 +7,20 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from depmap_cli.model.assignment import assigned, balanced_assignment
+from depmap_cli.model.assignment import assigned_prototypes, balanced_assignment
 
-FIRST_ROUNDS = 10
-"""Rounds of assignment and averaging that settle a level's prototypes on its first tokens."""
+INITIAL_ROUNDS = 10
+"""Rounds of assignment and averaging on the first tokens of a level."""
 
 
 class PrototypeClusters(nn.Module):
     """Dep-MAP "Semantic Disambiguation Prototype Cluster", Eq. (2) and (11).
 
-    The prototypes are buffers: data moves them, not a gradient.
+    The prototypes are buffers: they are moving averages of tokens and get no gradient.
 
-    Reading: as printed the old prototype never shrinks; here P <- beta P + (1 - beta) mean, then
-    back to unit length. On a level's first tokens beta is 0.
+    Reading: as printed, the weight of the old prototype never decreases; here
+    P <- beta P + (1 - beta) mean, followed by normalisation to unit length. For the first tokens of
+    a level beta is 0.
     """
 
     def __init__(
@@ -29,12 +30,12 @@ class PrototypeClusters(nn.Module):
         self.entropy, self.momentum = entropy, momentum
         prototypes = F.normalize(torch.randn(n_levels, n_prototypes, token_dim), dim=-1)
         self.register_buffer("prototypes", prototypes)
-        self.register_buffer("started", torch.zeros(n_levels, dtype=torch.bool))
+        self.register_buffer("initialised", torch.zeros(n_levels, dtype=torch.bool))
         self.register_buffer("usage", torch.zeros(n_levels, n_prototypes))
 
     @property
     def bank(self) -> Float[Tensor, "levels prototypes token"]:
-        """P, of unit length."""
+        """The prototypes P, unit length."""
         return cast(Tensor, self.prototypes)
 
     @torch.no_grad()
@@ -44,13 +45,14 @@ class PrototypeClusters(nn.Module):
         key: Bool[Tensor, "b t n"],
         levels: Int[Tensor, " b"],
     ) -> Int[Tensor, "b t n"]:
-        """The prototype, within its video's level, of every key token; -1 for the others."""
+        """The assigned prototype of each key token, among those of its video's level; -1 for tokens
+        that are not key tokens."""
         unit = F.normalize(tokens.float(), dim=-1)
         choice = torch.full(key.shape, -1, dtype=torch.long, device=key.device)
         for level in sorted(set(levels.tolist())):
             mask = key & (levels == level)[:, None, None]
             if mask.any():
-                choice[mask] = assigned(
+                choice[mask] = assigned_prototypes(
                     balanced_assignment(unit[mask] @ self.bank[level].T, self.entropy)
                 )
         return choice
@@ -62,20 +64,20 @@ class PrototypeClusters(nn.Module):
         key: Bool[Tensor, "b t n"],
         levels: Int[Tensor, " b"],
     ) -> None:
-        """Move the prototypes of the levels at hand towards the means of their key tokens."""
+        """Move the prototypes of the levels in the batch towards the means of their key tokens."""
         unit = F.normalize(tokens.float(), dim=-1)
         for level in sorted(set(levels.tolist())):
             mask = key & (levels == level)[:, None, None]
             if not mask.any():
                 continue
-            started = cast(Tensor, self.started)
-            momentum, rounds = (self.momentum, 1) if started[level] else (0.0, FIRST_ROUNDS)
+            initialised = cast(Tensor, self.initialised)
+            momentum, rounds = (self.momentum, 1) if initialised[level] else (0.0, INITIAL_ROUNDS)
             for _ in range(rounds):
                 self._move(level, unit[mask], momentum)
-            started[level] = True
+            initialised[level] = True
 
     def _move(self, level: int, unit: Float[Tensor, "n l"], momentum: float) -> None:
-        choice = assigned(balanced_assignment(unit @ self.bank[level].T, self.entropy))
+        choice = assigned_prototypes(balanced_assignment(unit @ self.bank[level].T, self.entropy))
         counts = torch.bincount(choice, minlength=self.bank.shape[1]).float()
         sums = torch.zeros_like(self.bank[level]).index_add_(0, choice, unit)
         mean = sums / counts.clamp(min=1)[:, None]

@@ -10,6 +10,7 @@ import torch
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 from depmap_cli.io.checkpoint import (
     load_checkpoint,
+    load_tensors,
     optimizer_tensors,
     read_document,
     restore_optimizer,
@@ -128,3 +129,34 @@ def test_a_file_is_hashed_once_and_again_when_it_changes(tmp_path, monkeypatch):
     replaced.rename(path)
     assert sha256_of(path) == hashlib.sha256(b"abd").hexdigest()
     assert sha256_of(path, b"x") == hashlib.sha256(b"xabd").hexdigest()
+
+
+@pytest.mark.parametrize("prefix", ["", "model.", "averaged."])
+def test_tensors_of_earlier_versions_get_their_current_names(tmp_path, prefix):
+    renamed = {
+        "standardise.spread": "standardise.std",
+        "standardise.started": "standardise.initialised",
+        "level_logits.spread": "level_logits.std",
+        "level_logits.started": "level_logits.initialised",
+        "clusters.started": "clusters.initialised",
+        "training_faces.spread": "training_faces.spread",  # not a buffer of the network
+        "standardise.mean": "standardise.mean",
+    }
+    path = tmp_path / "w.safetensors"
+    tensors = {prefix + name: torch.tensor(float(i)) for i, name in enumerate(renamed)}
+    save_checkpoint(path, "depmap", {}, tensors)
+    loaded = load_checkpoint(path, "depmap").tensors
+    assert loaded == {prefix + name: float(i) for i, name in enumerate(renamed.values())}
+
+
+def test_the_shipped_weights_fill_the_current_buffers():
+    from depmap_cli.weights.loading import load_networks
+    from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
+
+    stored = load_tensors(weights_folder() / DEFAULT_WEIGHTS)
+    model = load_networks(None, torch.device("cpu")).model
+    assert bool(model.standardise.initialised)
+    assert bool(model.level_logits.initialised)
+    assert bool(model.clusters.initialised.all())
+    assert torch.equal(model.standardise.std, stored["standardise.spread"])
+    assert torch.equal(model.level_logits.std, stored["level_logits.spread"])

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from depmap_cli.model.assignment import assigned, balanced_assignment
+from depmap_cli.model.assignment import assigned_prototypes, balanced_assignment
 
 KAPPA = 0.05
 
@@ -41,14 +41,14 @@ def test_planted_blocks_are_found():
     noise = 0.1 * torch.randn(40, 8, generator=torch.Generator().manual_seed(0))
     similarity = (0.9 * F.one_hot(block, 8) + noise).clamp(-1, 1)
     plan = balanced_assignment(similarity, KAPPA)
-    assert torch.equal(assigned(plan), block)
+    assert torch.equal(assigned_prototypes(plan), block)
     assert plan[torch.arange(40), block].sum() > 0.99
 
 
 def test_balance_overrules_a_favourite():
     # Every token likes prototype 0 best, half of them only just: that half must make room.
     similarity = torch.tensor([[0.9, 0.0]] * 4 + [[0.9, 0.8]] * 4)
-    choice = assigned(balanced_assignment(similarity, KAPPA))
+    choice = assigned_prototypes(balanced_assignment(similarity, KAPPA))
     assert choice.tolist() == [0] * 4 + [1] * 4
 
 

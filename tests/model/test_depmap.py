@@ -228,7 +228,7 @@ class TestLoss:
         loss = loss_of(model, batch, weight=0.0)
         assert loss.contrastive == {}
         assert torch.equal(loss.total, in_units_of_spread(model, loss))
-        assert model.clusters.started.tolist() == [True, False, False, True]
+        assert model.clusters.initialised.tolist() == [True, False, False, True]
 
     def test_contrast_is_about_the_tokens_that_stand_out(self, tiny, videos):
         model, batch = tiny().eval(), videos(2, 6)

@@ -31,7 +31,7 @@ def test_lengths_stay_one():
 def test_momentum_by_hand():
     model = clusters(k=1, width=2, momentum=0.75)
     model.prototypes[2, 0] = torch.tensor([1.0, 0.0])
-    model.started[2] = True
+    model.initialised[2] = True
     tokens = torch.tensor([[0.0, 1.0], [0.0, 5.0]]).view(1, 2, 1, 2)  # unit mean (0, 1)
     model.update(tokens, torch.ones(1, 2, 1, dtype=torch.bool), torch.tensor([2]))
     expected = F.normalize(torch.tensor([0.75, 0.25]), dim=0)
@@ -41,7 +41,7 @@ def test_momentum_by_hand():
 def test_mean_is_of_the_assigned_tokens_only():
     model = clusters(k=2, width=2, momentum=0.5)
     model.prototypes[0] = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
-    model.started[0] = True
+    model.initialised[0] = True
     tokens = torch.tensor([[0.8, 0.6], [0.6, 0.8]]).view(1, 2, 1, 2)
     model.update(tokens, torch.ones(1, 2, 1, dtype=torch.bool), torch.tensor([0]))
     expected = F.normalize(torch.tensor([[1.8, 0.6], [0.6, 1.8]]), dim=-1)
@@ -52,10 +52,10 @@ def test_first_tokens_of_a_level_start_it():
     model = clusters(k=1, momentum=0.99)
     tokens, key = tokens_of(batch=1)
     mean = F.normalize(F.normalize(tokens, dim=-1).mean((0, 1, 2)), dim=0)
-    assert not model.started[1]
+    assert not model.initialised[1]
     model.update(tokens, key, torch.tensor([1]))
     torch.testing.assert_close(model.bank[1, 0], mean)
-    assert model.started.tolist() == [False, True, False, False]
+    assert model.initialised.tolist() == [False, True, False, False]
     before = model.bank[1, 0].clone()
     model.update(-tokens, key, torch.tensor([1]))
     assert (model.bank[1, 0] @ before) > 0.99  # from then on it moves slowly
@@ -81,7 +81,7 @@ def test_other_tokens_than_key_do_not_count():
     assert torch.equal(first.bank, second.bank)
     third = clusters()
     third.update(tokens, torch.zeros_like(key), torch.tensor([0, 3]))
-    assert not third.started.any()
+    assert not third.initialised.any()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -116,7 +116,7 @@ def test_prototypes_are_buffers_saved_with_the_weights():
     fresh = clusters(seed=9)
     fresh.load_state_dict(model.state_dict())
     assert torch.equal(fresh.bank, model.bank)
-    assert fresh.started.tolist() == [True, True, False, False]
+    assert fresh.initialised.tolist() == [True, True, False, False]
 
 
 def test_autocast_does_not_move_them_elsewhere():

@@ -20,7 +20,7 @@ def test_later_batches_are_followed_slowly():
     module.update(torch.tensor([[0.0], [2.0]]))  # mean 1, spread 1
     module.update(torch.tensor([[10.0], [14.0]]))  # mean 12, spread 2
     torch.testing.assert_close(module.mean, torch.tensor([0.9 * 1 + 0.1 * 12]))
-    torch.testing.assert_close(module.spread, torch.tensor([0.9 * 1 + 0.1 * 2]))
+    torch.testing.assert_close(module.std, torch.tensor([0.9 * 1 + 0.1 * 2]))
 
 
 def test_a_frame_does_not_depend_on_its_batch_in_training_either():
@@ -44,5 +44,5 @@ def test_afresh_forgets_what_was_seen():
     module.update(torch.tensor([[50.0], [90.0]]))
     module.update(torch.tensor([[10.0], [14.0]]), reset=True)
     torch.testing.assert_close(
-        (module.mean, module.spread), (torch.tensor([12.0]), torch.tensor([2.0]))
+        (module.mean, module.std), (torch.tensor([12.0]), torch.tensor([2.0]))
     )
