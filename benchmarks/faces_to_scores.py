@@ -20,12 +20,12 @@ from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.scoring.inference import VideoInference, pieces
 from depmap_cli.video.reader import sample_frames
 from depmap_cli.weights.loading import Networks, load_networks
-from depmap_cli.weights.locations import example_clip
+from depmap_cli.weights.locations import example_video
 
 
 def aligned_faces(networks: Networks, count: int) -> np.ndarray:
     """Faces (count, size, size, 3) RGB uint8 of the interview, repeated as often as needed."""
-    frames = sample_frames(example_clip(), SamplingConfig(frames=40))
+    frames = sample_frames(example_video(), SamplingConfig(frames=40))
     segments = extract_faces(frames, FaceDetector(networks.config.faces))
     faces = np.stack([s.face for segment in segments for s in segment if s.face is not None])
     return faces[np.arange(count) % len(faces)]

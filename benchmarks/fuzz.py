@@ -55,14 +55,14 @@ def bases(folder: Path) -> dict[str, bytes]:
 
     from imageio_ffmpeg import get_ffmpeg_exe
 
-    from depmap_cli.weights.locations import example_clip
+    from depmap_cli.weights.locations import example_video
 
     def ffmpeg(name: str, *arguments: str) -> bytes:
         command = [get_ffmpeg_exe(), "-y", "-loglevel", "error", *arguments, str(folder / name)]
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
         return (folder / name).read_bytes()
 
-    source = ("-i", str(example_clip()), "-t", str(SECONDS), "-an")
+    source = ("-i", str(example_video()), "-t", str(SECONDS), "-an")
     made = {
         f"base.{kind}": ffmpeg(f"base.{kind}", *source, "-vf", "scale=192:192", *how)
         for kind, how in ENCODINGS.items()
@@ -290,7 +290,7 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
         BASELINE_WEIGHTS,
         DEFAULT_WEIGHTS,
         default_semantic_weights,
-        example_clip,
+        example_video,
         weights_folder,
     )
 
@@ -298,7 +298,7 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
         networks = load_networks(
             path, torch.device("cpu"), semantic_weights=str(default_semantic_weights())
         )
-        report = Scorer(networks).score(example_clip(), ScoreOptions(frames=8)).report
+        report = Scorer(networks).score(example_video(), ScoreOptions(frames=8)).report
         if report.reason.startswith(BAD):
             raise RuntimeError(report.reason)
 

@@ -22,7 +22,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from depmap_cli.weights.locations import example_clip
+from depmap_cli.weights.locations import example_video
 
 MINUTE, TEN, HOUR, CLIP = 60, 600, 3600, 10
 """Lengths of the videos, in seconds."""
@@ -58,7 +58,7 @@ def make_videos(folder: Path) -> dict[int, Path]:
     once = folder / "once.mp4"
     shape = "scale=480:480,pad=640:480:80:0"
     ffmpeg(
-        "-i", example_clip(), "-an", "-vf", shape, "-c:v", "libx264", "-pix_fmt", "yuv420p", once
+        "-i", example_video(), "-an", "-vf", shape, "-c:v", "libx264", "-pix_fmt", "yuv420p", once
     )
     made = {}
     for length in (CLIP, MINUTE, TEN, HOUR):

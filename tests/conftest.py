@@ -21,9 +21,9 @@ torch.set_num_threads(1)  # tensors are small: threads would wait for each other
 def interview() -> Path:
     """The rendered interview that comes with the package: 256 x 256, 25 frames/s, over 30 s."""
     # Imported here because jaxtyping instruments modules as they are imported.
-    from depmap_cli.weights.locations import example_clip
+    from depmap_cli.weights.locations import example_video
 
-    return example_clip()
+    return example_video()
 
 
 @pytest.fixture(scope="session")

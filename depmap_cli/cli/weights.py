@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="The files of the weights folder: $DEPMAP_WEIGHTS, or the one that is shipped.",
+    help="Manage the weights folder ($DEPMAP_WEIGHTS, or the folder shipped with depmap).",
 )
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Replace another file of the same name.")
@@ -24,7 +24,7 @@ ForceOption = Annotated[
 
 @app.command("list")
 def list_(as_json: JsonOption = False) -> None:
-    """List the files with what they are.
+    """List the weights files with their kind, size, hash and training data.
 
     Example:
 
@@ -38,13 +38,14 @@ def list_(as_json: JsonOption = False) -> None:
 @app.command()
 def verify(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Default: all.", metavar="[FILE]...")
+        list[Path] | None,
+        typer.Argument(help="Default: all files of the weights folder.", metavar="[FILE]..."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Read files whole: hashes as in SHA256SUMS, finite tensors, semantic weights at hand.
+    """Check weights files: hash as in SHA256SUMS, finite tensors, semantic weights available.
 
-    Leaves with 1 if one of them cannot be used.
+    Exits with 1 if a file cannot be used.
 
     Example:
 
@@ -52,19 +53,19 @@ def verify(
     """
     from depmap_cli.weights.folder import verify_weights
 
-    found = list(verify_weights(files or []))
-    _show(found, as_json)
-    if any(entry.problem for entry in found):
+    entries = list(verify_weights(files or []))
+    _show(entries, as_json)
+    if any(entry.problem for entry in entries):
         raise typer.Exit(code=EXIT_RUN)
 
 
 @app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A safetensors file.")],
+    file: Annotated[Path, typer.Argument(help="Safetensors file.")],
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Copy a file into the weights folder, where it is found by name.
+    """Copy a file into the weights folder after verifying it.
 
     Example:
 
@@ -72,29 +73,29 @@ def import_(
     """
     from depmap_cli.weights.folder import import_file
 
-    note(f"kept: {import_file(file, force).file}", quiet)
+    note(f"stored: {import_file(file, force).file}", quiet)
 
 
 @app.command()
 def fetch(
     url: Annotated[str, typer.Argument(help="Address of a safetensors file.", metavar="URL")],
-    sha256: Annotated[str, typer.Option(help="Its hash, from whoever offers it.")],
+    sha256: Annotated[str, typer.Option(help="SHA-256 hash of the file, from its provider.")],
     force: ForceOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Download a file into the weights folder, if it has the hash given.
+    """Download a file with a known hash into the weights folder.
 
-    This is the only command that uses the network, besides --allow-network.
+    Apart from --allow-network, this is the only command that uses the network.
 
     Example:
 
       depmap weights fetch https://example.org/mine.safetensors --sha256 0399eac1...
     """
-    from depmap_cli.weights.folder import fetch as fetched
+    from depmap_cli.weights.folder import fetch as fetch_file
 
-    with progress_bar(quiet) as bar, one_line(bar, "fetching") as told:
-        entry = fetched(url, sha256, told, force)
-    note(f"kept: {entry.file}", quiet)
+    with progress_bar(quiet) as bar, one_line(bar, "downloading") as on_progress:
+        entry = fetch_file(url, sha256, on_progress, force)
+    note(f"stored: {entry.file}", quiet)
 
 
 def _show(entries: "Iterable[WeightsEntry]", as_json: bool) -> None:

@@ -1,6 +1,6 @@
-"""Weights files: safetensors that hold all that is needed to rebuild what they belong to.
+"""Weights files: safetensors with everything needed to rebuild a network or resume a run.
 
-The metadata carries one JSON document under the key ``depmap``. Nothing is ever unpickled.
+The metadata holds one JSON document under the key ``depmap``. Nothing is ever unpickled.
 """
 
 import json
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 from depmap_cli.io.atomic_files import atomic_write
+from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 FORMAT = 2
-"""Raised whenever weights would be read, but mean something else: 2, faces are drawn larger."""
+"""Version of the file format, increased if older weights would load but score differently. Since
+version 2, faces are cropped larger."""
 _KEY = "depmap"
 _RENAMED_SETTINGS = {
     "average": "ema_decay",
@@ -45,7 +47,7 @@ names have a prefix, such as ``model.``) still load."""
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """One weights file, read."""
+    """Content of one weights file."""
 
     path: Path
     sha256: str
@@ -57,7 +59,13 @@ class Checkpoint:
 def save_checkpoint(
     path: Path, kind: str, document: dict[str, Any], tensors: "dict[str, Tensor]"
 ) -> None:
-    """Write aside, then rename: a reader sees the old file or the new one, never half of one.
+    """Write a weights file atomically: a reader sees either the old file or the new one.
+
+    Args:
+        path: the file; an existing one is replaced.
+        kind: "depmap", "semantics" or "training".
+        document: content of the JSON document.
+        tensors: stored in their own precision.
 
     Raises:
         OutputUnwritable: the folder cannot be written or the disk is full; the old file stays.
@@ -66,25 +74,34 @@ def save_checkpoint(
 
     body = json.dumps({"format": FORMAT, "kind": kind, **document}, sort_keys=True)
     try:
-        with atomic_write(path) as aside:
-            save_file(
-                {k: v.detach().cpu().contiguous() for k, v in tensors.items()}, aside, {_KEY: body}
-            )
-            aside.chmod(0o644)  # safetensors writes files that only their owner can read
+        with atomic_write(path) as temporary:
+            stored = {name: v.detach().cpu().contiguous() for name, v in tensors.items()}
+            save_file(stored, temporary, {_KEY: body})
+            temporary.chmod(0o644)  # safetensors writes files that only their owner can read
     except Exception as error:
         raise OutputUnwritable(
-            f"{path.name}: cannot be written: {error}", "check space and rights"
+            f"{clean(str(path))}: cannot be written: {error}",
+            "check the free space and the permissions of the folder",
         ) from error
 
 
 def read_document(path: Path, kind: str | None = None) -> dict[str, Any]:
-    """The JSON document alone, without the tensors; imports no torch.
+    """Read the JSON document without the tensors; imports no torch.
+
+    Args:
+        path: the file.
+        kind: the expected kind; None for any.
 
     Raises:
-        WeightsInvalid: missing, not safetensors, not written by depmap, or not of this ``kind``.
+        WeightsInvalid: the file is missing, is not safetensors, was not written by depmap, or is of
+            another kind or format.
     """
+    shown = clean(str(path))
     if not path.is_file():
-        raise WeightsInvalid(f"{path.name}: no such weights file", "see `depmap info`")
+        raise WeightsInvalid(
+            f"{shown}: no such weights file",
+            "check the path; `depmap weights list` lists the weights folder",
+        )
     try:
         with path.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
@@ -92,25 +109,27 @@ def read_document(path: Path, kind: str | None = None) -> dict[str, Any]:
                 raise ValueError("header length")
             header = json.loads(file.read(length))
         document = json.loads(header["__metadata__"][_KEY])
-        found, stored = document["format"], document["kind"]
+        file_format, file_kind = document["format"], document["kind"]
     except (ValueError, KeyError, TypeError, AttributeError, OSError, RecursionError) as error:
         raise WeightsInvalid(
-            f"{path.name}: not a depmap weights file", "only safetensors written by depmap are read"
+            f"{shown}: not a depmap weights file",
+            "give a safetensors file that depmap has written",
         ) from error
-    if found != FORMAT or not isinstance(stored, str):
+    if file_format != FORMAT or not isinstance(file_kind, str):
         raise WeightsInvalid(
-            f"{path.name}: weights format {found!r}, this version reads {FORMAT}",
-            "update depmap, or train again where the file is the older one",
+            f"{shown}: weights format {file_format!r} is not supported, only {FORMAT}",
+            "update depmap or, if the file is older, train again",
         )
-    if kind not in (None, stored):
+    if kind not in (None, file_kind):
         raise WeightsInvalid(
-            f"{path.name}: holds a {stored!r} model, a {kind!r} one is needed", "check the option"
+            f"{shown}: contains a {file_kind!r} model, but a {kind!r} model is needed",
+            "give a file of the right kind; `depmap weights list` shows the kinds",
         )
     return _with_current_settings(document)
 
 
 def _with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the training settings of earlier versions under their present names."""
+    """The document with the training settings of earlier versions under their current names."""
     config = document.get("config")
     if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
         return document
@@ -123,10 +142,10 @@ def _with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_checkpoint(path: Path, kind: str) -> Checkpoint:
-    """Read a whole weights file.
+    """Read a weights file of this ``kind`` with its tensors.
 
     Raises:
-        WeightsInvalid: as ``read_document``, or tensors damaged.
+        WeightsInvalid: as ``read_document``, or the tensors are damaged.
     """
     document = read_document(path, kind)
     return Checkpoint(
@@ -151,10 +170,10 @@ def _current_name(name: str) -> str:
 
 
 def load_tensors(path: Path) -> "dict[str, Tensor]":
-    """The tensors of any safetensors file, in float32 where they are floating.
+    """Read the tensors of any safetensors file; floating-point tensors become float32.
 
     Raises:
-        WeightsInvalid: missing, damaged, or not safetensors.
+        WeightsInvalid: the file is missing, damaged, or not safetensors.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -163,19 +182,19 @@ def load_tensors(path: Path) -> "dict[str, Tensor]":
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError, KeyError) as error:
         raise WeightsInvalid(
-            f"{path.name}: not a readable safetensors file",
-            "pickled weights (.pt, .bin) are never loaded",
+            f"{clean(str(path))}: not a readable safetensors file",
+            "pickled weights (.pt, .bin) are never loaded; give a safetensors file",
         ) from error
     return {k: v.float() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
 def halved(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """The tensors in half precision, where they are floating: how weights are shipped."""
+    """The tensors with floating-point ones in half precision, as weights are stored."""
     return {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
 def optimizer_tensors(optimizer: "Optimizer") -> "dict[str, Tensor]":
-    """The optimiser's state as a flat dictionary of tensors."""
+    """The state of an optimizer as a flat dictionary of tensors, to store in a weights file."""
     import torch
 
     return {
@@ -186,7 +205,7 @@ def optimizer_tensors(optimizer: "Optimizer") -> "dict[str, Tensor]":
 
 
 def restore_optimizer(optimizer: "Optimizer", tensors: "dict[str, Tensor]") -> None:
-    """Put back what ``optimizer_tensors`` took out."""
+    """Restore the state of an optimizer from the tensors of ``optimizer_tensors``."""
     state: dict[int, dict[str, Any]] = {}
     for key, value in tensors.items():
         if key.startswith("optimizer."):

@@ -123,7 +123,7 @@ class SemanticModel(nn.Module):
         return int(self.phrases.shape[1])
 
     @property
-    def tower(self) -> dict[str, Tensor]:
+    def image_encoder_weights(self) -> dict[str, Tensor]:
         """Weights of the image tower by the names of ``Backbone``; {} if it is no ResNet."""
         trunk = getattr(self.clip.visual, "trunk", None)
         return {} if trunk is None else resnet_tensors(trunk.state_dict())

@@ -99,7 +99,7 @@ def build_model(
     if not config.train.init_from_semantic_model:
         return model, STARTED_RANDOM
     try:
-        model.backbone.load_state_dict(semantics.tower)
+        model.backbone.load_state_dict(semantics.image_encoder_weights)
     except RuntimeError as error:
         raise UsageProblem(
             f"the semantic model's image tower is no {config.model.backbone}",

@@ -1,1 +1,1 @@
-"""Weights: where they are, what a file holds, and the networks built from them."""
+"""Weights files: where they are, what they contain, and the networks built from them."""

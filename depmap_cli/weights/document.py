@@ -1,42 +1,46 @@
-"""What scoring reads in the document of a weights file, checked before the first video is scored.
+"""Validation of the JSON document in a weights file.
 
-Otherwise a damaged or hostile document would fail each video of a batch for itself, with words
-that say nothing.
+It is checked when the weights are loaded. Otherwise a damaged or hostile document would fail later,
+once for each video and with an unclear message.
 """
 
 from typing import Any
 
 from pydantic import BaseModel, FiniteFloat, model_validator
 
+STARTED_RANDOM = "random"
+"""``started_from`` in the document if training began with random weights."""
+STARTED_FROM_SEMANTIC_MODEL = "semantics"
+"""``started_from`` in the document if the backbone began as the semantic model's image encoder. It
+is the name of a weights file if training began with that file."""
+FROM_SCRATCH = (STARTED_RANDOM, STARTED_FROM_SEMANTIC_MODEL)
+
 
 class _Calibration(BaseModel):
-    people: list[int | str] = []
-    residuals: list[FiniteFloat] = []  # points
+    people: list[int | str] = []  # one entry for each residual
+    residuals: list[FiniteFloat] = []  # BDI-II points
 
     @model_validator(mode="after")
-    def _paired(self) -> "_Calibration":
+    def _same_length(self) -> "_Calibration":
         if len(self.people) != len(self.residuals):
-            raise ValueError("as many residuals as people are needed")
+            raise ValueError("people and residuals must have the same length")
         return self
 
 
-class _Description(BaseModel):
+class _Document(BaseModel):
+    """The keys that scoring reads; all of them are optional."""
+
     calibration: _Calibration = _Calibration()
-    training_mean: FiniteFloat = 0.0  # points
+    training_mean: FiniteFloat = 0.0  # BDI-II points
     training_data: str = ""
     development: dict[str, FiniteFloat] = {}
     started_from: str = ""
 
 
-def check_description(document: dict[str, Any]) -> None:
-    """Look whether what is there is of its kind; what is absent is not missed here.
+def check_document(document: dict[str, Any]) -> None:
+    """Check the type of each key that is present.
 
     Raises:
-        ValueError: something is not.
+        ValueError: a value has the wrong type.
     """
-    _Description.model_validate(document)
-
-
-STARTED_RANDOM, STARTED_FROM_SEMANTIC_MODEL = FROM_SCRATCH = "random", "semantics"
-"""What ``started_from`` says where training began at random numbers, or at the semantic model's
-image tower; else it is the name of the weights file."""
+    _Document.model_validate(document)

@@ -1,4 +1,4 @@
-"""Where weights lie, and the two networks rebuilt from them."""
+"""Loading of Dep-MAP and its semantic model from weights files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint, load_checkpoint
-from depmap_cli.weights.document import check_description
+from depmap_cli.io.clean_text import clean
+from depmap_cli.weights.document import check_document
 from depmap_cli.weights.locations import find_semantic_weights, weights_file
 
 if TYPE_CHECKING:
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
     from depmap_cli.semantics.clip_model import SemanticModel
     from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 
-MAX_WIDTH = 1 << 14
-"""Of embeddings; the largest of open_clip's models have an eighth of it."""
+MAX_EMBEDDING_WIDTH = 1 << 14
+"""Largest accepted width of the embeddings, eight times that of open_clip's largest models."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +29,13 @@ class Networks:
     model: "DepMap"
     semantics: "SemanticModel"
     path: Path
-    sha256: str
+    sha256: str  # of the file in ``path``
     document: dict[str, Any]
     config: Config
     sampling: SamplingConfig
     device: "torch.device"
-    faces: "TrainingFaceModel | None" = None  # those it was trained on, where the weights say
-    shares_backbone: bool = False  # it serves both: what it makes of a face is computed once
+    faces: "TrainingFaceModel | None" = None  # None for older weights
+    shares_backbone: bool = False  # the backbone is also the image encoder
 
 
 def load_networks(
@@ -44,15 +45,22 @@ def load_networks(
     semantic_weights: str | None = None,
     allow_network: bool = False,
 ) -> Networks:
-    """Rebuild both networks from Dep-MAP weights, by default those shipped.
+    """Build both networks from weights files and move them to ``device``.
 
-    ``path`` is a weights file or the folder of a run. The semantic weights are looked for beside it
-    and in the weights folder, by hash, unless ``semantic_model`` and ``semantic_weights`` name them.
+    Args:
+        path: Dep-MAP weights, or the run folder of a finished run; None for the shipped weights.
+        device: where the networks run.
+        semantic_model: open_clip model name; None for the one that Dep-MAP was trained with.
+        semantic_weights: file or pretrained tag; None to find the file by its hash, in the folder
+            of ``path`` and in the weights folder.
+        allow_network: whether a pretrained tag may be downloaded.
 
     Raises:
         WeightsInvalid: a file is missing, damaged or foreign, or the semantic weights are not the
             ones that Dep-MAP was trained with.
-        OutOfMemory: there is no room for them on ``device``.
+        UsageProblem: ``semantic_weights`` is neither a file nor a tag, or a tag that would have to
+            be downloaded.
+        OutOfMemory: the networks do not fit on ``device``.
     """
     import torch
 
@@ -66,16 +74,17 @@ def load_networks(
     try:
         trained_with, config = document["semantics"], Config.model_validate(document["config"])
         sampling = SamplingConfig.model_validate(document["sampling"])
-        check_description(document)
+        check_document(document)
         with SkipInit():
-            model = DepMap(config=config.model, semantic_dim=_believed(trained_with["dim"]))
-        semantics = _semantics(checkpoint, semantic_model, semantic_weights, allow_network)
+            width = _checked_width(trained_with["dim"])
+            model = DepMap(config=config.model, semantic_dim=width)
+        semantics = _load_semantics(checkpoint, semantic_model, semantic_weights, allow_network)
         tensors = unpack_network(checkpoint.tensors, semantics)
         model.load_state_dict(tensors)
         faces = unpack_training_faces(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise WeightsInvalid(
-            f"{checkpoint.path.name}: its content does not fit its description",
+            f"{clean(str(checkpoint.path))}: its content does not fit its description",
             "train or fetch it again",
         ) from error
     model.eval().requires_grad_(False)
@@ -94,36 +103,35 @@ def load_networks(
     )
 
 
-def _believed(width: object) -> int:
-    """A width of embeddings that no damaged file made up, lest memory be asked for it."""
-    if not isinstance(width, int) or not 0 < width <= MAX_WIDTH:
+def _checked_width(width: object) -> int:
+    """Check the width of embeddings, because a damaged file could ask for any amount of memory."""
+    if not isinstance(width, int) or not 0 < width <= MAX_EMBEDDING_WIDTH:
         raise ValueError("width of embeddings")
     return width
 
 
-def _semantics(
+def _load_semantics(
     checkpoint: Checkpoint,
     semantic_model: str | None,
     semantic_weights: str | None,
     allow_network: bool,
 ) -> "SemanticModel":
-    """The semantic model that the weights were trained with."""
+    """Load the semantic model that the weights were trained with."""
     from depmap_cli.semantics.clip_model import load_semantic_model
 
     trained_with = checkpoint.document["semantics"]
-    name = semantic_model or trained_with["model"]
-    if name != trained_with["model"]:
+    model, sha256 = trained_with["model"], trained_with["sha256"]
+    shown = clean(str(checkpoint.path))
+    if semantic_model not in (None, model):
         raise WeightsInvalid(
-            f"--semantic-model {name}: {checkpoint.path.name} was trained with {trained_with['model']}",
-            "train with that model, or leave --semantic-model out",
+            f"--semantic-model {semantic_model}: {shown} was trained with {model}",
+            "train with that model, or omit --semantic-model",
         )
-    found = semantic_weights or str(
-        find_semantic_weights(checkpoint.path, name, trained_with["sha256"])
-    )
-    semantics = load_semantic_model(name, found, allow_network)
-    if semantics.id.sha256 != trained_with["sha256"]:
+    path = semantic_weights or str(find_semantic_weights(checkpoint.path, model, sha256))
+    semantics = load_semantic_model(model, path, allow_network)
+    if semantics.id.sha256 != sha256:
         raise WeightsInvalid(
-            f"--semantic-weights {Path(found).name}: {checkpoint.path.name} was trained with others",
-            f"expected sha256 {trained_with['sha256'][:16]}...",
+            f"--semantic-weights {clean(path)}: {shown} was trained with other semantic weights",
+            f"give the file with sha256 {sha256[:16]}..., or omit --semantic-weights",
         )
     return semantics

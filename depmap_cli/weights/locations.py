@@ -7,19 +7,14 @@ from pathlib import Path
 
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import read_document
+from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
 
 DEFAULT_WEIGHTS = "depmap-resnet18-simulated.safetensors"
-
-
 BASELINE_WEIGHTS = "resnet18-simulated.safetensors"
-"""A plain ResNet with mean pooling, trained alike."""
-
-
+"""A plain ResNet with mean pooling, trained in the same way as the default weights."""
 RUN_WEIGHTS = "weights.safetensors"
-"""In the folder of a finished run: what scores."""
-
-
+"""The weights that a finished run writes to its run folder."""
 _PACKAGE = Path(__file__).parents[1]
 
 
@@ -31,62 +26,72 @@ def weights_folder() -> Path:
     return bundled if bundled.is_dir() else _PACKAGE.parent / "weights"
 
 
-def example_clip() -> Path:
-    """The rendered interview that comes with the package."""
+def example_video() -> Path:
+    """The rendered interview that is shipped with the package."""
     bundled = _PACKAGE / "_bundled" / "interview.mp4"
     return bundled if bundled.is_file() else _PACKAGE.parent / "examples" / "interview.mp4"
 
 
 def weights_file(path: Path | None) -> Path:
-    """What a user names as weights, as a file: of a run folder the finished ones.
+    """Return the weights file that ``path`` names.
 
-    None is those shipped.
+    Args:
+        path: a weights file, the run folder of a finished run, or None for the shipped weights.
 
     Raises:
-        WeightsInvalid: a folder without them.
+        WeightsInvalid: a folder without weights.
     """
     if path is None:
         return weights_folder() / DEFAULT_WEIGHTS
-    if path.is_dir() and not (path / RUN_WEIGHTS).is_file():
+    if not path.is_dir():
+        return path
+    if not (path / RUN_WEIGHTS).is_file():
         raise WeightsInvalid(
-            f"{path.name}: no {RUN_WEIGHTS} in this folder",
-            "name a weights file, or the folder of one finished run of `depmap train`",
+            f"{clean(str(path))}: no {RUN_WEIGHTS} in this folder",
+            "give a weights file, or the run folder of a finished `depmap train`",
         )
-    return path / RUN_WEIGHTS if path.is_dir() else path
+    return path / RUN_WEIGHTS
 
 
 def find_semantic_weights(path: Path, model: str, sha256: str) -> Path:
-    """The weights of the semantic ``model`` that the Dep-MAP weights in ``path`` were trained with.
+    """Find the semantic weights that the Dep-MAP weights in ``path`` were trained with.
+
+    They are identified by ``sha256``; ``model`` is only used in the message. They are searched for
+    in the folder of ``path`` and in the weights folder.
 
     Raises:
-        WeightsInvalid: they lie neither beside those nor in the weights folder.
+        WeightsInvalid: they are in neither folder.
     """
     from depmap_cli.semantics.clip_model import BUNDLED_MODEL
 
     for folder in (path.parent, weights_folder()):
-        for found in _semantics_in(folder):
-            if sha256_of(found) == sha256:
-                return found
-    name_them = "name them with --semantic-weights"
+        for candidate in _semantic_weights_in(folder):
+            if sha256_of(candidate) == sha256:
+                return candidate
+    semantics = clean(f"{model}, sha256 {sha256[:16]}...")
+    hint = "name them with --semantic-weights"
     raise WeightsInvalid(
-        f"{path.name}: its semantic weights, {model} {sha256[:16]}..., are not there",
-        f"put them beside it, or {name_them}" if model == BUNDLED_MODEL else name_them,
+        f"{clean(str(path))}: its semantic weights ({semantics}) were not found",
+        f"put them into the same folder, or {hint}" if model == BUNDLED_MODEL else hint,
     )
 
 
 def default_semantic_weights() -> Path:
-    """The semantic weights that are shipped.
+    """The first semantic weights in the weights folder, by name.
 
     Raises:
-        WeightsInvalid: there are none.
+        WeightsInvalid: the folder contains none.
     """
-    for path in _semantics_in(weights_folder()):
+    for path in _semantic_weights_in(weights_folder()):
         return path
-    raise WeightsInvalid("no semantic weights in the weights folder", "see depmap train-semantics")
+    raise WeightsInvalid(
+        f"{clean(str(weights_folder()))}: no semantic weights in the weights folder",
+        "train them with `depmap train-semantics`, or unset DEPMAP_WEIGHTS",
+    )
 
 
-def _semantics_in(folder: Path) -> Iterator[Path]:
-    """Our own semantic models among the weights there, by name; other files are passed over."""
+def _semantic_weights_in(folder: Path) -> Iterator[Path]:
+    """Semantic weights written by depmap in ``folder``, by name; other files are ignored."""
     for path in sorted(folder.glob("*.safetensors")):
         with suppress(WeightsInvalid):
             if read_document(path)["kind"] == "semantics":

@@ -1,6 +1,7 @@
-"""What a weights file holds: Dep-MAP's tensors, less what is known already, and the faces it knows.
+"""The tensors of a weights file: those of Dep-MAP, and the model of the training faces.
 
-A backbone that is the semantic model's image tower is left out, and taken from there again.
+If the backbone equals the image encoder of the semantic model, its tensors are not stored; they are
+taken from the semantic weights when the file is loaded.
 """
 
 import torch
@@ -13,9 +14,9 @@ _BACKBONE, _FACES = "backbone.", "training_faces."
 
 
 def pack_network(tensors: dict[str, Tensor], semantics: SemanticModel) -> dict[str, Tensor]:
-    """What a file need hold of Dep-MAP's tensors: the backbone only where it is another.
+    """Drop the backbone from Dep-MAP's tensors if it equals the image encoder.
 
-    That is, where it differs from the image tower in the tensors' own precision.
+    They are compared in the precision of ``tensors``.
     """
     if not shares_backbone(tensors, semantics):
         return tensors
@@ -23,31 +24,32 @@ def pack_network(tensors: dict[str, Tensor], semantics: SemanticModel) -> dict[s
 
 
 def shares_backbone(network: dict[str, Tensor], semantics: SemanticModel) -> bool:
-    """Whether the backbone among Dep-MAP's tensors is the semantic model's image tower."""
-    own = {n.removeprefix(_BACKBONE): v for n, v in network.items() if n.startswith(_BACKBONE)}
-    tower = semantics.tower
-    return own.keys() == tower.keys() and all(
-        torch.equal(v.cpu(), tower[n].to("cpu", v.dtype)) for n, v in own.items()
+    """Whether the backbone in Dep-MAP's tensors equals the semantic model's image encoder."""
+    backbone = {n.removeprefix(_BACKBONE): v for n, v in network.items() if n.startswith(_BACKBONE)}
+    encoder = semantics.image_encoder_weights
+    return backbone.keys() == encoder.keys() and all(
+        torch.equal(v.cpu(), encoder[n].to("cpu", v.dtype)) for n, v in backbone.items()
     )
 
 
 def unpack_network(stored: dict[str, Tensor], semantics: SemanticModel) -> dict[str, Tensor]:
-    """All of Dep-MAP's tensors, from what a file holds."""
-    own = {name: value for name, value in stored.items() if not name.startswith(_FACES)}
-    if any(name.startswith(_BACKBONE) for name in own):
-        return own
-    return {**own, **{_BACKBONE + name: value for name, value in semantics.tower.items()}}
+    """All of Dep-MAP's tensors, from the tensors of a weights file."""
+    network = {name: value for name, value in stored.items() if not name.startswith(_FACES)}
+    if any(name.startswith(_BACKBONE) for name in network):
+        return network
+    encoder = semantics.image_encoder_weights
+    return {**network, **{_BACKBONE + name: value for name, value in encoder.items()}}
 
 
 def pack_training_faces(faces: TrainingFaceModel | None) -> dict[str, Tensor]:
-    """Beside the network's tensors in a file."""
+    """The model of the training faces as tensors in half precision; {} for None."""
     if faces is None:
         return {}
     return {_FACES + n: torch.from_numpy(value).half() for n, value in faces.arrays.items()}
 
 
 def unpack_training_faces(stored: dict[str, Tensor]) -> TrainingFaceModel | None:
-    """What a file knows of the training faces; None where it knows nothing, as older ones do."""
+    """The model of the training faces from a file's tensors; None for older files without one."""
     arrays = {
         name.removeprefix(_FACES): value.float().numpy()
         for name, value in stored.items()

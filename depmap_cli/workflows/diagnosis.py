@@ -12,7 +12,7 @@ from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.runtime.versions import package_versions
 from depmap_cli.weights.loading import load_networks
-from depmap_cli.weights.locations import example_clip, weights_folder
+from depmap_cli.weights.locations import example_video, weights_folder
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ def _score_example(device: str) -> str:
     from depmap_cli.scoring.options import ScoreOptions
     from depmap_cli.scoring.scorer import Scorer
 
-    report = Scorer.load(device=device).score(example_clip(), ScoreOptions(frames=16)).report
+    report = Scorer.load(device=device).score(example_video(), ScoreOptions(frames=16)).report
     if report.estimate is None:
         raise DepmapError(
-            f"{example_clip().name} was not scored: {report.reason}", "reinstall depmap"
+            f"{example_video().name} was not scored: {report.reason}", "reinstall depmap"
         )
     usable = report.quality.usable_frames if report.quality else 0
-    return f"{example_clip().name} scored {report.estimate.score:.1f} from {usable} frames"
+    return f"{example_video().name} scored {report.estimate.score:.1f} from {usable} frames"
 
 
 def describe() -> dict[str, Any]:

@@ -98,7 +98,7 @@ def test_the_shipped_files_are_well(run, monkeypatch):
 def test_what_is_imported_is_listed_and_found_by_scoring(run):
     assert run("import", default_semantics_shipped())[0] == 0
     code, _, err = run("import", SHIPPED / DEFAULT_WEIGHTS)
-    assert (code, err) == (0, f"kept: {DEFAULT_WEIGHTS}\n")
+    assert (code, err) == (0, f"stored: {DEFAULT_WEIGHTS}\n")
     assert (run.folder / DEFAULT_WEIGHTS).read_bytes() == (SHIPPED / DEFAULT_WEIGHTS).read_bytes()
     assert run("verify")[0] == 0
     assert not list(run.folder.glob(".making*"))
@@ -171,7 +171,7 @@ def test_verification_misses_what_the_sums_list(run):
     shutil.copy(SHIPPED / "SHA256SUMS", run.folder)
     code, out, err = run("verify")
     assert code == 1
-    assert out.count("not there") == len(list(SHIPPED.glob("*.safetensors")))
+    assert out.count("missing") == len(list(SHIPPED.glob("*.safetensors")))
 
 
 def test_a_weights_folder_that_is_not_there(run, monkeypatch):
@@ -186,7 +186,7 @@ def test_a_fetched_file_is_that_of_the_hash(run, server):
     data = default_semantics_shipped().read_bytes()
     url = server("model.safetensors", data)
     code, _, err = run("fetch", url, "--sha256", sha256_of(data).upper())
-    assert (code, err) == (0, "kept: model.safetensors\n")
+    assert (code, err) == (0, "stored: model.safetensors\n")
     assert (run.folder / "model.safetensors").read_bytes() == data
 
 
@@ -195,9 +195,9 @@ def test_what_is_not_the_file_is_not_kept(run, server):
     right = sha256_of(data)
     bad = b"no weights at all"
     cases = [
-        (server("other.safetensors", data[:-1] + b"x"), right, "another file"),
+        (server("other.safetensors", data[:-1] + b"x"), right, "another sha256"),
         (server("short.safetensors", data[:-9], len(data)), right, ""),
-        (server("huge.safetensors", data, 1 << 50), right, "more than weights have"),
+        (server("huge.safetensors", data, 1 << 50), right, "larger than weights can be"),
         (server("missing.safetensors", data) + "x.safetensors", right, "404"),
         (server("text.safetensors", bad), sha256_of(bad), "not a safetensors file"),
         ("http://127.0.0.1:9/closed.safetensors", right, "cannot be fetched"),

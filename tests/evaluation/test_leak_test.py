@@ -10,7 +10,7 @@ import torch
 from depmap_cli.data.corpus import of_split
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.weights.loading import load_networks
-from depmap_cli.weights.locations import example_clip
+from depmap_cli.weights.locations import example_video
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
 from depmap_cli.workflows.labelled_data import LabelledData
 
@@ -20,7 +20,7 @@ FRAMES = 8
 @pytest.mark.usefixtures("faces_in_process")
 def test_testing_scored_one_by_one_in_any_order_and_in_one_batch(tmp_path):
     networks = load_networks(None, torch.device("cpu"))
-    mini = example_clip().parent / "avec2014-mini"
+    mini = example_video().parent / "avec2014-mini"
     options = EvaluateOptions(source=LabelledData(data=mini, cache=tmp_path), frames=FRAMES)
     testing = of_split(options.source.read()[0], "Testing")
     before = {name: tensor.clone() for name, tensor in networks.model.state_dict().items()}

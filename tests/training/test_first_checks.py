@@ -183,7 +183,7 @@ def test_the_semantic_model_is_that_of_the_weights_at_the_start(weights, dry):
 @pytest.mark.parametrize(
     ("model", "hint"),
     [
-        (BUNDLED_MODEL, "put them beside it, or name them with --semantic-weights"),
+        (BUNDLED_MODEL, "put them into the same folder, or name them with --semantic-weights"),
         ("RN50", "name them with --semantic-weights"),  # such a file is not found by itself
     ],
 )
@@ -194,8 +194,10 @@ def test_where_a_semantic_model_that_is_not_there_belongs(weights, dry, model, h
     save_checkpoint(weights / "mine.safetensors", "depmap", document, shipped.tensors)
     code, told = dry("--init", weights / "mine.safetensors")
     assert code == 1
-    assert f"mine.safetensors: its semantic weights, {model} 0000000000000000..., are" in told
-    assert told.endswith(f"not there hint: {hint}")
+    assert (
+        f"mine.safetensors: its semantic weights ({model}, sha256 0000000000000000...) were" in told
+    )
+    assert told.endswith(f"not found hint: {hint}")
 
 
 def test_how_many_key_frames_there_are_is_no_matter_of_tensors(dry):
@@ -213,8 +215,8 @@ def test_no_more_frames_than_a_video_may_have(corpus, monkeypatch, capfd, comman
 @pytest.mark.parametrize(
     ("kind", "told"),
     [
-        ("semantics", "{name}: holds a 'semantics' model, a 'depmap' one is needed"),
-        ("training", "{name}: holds a 'training' model, a 'depmap' one is needed"),
+        ("semantics", "{name}: contains a 'semantics' model, but a 'depmap' model is needed"),
+        ("training", "{name}: contains a 'training' model, but a 'depmap' model is needed"),
         ("depmap", "{name}: its content does not fit its description"),
         (None, "{name}: no weights.safetensors in this folder"),
     ],

@@ -20,7 +20,7 @@ def semantics():
 def model(semantics):
     torch.manual_seed(0)
     made = DepMap(config=ModelConfig(), semantic_dim=semantics.dim)
-    made.backbone.load_state_dict(semantics.tower)
+    made.backbone.load_state_dict(semantics.image_encoder_weights)
     return made
 
 
