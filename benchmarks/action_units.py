@@ -21,8 +21,8 @@ from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.semantics.neutral_baseline import subtract_baselines
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
-from depmap_cli.semantics_training.learner import PRESENT_THRESHOLD
-from depmap_cli.semantics_training.retrieval import ASKED, retrieve_sentences
+from depmap_cli.semantics_training.retrieval import MAX_FACES, retrieve_sentences
+from depmap_cli.semantics_training.sentences import PRESENT_INTENSITY
 from depmap_cli.stats.metrics import auc, pearson
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
@@ -30,7 +30,7 @@ from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 def look(semantics: SemanticModel, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:
     """Embeddings and evidence of all frames."""
     rows = np.array_split(np.arange(len(frames)), max(1, len(frames) // 128))
-    seen = [semantics(frames.pictures(r)) for r in rows]
+    seen = [semantics(frames.images(r)) for r in rows]
     return torch.cat([s.image for s in seen]), np.concatenate(
         [s.au_probabilities.numpy() for s in seen]
     )
@@ -41,7 +41,7 @@ def print_units(intensity: np.ndarray, au_probabilities: np.ndarray, moved: np.n
     print("unit   present      r  from rest    AUC")
     figures = []
     for i, unit in enumerate(ACTION_UNITS):
-        present = intensity[:, i] >= PRESENT_THRESHOLD
+        present = intensity[:, i] >= PRESENT_INTENSITY
         r, rest = (
             pearson(intensity[:, i], au_probabilities[:, i]),
             pearson(intensity[:, i], moved[:, i]),
@@ -57,7 +57,7 @@ def print_retrieval(
     semantics: SemanticModel, image: torch.Tensor, intensity: np.ndarray, asked: int
 ) -> None:
     """A line a direction."""
-    found = retrieve_sentences(image, intensity, semantics.read, asked)
+    found = retrieve_sentences(image, intensity, semantics.embed_sentences, asked)
     for name, recall in zip(("image to text", "text to image"), found, strict=True):
         shares = ", ".join(f"{v:.3f} among the first {k}" for k, v in recall.at.items())
         print(f"{name}: {shares}; median rank {recall.median_rank:g} of {recall.candidates}")
@@ -70,13 +70,15 @@ def main() -> None:
     parser.add_argument("--split", default="Development")
     parser.add_argument("--semantic-weights")
     parser.add_argument("--step", type=int, default=1, help="look at every so-many-th frame")
-    parser.add_argument("--sentences", type=int, default=ASKED, help="frames that are retrieved")
+    parser.add_argument(
+        "--sentences", type=int, default=MAX_FACES, help="frames that are retrieved"
+    )
     parser.add_argument("--cache", type=Path)
     given = parser.parse_args()
     source = LabelledData(data=given.data, cache=given.cache)
     videos = of_split(source.read()[0], given.split)
     cached = source.prepare(videos, FaceConfig(), lambda *told: None)
-    frames = read_au_frames(given.data, videos, cached).thinned(given.step)
+    frames = read_au_frames(given.data, videos, cached).subsampled(given.step)
     semantics = SemanticModelSpec(weights=given.semantic_weights).load()
     image, au_probabilities = look(semantics, frames)
     print(f"{len(frames)} frames of {len(videos)} recordings, {given.split}")
@@ -84,7 +86,7 @@ def main() -> None:
     moved = (
         au_probabilities
         if usual is None
-        else subtract_baselines(au_probabilities, frames.place[:, 0], usual)
+        else subtract_baselines(au_probabilities, frames.index[:, 0], usual)
     )
     print_units(frames.intensity, au_probabilities, moved)
     print_retrieval(semantics, image, frames.intensity, given.sentences)

@@ -1,1 +1,1 @@
-"""The semantic model: CLIP embeddings and action units of a face, or an OpenFace table."""
+"""Semantic model: CLIP embeddings and action units of a face; action units from OpenFace tables."""

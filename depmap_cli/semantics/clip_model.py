@@ -1,9 +1,9 @@
-"""CLIP's view of a face: image and text embeddings, and which action units it sees.
+"""The semantic model: a CLIP model that embeds a face and detects its action units.
 
-Any open_clip model serves. The default is a small one of our own (``open_clip_configs/``), trained
-by `depmap train-semantics`, so that no network is needed. Dep-MAP takes the action units of a
-frame from an OpenFace table that must exist beforehand; here the similarity of the frame to one
-phrase an action unit says which are seen, and an OpenFace table may still be given instead.
+Any open_clip model can be used. The default is a small model defined in ``open_clip_configs/`` and
+trained by `depmap train-semantics`, so no network is needed. The paper takes the action units of a
+frame from an OpenFace table. Here they come from the similarity of the frame to one phrase for each
+action unit, unless a table is given.
 """
 
 import os
@@ -22,7 +22,8 @@ from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL_PHRASE, phrase
 from depmap_cli.errors import UsageProblem, WeightsInvalid
-from depmap_cli.io.checkpoint import Checkpoint, load_checkpoint, load_tensors
+from depmap_cli.io.checkpoint import load_checkpoint, load_tensors
+from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
@@ -31,40 +32,41 @@ from depmap_cli.runtime.skip_init import SkipInit
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
 RELIABLE = 0.6
-"""Pearson r with the true intensity, on unseen people, from which a unit is relied on."""
+"""Pearson r with the true intensity, on unseen people, from which a unit counts as reliable."""
 OCCLUDED = 0.5
-"""Evidence from which a face counts as covered, and its frame is left out (measured: CHANGELOG)."""
-NEVER = -100.0
-"""Bias of a semantic model that cannot tell covered faces."""
+"""Probability from which a face counts as covered and its frame is excluded (measured:
+CHANGELOG)."""
+_NEVER_COVERED = (0.0, -100.0)
+"""Scale and bias of a semantic model that cannot detect covered faces."""
 _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
 
 @dataclass(frozen=True)
 class SemanticModelId:
-    """Which semantic weights these are; a Dep-MAP checkpoint names the ones it was trained with."""
+    """Identity of semantic weights. Dep-MAP weights name those that they were trained with."""
 
-    model: str  # open_clip name
+    model: str  # open_clip model name
     sha256: str  # of the weights file
 
 
 @dataclass(frozen=True)
 class SemanticFeatures:
-    """What CLIP makes of n frames."""
+    """Output of the semantic model for n frames."""
 
-    image: Float[Tensor, "n d"]  # embeddings of unit length
-    au_probabilities: Float[Tensor, "n units"]  # for each action unit, 0 to 1
-    covered: Float[Tensor, " n"]  # that something hides the face, 0 to 1
+    image: Float[Tensor, "n d"]  # image embeddings, unit length
+    au_probabilities: Float[Tensor, "n units"]  # in the order of ACTION_UNITS, 0 to 1
+    covered: Float[Tensor, " n"]  # probability that something hides the face, 0 to 1
 
     def __getitem__(self, rows: Any) -> "SemanticFeatures":
         return SemanticFeatures(self.image[rows], self.au_probabilities[rows], self.covered[rows])
 
     def on_cpu(self) -> "SemanticFeatures":
-        """The same in the computer's own memory."""
+        """The same features in CPU memory."""
         return SemanticFeatures(self.image.cpu(), self.au_probabilities.cpu(), self.covered.cpu())
 
     @staticmethod
     def joined(pieces: "list[SemanticFeatures]") -> "SemanticFeatures":
-        """The frames of all pieces, in order."""
+        """Concatenate the frames of all pieces, in order."""
         columns = (
             [getattr(p, name) for p in pieces] for name in ("image", "au_probabilities", "covered")
         )
@@ -72,11 +74,12 @@ class SemanticFeatures:
 
 
 class SemanticModel(nn.Module):
-    """A frozen open_clip model, its embeddings of the AU phrases, and their calibration.
+    """A frozen open_clip model with embeddings of the AU phrases and their calibration.
 
-    ``scale`` and ``bias`` (one an action unit, and one for a covered face) turn a similarity into
-    evidence between 0 and 1. A foreign model has none: its evidence is a softmax of each phrase
-    against the neutral one, and it never calls a face covered.
+    The probability of an action unit is sigmoid(scale * similarity + bias), with a scale and a bias
+    for each unit and for a covered face. Models that depmap did not train have no calibration:
+    their probability is a softmax over the phrase and the neutral phrase, and they never report a
+    covered face.
     """
 
     phrases: Tensor
@@ -112,75 +115,82 @@ class SemanticModel(nn.Module):
             scale, bias = [temperature] * len(PHRASES), [0.0] * len(PHRASES)
         else:
             scale, bias = calibration["scale"], calibration["bias"]
-        self.relative = calibration is None
-        self.covered_scale, self.covered_bias = (calibration or {}).get("covered", (0.0, NEVER))
+        self.is_calibrated = calibration is not None
+        covered = (calibration or {}).get("covered", _NEVER_COVERED)
+        self.covered_scale, self.covered_bias = covered
         self.register_buffer("scale", torch.tensor(scale))
         self.register_buffer("bias", torch.tensor(bias))
 
     @property
     def dim(self) -> int:
-        """Width of the embeddings."""
+        """Width d of the embeddings."""
         return int(self.phrases.shape[1])
 
     @property
     def image_encoder_weights(self) -> dict[str, Tensor]:
-        """Weights of the image tower by the names of ``Backbone``; {} if it is no ResNet."""
+        """Weights of the image encoder with the names of ``Backbone``; {} if it is not a ResNet."""
         trunk = getattr(self.clip.visual, "trunk", None)
         return {} if trunk is None else resnet_tensors(trunk.state_dict())
 
     @property
     def reliable_units(self) -> dict[str, bool]:
-        """Code -> whether the unit was read well on unseen people; {} if not measured."""
+        """AU code -> whether its r on unseen people reaches ``RELIABLE``; {} if not measured."""
         units = self.document.get("development", {}).get("units", {})
-        return {code: figures["r"] >= RELIABLE for code, figures in units.items()}
+        return {code: metrics["r"] >= RELIABLE for code, metrics in units.items()}
 
     @property
     def typical_neutral(self) -> np.ndarray | None:
-        """How units usually read at rest (``neutral_baseline.py``), (units,); None if unknown."""
-        usual = self.document.get("rest")
-        return None if usual is None else np.array(usual)
+        """Logits of the units in a typical neutral face (``neutral_baseline.py``), shape (units,).
+
+        None for weights without them.
+        """
+        logits = self.document.get("rest")
+        return None if logits is None else np.array(logits)
 
     @torch.inference_mode()
     def forward(self, faces: UInt8[Tensor, "n h w 3"]) -> SemanticFeatures:
-        """Embeddings, the evidence for each action unit, and whether the face is covered."""
+        """Embed RGB faces of any size; detect their action units and whether they are covered."""
         pixels = faces.permute(0, 3, 1, 2).float() / 255
         if pixels.shape[-1] != self.image_size:
             side = (self.image_size, self.image_size)
             pixels = F.interpolate(pixels, side, mode="bicubic", antialias=True).clamp(0, 1)
-        return self._view(self.clip.encode_image((pixels - self.pixel_mean) / self.pixel_std))  # type: ignore[operator]
+        pixels = (pixels - self.pixel_mean) / self.pixel_std
+        return self._features(self.clip.encode_image(pixels))  # type: ignore[operator]
 
     @torch.inference_mode()
     def from_feature_map(self, deepest: Float[Tensor, "n c h w"]) -> SemanticFeatures:
-        """The same from the faces' map f_4 by a backbone that is the image ``tower``."""
+        """The same features from map f_4 of a backbone that equals the image encoder."""
         visual: Any = self.clip.visual
-        return self._view(visual.head(visual.trunk.forward_head(deepest)))
+        return self._features(visual.head(visual.trunk.forward_head(deepest)))
 
-    def _view(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
+    def _features(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)
         similarity = image @ self.phrases.T
-        if self.relative:
+        if not self.is_calibrated:
             similarity = similarity - image @ self.neutral.T
         au_probabilities = torch.sigmoid(self.scale * similarity + self.bias)
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
         return SemanticFeatures(image, au_probabilities, torch.sigmoid(covered).squeeze(-1))
 
     @torch.inference_mode()
-    def read(self, sentences: list[str]) -> Float[Tensor, "n d"]:
-        """The embeddings of sentences, as ``phrase`` makes them."""
+    def embed_sentences(self, sentences: list[str]) -> Float[Tensor, "n d"]:
+        """Text embeddings of sentences such as those of ``phrase``, unit length."""
         return encode_sentences(self.clip, tokenizer_of(self.id.model), sentences)
 
     def query(self, au_probabilities: Float[Tensor, "n units"]) -> Float[Tensor, "n d"]:
-        """The text embedding of a frame (query of Eq. 1): its AU phrases mixed by their evidence.
+        """The text embedding of a frame, the query of Eq. (1).
 
-        What no action unit explains goes to the neutral phrase.
+        It is the sum of the AU phrases weighted by their probabilities. The neutral phrase has the
+        weight 1 - (largest probability).
         """
-        rest = (1 - au_probabilities.amax(1, keepdim=True)).clamp(min=0)
-        return F.normalize(au_probabilities @ self.phrases + rest * self.neutral, dim=-1)
+        neutral_weight = (1 - au_probabilities.amax(1, keepdim=True)).clamp(min=0)
+        mixed = au_probabilities @ self.phrases + neutral_weight * self.neutral
+        return F.normalize(mixed, dim=-1)
 
 
 @lru_cache
 def tokenizer_of(model: str) -> Any:
-    """The tokenizer of an open_clip model. Making one takes as long as loading a small model."""
+    """The tokenizer of an open_clip model; cached because creating it is slow."""
     return _open_clip().get_tokenizer(model)
 
 
@@ -192,21 +202,25 @@ def _open_clip() -> Any:
 
 
 def encode_phrases(clip: nn.Module, tokenizer: Any) -> Float[Tensor, "phrases d"]:
-    """Unit embeddings of the AU phrases, in order, of the neutral phrase and the covered one."""
+    """Embeddings of the AU phrases in order, the neutral phrase and the covered phrase."""
     return encode_sentences(clip, tokenizer, [*PHRASES, NEUTRAL_PHRASE, COVERED_PHRASE])
 
 
 def encode_sentences(clip: nn.Module, tokenizer: Any, sentences: list[str]) -> Float[Tensor, "n d"]:
-    """Embeddings of unit length."""
+    """Text embeddings of sentences, unit length."""
     tokens = tokenizer(sentences).to(next(clip.parameters()).device)
     return F.normalize(clip.encode_text(tokens).float(), dim=-1)  # type: ignore[operator]
 
 
-def build_clip(model: str, filling: AbstractContextManager[object] | None = None) -> nn.Module:
-    """An open_clip model by name, with random weights; ``filling`` may leave them out.
+def build_clip(model: str, init: AbstractContextManager[object] | None = None) -> nn.Module:
+    """Build an open_clip model without pretrained weights.
+
+    Args:
+        model: its open_clip name.
+        init: context in which it is built, such as ``SkipInit``; None for random weights.
 
     Raises:
-        UsageProblem: open_clip knows no such model.
+        UsageProblem: open_clip has no model of this name.
     """
     import logging
 
@@ -214,14 +228,14 @@ def build_clip(model: str, filling: AbstractContextManager[object] | None = None
     open_clip.add_model_config(_CONFIGS)
     if model not in open_clip.list_models():
         raise UsageProblem(
-            f"--semantic-model {model}: open_clip knows no such model",
-            "see open_clip.list_models()",
+            f"--semantic-model {model}: open_clip has no such model",
+            "choose a name from open_clip.list_models()",
         )
     root = logging.getLogger()
     level = root.level
-    root.setLevel(logging.ERROR)  # it warns that nothing pretrained was loaded: loading is ours
+    root.setLevel(logging.ERROR)  # open_clip warns that no pretrained weights were loaded
     try:
-        with warnings.catch_warnings(), filling or nullcontext():
+        with warnings.catch_warnings(), init or nullcontext():
             warnings.simplefilter("ignore")
             clip: nn.Module = open_clip.create_model(model, pretrained=None)
     finally:
@@ -230,20 +244,26 @@ def build_clip(model: str, filling: AbstractContextManager[object] | None = None
 
 
 def load_semantic_model(model: str, weights: str, allow_network: bool = False) -> SemanticModel:
-    """A semantic model from a safetensors file or, where the network is allowed, a pretrained tag.
+    """Load a semantic model from a safetensors file or a pretrained tag.
+
+    Args:
+        model: open_clip model name.
+        weights: path of a file, or a pretrained tag of the model.
+        allow_network: whether a tag may be downloaded.
 
     Raises:
-        UsageProblem: unknown model or tag, or a tag without leave to use the network.
-        WeightsInvalid: the file is damaged or fits another model.
+        UsageProblem: the model or tag is unknown, or the tag would have to be downloaded and
+            ``allow_network`` is not set.
+        WeightsInvalid: the file is damaged or belongs to another model, or the download failed.
     """
     if not allow_network:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # read when the hub's client is first imported
+        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # huggingface_hub reads it when imported
     path = Path(weights)
     if not path.is_file():
-        path = _fetch(model, weights, allow_network)
+        path = _download_pretrained(model, weights, allow_network)
     document: dict[str, Any] = {}
     if model == BUNDLED_MODEL:
-        checkpoint: Checkpoint = load_checkpoint(path, "semantics")
+        checkpoint = load_checkpoint(path, "semantics")
         document, tensors, digest = checkpoint.document, checkpoint.tensors, checkpoint.sha256
     else:
         tensors, digest = load_tensors(path), sha256_of(path)
@@ -252,39 +272,41 @@ def load_semantic_model(model: str, weights: str, allow_network: bool = False) -
         clip.load_state_dict(tensors)
     except RuntimeError as error:
         raise WeightsInvalid(
-            f"{path.name}: does not fit the open_clip model {model}", "check --semantic-model"
+            f"{clean(str(path))}: does not fit the open_clip model {model}",
+            "give the weights of this model, or another --semantic-model",
         ) from error
     return SemanticModel(clip=clip, model=model, sha256=digest, document=document)
 
 
-def _fetch(model: str, tag: str, allow_network: bool) -> Path:
+def _download_pretrained(model: str, tag: str, allow_network: bool) -> Path:
+    """Download the safetensors file of a pretrained tag, or find it in the cache of the hub."""
     from open_clip.pretrained import (
         download_pretrained,
         get_pretrained_cfg,
         list_pretrained_tags_by_model,
     )
 
-    known = list_pretrained_tags_by_model(model)
-    if tag not in known:
-        listed = ", ".join(known) or "none"
+    tags = list_pretrained_tags_by_model(model)
+    if tag not in tags:
         raise UsageProblem(
-            f"--semantic-weights {tag}: neither a file nor a pretrained tag of {model}",
-            f"tags: {listed}",
+            f"--semantic-weights {clean(tag)}: neither a file nor a pretrained tag of {model}",
+            f"give a file, or one of its tags: {', '.join(tags) or 'none'}",
         )
     if not allow_network:
         raise UsageProblem(
-            f"--semantic-weights {tag} would have to be downloaded",
-            "add --allow-network, or give the path of its open_clip_model.safetensors",
+            f"--semantic-weights {tag}: the weights would have to be downloaded",
+            "add --allow-network, or give the path of the tag's open_clip_model.safetensors",
         )
     try:
         path = Path(download_pretrained(get_pretrained_cfg(model, tag), prefer_hf_hub=True))
-    except Exception as error:  # whatever the hub's client raises: the network is not ours
+    except Exception as error:  # huggingface_hub and urllib raise many types
         raise WeightsInvalid(
             f"--semantic-weights {tag}: download failed: {type(error).__name__}",
-            "give a local file instead",
+            "try again, or give a local file",
         ) from error
     if path.suffix != ".safetensors":
         raise WeightsInvalid(
-            f"{path.name}: only published as a pickle", "choose a tag with safetensors"
+            f"--semantic-weights {tag}: only published as a pickle, {path.name}",
+            "choose a tag that is published as safetensors",
         )
     return path

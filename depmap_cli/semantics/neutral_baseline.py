@@ -1,9 +1,9 @@
-"""How a face's brows and lids lie at rest, and what of its action units is a change from there.
+"""Brow and eyelid action units relative to the neutral face of a person.
 
-Faces differ at rest: brows lie high or low, eyes are wide or narrow, and a single frame does not
-tell a raised brow from a high one. A recording does: how a unit reads in its quietest frames is how
-the face lies. Mouths are left as they are read, since who smiles throughout has no rest to compare
-with.
+Neutral faces differ: brows are high or low, eyes wide or narrow, and a single frame cannot separate
+a raised brow from a high one. Over a video, the neutral face is estimated from the frames with the
+lowest probability of each unit. Other units stay as they are, because a person who smiles
+throughout a video shows no neutral mouth.
 """
 
 import numpy as np
@@ -12,59 +12,60 @@ from jaxtyping import Float, Int
 from depmap_cli.domain.action_units import ACTION_UNITS
 
 UNITS = ("AU1", "AU2", "AU4", "AU5", "AU7", "AU43")
-"""Brows and lids."""
-QUIET = 0.2
-"""A unit's reading at rest is this quantile of a recording's."""
-SHARE = 0.9
-"""Of how far a face's rest lies from the usual one, so much is taken off. Chosen on Development and
-on frames of real people (CHANGELOG)."""
-_LEAST = 1e-4
-"""Evidence is clipped to this far from 0 and 1, so that its logits stay finite."""
-_MOVED = np.array([SHARE if unit.code in UNITS else 0.0 for unit in ACTION_UNITS])
+"""Units of brows and eyelids, which are corrected."""
+NEUTRAL_QUANTILE = 0.2
+"""The neutral logit of a unit is this quantile of its logits over a video."""
+SUBTRACTED_SHARE = 0.9
+"""Share of the deviation from the typical neutral face that is subtracted. Chosen on Development
+and on frames of real people (CHANGELOG)."""
+_MIN_PROBABILITY = 1e-4
+"""Probabilities are clipped to this distance from 0 and 1, so that their logits are finite."""
+_SHARES = np.array([SUBTRACTED_SHARE if unit.code in UNITS else 0.0 for unit in ACTION_UNITS])
 
 
 def neutral_of(au_probabilities: Float[np.ndarray, "n units"]) -> Float[np.ndarray, " units"]:
-    """How each unit reads at rest in one recording's frames, as logits of evidence."""
-    found: np.ndarray = np.quantile(_logits(au_probabilities), QUIET, axis=0)
-    return found
+    """Neutral logits of each unit, from the n frames of one video."""
+    logits: np.ndarray = np.quantile(_logits(au_probabilities), NEUTRAL_QUANTILE, axis=0)
+    return logits
 
 
 def typical_neutral(videos: list[Float[np.ndarray, "_ units"]]) -> Float[np.ndarray, " units"]:
-    """The median of the rests of several recordings, as logits."""
-    found: np.ndarray = np.median(
-        [neutral_of(au_probabilities) for au_probabilities in videos], axis=0
-    )
-    return found
+    """Median of the neutral logits of several videos, given their AU probabilities."""
+    logits: np.ndarray = np.median([neutral_of(video) for video in videos], axis=0)
+    return logits
 
 
 def subtract_baseline(
-    au_probabilities: Float[np.ndarray, "n units"], usual: Float[np.ndarray, " units"]
+    au_probabilities: Float[np.ndarray, "n units"], typical: Float[np.ndarray, " units"]
 ) -> Float[np.ndarray, "n units"]:
-    """One recording's evidence as if the face lay at rest more as faces usually do.
+    """AU probabilities of one video, relative to its neutral face.
 
     Args:
-        evidence: of all its frames, between 0 and 1.
-        usual: as of ``typical_neutral``.
+        au_probabilities: of all frames of the video, 0 to 1.
+        typical: logits of the typical neutral face, as returned by ``typical_neutral``.
     """
-    logits = _logits(au_probabilities) - _MOVED * (neutral_of(au_probabilities) - usual)
-    moved: np.ndarray = np.where(_MOVED > 0, 1 / (1 + np.exp(-logits)), au_probabilities)
-    return moved.astype(au_probabilities.dtype)
+    deviation = neutral_of(au_probabilities) - typical
+    logits = _logits(au_probabilities) - _SHARES * deviation
+    corrected: np.ndarray = np.where(_SHARES > 0, 1 / (1 + np.exp(-logits)), au_probabilities)
+    return corrected.astype(au_probabilities.dtype)
 
 
 def subtract_baselines(
     au_probabilities: Float[np.ndarray, "n units"],
     video: Int[np.ndarray, " n"],
-    usual: Float[np.ndarray, " units"],
+    typical: Float[np.ndarray, " units"],
 ) -> Float[np.ndarray, "n units"]:
-    """As ``subtract_baseline``, of the frames of several videos, given their numbers."""
-    moved = au_probabilities.copy()
+    """Apply ``subtract_baseline`` to several videos; ``video`` is the video number of each frame."""
+    corrected = au_probabilities.copy()
     for number in np.unique(video):
-        own = video == number
-        moved[own] = subtract_baseline(au_probabilities[own], usual)
-    return moved
+        rows = video == number
+        corrected[rows] = subtract_baseline(au_probabilities[rows], typical)
+    return corrected
 
 
 def _logits(au_probabilities: np.ndarray) -> np.ndarray:
-    clipped: np.ndarray = np.clip(au_probabilities.astype(float), _LEAST, 1 - _LEAST)
+    clipped: np.ndarray = np.clip(
+        au_probabilities.astype(float), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY
+    )
     logits: np.ndarray = np.log(clipped / (1 - clipped))
     return logits

@@ -1,4 +1,4 @@
-"""Read action units from an OpenFace table, instead of letting CLIP say which it sees."""
+"""Action units from an OpenFace table, used in place of those of the semantic model."""
 
 import csv
 import math
@@ -9,17 +9,18 @@ from jaxtyping import Bool, Float, Int
 
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import DataInvalid
+from depmap_cli.io.clean_text import clean
 
 FULL_INTENSITY = 5.0
-"""OpenFace's intensities run from 0 to 5; evidence runs from 0 to 1."""
+"""OpenFace's largest intensity; it becomes the probability 1."""
 _ALIASES = {"AU45": "AU43"}
-"""OpenFace reports the blink (45), of which closed eyes (43) are the lasting form."""
+"""OpenFace reports blinks (AU45); depmap uses closed eyes (AU43), which last longer."""
 MAX_GAP = 1.0
-"""Seconds from a table's nearest row beyond which it says nothing of a frame."""
+"""Largest time between a frame and the nearest row, in seconds."""
 
 
 class AuTable:
-    """AU evidence over time. Units that the table lacks count as absent."""
+    """AU probabilities over time. Units without a column have the probability 0."""
 
     def __init__(
         self, times: Float[np.ndarray, " rows"], au_probabilities: Float[np.ndarray, "rows units"]
@@ -28,12 +29,12 @@ class AuTable:
         self.times, self.au_probabilities = times[order], au_probabilities[order]
 
     def at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n units"]:
-        """Evidence at the rows nearest in time, in seconds."""
-        found: np.ndarray = self.au_probabilities[self._nearest(times)]
-        return found
+        """Probabilities in the rows nearest to ``times``, in seconds."""
+        nearest: np.ndarray = self.au_probabilities[self._nearest(times)]
+        return nearest
 
     def knows(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
-        """Whether a row lies within ``MAX_GAP`` of each time, in seconds."""
+        """Whether there is a row within ``MAX_GAP`` of each of ``times``, in seconds."""
         return np.asarray(np.abs(self.times[self._nearest(times)] - times) <= MAX_GAP)
 
     def _nearest(self, times: Float[np.ndarray, " n"]) -> Int[np.ndarray, " n"]:
@@ -45,22 +46,24 @@ class AuTable:
 
 
 def read_au_table(path: Path) -> AuTable:
-    """Read ``timestamp`` and ``AUxx_r`` (or, failing those, ``AUxx_c``) columns.
+    """Read the columns ``timestamp`` (seconds) and ``AUxx_r`` or, without it, ``AUxx_c``.
 
-    Rows that OpenFace marks as failed (``success`` 0) are left out.
+    Rows that OpenFace marks as failed (``success`` 0) are skipped.
 
     Raises:
-        DataInvalid: missing, no such columns, no usable row, or a cell that is no number.
+        DataInvalid: the file is missing, has not these columns, has no usable row, or has a cell
+            that is not a number.
     """
+    shown = clean(str(path))
     if not path.is_file():
         raise DataInvalid(
-            f"--au-csv {path.name}: no such file", "give an OpenFace CSV, or a folder of them"
+            f"--au-csv {shown}: no such file", "give an OpenFace CSV, or a folder of them"
         )
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return _parse(csv.reader(file, skipinitialspace=True), path.name)
+            return _parse(csv.reader(file, skipinitialspace=True), shown)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataInvalid(f"{path.name}: not a CSV file", "give an OpenFace CSV") from error
+        raise DataInvalid(f"{shown}: not a CSV file", "give an OpenFace CSV") from error
 
 
 def _parse(reader, name: str) -> AuTable:  # type: ignore[no-untyped-def]
@@ -68,7 +71,8 @@ def _parse(reader, name: str) -> AuTable:  # type: ignore[no-untyped-def]
     columns = _columns(header)
     if "timestamp" not in header or not columns:
         raise DataInvalid(
-            f"{name}, line 1: no timestamp and AU columns", "expected AU01_r, AU02_r, ..."
+            f"{name}, line 1: no columns timestamp and AU01_r, AU02_r, ...",
+            "give a CSV that OpenFace has written",
         )
     time_column = header.index("timestamp")
     success = header.index("success") if "success" in header else None
@@ -78,17 +82,19 @@ def _parse(reader, name: str) -> AuTable:  # type: ignore[no-untyped-def]
             if success is not None and float(cells[success]) == 0:
                 continue
             row = np.zeros(len(ACTION_UNITS))
-            for unit, (column, full) in columns.items():
-                row[unit] = min(max(_number(cells[column]) / full, 0.0), 1.0)
+            for unit, (column, largest) in columns.items():
+                row[unit] = min(max(_number(cells[column]) / largest, 0.0), 1.0)
             times.append(_number(cells[time_column]))
             rows.append(row)
         except (ValueError, IndexError):
             raise DataInvalid(
-                f"{name}, line {reader.line_num}: not a number in every column", ""
+                f"{name}, line {reader.line_num}: a value is missing or not a number",
+                "correct this line, or run OpenFace again",
             ) from None
     if not times:
         raise DataInvalid(
-            f"{name}: no row with a face", "OpenFace found none, or the table is empty"
+            f"{name}: no row with a face",
+            "check that the video shows a face, and run OpenFace again",
         )
     return AuTable(np.array(times), np.stack(rows))
 
@@ -101,13 +107,13 @@ def _number(cell: str) -> float:
 
 
 def _columns(header: list[str]) -> dict[int, tuple[int, float]]:
-    """Unit index -> (column, what counts as full); intensities are preferred to presence."""
-    found = {}
-    for ending, full in (("_c", 1.0), ("_r", FULL_INTENSITY)):
+    """Unit index -> (column, largest value); intensities take precedence over presence."""
+    columns = {}
+    index = {unit.column: i for i, unit in enumerate(ACTION_UNITS)}
+    for suffix, largest in (("_c", 1.0), ("_r", FULL_INTENSITY)):
         for column, name in enumerate(header):
-            if name.endswith(ending):
-                stem = _ALIASES.get(name[:-2], name[:-2])
-                for unit, known in enumerate(ACTION_UNITS):
-                    if known.column == stem:
-                        found[unit] = (column, full)
-    return found
+            stem = name.removesuffix(suffix)
+            stem = _ALIASES.get(stem, stem)
+            if name.endswith(suffix) and stem in index:
+                columns[index[stem]] = (column, largest)
+    return columns

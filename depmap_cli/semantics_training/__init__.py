@@ -1,17 +1,24 @@
-"""`depmap train-semantics`: the small open_clip model learns which action units a face shows.
+"""Training of the small open_clip model to detect action units, for `depmap train-semantics`.
 
-Trained on frames with known AU intensities (``ground_truth/{split}/{video}.npz`` beside a corpus in
-AVEC's layout), by three losses: CLIP's contrast of frames with sentences about their units, where
-equal sentences count as equal; a phrase at a time, how far the similarity to that phrase tells the
-unit's intensity, which also calibrates the similarities; and how far a linear map of the image
-tower's features tells it, because phrases that still sound alike teach the tower little at first.
-Some faces are covered (``data/occlusion.py``) and learn to be told as such, and nothing else.
+It is trained on frames with known AU intensities (``ground_truth/{split}/{video}.npz`` beside a
+corpus in AVEC's layout) with three losses:
 
-``frames.py`` pairs faces with intensities, ``learner.py`` is what is trained and its losses,
-``trainer.py`` the loop, ``retrieval.py`` how well faces and sentences find each other.
+1. CLIP's contrastive loss between frames and sentences about their action units. Frames with the
+   same sentence are positives of each other.
+2. For each action unit, the binary cross-entropy between its intensity and the calibrated
+   similarity of the frame to the phrase of the unit.
+3. The binary cross-entropy of a linear layer on the features of the image encoder. It trains the
+   encoder early on, while the text embeddings of the phrases are still alike. The layer is not
+   stored.
+
+Some faces are covered (``data/occlusion.py``); they are trained only to be detected as covered.
+
+``frames.py`` pairs faces with intensities, ``batches.py`` augments them, ``sentences.py`` describes
+them, ``trainable_model.py`` has the network and its losses, ``trainer.py`` the training loop, and
+``evaluation.py`` and ``retrieval.py`` the metrics on Development.
 """
 
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
-from depmap_cli.semantics_training.trainer import SemanticsRun, judge_semantics, train_semantics
+from depmap_cli.semantics_training.trainer import SemanticsRun, evaluate_semantics, train_semantics
 
-__all__ = ["AuFrames", "SemanticsRun", "judge_semantics", "read_au_frames", "train_semantics"]
+__all__ = ["AuFrames", "SemanticsRun", "evaluate_semantics", "read_au_frames", "train_semantics"]

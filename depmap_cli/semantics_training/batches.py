@@ -1,7 +1,7 @@
-"""What a step of `depmap train-semantics` sees: faces changed and partly covered.
+"""Batches of augmented and partly covered faces for `depmap train-semantics`.
 
-All chance comes from the seed, the epoch and the step, so that batches can be made by several
-processes ahead of a GPU, and are the same with any number of them.
+Random numbers depend only on the seed, the epoch and the step. So batches can be made in advance by
+several processes, and are the same for any number of processes.
 """
 
 import os
@@ -20,45 +20,53 @@ from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics_training.frames import AuFrames
 
 COVERED_SHARE = 0.2
-"""Faces, of all in training, over which something is laid."""
-MOST_WORKERS = 32
-"""Processes that make batches for a GPU, at most."""
+"""Share of the training faces over which a hand or a thing is drawn."""
+MAX_WORKERS = 32
+"""Largest number of processes that make batches for a GPU."""
 
 
 @dataclass(frozen=True)
 class SemanticsBatch:
-    """Some faces as a step sees them."""
+    """The faces of one training step."""
 
     pixels: Float[Tensor, "n 3 h w"]  # normalised
     intensity: Float[Tensor, "n units"]  # 0 to 1
-    hidden: Float[Tensor, " n"]  # share of the inner face under something
+    hidden_share: Float[Tensor, " n"]  # covered share of the inner face, 0 to 1
 
 
 def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> SemanticsBatch:
-    """Some of the frames, changed and covered as the generator has it."""
-    pixels = augment_faces(frames.pictures(rows), torch.arange(len(rows)), generator, SAME)
-    pixels, hidden = cover_faces(pixels, COVERED_SHARE, generator)
-    return SemanticsBatch(pixels, torch.from_numpy(frames.intensity[rows]).clamp(0, 1), hidden)
+    """Augment some of the frames and cover some of these."""
+    pixels = augment_faces(frames.images(rows), torch.arange(len(rows)), generator, SAME)
+    pixels, hidden_share = cover_faces(pixels, COVERED_SHARE, generator)
+    intensity = torch.from_numpy(frames.intensity[rows]).clamp(0, 1)
+    return SemanticsBatch(pixels, intensity, hidden_share)
 
 
 def epoch_batches(
     frames: AuFrames, size: int, seed: int, epoch: int, workers: int
 ) -> Iterator[SemanticsBatch]:
-    """All frames once, in an order of this epoch's, in batches of ``size`` (the last is smaller),
-    made by so many processes (0: this one)."""
-    steps = _Steps(frames=frames, size=size, seed=seed, epoch=epoch)
-    # Forked, so that the frames are shared and not copied; they touch no GPU.
+    """Iterate over all frames once, in random order, in batches.
+
+    Args:
+        frames: the training data.
+        size: frames in a batch; the last one may be smaller.
+        seed: of the run.
+        epoch: determines the order, together with the seed.
+        workers: number of processes that make the batches; 0 for the current process.
+    """
+    batches = _EpochBatches(frames=frames, size=size, seed=seed, epoch=epoch)
+    # Forked processes share the frames without copying them; they do not use the GPU.
     context = "fork" if workers else None
-    return iter(DataLoader(steps, None, num_workers=workers, multiprocessing_context=context))
+    return iter(DataLoader(batches, None, num_workers=workers, multiprocessing_context=context))
 
 
 def workers_for(device: torch.device) -> int:
-    """Ahead of a GPU all cores but one make batches; a processor has enough to do."""
-    return min((os.cpu_count() or 1) - 1, MOST_WORKERS) if device.type == "cuda" else 0
+    """All CPU cores but one for training on a GPU; none for training on the CPU."""
+    return min((os.cpu_count() or 1) - 1, MAX_WORKERS) if device.type == "cuda" else 0
 
 
-class _Steps(Dataset[SemanticsBatch]):
-    """The batches of an epoch by number."""
+class _EpochBatches(Dataset[SemanticsBatch]):
+    """The batches of one epoch, by step."""
 
     def __init__(self, *, frames: AuFrames, size: int, seed: int, epoch: int) -> None:
         self.frames, self.size, self.key = frames, size, (seed, epoch)

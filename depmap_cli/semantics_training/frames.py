@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
 from depmap_cli.data.cache import CachedFaces
@@ -15,43 +15,48 @@ from depmap_cli.data.ground_truth import read_units
 
 @dataclass(frozen=True)
 class AuFrames:
-    """Aligned faces with the intensity of every action unit."""
+    """Aligned faces of several videos with the intensity of every action unit."""
 
-    faces: list[np.ndarray]  # a recording: (n, size, size, 3) RGB uint8, memory-mapped
-    intensity: Float[np.ndarray, "frames units"]
-    place: np.ndarray  # (frames, 2) recording, frame
+    faces: list[np.ndarray]  # for each video, (n, size, size, 3) RGB uint8, memory-mapped
+    intensity: Float[np.ndarray, "frames units"]  # in the order of ACTION_UNITS, about 0 to 1
+    index: Int[np.ndarray, "frames 2"]  # number of the video, number of the frame within it
 
     def __len__(self) -> int:
-        return len(self.place)
+        return len(self.index)
 
     @staticmethod
     def joined(parts: "list[AuFrames]") -> "AuFrames":
-        """The frames of all parts, in order."""
-        before = np.cumsum([0, *(len(p.faces) for p in parts[:-1])])
-        places = [p.place + (shift, 0) for p, shift in zip(parts, before, strict=True)]
+        """Concatenate the frames of all parts, in order."""
+        offsets = np.cumsum([0, *(len(part.faces) for part in parts[:-1])])
+        indices = [part.index + (n, 0) for part, n in zip(parts, offsets, strict=True)]
         return AuFrames(
-            [faces for p in parts for faces in p.faces],
-            np.concatenate([p.intensity for p in parts]),
-            np.concatenate(places),
+            [faces for part in parts for faces in part.faces],
+            np.concatenate([part.intensity for part in parts]),
+            np.concatenate(indices),
         )
 
-    def thinned(self, step: int) -> "AuFrames":
+    def subsampled(self, step: int) -> "AuFrames":
         """Every ``step``-th frame."""
-        return AuFrames(self.faces, self.intensity[::step], self.place[::step])
+        return AuFrames(self.faces, self.intensity[::step], self.index[::step])
 
-    def pictures(self, rows: np.ndarray) -> UInt8[Tensor, "n h w 3"]:
-        """The faces of some rows."""
-        return torch.from_numpy(np.stack([self.faces[r][f] for r, f in self.place[rows]]))
+    def images(self, rows: Int[np.ndarray, " n"]) -> UInt8[Tensor, "n h w 3"]:
+        """The faces in these rows of ``index``."""
+        return torch.from_numpy(np.stack([self.faces[v][f] for v, f in self.index[rows]]))
 
 
 def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedFaces]) -> AuFrames:
-    """Pair cached faces with the ground truth of their time.
+    """Pair the prepared faces of videos with their true action units at the same times.
+
+    Args:
+        data: corpus folder with ``ground_truth/``.
+        videos: its videos.
+        cached: the prepared faces of each video.
 
     Raises:
-        DataInvalid: a recording without ground truth, or with other action units.
+        DataInvalid: the ground truth of a video is missing or has other action units.
     """
-    intensities, places = [], []
+    intensities, indices = [], []
     for number, (video, faces) in enumerate(zip(videos, cached, strict=True)):
         intensities.append(read_units(data, video).at(faces.times))
-        places.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
-    return AuFrames([c.faces for c in cached], np.concatenate(intensities), np.concatenate(places))
+        indices.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
+    return AuFrames([c.faces for c in cached], np.concatenate(intensities), np.concatenate(indices))

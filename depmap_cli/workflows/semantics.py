@@ -1,4 +1,4 @@
-"""`depmap train-semantics`: the small open_clip model, from rendered faces with known units."""
+"""`depmap train-semantics`: train the small open_clip model on rendered faces with known units."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics_training import (
     AuFrames,
     SemanticsRun,
-    judge_semantics,
+    evaluate_semantics,
     read_au_frames,
     train_semantics,
 )
@@ -21,77 +21,97 @@ from depmap_cli.training.leakage import selected_on, trained_on
 from depmap_cli.workflows.labelled_data import LabelledData, people
 
 DEVELOPMENT_STEP = 4
-"""Every how many-th frame of Development the model is judged on."""
+"""Only every fourth frame of Development is used for model selection."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SemanticsOptions:
-    """One run; the data of each source is a folder with ``ground_truth/``."""
+    """Options of one run."""
 
-    sources: tuple[LabelledData, ...]
+    sources: tuple[LabelledData, ...]  # each in a folder with ``ground_truth/``
     out: Path
     config: SemanticsTrainConfig
-    statement: str | None = None
+    statement: str | None = None  # description of the data; None for the numbers of videos
     simulated: bool = False
-    init: tuple[Path, ...] = ()  # semantic weights to start from: their mean, if several
+    init: tuple[Path, ...] = ()  # semantic weights to start from; several are averaged
     resume: bool = False
     device: str = "auto"
 
 
 def run_semantics_training(
-    options: SemanticsOptions, told: ProgressCallback, note: Callable[[str], None]
+    options: SemanticsOptions, on_progress: ProgressCallback, note: Callable[[str], None]
 ) -> float:
-    """Train on Training, choose the epoch on Development; returns its mean r over the units.
+    """Train on the Training split and select the epoch on Development.
 
-    Whom it meets, and whom the weights that it starts from met, is stored. With no epochs nobody
-    is learned from: the weights are judged on Development, and written with those figures.
+    The people of these splits, and those recorded in the weights of ``options.init``, are stored
+    with the weights. With 0 epochs nothing is trained: the initial weights are written with their
+    metrics on Development.
+
+    Args:
+        options: data and settings.
+        on_progress: receives the progress of preparation and training.
+        note: receives a line after each epoch.
+
+    Returns:
+        The mean Pearson r over the action units on Development.
 
     Raises:
-        DepmapError: whatever is wrong with data, weights or output.
+        DepmapError: the data, the initial weights or the output cannot be used.
     """
-    device = resolve_device(options.device)
-    read = [source.read()[0] for source in options.sources]
-    found = list(zip(options.sources, read, strict=True))
     epochs = options.config.epochs
+    videos = [source.read()[0] for source in options.sources]
+    run = _run_of(options, videos)
+    development = _frames(options.sources, videos, "Development", on_progress)
+    development = development.subsampled(DEVELOPMENT_STEP)
+    if not epochs:
+        return evaluate_semantics(development, run)
+    train = _frames(options.sources, videos, "Training", on_progress)
+
+    def on_event(event: dict[str, Any]) -> None:
+        if "step" in event:
+            done = event["epoch"] * event["steps"] + event["step"] + 1
+            on_progress("training", done, epochs * event["steps"])
+        else:
+            mean_r = event["metrics"]["mean_r"]
+            note(f"epoch {event['epoch']}: mean r on Development {mean_r:.3f}")
+
+    return train_semantics(train, development, run, on_event)
+
+
+def _run_of(options: SemanticsOptions, videos: list[list[LabelledVideo]]) -> SemanticsRun:
+    """Settings of the run, with the people and the description of the videos of each source."""
+    device = resolve_device(options.device)
     earlier = [read_document(path, "semantics") for path in options.init]
-    taught = [[r for r in rs if r.split == "Training" and epochs] for rs in read]
-    known = "; ".join(people(part) for part in taught if part)
-    taught_before = [document["training_data"] for document in earlier]
-    run = SemanticsRun(
+    epochs = options.config.epochs
+    training = [[v for v in part if v.split == "Training" and epochs] for part in videos]
+    development = of_split([v for part in videos for v in part], "Development")
+    described = "; ".join(people(part) for part in training if part)
+    earlier_data = dict.fromkeys(document["training_data"] for document in earlier)
+    return SemanticsRun(
         output=options.out,
         config=options.config,
-        statement=options.statement or known or " and ".join(dict.fromkeys(taught_before)),
+        statement=options.statement or described or " and ".join(earlier_data),
         simulated=options.simulated,
-        met={
-            **trained_on([r for part in taught for r in part], earlier),
-            **selected_on(of_split([r for rs in read for r in rs], "Development"), earlier),
+        people={
+            **trained_on([v for part in training for v in part], earlier),
+            **selected_on(development, earlier),
         },
         init=options.init,
         resume=options.resume,
         device=device,
     )
-    development = _frames(found, "Development", told).thinned(DEVELOPMENT_STEP)
-    if not epochs:
-        return judge_semantics(development, run)
-    train = _frames(found, "Training", told)
-
-    def progress(event: dict[str, Any]) -> None:
-        if "step" in event:
-            done = event["epoch"] * event["steps"] + event["step"] + 1
-            told("training", done, epochs * event["steps"])
-        else:
-            note(f"epoch {event['epoch']}: Development mean r {event['metrics']['mean_r']:.3f}")
-
-    return train_semantics(train, development, run, progress)
 
 
 def _frames(
-    found: list[tuple[LabelledData, list[LabelledVideo]]], split: str, told: ProgressCallback
+    sources: tuple[LabelledData, ...],
+    videos: list[list[LabelledVideo]],
+    split: str,
+    on_progress: ProgressCallback,
 ) -> AuFrames:
-    """The faces of one split, with what they show; not every source needs to have it."""
+    """Faces and action units of one split; sources without this split are skipped."""
     parts = []
-    for source, videos in found:
-        if chosen := [r for r in videos if r.split == split]:
-            cached = source.prepare(chosen, FaceConfig(), told)
+    for source, part in zip(sources, videos, strict=True):
+        if chosen := [video for video in part if video.split == split]:
+            cached = source.prepare(chosen, FaceConfig(), on_progress)
             parts.append(read_au_frames(source.data, chosen, cached))
     return AuFrames.joined(parts)

@@ -107,7 +107,7 @@ def test_query_mixes_phrases_by_evidence(tiny):
 
 
 def test_equal_sentences_are_no_negatives():
-    from depmap_cli.semantics_training.learner import contrastive_loss
+    from depmap_cli.semantics_training.trainable_model import contrastive_loss
 
     image = torch.eye(3)[[0, 0, 1]]
     text = torch.eye(3)[[0, 0, 1]]
@@ -131,7 +131,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     intensity = (rng.random((8, 18)) * (rng.random((8, 18)) < 0.3)).astype(np.float32)
     data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
     config = SemanticsTrainConfig(epochs=2, batch_size=4)
-    met = {"training_people": ["a hash"]}
+    people = {"training_people": ["a hash"]}
 
     def train(name: str, resume: bool, stop_after: int | None = None) -> None:
         def progress(event):
@@ -143,7 +143,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
             config=config,
             statement="here",
             simulated=False,
-            met=met,
+            people=people,
             resume=resume,
         )
         train_semantics(data, data, run, progress)
@@ -172,15 +172,16 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
     from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
     from depmap_cli.model.backbone import normalise_pixels
     from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
-    from depmap_cli.semantics_training.learner import Learner
+    from depmap_cli.semantics_training.trainable_model import TrainableSemanticModel
     from depmap_cli.weights.locations import default_semantic_weights
 
-    learner = Learner()
-    learner.start_at([load_checkpoint(default_semantic_weights(), "semantics")])
-    learner.eval()
+    model = TrainableSemanticModel()
+    model.initialise_from([load_checkpoint(default_semantic_weights(), "semantics")])
+    model.eval()
     pixels = torch.from_numpy(faces)
     with torch.inference_mode():
-        au_probabilities = torch.sigmoid(learner.asked(learner.look(normalise_pixels(pixels))[1]))
+        image = model.encode_faces(normalise_pixels(pixels))[1]
+        au_probabilities = torch.sigmoid(model.phrase_logits(image))
     seen = load_semantic_model(BUNDLED_MODEL, str(default_semantic_weights()))(pixels)
     assert (
         au_probabilities[:, :-1] - seen.au_probabilities
@@ -189,7 +190,7 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
     path = tmp_path / "other.safetensors"
     save_checkpoint(path, "semantics", {}, {"a": torch.ones(1)})
     with pytest.raises(WeightsInvalid, match="does not fit"):
-        learner.start_at([load_checkpoint(path, "semantics")])
+        model.initialise_from([load_checkpoint(path, "semantics")])
 
 
 def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_processes(faces):
@@ -206,7 +207,7 @@ def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_proces
     assert sorted(seen.tolist()) == pytest.approx(numbered[:, 0].tolist())
     for one, other in zip(own, epoch_batches(frames, 3, 1, 0, workers=2), strict=True):
         assert torch.equal(one.intensity, other.intensity)
-        assert torch.equal(one.hidden, other.hidden)
+        assert torch.equal(one.hidden_share, other.hidden_share)
         assert torch.allclose(one.pixels, other.pixels, atol=1e-5)  # of other numbers of threads
     later = torch.cat([b.pixels.flatten() for b in epoch_batches(frames, 3, 1, 1, workers=0)])
     assert not torch.equal(later, torch.cat([b.pixels.flatten() for b in own]))
@@ -214,16 +215,16 @@ def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_proces
 
 
 def test_faces_are_shrunk_to_the_side_asked_for_and_never_blown_up():
-    from depmap_cli.semantics_training.learner import shrunk
+    from depmap_cli.semantics_training.trainable_model import shrink_faces
 
     ramp = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
-    small = shrunk(ramp, 64)
+    small = shrink_faces(ramp, 64)
     assert small.shape == (1, 3, 64, 64)
     pairs = ramp.unflatten(-1, (64, 2)).mean(-1)[..., ::2, :]
     assert torch.allclose(small[..., 2:-2, 2:-2], pairs[..., 2:-2, 2:-2], atol=1e-3)
-    assert shrunk(ramp, None) is ramp
-    assert shrunk(ramp, 128) is ramp
-    assert shrunk(ramp, 200) is ramp
+    assert shrink_faces(ramp, None) is ramp
+    assert shrink_faces(ramp, 128) is ramp
+    assert shrink_faces(ramp, 200) is ramp
 
 
 def test_training_on_shrunk_faces_and_what_it_writes(faces, tmp_path):
@@ -258,7 +259,7 @@ def test_training_on_shrunk_faces_and_what_it_writes(faces, tmp_path):
 def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(faces, tmp_path):
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_checkpoint
-    from depmap_cli.semantics_training import AuFrames, SemanticsRun, judge_semantics
+    from depmap_cli.semantics_training import AuFrames, SemanticsRun, evaluate_semantics
     from depmap_cli.weights.locations import default_semantic_weights
 
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
@@ -270,7 +271,7 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
         simulated=True,
         init=(default_semantic_weights(),),
     )
-    judged = judge_semantics(data, run)
+    judged = evaluate_semantics(data, run)
     before, after = (load_checkpoint(p, "semantics") for p in (*run.init, run.output))
     assert before.tensors.keys() == after.tensors.keys()
     assert all(torch.equal(before.tensors[k], after.tensors[k]) for k in before.tensors)
@@ -283,7 +284,7 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
 def test_several_models_at_the_start_are_their_mean(tmp_path):
     from depmap_cli.errors import WeightsInvalid
     from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
-    from depmap_cli.semantics_training.learner import Learner
+    from depmap_cli.semantics_training.trainable_model import TrainableSemanticModel
     from depmap_cli.weights.locations import default_semantic_weights
 
     shipped = load_checkpoint(default_semantic_weights(), "semantics")
@@ -295,20 +296,20 @@ def test_several_models_at_the_start_are_their_mean(tmp_path):
     }
     tensors = {k: v + 1 if v.is_floating_point() else v + 7 for k, v in shipped.tensors.items()}
     save_checkpoint(tmp_path / "b", "semantics", {"calibration": raised}, tensors)
-    learner = Learner()
-    learner.start_at([shipped, load_checkpoint(tmp_path / "b", "semantics")])
-    for name, value in learner.clip.state_dict().items():
+    model = TrainableSemanticModel()
+    model.initialise_from([shipped, load_checkpoint(tmp_path / "b", "semantics")])
+    for name, value in model.clip.state_dict().items():
         of_both = shipped.tensors[name] + (0.5 if value.is_floating_point() else 0)
         assert torch.allclose(value, of_both), name
-    own = learner.calibration.stored()
+    own = model.calibration.to_document()
     assert own["scale"] == pytest.approx([s + 1 for s in calibration["scale"]])
     assert own["bias"] == pytest.approx(calibration["bias"])
     assert own["covered"] == pytest.approx([v - 0.5 for v in calibration["covered"]])
 
     del tensors["positional_embedding"]
     save_checkpoint(tmp_path / "c", "semantics", {"calibration": raised}, tensors)
-    with pytest.raises(WeightsInvalid, match="c does not fit"):
-        learner.start_at([shipped, load_checkpoint(tmp_path / "c", "semantics")])
+    with pytest.raises(WeightsInvalid, match="c: does not fit"):
+        model.initialise_from([shipped, load_checkpoint(tmp_path / "c", "semantics")])
 
 
 def test_frames_of_several_corpora_keep_their_pictures_and_units():
@@ -318,15 +319,15 @@ def test_frames_of_several_corpora_keep_their_pictures_and_units():
 
     def corpus(*lengths: int) -> AuFrames:
         faces = [rng.integers(0, 255, (n, 4, 4, 3), np.uint8) for n in lengths]
-        place = np.array([(i, f) for i, n in enumerate(lengths) for f in range(n)])
-        return AuFrames(faces, rng.random((len(place), 18)).astype(np.float32), place)
+        index = np.array([(i, f) for i, n in enumerate(lengths) for f in range(n)])
+        return AuFrames(faces, rng.random((len(index), 18)).astype(np.float32), index)
 
     one, other = corpus(2, 3), corpus(4)
     both = AuFrames.joined([one, other])
     assert len(both) == 9
     for row in range(9):
         part, own = (one, row) if row < 5 else (other, row - 5)
-        assert torch.equal(both.pictures(np.array([row])), part.pictures(np.array([own])))
+        assert torch.equal(both.images(np.array([row])), part.images(np.array([own])))
         assert np.array_equal(both.intensity[row], part.intensity[own])
 
 

@@ -24,7 +24,7 @@ def test_a_sentence_that_no_image_has_is_only_a_distractor():
     assert to_text.at[1] == 0
     assert to_text.median_rank == 2
     assert to_image.at[1] == 1
-    assert to_image.stored() == {
+    assert to_image.to_document() == {
         **{"recall_at_1": 1.0, "recall_at_5": 1.0, "recall_at_10": 1.0},
         **{"median_rank": 1.0, "candidates": 2},
     }

@@ -77,7 +77,7 @@ def test_training_reads_them(faces_stage, tmp_path):
     entries = store.prepare(sessions, 1, lambda done, total: None)
     frames = read_au_frames(options.out, sessions, entries)
     assert len(frames) == 4
-    assert frames.pictures(np.arange(4)).shape == (4, 128, 128, 3)
+    assert frames.images(np.arange(4)).shape == (4, 128, 128, 3)
     made = [
         np.load(options.out / "ground_truth" / r.split / f"{r.path.stem}.npz") for r in sessions
     ]

@@ -157,7 +157,7 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
     none = AuFrames([], np.zeros((0, 18), np.float32), np.zeros((0, 2), int))
     monkeypatch.setattr(workflow, "_frames", lambda *_: none)
     monkeypatch.setattr(workflow, "train_semantics", lambda *given: runs.append(given[2]) or 0.5)
-    monkeypatch.setattr(workflow, "judge_semantics", lambda *given: runs.append(given[1]) or 0.5)
+    monkeypatch.setattr(workflow, "evaluate_semantics", lambda *given: runs.append(given[1]) or 0.5)
     sources = []
     for name, split in (("a", "Training"), ("b", "Development"), ("c", "Training")):
         (found,) = videos(tmp_path, split, name)
@@ -175,9 +175,9 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
     )
     run_semantics_training(options, lambda *_: None, print)
     (run,) = runs
-    assert training_subjects(run.met) == {hashed(name) for name in taught}
+    assert training_subjects(run.people) == {hashed(name) for name in taught}
     assert (run.statement == "some") == (epochs == 0)
-    assert run.met["development_subjects"] == [hashed("b")]
+    assert run.people["development_subjects"] == [hashed("b")]
 
 
 def test_a_semantic_model_that_knows_whom_a_run_is_judged_on():

@@ -1,0 +1,182 @@
+"""The network that `depmap train-semantics` trains, and its losses."""
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.errors import WeightsInvalid
+from depmap_cli.io.checkpoint import Checkpoint
+from depmap_cli.io.clean_text import clean
+from depmap_cli.runtime.devices import training_precision
+from depmap_cli.semantics.clip_model import (
+    BUNDLED_MODEL,
+    build_clip,
+    encode_phrases,
+    encode_sentences,
+    tokenizer_of,
+)
+from depmap_cli.semantics_training.batches import SemanticsBatch
+from depmap_cli.semantics_training.sentences import sentences_of
+
+MAX_FREE_SHARE = 0.05
+"""Largest hidden share of the inner face for which a face counts as free."""
+MIN_COVERED_SHARE = 0.15
+"""Smallest hidden share of the inner face for which a face counts as covered."""
+CONTRASTIVE_WEIGHT = 0.2
+
+
+class PhraseCalibration(nn.Module):
+    """Maps the similarity s to a phrase to the logit scale * s + bias.
+
+    There is one pair (scale, bias) for each action unit and, last, one for a covered face.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), 8.0))
+        self.bias = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), -3.0))
+
+    def forward(self, similarity: Float[Tensor, "n phrases"]) -> Float[Tensor, "n phrases"]:
+        """Logits of the probabilities."""
+        return self.scale * similarity + self.bias
+
+    def to_document(self) -> dict[str, list[float]]:
+        """The value of ``calibration`` in a weights file, which ``SemanticModel`` reads."""
+        *scale, covered_scale = self.scale.tolist()
+        *bias, covered_bias = self.bias.tolist()
+        return {"scale": scale, "bias": bias, "covered": [covered_scale, covered_bias]}
+
+    @torch.no_grad()
+    def load_mean(self, calibrations: list[dict[str, list[float]]]) -> None:
+        """Set the parameters to the mean of several values of ``to_document``."""
+        scales = [[*c["scale"], c["covered"][0]] for c in calibrations]
+        biases = [[*c["bias"], c["covered"][1]] for c in calibrations]
+        self.scale.copy_(torch.tensor(scales).mean(0))
+        self.bias.copy_(torch.tensor(biases).mean(0))
+
+
+class TrainableSemanticModel(nn.Module):
+    """The open_clip model, its calibration, and a linear layer from image features to units.
+
+    The linear layer ``units`` only serves training and is not stored with the weights.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        clip: Any = build_clip(BUNDLED_MODEL)
+        self.clip = clip
+        self.tokenizer = tokenizer_of(BUNDLED_MODEL)
+        self._tokens: dict[str, Tensor] = {}
+        self.calibration = PhraseCalibration()
+        self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
+
+    def initialise_from(self, checkpoints: list[Checkpoint]) -> None:
+        """Set weights and calibration to the mean of trained semantic models.
+
+        Models fine-tuned from the same weights can be averaged, and the mean is often better on
+        other faces than either (Wortsman et al., "Robust fine-tuning", CVPR 2022).
+
+        Raises:
+            WeightsInvalid: one of them belongs to another open_clip model.
+        """
+        for checkpoint in checkpoints:
+            try:
+                self.clip.load_state_dict(checkpoint.tensors)
+            except RuntimeError as error:
+                raise WeightsInvalid(
+                    f"{clean(str(checkpoint.path))}: does not fit the open_clip model "
+                    f"{BUNDLED_MODEL}",
+                    "give a file that `depmap train-semantics` has written",
+                ) from error
+        self.clip.load_state_dict(mean_tensors([c.tensors for c in checkpoints]))
+        self.calibration.load_mean([c.document["calibration"] for c in checkpoints])
+
+    def encode_faces(
+        self, pixels: Float[Tensor, "n 3 h w"]
+    ) -> tuple[Float[Tensor, "n f"], Float[Tensor, "n d"]]:
+        """Features of the image encoder, and the embeddings of unit length made from them."""
+        with training_precision(pixels.device):
+            features = self.clip.visual.trunk(pixels.to(memory_format=torch.channels_last))
+            image = self.clip.visual.head(features)
+        return features.float(), F.normalize(image.float(), dim=-1)
+
+    def embed_sentences(self, sentences: list[str]) -> Float[Tensor, "n d"]:
+        """Text embeddings of sentences, unit length."""
+        return encode_sentences(self.clip, self._tokenize, sentences)
+
+    def _tokenize(self, sentences: list[str]) -> Tensor:
+        """Tokens of sentences. They are cached, because every epoch uses the same sentences."""
+        for sentence in sentences:
+            if sentence not in self._tokens:
+                self._tokens[sentence] = self.tokenizer([sentence])[0]
+        return torch.stack([self._tokens[sentence] for sentence in sentences])
+
+    def phrase_logits(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n phrases"]:
+        """Logits of every action unit and, last, of a covered face, from image embeddings."""
+        text = encode_phrases(self.clip, self._tokenize)
+        phrases = torch.cat([text[: len(ACTION_UNITS)], text[-1:]])  # without the neutral phrase
+        logits: Tensor = self.calibration(image @ phrases.T)
+        return logits
+
+    def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
+        """Sum of the three losses of a batch, after its faces are shrunk to ``side`` pixels.
+
+        The units of covered faces are ignored. Whether a face is covered is ignored if its hidden
+        share lies between the two limits.
+        """
+        device = self.units.weight.device
+        free = batch.hidden_share <= MAX_FREE_SHARE
+        covered = batch.hidden_share >= MIN_COVERED_SHARE
+        sentences = sentences_of(batch.intensity, covered)
+        target = torch.cat([batch.intensity, covered[:, None].float()], 1).to(device)
+        unit_mask = (~covered)[:, None].expand_as(batch.intensity).to(device)
+        phrase_mask = torch.cat([unit_mask, (free | covered)[:, None].to(device)], 1)
+        features, image = self.encode_faces(shrink_faces(batch.pixels.to(device), side))
+        text = self.embed_sentences(sentences)
+        contrast = contrastive_loss(image, text, sentences, self.clip.logit_scale)
+        phrases = F.binary_cross_entropy_with_logits(
+            self.phrase_logits(image), target, reduction="none"
+        )
+        units = F.binary_cross_entropy_with_logits(
+            self.units(features), target[:, :-1], reduction="none"
+        )
+        entropies = (phrases * phrase_mask).sum(1) + (units * unit_mask).sum(1)
+        return CONTRASTIVE_WEIGHT * contrast + entropies.mean()
+
+
+def mean_tensors(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Mean of the floating-point tensors of several models; others come from the first model."""
+    return {
+        name: torch.stack([m[name] for m in models]).mean(0) if first.is_floating_point() else first
+        for name, first in models[0].items()
+    }
+
+
+def shrink_faces(pixels: Float[Tensor, "n 3 h w"], side: int | None) -> Float[Tensor, "n 3 a b"]:
+    """Shrink square faces to ``side`` pixels; smaller faces stay as they are."""
+    if side is None or side >= pixels.shape[-1]:
+        return pixels
+    return F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)
+
+
+def contrastive_loss(
+    image: Float[Tensor, "n d"], text: Float[Tensor, "n d"], sentence: list[str], scale: Tensor
+) -> Float[Tensor, ""]:
+    """CLIP's symmetric cross-entropy, in which frames with the same sentence share the target.
+
+    Args:
+        image: embeddings of the frames, unit length.
+        text: embeddings of their sentences, unit length.
+        sentence: the sentence of each frame.
+        scale: logarithm of the factor on the similarities.
+    """
+    number = {text: i for i, text in enumerate(dict.fromkeys(sentence))}
+    group = torch.tensor([number[text] for text in sentence], device=image.device)
+    same = (group[:, None] == group).float()
+    target = same / same.sum(1, keepdim=True)
+    logits = scale.exp() * image @ text.T
+    return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
