@@ -67,7 +67,7 @@ def checked_hash(sha256: str) -> str:
 
 
 # pooch was tried in place of the standard library. Its HTTP downloader has no size limit, reports
-# progress to a tqdm-like object only and gives no short reason for a failed connection, so that the
+# progress to a tqdm-like object only and gives no short reason for a failed connection, so the
 # code around it was longer than this function.
 def download(
     url: str, sha256: str, path: Path, on_progress: FractionCallback, max_size: int = MAX_SIZE

@@ -56,9 +56,9 @@ def resnet_tensors(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """
     renamed = {}
     for name, value in state.items():
-        head, _, rest = name.partition(".")
+        head, _, suffix = name.partition(".")
         if head in ("conv1", "bn1"):
-            renamed[f"stem.{('conv1', 'bn1').index(head)}.{rest}"] = value
+            renamed[f"stem.{('conv1', 'bn1').index(head)}.{suffix}"] = value
         elif re.fullmatch(r"layer[1-4]", head):
-            renamed[f"stages.{int(head[5:]) - 1}.{rest}"] = value
+            renamed[f"stages.{int(head[5:]) - 1}.{suffix}"] = value
     return renamed

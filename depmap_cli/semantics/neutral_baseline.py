@@ -55,7 +55,7 @@ def subtract_baselines(
     video: Int[np.ndarray, " n"],
     typical: Float[np.ndarray, " units"],
 ) -> Float[np.ndarray, "n units"]:
-    """Apply ``subtract_baseline`` to several videos; ``video`` is the video number of each frame."""
+    """Apply ``subtract_baseline`` to each video; ``video`` is the video number of each frame."""
     corrected = au_probabilities.copy()
     for number in np.unique(video):
         rows = video == number

@@ -1,4 +1,4 @@
-"""`depmap weights`: what is listed, what verification finds, what is taken in and what is not."""
+"""`depmap weights`: listing, verification, import and download of weights files."""
 
 import hashlib
 import json
@@ -28,7 +28,7 @@ SHIPPED = weights_folder()
 
 @pytest.fixture
 def run(capfd, monkeypatch, tmp_path):
-    """Runs ``depmap weights ARGS`` on a folder of its own: (exit code, stdout, stderr)."""
+    """Runs ``depmap weights ARGS`` on a temporary folder: (exit code, stdout, stderr)."""
     folder = tmp_path / "folder"
     folder.mkdir()
     monkeypatch.setenv("DEPMAP_WEIGHTS", str(folder))
@@ -53,7 +53,7 @@ def sha256_of(data):
 
 @pytest.fixture(scope="module")
 def server():
-    """Offers what ``contents`` holds by path: bytes, or bytes and the length that it claims."""
+    """Runs a local server; yields a function that adds a file and returns its URL."""
     contents = {}
 
     class Handler(BaseHTTPRequestHandler):
@@ -82,7 +82,7 @@ def server():
     serving.shutdown()
 
 
-def test_the_shipped_files_are_well(run, monkeypatch):
+def test_the_shipped_files_are_valid(run, monkeypatch):
     monkeypatch.setenv("DEPMAP_WEIGHTS", str(SHIPPED))
     code, out, _ = run("verify", "--json")
     entries = {entry["file"]: entry for entry in json.loads(out)}
@@ -95,7 +95,7 @@ def test_the_shipped_files_are_well(run, monkeypatch):
     assert DEFAULT_WEIGHTS[:20] in run("list")[1]
 
 
-def test_what_is_imported_is_listed_and_found_by_scoring(run):
+def test_imported_files_are_listed_and_verified(run):
     assert run("import", default_semantics_shipped())[0] == 0
     code, _, err = run("import", SHIPPED / DEFAULT_WEIGHTS)
     assert (code, err) == (0, f"stored: {DEFAULT_WEIGHTS}\n")
@@ -109,21 +109,21 @@ def default_semantics_shipped():
     return next(p for p in SHIPPED.glob("*.safetensors") if "-au-" in p.name)
 
 
-def test_semantic_weights_that_are_not_there_are_missed(run):
+def test_import_needs_the_semantic_weights(run):
     code, _, err = run("import", SHIPPED / BASELINE_WEIGHTS)
     assert code == 1
     assert "semantic weights" in err
     assert list(run.folder.iterdir()) == []
 
 
-def test_foreign_safetensors_are_taken_for_clip(run, tmp_path):
+def test_other_safetensors_are_accepted_as_foreign(run, tmp_path):
     save_file({"a": torch.ones(2)}, tmp_path / "clip.safetensors")
     assert run("import", tmp_path / "clip.safetensors")[0] == 0
     (entry,) = json.loads(run("list", "--json")[1])
     assert (entry["kind"], entry["problem"]) == ("foreign", "")
 
 
-def test_another_file_is_replaced_only_by_force(run, tmp_path):
+def test_a_file_of_the_same_name_is_replaced_only_with_force(run, tmp_path):
     for value in (1.0, 2.0):
         save_file({"a": torch.full((2,), value)}, tmp_path / "clip.safetensors")
         code, _, err = run("import", tmp_path / "clip.safetensors")
@@ -141,7 +141,7 @@ class Bomb:
 
 
 @pytest.mark.parametrize("name", ["evil.pt", "evil.bin", "evil.safetensors"])
-def test_a_pickle_is_neither_run_nor_kept(run, tmp_path, name):
+def test_a_pickle_is_neither_executed_nor_stored(run, tmp_path, name):
     (tmp_path / name).write_bytes(pickle.dumps(Bomb()))
     code, out, err = run("import", tmp_path / name)
     assert code == 1
@@ -149,7 +149,7 @@ def test_a_pickle_is_neither_run_nor_kept(run, tmp_path, name):
     assert list(run.folder.iterdir()) == []
 
 
-def test_verification_finds_what_is_damaged(run, tmp_path):
+def test_verification_finds_damaged_files(run, tmp_path):
     shutil.copy(SHIPPED / DEFAULT_WEIGHTS, run.folder)
     shutil.copy(default_semantics_shipped(), run.folder)
     shutil.copy(SHIPPED / "SHA256SUMS", run.folder)
@@ -167,14 +167,14 @@ def test_verification_finds_what_is_damaged(run, tmp_path):
     assert problems[default_semantics_shipped().name] == ""
 
 
-def test_verification_misses_what_the_sums_list(run):
+def test_verification_finds_missing_files(run):
     shutil.copy(SHIPPED / "SHA256SUMS", run.folder)
     code, out, err = run("verify")
     assert code == 1
     assert out.count("missing") == len(list(SHIPPED.glob("*.safetensors")))
 
 
-def test_a_weights_folder_that_is_not_there(run, monkeypatch):
+def test_a_missing_weights_folder_is_an_error(run, monkeypatch):
     monkeypatch.setenv("DEPMAP_WEIGHTS", str(run.folder / "nowhere"))
     for command in ("list", "verify"):
         code, _, err = run(command)
@@ -182,7 +182,7 @@ def test_a_weights_folder_that_is_not_there(run, monkeypatch):
         assert "nowhere: no such weights folder" in err
 
 
-def test_a_fetched_file_is_that_of_the_hash(run, server):
+def test_a_file_with_the_right_hash_is_fetched(run, server):
     data = default_semantics_shipped().read_bytes()
     url = server("model.safetensors", data)
     code, _, err = run("fetch", url, "--sha256", sha256_of(data).upper())
@@ -190,7 +190,7 @@ def test_a_fetched_file_is_that_of_the_hash(run, server):
     assert (run.folder / "model.safetensors").read_bytes() == data
 
 
-def test_what_is_not_the_file_is_not_kept(run, server):
+def test_a_failed_download_stores_nothing(run, server):
     data = (SHIPPED / BASELINE_WEIGHTS).read_bytes()
     right = sha256_of(data)
     bad = b"no weights at all"
@@ -222,13 +222,13 @@ def test_what_is_not_the_file_is_not_kept(run, server):
         ("https://[broken/a.safetensors", "0" * 64),
     ],
 )
-def test_addresses_and_hashes_that_are_none_are_usage_errors(run, url, sha256):
+def test_invalid_addresses_and_hashes_are_usage_errors(run, url, sha256):
     code, _, err = run("fetch", url, "--sha256", sha256)
     assert code == 2
     assert "Traceback" not in err
 
 
-def test_nothing_is_fetched_without_a_hash(run):
+def test_fetching_needs_a_hash(run):
     assert run("fetch", "https://example.org/a.safetensors")[0] == 2
 
 
@@ -246,7 +246,7 @@ def test_shipped_semantics_are_the_default():
         {"development": {"mae": None}},
     ],
 )
-def test_odd_documents_are_refused_when_weights_are_loaded(tmp_path, odd):
+def test_invalid_documents_are_refused_when_weights_are_loaded(tmp_path, odd):
     document = {**read_document(SHIPPED / BASELINE_WEIGHTS), **odd}
     save_file(
         load_file(SHIPPED / BASELINE_WEIGHTS),
@@ -257,6 +257,6 @@ def test_odd_documents_are_refused_when_weights_are_loaded(tmp_path, odd):
         load_networks(tmp_path / BASELINE_WEIGHTS, torch.device("cpu"))
 
 
-def test_a_score_that_is_no_number_is_told_in_words():
+def test_a_score_that_is_not_a_number_is_an_error():
     with pytest.raises(WeightsInvalid, match="no number"):
         estimate_of(float("nan"), read_document(SHIPPED / BASELINE_WEIGHTS), 0.9)

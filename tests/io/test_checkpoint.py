@@ -1,4 +1,4 @@
-"""Weights files: self-sufficient, atomic, never unpickled; optimiser state comes back whole."""
+"""Weights files: self-contained, written atomically, never unpickled; optimizer state restored."""
 
 import hashlib
 import json
@@ -51,7 +51,7 @@ def test_foreign_bytes_are_refused(tmp_path, content):
         read_document(path)
 
 
-def test_failure_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_only(tmp_path, monkeypatch):
     import safetensors.torch
 
     path = tmp_path / "w.safetensors"
@@ -68,7 +68,7 @@ def test_failure_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
     assert [p.name for p in tmp_path.iterdir()] == ["w.safetensors"]
 
 
-def test_optimiser_state_survives(tmp_path):
+def test_optimizer_state_is_restored(tmp_path):
     def optimiser():
         torch.manual_seed(0)
         layer = torch.nn.Linear(3, 2)
@@ -92,8 +92,8 @@ def test_optimiser_state_survives(tmp_path):
         assert torch.equal(a, b)
 
 
-def test_shipped_weights_say_what_they_are():
-    """They must tell everything without loading a tensor: how to rebuild, on what they rest."""
+def test_shipped_weights_describe_themselves():
+    """The document alone says how to rebuild the model and what it was trained on."""
     from depmap_cli.config import Config
     from depmap_cli.weights.locations import (
         DEFAULT_WEIGHTS,

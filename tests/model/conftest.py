@@ -1,4 +1,4 @@
-"""Small networks and small videos for the model's tests; no weights, no network."""
+"""Small networks and small random videos for the tests of the model."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ DIM = 12  # width of the stand-in CLIP embeddings
 
 @pytest.fixture
 def tiny():
-    """Builds a Dep-MAP of few channels; its head is enlarged so that scores tell videos apart."""
+    """Builds a Dep-MAP with few channels; its head is enlarged so that scores of videos differ."""
 
     def build(seed: int = 0, head: float = 1.0, **settings):
         from depmap_cli.config import ModelConfig

@@ -1,4 +1,4 @@
-"""Protects Eq. (7) to (10): tokens are spread evenly over prototypes, in float32 and log space."""
+"""Eq. (7) to (10): tokens are distributed evenly over prototypes."""
 
 import numpy as np
 import pytest

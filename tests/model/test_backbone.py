@@ -1,4 +1,4 @@
-"""Protects the backbone: it is torchvision's ResNet, and takes only the weights that fit it."""
+"""The backbone equals torchvision's ResNet and accepts only weights that fit it."""
 
 import pytest
 import torch

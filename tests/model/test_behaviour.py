@@ -1,4 +1,4 @@
-"""Protects Eq. (4): tokens say where each channel responds, and can be learned from."""
+"""Eq. (4): tokens encode the position of a channel's responses and pass gradients."""
 
 import pytest
 import torch
@@ -46,7 +46,7 @@ def test_a_single_spike_is_not_found_twice():
     assert (found[0] - found[1]).abs().max() > 0.1
 
 
-def test_light_and_contrast_do_not_matter():
+def test_offset_and_scale_of_responses_do_not_matter():
     response = torch.randn(3, 8, 8, generator=torch.Generator().manual_seed(0))
     torch.testing.assert_close(
         soft_peaks(40 * response + 7, 4, 0.1), soft_peaks(response, 4, 0.1), atol=2e-3, rtol=0

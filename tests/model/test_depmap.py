@@ -1,4 +1,4 @@
-"""Protects the whole network: batch invariance, one inference path, learning and repeatability."""
+"""The whole network: batch invariance, inference, learning and reproducibility."""
 
 import inspect
 
@@ -44,7 +44,7 @@ def score(model, *batch):
 
 
 class TestBatchInvariance:
-    """A video's score is its own, whatever is scored beside it."""
+    """The score of a video does not depend on the other videos in its batch."""
 
     @pytest.fixture
     def model(self, tiny):
@@ -90,7 +90,7 @@ class TestBatchInvariance:
         torch.testing.assert_close(model.fuse(*joined, valid).score, expected, atol=1e-4, rtol=1e-5)
 
 
-def test_label_is_no_argument_of_inference(tiny, videos):
+def test_inference_has_no_label_argument(tiny, videos):
     model = tiny()
     given = inspect.signature(type(model).forward).parameters
     assert list(given) == ["self", "pixels", "image", "text", "valid"]
@@ -121,7 +121,7 @@ def test_every_parameter_learns(tiny, videos, row):
     assert all(p.isfinite().all() for p in trained.values())
 
 
-def test_prototypes_of_the_levels_at_hand_move(tiny, videos):
+def test_prototypes_of_the_levels_in_the_batch_move(tiny, videos):
     model, batch = tiny(), videos(2, 3)
     before = model.clusters.bank.clone()
     for _ in train(model, batch, 1):
@@ -139,7 +139,7 @@ def test_training_lowers_the_loss(tiny, videos):
     assert loss_of(model, batch).regression.detach() < 0.98 * first
 
 
-def test_same_seed_gives_the_same_bits(tiny, videos):
+def test_same_seed_gives_identical_results(tiny, videos):
     runs = []
     for _ in range(2):
         model, batch = tiny(seed=3), videos(2, 3)
@@ -165,7 +165,7 @@ def test_fusing_scores_equals_scoring_the_fused(tiny, videos, row):
     torch.testing.assert_close(result.score, by_frame)
 
 
-def test_only_key_frames_weigh(tiny, videos):
+def test_only_key_frames_have_weight(tiny, videos):
     weights = tiny().eval()(*videos(2, 6))[0].weights
     assert ((weights > 0).sum(1) == 2).all()  # round(ln 6)
     equal = tiny(map=False).eval()(*videos(2, 6))[0].weights
@@ -203,18 +203,18 @@ def test_kdm_works_on_the_scales_that_are_fused(tiny, videos, scales):
     assert set(loss_of(model, batch).contrastive) == {*scales, 4}
 
 
-def in_units_of_spread(model, loss):
+def in_units_of_variance(model, loss):
     return loss.regression / model.target[1] ** 2
 
 
 class TestLoss:
-    """Eq. (3) is its terms put together."""
+    """Eq. (3): the total loss and its terms."""
 
     def test_total(self, tiny, videos):
         model, batch = tiny().train(), videos(2, 3)
         loss = loss_of(model, batch, weight=0.3)
         assert set(loss.contrastive) == {1, 2, 3, 4}
-        expected = in_units_of_spread(model, loss) + 0.3 * sum(loss.contrastive.values())
+        expected = in_units_of_variance(model, loss) + 0.3 * sum(loss.contrastive.values())
         torch.testing.assert_close(loss.total, expected)
 
     def test_regression_is_the_mean_squared_error_in_points(self, tiny, videos):
@@ -227,10 +227,10 @@ class TestLoss:
         model, batch = tiny().train(), videos(2, 3)
         loss = loss_of(model, batch, weight=0.0)
         assert loss.contrastive == {}
-        assert torch.equal(loss.total, in_units_of_spread(model, loss))
+        assert torch.equal(loss.total, in_units_of_variance(model, loss))
         assert model.clusters.initialised.tolist() == [True, False, False, True]
 
-    def test_contrast_is_about_the_tokens_that_stand_out(self, tiny, videos):
+    def test_contrastive_loss_uses_the_tokens_with_the_largest_sparsity(self, tiny, videos):
         model, batch = tiny().eval(), videos(2, 6)
         batch[3][1, 4:] = False
         tokens = model(*batch)[1].tokens[4].view(2, 6, 8, 8)
@@ -253,7 +253,7 @@ class TestLoss:
         model, batch = tiny(**BASELINE_WEIGHTS).train(), videos(2, 3)
         loss = loss_of(model, batch)
         assert loss.contrastive == {}
-        assert torch.equal(loss.total, in_units_of_spread(model, loss))
+        assert torch.equal(loss.total, in_units_of_variance(model, loss))
 
 
 def test_mixed_precision_trains(tiny, videos):

@@ -1,4 +1,4 @@
-"""Protects Eq. (12) to (14): activations, logits, and the pull of tokens to their prototypes."""
+"""Eq. (12) to (14): prototype activations, level logits and contrastive alignment."""
 
 import math
 
@@ -26,7 +26,7 @@ def draw(batch=2, time=4, channels=3, width=8, seed=1):
 
 
 def naive_contrastive(tokens, prototypes, choice, levels, temperature):
-    """Eq. (14) token by token in float64, frames without key tokens left out of the mean."""
+    """Eq. (14) in a loop over tokens, in float64; frames without key tokens are skipped."""
     tokens = F.normalize(tokens.double(), dim=-1)
     prototypes = prototypes.double()
     frames = []
@@ -62,7 +62,7 @@ def test_activation_is_the_best_matching_token():
                 assert float(activations[n, a, k]) == pytest.approx(best, abs=1e-5)
 
 
-def test_activation_of_a_prototype_that_is_there_is_one():
+def test_activation_of_a_token_equal_to_its_prototype_is_one():
     prototypes = bank()
     tokens = torch.randn(1, 5, 8, generator=torch.Generator().manual_seed(0))
     tokens[0, 2] = 3 * prototypes[2, 6]
@@ -80,7 +80,7 @@ def test_logits_by_hand():
     torch.testing.assert_close(logits(activations), torch.tensor([[0.0, -1.0]]))
 
 
-def test_logits_taken_afresh_have_mean_zero_and_spread_one():
+def test_logits_after_a_reset_have_mean_zero_and_std_one():
     logits = LevelLogits(2, 3)
     make = torch.Generator().manual_seed(0)
     logits.update(torch.randn(50, 2, 3, generator=make) + 5)
@@ -126,7 +126,7 @@ def test_no_key_tokens_is_zero_and_differentiable():
     assert float(tokens.grad.abs().sum()) == 0
 
 
-def test_approach_to_the_assigned_prototype_lowers_it():
+def test_loss_falls_as_tokens_approach_their_prototype():
     tokens, choice, levels = draw(seed=2)
     prototypes = bank()
     own = prototypes[levels[:, None, None].expand_as(choice), choice.clamp(min=0)]
@@ -137,7 +137,7 @@ def test_approach_to_the_assigned_prototype_lowers_it():
     assert values[0] > values[1] > values[2]
 
 
-def test_its_gradient_leads_there():
+def test_gradient_points_to_the_assigned_prototype():
     tokens, choice, levels = draw()
     prototypes = bank()
     choice = choice.clamp(min=0)

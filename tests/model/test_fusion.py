@@ -1,4 +1,4 @@
-"""Protects multi-scale fusion: wavelets lose nothing and every choice of Table 2 can be fused."""
+"""Multi-scale fusion: equal to the printed transform, for every choice of scales in Table 2."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def build(scales, wavelet="haar"):
 
 
 class Constant(torch.nn.Module):
-    """A scale made ready that says the same everywhere."""
+    """A prepared scale with a constant map."""
 
     def __init__(self, value):
         super().__init__()
@@ -96,7 +96,7 @@ def test_deepest_map_reaches_the_unified_map():
 
 
 @pytest.mark.parametrize("scales", [(1, 2, 3, 4), (1, 4), (2, 3)])
-def test_a_response_counts_alike_at_every_scale(scales):
+def test_a_response_has_equal_weight_at_every_scale(scales):
     module = build(scales)
     for number, scale in enumerate(scales):
         module.ready[str(scale)] = Constant(10.0**number)
@@ -110,7 +110,7 @@ def test_sides_of_real_faces(side):
     assert build((1, 2, 3, 4))(features(side)).isfinite().all()
 
 
-def test_a_frame_does_not_see_its_neighbours():
+def test_a_frame_does_not_depend_on_its_neighbours():
     module, maps = build((1, 2, 3, 4)), features()
     alone = module([feature[:1] for feature in maps])
     torch.testing.assert_close(alone, module(maps)[:1], atol=1e-6, rtol=1e-5)

@@ -1,4 +1,4 @@
-"""Protects Eq. (1): text and image reweight the channels of the map, and can be learned."""
+"""Eq. (1): text and image embeddings reweight the channels of the map and pass gradients."""
 
 import torch
 from torch.nn import functional as F

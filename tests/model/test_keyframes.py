@@ -1,4 +1,4 @@
-"""Protects key-frame fusion: only the most decided valid frames count, and they can be learned."""
+"""Key-frame fusion: only the most confident valid frames count, and their logits get gradients."""
 
 import torch
 
@@ -46,7 +46,7 @@ def test_gradient_reaches_the_logits_of_key_frames():
     assert torch.equal(logits.grad.abs().sum(-1) > 0, weights > 0)
 
 
-def test_invalid_frames_weigh_nothing_and_change_nothing():
+def test_invalid_frames_have_zero_weight_and_no_effect():
     logits, valid = draw()
     weights = key_frame_weights(logits, valid, 1.5)
     padded = torch.cat([logits, torch.full((3, 8, 4), 9.0).cumsum(-1)], 1)
@@ -55,7 +55,7 @@ def test_invalid_frames_weigh_nothing_and_change_nothing():
     assert not key_frame_weights(padded, longer, 1.5)[:, 12:].any()
 
 
-def test_nothing_valid_gives_finite_weights():
+def test_weights_are_finite_without_valid_frames():
     logits, valid = draw()
     for weights in (key_frame_weights(logits, ~valid, 1.5), mean_weights(~valid)):
         assert weights.isfinite().all()

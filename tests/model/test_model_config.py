@@ -1,4 +1,4 @@
-"""Protects the settings of the network: inconsistent switches are refused, scales are checked."""
+"""Settings of the network: inconsistent settings are refused, scales are sorted."""
 
 import pytest
 from pydantic import ValidationError
@@ -24,7 +24,7 @@ from depmap_cli.config import Config, ModelConfig
         ({"n_prototype": 8}, "Extra inputs"),
     ],
 )
-def test_what_cannot_be_is_refused(settings, message):
+def test_invalid_settings_are_refused(settings, message):
     with pytest.raises(ValidationError, match=message):
         ModelConfig(**settings)
 

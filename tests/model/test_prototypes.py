@@ -1,4 +1,4 @@
-"""Protects Eq. (2) and (11): prototypes follow their tokens, stay unit length and balanced."""
+"""Eq. (2) and (11): prototypes follow their tokens, keep unit length and stay balanced."""
 
 import pytest
 import torch
@@ -48,7 +48,7 @@ def test_mean_is_of_the_assigned_tokens_only():
     torch.testing.assert_close(model.bank[0], expected)
 
 
-def test_first_tokens_of_a_level_start_it():
+def test_first_tokens_of_a_level_initialise_its_prototypes():
     model = clusters(k=1, momentum=0.99)
     tokens, key = tokens_of(batch=1)
     mean = F.normalize(F.normalize(tokens, dim=-1).mean((0, 1, 2)), dim=0)
@@ -70,7 +70,7 @@ def test_absent_levels_do_not_move():
     assert not torch.equal(model.bank[[0, 3]], before[[0, 3]])
 
 
-def test_other_tokens_than_key_do_not_count():
+def test_only_key_tokens_move_prototypes():
     tokens, key = tokens_of()
     key[:, ::2] = False
     other = tokens.clone()
@@ -98,7 +98,7 @@ def test_planted_clusters_are_found_and_shared_out(seed):
     torch.testing.assert_close(model.usage[2], torch.full((8,), 1 / 8), atol=0.03, rtol=0)
 
 
-def test_assign_answers_for_key_tokens_only():
+def test_only_key_tokens_are_assigned():
     model = clusters(k=2, width=2)
     model.prototypes[0] = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     model.prototypes[3] = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
@@ -119,7 +119,7 @@ def test_prototypes_are_buffers_saved_with_the_weights():
     assert fresh.initialised.tolist() == [True, True, False, False]
 
 
-def test_autocast_does_not_move_them_elsewhere():
+def test_autocast_does_not_change_the_update():
     tokens, key = tokens_of(batch=2, time=12, channels=6)
     plain, mixed = clusters(), clusters()
     levels = torch.tensor([0, 3])

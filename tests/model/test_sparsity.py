@@ -1,4 +1,4 @@
-"""Protects Eq. (5) and (6): which tokens stand out over time, exactly and with ties broken."""
+"""Eq. (5) and (6): the sparsity measure and the selection of the top u, including ties."""
 
 import math
 
@@ -24,7 +24,7 @@ def with_gaps(valid):
 
 
 def naive(tokens, valid):
-    """Eq. (5) and (6) token by token in float64."""
+    """Eq. (5) and (6) in a loop over tokens, in float64."""
     batch, time, channels, width = tokens.shape
     tokens = tokens.double().tolist()
     measure = torch.zeros(batch, time, channels, dtype=torch.float64)
@@ -79,7 +79,7 @@ def test_chunks_change_nothing(monkeypatch):
         torch.testing.assert_close(ours, theirs)
 
 
-def test_content_of_invalid_frames_is_not_seen():
+def test_content_of_invalid_frames_has_no_effect():
     tokens, valid = draw()
     valid = with_gaps(valid)
     other = tokens.clone()

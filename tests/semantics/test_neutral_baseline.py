@@ -1,4 +1,4 @@
-"""What is a change from a face's rest, and what is the face."""
+"""The neutral baseline: AU probabilities relative to the neutral face of each person."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from depmap_cli.semantics.neutral_baseline import (
 )
 from depmap_cli.stats.metrics import auc
 
-PLACE = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
+INDEX = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
 
 
 def logistic(x):
@@ -21,67 +21,65 @@ def logistic(x):
 
 
 def videos(n=40, frames=60, seed=0):
-    """(evidence, whether the unit is truly there) of faces that lie otherwise at rest."""
+    """(AU probabilities, true presence) of videos of people with different neutral faces."""
     rng = np.random.default_rng(seed)
-    found = []
+    made = []
     for _ in range(n):
-        there = rng.random((frames, len(ACTION_UNITS))) < 0.2
-        rest = rng.normal(-3, 1.5, len(ACTION_UNITS))
-        logits = rest + 2.5 * there + rng.normal(0, 0.3, there.shape)
-        found.append((logistic(logits).astype(np.float32), there))
-    return found
+        present = rng.random((frames, len(ACTION_UNITS))) < 0.2
+        neutral = rng.normal(-3, 1.5, len(ACTION_UNITS))
+        logits = neutral + 2.5 * present + rng.normal(0, 0.3, present.shape)
+        made.append((logistic(logits).astype(np.float32), present))
+    return made
 
 
-def test_the_rest_is_found_under_what_happens():
+def test_neutral_face_is_estimated_despite_active_frames():
     logits = np.tile(np.linspace(-4, -1, len(ACTION_UNITS)), (50, 1))
-    busy = logits.copy()
-    busy[:20] += 3.0  # for two fifths of the time
-    np.testing.assert_allclose(neutral_of(logistic(busy)), logits[0], atol=1e-6)
+    active = logits.copy()
+    active[:20] += 3.0  # for two fifths of the time
+    np.testing.assert_allclose(neutral_of(logistic(active)), logits[0], atol=1e-6)
 
 
 @pytest.mark.parametrize("code", ["AU1", "AU4", "AU43"])
-def test_brows_and_lids_are_told_better_between_people(code):
-    found = videos()
-    usual = typical_neutral([au_probabilities for au_probabilities, _ in found])
-    truth = np.concatenate([there[:, PLACE[code]] for _, there in found])
-    raw = np.concatenate([au_probabilities[:, PLACE[code]] for au_probabilities, _ in found])
-    moved = np.concatenate([subtract_baseline(e, usual)[:, PLACE[code]] for e, _ in found])
+def test_brows_and_lids_are_detected_better_across_people(code):
+    made = videos()
+    typical = typical_neutral([probabilities for probabilities, _ in made])
+    truth = np.concatenate([present[:, INDEX[code]] for _, present in made])
+    raw = np.concatenate([probabilities[:, INDEX[code]] for probabilities, _ in made])
+    corrected = np.concatenate([subtract_baseline(p, typical)[:, INDEX[code]] for p, _ in made])
     assert auc(truth, raw) < 0.92
-    assert auc(truth, moved) > 0.97
+    assert auc(truth, corrected) > 0.97
 
 
-def test_mouths_stay_as_they_are_read_and_an_order_within_a_recording_never_changes():
-    (au_probabilities, _), *others = videos()
-    usual = typical_neutral([e for e, _ in others])
-    moved = subtract_baseline(au_probabilities, usual)
-    assert moved.dtype == au_probabilities.dtype
+def test_other_units_stay_and_the_order_within_a_video_never_changes():
+    (probabilities, _), *others = videos()
+    typical = typical_neutral([p for p, _ in others])
+    corrected = subtract_baseline(probabilities, typical)
+    assert corrected.dtype == probabilities.dtype
     for unit in ACTION_UNITS:
-        before, after = au_probabilities[:, PLACE[unit.code]], moved[:, PLACE[unit.code]]
+        before, after = probabilities[:, INDEX[unit.code]], corrected[:, INDEX[unit.code]]
         if unit.code not in UNITS:
             np.testing.assert_array_equal(after, before)
         else:
             assert (np.argsort(after, kind="stable") == np.argsort(before, kind="stable")).all()
-    assert (moved > 0).all()
-    assert (moved < 1).all()
+    assert (corrected > 0).all()
+    assert (corrected < 1).all()
 
 
-def test_a_face_that_rests_as_usual_is_left_as_it_is_read():
-    au_probabilities = videos(1)[0][0]
+def test_a_typical_neutral_face_changes_nothing():
+    probabilities = videos(1)[0][0]
     np.testing.assert_allclose(
-        subtract_baseline(au_probabilities, neutral_of(au_probabilities)),
-        au_probabilities,
-        atol=1e-6,
+        subtract_baseline(probabilities, neutral_of(probabilities)), probabilities, atol=1e-6
     )
     certain = np.tile(np.array([0.0, 1.0], np.float32)[:, None], (1, len(ACTION_UNITS)))
     assert np.isfinite(subtract_baseline(certain, np.zeros(len(ACTION_UNITS)))).all()
 
 
-def test_each_recording_is_told_from_its_own_rest():
-    found = [au_probabilities for au_probabilities, _ in videos(3)]
-    usual = typical_neutral(found)
-    number = np.repeat(np.arange(3), [len(e) for e in found])
+def test_each_video_has_its_own_baseline():
+    made = [probabilities for probabilities, _ in videos(3)]
+    typical = typical_neutral(made)
+    number = np.repeat(np.arange(3), [len(p) for p in made])
     mixed = np.random.default_rng(0).permutation(len(number))
-    moved = subtract_baselines(np.concatenate(found)[mixed], number[mixed], usual)
-    apart = np.concatenate([subtract_baseline(e, usual) for e in found])
-    # a rest is a quantile: the order of frames does not matter
-    np.testing.assert_allclose(moved, apart[mixed], rtol=1e-6)
+    corrected = subtract_baselines(np.concatenate(made)[mixed], number[mixed], typical)
+    separately = np.concatenate([subtract_baseline(p, typical) for p in made])
+    # The baseline is a quantile: the order of frames does not matter.
+    np.testing.assert_allclose(corrected, separately[mixed], rtol=1e-6)

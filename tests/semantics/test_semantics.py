@@ -1,4 +1,4 @@
-"""The semantic model: open_clip without a network, trained and loaded from our own files."""
+"""The semantic model: open_clip models from local files, and our own training of one."""
 
 import json
 
@@ -17,7 +17,7 @@ TINY = {
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
-    """A foreign open_clip model with weights made here: (name, path)."""
+    """An open_clip model that depmap did not train: (name, path of its weights)."""
     folder = tmp_path_factory.mktemp("clip")
     (folder / "tiny-vit-test.json").write_text(json.dumps(TINY))
     open_clip.add_model_config(folder / "tiny-vit-test.json")
@@ -35,7 +35,7 @@ def faces(face_frames):
     return np.stack([align_face(f, TEMPLATE * 150 + 20, 128) for f in face_frames[:8]])
 
 
-def test_any_open_clip_model_serves_from_a_local_file(tiny, faces):
+def test_any_open_clip_model_can_be_loaded_from_a_local_file(tiny, faces):
     from depmap_cli.semantics.clip_model import load_semantic_model
 
     name, path = tiny
@@ -80,7 +80,7 @@ def test_a_pickle_is_never_loaded(tiny, tmp_path):
         load_semantic_model(tiny[0], str(path))
 
 
-def test_unknown_models_and_tags_are_named():
+def test_unknown_models_and_tags_are_refused():
     from depmap_cli.errors import UsageProblem
     from depmap_cli.semantics.clip_model import build_clip, load_semantic_model
 
@@ -92,7 +92,7 @@ def test_unknown_models_and_tags_are_named():
         load_semantic_model("ViT-B-32", "openai")
 
 
-def test_query_mixes_phrases_by_evidence(tiny):
+def test_query_mixes_phrases_by_probability(tiny):
     from depmap_cli.semantics.clip_model import load_semantic_model
 
     semantics = load_semantic_model(tiny[0], str(tiny[1]))
@@ -106,18 +106,20 @@ def test_query_mixes_phrases_by_evidence(tiny):
     torch.testing.assert_close(query[2], both)
 
 
-def test_equal_sentences_are_no_negatives():
+def test_equal_sentences_are_not_negatives():
     from depmap_cli.semantics_training.trainable_model import contrastive_loss
 
     image = torch.eye(3)[[0, 0, 1]]
     text = torch.eye(3)[[0, 0, 1]]
     scale = torch.tensor(5.0)
-    told = contrastive_loss(image, text, ["a", "a", "b"], scale)
-    untold = contrastive_loss(image, text, ["a", "a2", "b"], scale)
-    assert float(told) == pytest.approx(np.log(2) * 2 / 3, abs=1e-3)  # entropy of the shared target
-    assert untold > told - 1e-6
+    shared = contrastive_loss(image, text, ["a", "a", "b"], scale)
+    distinct = contrastive_loss(image, text, ["a", "a2", "b"], scale)
+    assert float(shared) == pytest.approx(
+        np.log(2) * 2 / 3, abs=1e-3
+    )  # entropy of the shared target
+    assert distinct > shared - 1e-6
     apart = contrastive_loss(torch.eye(3), torch.eye(3), ["a", "a", "b"], scale)
-    assert apart > told + 1  # frames of one sentence are pulled together
+    assert apart > shared + 1  # frames of one sentence are pulled together
 
 
 def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tmp_path):
@@ -167,7 +169,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     } | {f"AU{n}" for n in (17, 20, 23, 24, 25, 26, 43)}
 
 
-def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
+def test_semantic_training_can_start_from_a_trained_model(faces, tmp_path):
     from depmap_cli.errors import WeightsInvalid
     from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
     from depmap_cli.model.backbone import normalise_pixels
@@ -193,7 +195,7 @@ def test_semantic_training_can_start_at_a_trained_model(faces, tmp_path):
         model.initialise_from([load_checkpoint(path, "semantics")])
 
 
-def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_processes(faces):
+def test_batches_hold_every_face_once_and_do_not_depend_on_the_number_of_processes(faces):
     from depmap_cli.semantics_training import AuFrames
     from depmap_cli.semantics_training.batches import epoch_batches, workers_for
 
@@ -214,7 +216,7 @@ def test_batches_show_every_face_once_and_are_the_same_from_any_number_of_proces
     assert workers_for(torch.device("cpu")) == 0
 
 
-def test_faces_are_shrunk_to_the_side_asked_for_and_never_blown_up():
+def test_faces_are_shrunk_to_the_given_side_and_never_enlarged():
     from depmap_cli.semantics_training.trainable_model import shrink_faces
 
     ramp = torch.linspace(0, 1, 128).expand(1, 3, 128, 128)
@@ -227,7 +229,7 @@ def test_faces_are_shrunk_to_the_side_asked_for_and_never_blown_up():
     assert shrink_faces(ramp, 200) is ramp
 
 
-def test_training_on_shrunk_faces_and_what_it_writes(faces, tmp_path):
+def test_training_on_shrunk_faces_and_its_document(faces, tmp_path):
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_checkpoint
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
@@ -256,7 +258,7 @@ def test_training_on_shrunk_faces_and_what_it_writes(faces, tmp_path):
     assert 0 <= recall["text_to_image"]["recall_at_1"] <= recall["text_to_image"]["recall_at_5"]
 
 
-def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(faces, tmp_path):
+def test_zero_epochs_evaluate_the_initial_weights_and_keep_them(faces, tmp_path):
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_checkpoint
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, evaluate_semantics
@@ -281,7 +283,7 @@ def test_no_epochs_judge_the_weights_at_the_start_and_leave_them_as_they_are(fac
     assert not run.state.exists()
 
 
-def test_several_models_at_the_start_are_their_mean(tmp_path):
+def test_several_initial_models_are_averaged(tmp_path):
     from depmap_cli.errors import WeightsInvalid
     from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
     from depmap_cli.semantics_training.trainable_model import TrainableSemanticModel
@@ -312,7 +314,7 @@ def test_several_models_at_the_start_are_their_mean(tmp_path):
         model.initialise_from([shipped, load_checkpoint(tmp_path / "c", "semantics")])
 
 
-def test_frames_of_several_corpora_keep_their_pictures_and_units():
+def test_joined_frames_keep_their_faces_and_units():
     from depmap_cli.semantics_training import AuFrames
 
     rng = np.random.default_rng(3)
@@ -331,8 +333,8 @@ def test_frames_of_several_corpora_keep_their_pictures_and_units():
         assert np.array_equal(both.intensity[row], part.intensity[own])
 
 
-def test_the_shipped_model_sees_what_was_rendered(interview):
-    """Moments of the example whose action units are known, because it was rendered with them."""
+def test_the_shipped_model_detects_rendered_action_units(interview):
+    """The action units of the example video are known, because it was rendered with them."""
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.domain.action_units import ACTION_UNITS
     from depmap_cli.faces import FaceDetector, extract_faces

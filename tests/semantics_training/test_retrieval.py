@@ -1,4 +1,4 @@
-"""Protects retrieval between faces and sentences: hand values in both directions."""
+"""Retrieval metrics between faces and sentences, in both directions."""
 
 import numpy as np
 
@@ -19,7 +19,7 @@ def test_hand_values():
     assert to_image.median_rank == 1
 
 
-def test_a_sentence_that_no_image_has_is_only_a_distractor():
+def test_a_sentence_without_an_image_is_only_a_distractor():
     to_text, to_image = retrieve(np.array([[0.1, 0.9], [0.2, 0.8]]), np.array([0, 0]))
     assert to_text.at[1] == 0
     assert to_text.median_rank == 2
@@ -30,7 +30,7 @@ def test_a_sentence_that_no_image_has_is_only_a_distractor():
     }
 
 
-def test_chance_is_found_for_what_says_nothing():
+def test_random_similarities_give_chance_level():
     rng = np.random.default_rng(1)
     to_text, to_image = retrieve(rng.random((400, 400)), np.arange(400))
     for recall in (to_text, to_image):

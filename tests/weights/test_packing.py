@@ -1,4 +1,4 @@
-"""Weights leave out a backbone that the semantic model holds, and get the same one back."""
+"""Weights files omit a backbone that equals the image encoder, and restore it when loaded."""
 
 import pytest
 import torch
@@ -24,17 +24,17 @@ def model(semantics):
     return made
 
 
-def test_the_image_tower_is_left_out_and_comes_back(semantics, model):
+def test_the_image_encoder_is_omitted_and_restored(semantics, model):
     tensors = halved(model.state_dict())
-    kept = pack_network(tensors, semantics)
-    assert kept.keys() == {n for n in tensors if not n.startswith("backbone.")}
-    back = unpack_network(kept, semantics)
-    assert back.keys() == tensors.keys()
+    packed = pack_network(tensors, semantics)
+    assert packed.keys() == {n for n in tensors if not n.startswith("backbone.")}
+    unpacked = unpack_network(packed, semantics)
+    assert unpacked.keys() == tensors.keys()
     for name, value in model.backbone.state_dict().items():
-        assert torch.equal(back[f"backbone.{name}"], value)
+        assert torch.equal(unpacked[f"backbone.{name}"], value)
 
 
-def test_a_backbone_that_moved_at_all_is_kept(semantics, model):
+def test_a_backbone_with_any_difference_is_stored(semantics, model):
     with torch.no_grad():
         model.backbone.stages[3][1].bn2.running_mean[7] += 0.25
     tensors = halved(model.state_dict())
@@ -42,7 +42,7 @@ def test_a_backbone_that_moved_at_all_is_kept(semantics, model):
     assert unpack_network(tensors, semantics) == tensors
 
 
-def test_a_backbone_of_another_depth_is_kept(semantics):
+def test_a_backbone_of_another_depth_is_stored(semantics):
     tensors = DepMap(
         config=ModelConfig(backbone="resnet34"), semantic_dim=semantics.dim
     ).state_dict()
