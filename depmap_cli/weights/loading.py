@@ -122,7 +122,7 @@ def _load_semantics(
     trained_with = checkpoint.document["semantics"]
     model, sha256 = trained_with["model"], trained_with["sha256"]
     shown = clean(str(checkpoint.path))
-    if semantic_model not in (None, model):
+    if semantic_model and semantic_model != model:
         raise WeightsInvalid(
             f"--semantic-model {semantic_model}: {shown} was trained with {model}",
             "train with that model, or omit --semantic-model",
