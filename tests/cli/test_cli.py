@@ -3,7 +3,6 @@
 import csv
 import json
 import os
-import re
 import resource
 import shutil
 import subprocess
