@@ -1,7 +1,9 @@
 """A report in the terminal: readable at 80 columns, without colour, in ASCII if need be."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -51,6 +53,42 @@ _N_KEYFRAMES = 5
 _ASCII = str.maketrans("░▒▓█●├┤─│·–†×±", ".:+#o||-|.-*x~") | str.maketrans("▁▂▃▄▅▆▇", "_.-:=+*")
 
 
+_RIGHT = {"no_wrap": True, "justify": "right"}
+
+
+def _folded(ratio: int) -> dict[str, Any]:
+    """The layout of a column that folds long text; ``ratio`` is its share of the free width."""
+    return {"overflow": "fold", "ratio": ratio}
+
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class _Column(Generic[Row]):
+    """A column of a terminal table: its header, and the function that reads its cell from a row."""
+
+    header: str
+    cell: Callable[[Row], str | Text]
+    layout: Mapping[str, Any] = field(default_factory=lambda: {"no_wrap": True})
+    """Arguments of Rich's ``add_column``."""
+
+
+def _table(
+    columns: Sequence[_Column[Row]],
+    rows: Iterable[Row],
+    header_style: str = "dim",
+    row_style: Callable[[Row], str] = lambda row: "",
+) -> Table:
+    """A table without borders."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style=header_style)
+    for column in columns:
+        table.add_column(column.header, **column.layout)
+    for row in rows:
+        table.add_row(*(column.cell(row) for column in columns), style=row_style(row))
+    return table
+
+
 def render_report(console: Console, report: Report) -> None:
     """Print one video's report to ``console``."""
     parts: list[RenderableType] = [Rule(Text(clean(report.source.name), style="bold"))]
@@ -77,51 +115,64 @@ def render_report(console: Console, report: Report) -> None:
 
 def render_batch(console: Console, reports: list[Report]) -> None:
     """Print one line for each of several videos."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("video", overflow="fold", ratio=2)
-    table.add_column("BDI-II", justify="right", no_wrap=True)
-    table.add_column("interval", no_wrap=True)
-    table.add_column("quality", no_wrap=True)
-    table.add_column("bands or reason", overflow="fold", ratio=2)
-    for report in reports:
-        table.add_row(*_batch_row(report))
+    table = _table(_BATCH_COLUMNS, reports, header_style="bold")
     notes = [report.disclaimer for report in reports[:1]]
     notes += [SIMULATED] * any(r.weights is not None and r.weights.simulated for r in reports)
     emit(console, Group(table, Text(), *(Text(note, style="italic") for note in notes)))
 
 
-def _batch_row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
+def _score_cell(report: Report) -> Text:
+    if report.estimate is None:
+        return Text("-")
+    return Text(f"{report.estimate.score:.1f}", style="bold")
+
+
+def _interval_cell(report: Report) -> str:
+    return interval_text(report.estimate.interval) if report.estimate else "-"
+
+
+def _quality_cell(report: Report) -> Text:
     verdict = report.quality.verdict if report.quality else None
-    quality = Text(_MARKS[verdict], _STYLES[verdict]) if verdict else Text("-")
-    score, interval, note = Text("-"), Text("-"), Text()
-    if report.estimate:
-        score = Text(f"{report.estimate.score:.1f}", style="bold")
-        interval = Text(interval_text(report.estimate.interval))
-        note = Text(", ".join(report.estimate.interval.bands))
+    return Text(_MARKS[verdict], _STYLES[verdict]) if verdict else Text("-")
+
+
+def _note_cell(report: Report) -> Text:
+    """The severity bands of the interval; the reason if the video has no result."""
+    if report.status is not Status.scored:
+        return Text(f"{report.status.value}: {clean(report.reason)}", style="red")
+    note = Text(", ".join(report.estimate.interval.bands) if report.estimate else "")
     if report.familiarity and report.familiarity.unlike:
         note.append("; unlike the training faces", "yellow")
-    if report.status is not Status.scored:
-        note = Text(f"{report.status.value}: {clean(report.reason)}", style="red")
-    return Text(clean(report.source.name)), score, interval, quality, note
+    return note
+
+
+_BATCH_COLUMNS: tuple[_Column[Report], ...] = (
+    _Column("video", lambda report: Text(clean(report.source.name)), _folded(2)),
+    _Column("BDI-II", _score_cell, _RIGHT),
+    _Column("interval", _interval_cell),
+    _Column("quality", _quality_cell),
+    _Column("bands or reason", _note_cell, _folded(2)),
+)
 
 
 def weights_table(entries: Sequence[WeightsEntry]) -> Table:
-    """The files of a weights folder, and what is wrong with them."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("file", overflow="fold", ratio=3)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("MB", justify="right", no_wrap=True)
-    table.add_column("sha256", no_wrap=True)
-    table.add_column("trained on, or problem", overflow="fold", ratio=4)
-    for entry in entries:
-        told = Text(clean(entry.problem), "bold red") if entry.problem else _trained_on(entry)
-        size = f"{entry.size / 1e6:.1f}"
-        table.add_row(Text(clean(entry.file)), entry.kind or "-", size, entry.sha256[:12], told)
-    return table
+    """The files of a weights folder, with what they were trained on or what is wrong with them."""
+    return _table(_WEIGHTS_COLUMNS, entries, header_style="bold")
 
 
-def _trained_on(entry: WeightsEntry) -> Text:
+def _about_cell(entry: WeightsEntry) -> Text:
+    if entry.problem:
+        return Text(clean(entry.problem), "bold red")
     return Text(("simulated faces: " if entry.simulated else "") + clean(entry.about))
+
+
+_WEIGHTS_COLUMNS: tuple[_Column[WeightsEntry], ...] = (
+    _Column("file", lambda entry: Text(clean(entry.file)), _folded(3)),
+    _Column("kind", lambda entry: entry.kind or "-"),
+    _Column("MB", lambda entry: f"{entry.size / 1e6:.1f}", _RIGHT),
+    _Column("sha256", lambda entry: entry.sha256[:12]),
+    _Column("trained on, or problem", _about_cell, _folded(4)),
+)
 
 
 def emit(console: Console, content: RenderableType) -> None:
@@ -220,41 +271,38 @@ def _check(check: Check) -> list[RenderableType]:
 
 
 def _keyframes(report: Report) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("time", no_wrap=True)
-    table.add_column("weight", justify="right", no_wrap=True)
-    table.add_column("level", no_wrap=True)
-    table.add_column("action units", overflow="fold")
-    for frame in report.keyframes[:_N_KEYFRAMES]:
-        table.add_row(*_keyframe_row(frame))
+    table = _table(_KEYFRAME_COLUMNS, report.keyframes[:_N_KEYFRAMES])
     left = len(report.keyframes) - _N_KEYFRAMES
     return Group(table, Text(f"and {left} more", style="dim")) if left > 0 else table
 
 
-def _keyframe_row(frame: KeyFrame) -> tuple[str, str, str, Text]:
-    units = Text(in_plain_words(frame.action_units[:4]))
-    return clock(frame.time), percent(frame.weight), frame.level, units
+_KEYFRAME_COLUMNS: tuple[_Column[KeyFrame], ...] = (
+    _Column("time", lambda frame: clock(frame.time)),
+    _Column("weight", lambda frame: percent(frame.weight), _RIGHT),
+    _Column("level", lambda frame: frame.level),
+    _Column("action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), _folded(1)),
+)
 
 
 def _action_units(units: Sequence[ActionUnitSummary]) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("unit", "seen as"):
-        table.add_column(name, no_wrap=True)
-    for name in ("mean", "peak", "at", "time"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("over the video", no_wrap=True)
-    for unit in units:
-        table.add_row(*_unit_row(unit), style="dim" if unit.reliable is False else "")
+    table = _table(
+        _UNIT_COLUMNS, units, row_style=lambda unit: "dim" if unit.reliable is False else ""
+    )
     notes = [Text(EVIDENCE_NOTE + " Time: share at 0.5 or more.", style="dim")]
     if any(unit.reliable is False for unit in units):
         notes.append(Text(UNRELIABLE_NOTE, style="dim"))
     return Group(table, *notes)
 
 
-def _unit_row(unit: ActionUnitSummary) -> tuple[str, ...]:
-    code = unit.code + ("†" if unit.reliable is False else "")
-    figures = (f"{unit.mean:.2f}", f"{unit.peak:.2f}", clock(unit.peak_time))
-    return code, unit.plain, *figures, percent(unit.share_of_time), sparkline(unit.trace, 16)
+_UNIT_COLUMNS: tuple[_Column[ActionUnitSummary], ...] = (
+    _Column("unit", lambda unit: unit.code + ("†" if unit.reliable is False else "")),
+    _Column("seen as", lambda unit: unit.plain),
+    _Column("mean", lambda unit: f"{unit.mean:.2f}", _RIGHT),
+    _Column("peak", lambda unit: f"{unit.peak:.2f}", _RIGHT),
+    _Column("at", lambda unit: clock(unit.peak_time), _RIGHT),
+    _Column("time", lambda unit: percent(unit.share_of_time), _RIGHT),
+    _Column("over the video", lambda unit: sparkline(unit.trace, 16)),
+)
 
 
 def _weights(weights: WeightsInfo) -> Table:
