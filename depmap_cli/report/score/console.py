@@ -1,9 +1,6 @@
 """A report in the terminal: readable at 80 columns, without colour, in ASCII if need be."""
 
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,6 +10,7 @@ from rich.text import Text
 
 from depmap_cli.io.clean_text import clean
 from depmap_cli.report.score.gauge import gauge_rows
+from depmap_cli.report.terminal import RIGHT, Column, emit, folded, terminal_table
 from depmap_cli.report.text import (
     EVIDENCE_NOTE,
     SIMULATED,
@@ -43,50 +41,12 @@ from depmap_cli.results import (
     Report,
     Status,
     Verdict,
-    WeightsEntry,
     WeightsInfo,
 )
 
 _MARKS = {Verdict.passed: "pass", Verdict.warn: "WARN", Verdict.refuse: "REFUSE"}
 _STYLES = {Verdict.passed: "green", Verdict.warn: "yellow", Verdict.refuse: "bold red"}
 _N_KEYFRAMES = 5
-_ASCII = str.maketrans("░▒▓█●├┤─│·–†×±", ".:+#o||-|.-*x~") | str.maketrans("▁▂▃▄▅▆▇", "_.-:=+*")
-
-
-_RIGHT = {"no_wrap": True, "justify": "right"}
-
-
-def _folded(ratio: int) -> dict[str, Any]:
-    """The layout of a column that folds long text; ``ratio`` is its share of the free width."""
-    return {"overflow": "fold", "ratio": ratio}
-
-
-Row = TypeVar("Row")
-
-
-@dataclass(frozen=True)
-class _Column(Generic[Row]):
-    """A column of a terminal table: its header, and the function that reads its cell from a row."""
-
-    header: str
-    cell: Callable[[Row], str | Text]
-    layout: Mapping[str, Any] = field(default_factory=lambda: {"no_wrap": True})
-    """Arguments of Rich's ``add_column``."""
-
-
-def _table(
-    columns: Sequence[_Column[Row]],
-    rows: Iterable[Row],
-    header_style: str = "dim",
-    row_style: Callable[[Row], str] = lambda row: "",
-) -> Table:
-    """A table without borders."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style=header_style)
-    for column in columns:
-        table.add_column(column.header, **column.layout)
-    for row in rows:
-        table.add_row(*(column.cell(row) for column in columns), style=row_style(row))
-    return table
 
 
 def render_report(console: Console, report: Report) -> None:
@@ -115,7 +75,7 @@ def render_report(console: Console, report: Report) -> None:
 
 def render_batch(console: Console, reports: list[Report]) -> None:
     """Print one line for each of several videos."""
-    table = _table(_BATCH_COLUMNS, reports, header_style="bold")
+    table = terminal_table(_BATCH_COLUMNS, reports, header_style="bold")
     notes = [report.disclaimer for report in reports[:1]]
     notes += [SIMULATED] * any(r.weights is not None and r.weights.simulated for r in reports)
     emit(console, Group(table, Text(), *(Text(note, style="italic") for note in notes)))
@@ -146,52 +106,13 @@ def _note_cell(report: Report) -> Text:
     return note
 
 
-_BATCH_COLUMNS: tuple[_Column[Report], ...] = (
-    _Column("video", lambda report: Text(clean(report.source.name)), _folded(2)),
-    _Column("BDI-II", _score_cell, _RIGHT),
-    _Column("interval", _interval_cell),
-    _Column("quality", _quality_cell),
-    _Column("bands or reason", _note_cell, _folded(2)),
+_BATCH_COLUMNS: tuple[Column[Report], ...] = (
+    Column("video", lambda report: Text(clean(report.source.name)), folded(2)),
+    Column("BDI-II", _score_cell, RIGHT),
+    Column("interval", _interval_cell),
+    Column("quality", _quality_cell),
+    Column("bands or reason", _note_cell, folded(2)),
 )
-
-
-def weights_table(entries: Sequence[WeightsEntry]) -> Table:
-    """The files of a weights folder, with what they were trained on or what is wrong with them."""
-    return _table(_WEIGHTS_COLUMNS, entries, header_style="bold")
-
-
-def _about_cell(entry: WeightsEntry) -> Text:
-    if entry.problem:
-        return Text(clean(entry.problem), "bold red")
-    return Text(("simulated faces: " if entry.simulated else "") + clean(entry.about))
-
-
-_WEIGHTS_COLUMNS: tuple[_Column[WeightsEntry], ...] = (
-    _Column("file", lambda entry: Text(clean(entry.file)), _folded(3)),
-    _Column("kind", lambda entry: entry.kind or "-"),
-    _Column("MB", lambda entry: f"{entry.size / 1e6:.1f}", _RIGHT),
-    _Column("sha256", lambda entry: entry.sha256[:12]),
-    _Column("trained on, or problem", _about_cell, _folded(4)),
-)
-
-
-def emit(console: Console, content: RenderableType) -> None:
-    """Print; where the terminal cannot show block characters, with ASCII in their place."""
-    if console.encoding.lower().startswith("utf"):
-        console.print(content)
-        return
-    with console.capture() as capture:
-        console.print(content)
-    plain = capture.get().translate(_ASCII)
-    safe = plain.encode(console.encoding, "replace").decode(console.encoding)
-    console.print(Text.from_ansi(safe))
-
-
-def print_json(line: str) -> None:
-    """One line of JSON on stdout: in UTF-8, as JSON is, whatever the terminal's encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write((line + "\n").encode())
-    sys.stdout.buffer.flush()
 
 
 def _section(title: str, content: RenderableType) -> list[RenderableType]:
@@ -271,21 +192,21 @@ def _check(check: Check) -> list[RenderableType]:
 
 
 def _keyframes(report: Report) -> RenderableType:
-    table = _table(_KEYFRAME_COLUMNS, report.keyframes[:_N_KEYFRAMES])
+    table = terminal_table(_KEYFRAME_COLUMNS, report.keyframes[:_N_KEYFRAMES])
     left = len(report.keyframes) - _N_KEYFRAMES
     return Group(table, Text(f"and {left} more", style="dim")) if left > 0 else table
 
 
-_KEYFRAME_COLUMNS: tuple[_Column[KeyFrame], ...] = (
-    _Column("time", lambda frame: clock(frame.time)),
-    _Column("weight", lambda frame: percent(frame.weight), _RIGHT),
-    _Column("level", lambda frame: frame.level),
-    _Column("action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), _folded(1)),
+_KEYFRAME_COLUMNS: tuple[Column[KeyFrame], ...] = (
+    Column("time", lambda frame: clock(frame.time)),
+    Column("weight", lambda frame: percent(frame.weight), RIGHT),
+    Column("level", lambda frame: frame.level),
+    Column("action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), folded(1)),
 )
 
 
 def _action_units(units: Sequence[ActionUnitSummary]) -> RenderableType:
-    table = _table(
+    table = terminal_table(
         _UNIT_COLUMNS, units, row_style=lambda unit: "dim" if unit.reliable is False else ""
     )
     notes = [Text(EVIDENCE_NOTE + " Time: share at 0.5 or more.", style="dim")]
@@ -294,14 +215,14 @@ def _action_units(units: Sequence[ActionUnitSummary]) -> RenderableType:
     return Group(table, *notes)
 
 
-_UNIT_COLUMNS: tuple[_Column[ActionUnitSummary], ...] = (
-    _Column("unit", lambda unit: unit.code + ("†" if unit.reliable is False else "")),
-    _Column("seen as", lambda unit: unit.plain),
-    _Column("mean", lambda unit: f"{unit.mean:.2f}", _RIGHT),
-    _Column("peak", lambda unit: f"{unit.peak:.2f}", _RIGHT),
-    _Column("at", lambda unit: clock(unit.peak_time), _RIGHT),
-    _Column("time", lambda unit: percent(unit.share_of_time), _RIGHT),
-    _Column("over the video", lambda unit: sparkline(unit.trace, 16)),
+_UNIT_COLUMNS: tuple[Column[ActionUnitSummary], ...] = (
+    Column("unit", lambda unit: unit.code + ("†" if unit.reliable is False else "")),
+    Column("seen as", lambda unit: unit.plain),
+    Column("mean", lambda unit: f"{unit.mean:.2f}", RIGHT),
+    Column("peak", lambda unit: f"{unit.peak:.2f}", RIGHT),
+    Column("at", lambda unit: clock(unit.peak_time), RIGHT),
+    Column("time", lambda unit: percent(unit.share_of_time), RIGHT),
+    Column("over the video", lambda unit: sparkline(unit.trace, 16)),
 )
 
 
