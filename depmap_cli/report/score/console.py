@@ -1,4 +1,7 @@
-"""A report in the terminal: readable at 80 columns, without colour, in ASCII if need be."""
+"""The report of one video, and the table of several, in the terminal.
+
+Both fit 80 columns and are readable without colour.
+"""
 
 from collections.abc import Sequence
 
@@ -12,23 +15,22 @@ from depmap_cli.io.clean_text import clean
 from depmap_cli.report.score.gauge import gauge_rows
 from depmap_cli.report.terminal import RIGHT, Column, emit, folded, terminal_table
 from depmap_cli.report.text import (
-    EVIDENCE_NOTE,
+    LEVEL_NOTE,
+    OUT_OF_DISTRIBUTION,
     SIMULATED,
     UNRELIABLE_NOTE,
-    bands_text,
-    basis_text,
     clock,
-    familiarity_text,
+    facts_about,
+    has_equal_weights,
     in_plain_words,
-    interval_name,
     interval_text,
     number,
     percent,
-    recording_text,
     sparkline,
     threshold_text,
     training_text,
-    weighs_alike,
+    units_note,
+    video_text,
 )
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -36,7 +38,6 @@ from depmap_cli.results import (
     Estimate,
     KeyFrame,
     LevelEvidence,
-    OutOfDistribution,
     Quality,
     Report,
     Status,
@@ -52,21 +53,22 @@ _N_KEYFRAMES = 5
 def render_report(console: Console, report: Report) -> None:
     """Print one video's report to ``console``."""
     parts: list[RenderableType] = [Rule(Text(clean(report.source.name), style="bold"))]
-    parts.append(Text(recording_text(report), style="dim", justify="center"))
+    parts.append(Text(video_text(report), style="dim", justify="center"))
     if report.status is not Status.scored:
         parts += _failure(report)
     if report.estimate:
-        parts += _estimate(report.estimate, report.familiarity, console.width)
+        parts += _estimate(report, report.estimate, console.width)
     if report.estimate and report.levels:
-        parts += _section("Evidence for each severity level", _levels(report.levels))
+        parts += _section("Similarity to each severity level", _levels(report.levels))
     if report.quality:
         parts += _section(*_quality(report.quality))
     if report.keyframes:
         title = "Key frames (where the model looked, not symptoms)"
-        alike = "Frames evenly spread (this network weighs all alike)"
-        parts += _section(alike if weighs_alike(report) else title, _keyframes(report))
+        if has_equal_weights(report):
+            title = "Sample frames (this model gives all frames the same weight)"
+        parts += _section(title, _keyframes(report))
     if report.action_units:
-        parts += _section("Facial action units", _action_units(report.action_units))
+        parts += _section("Facial action units", _action_units(report))
     if report.weights:
         parts += _section("Weights", _weights(report.weights))
     parts += [Text(), Text(report.disclaimer, style="italic"), Rule()]
@@ -74,7 +76,7 @@ def render_report(console: Console, report: Report) -> None:
 
 
 def render_batch(console: Console, reports: list[Report]) -> None:
-    """Print one line for each of several videos."""
+    """Print a table with one row for each video."""
     table = terminal_table(_BATCH_COLUMNS, reports, header_style="bold")
     notes = [report.disclaimer for report in reports[:1]]
     notes += [SIMULATED] * any(r.weights is not None and r.weights.simulated for r in reports)
@@ -120,7 +122,7 @@ def _section(title: str, content: RenderableType) -> list[RenderableType]:
 
 
 def _grid(*columns: str) -> Table:
-    """A borderless table; each of ``columns`` is ``left``, ``right`` or ``fold``."""
+    """A table without header; each of ``columns`` is ``left``, ``right`` or ``fold``."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for kind in columns:
         if kind == "fold":
@@ -130,28 +132,23 @@ def _grid(*columns: str) -> Table:
     return table
 
 
-def _estimate(
-    estimate: Estimate, familiarity: OutOfDistribution | None, width: int
-) -> list[RenderableType]:
+def _estimate(report: Report, estimate: Estimate, width: int) -> list[RenderableType]:
     headline = Text.assemble(
         ("Estimated BDI-II score  ", ""), (f"{estimate.score:.1f}", "bold"), (" of 63", "dim")
     )
-    facts = _grid("left", "fold")
-    interval = estimate.interval
-    facts.add_row(
-        interval_name(interval),
-        f"{interval_text(interval)} ({basis_text(interval)})",
-    )
-    facts.add_row("covers", f"{bands_text(estimate)}; BDI-II bands")
-    facts.add_row("training mean", f"{estimate.training_mean:.1f}, for reference")
-    if familiarity:
-        style = "yellow" if familiarity.unlike else ""
-        facts.add_row("training faces", Text(familiarity_text(familiarity), style))
-    return [Text(), headline, Text(), *gauge_rows(estimate, min(64, width - 8)), Text(), facts]
+    table = _grid("left", "fold")
+    facts = facts_about(report)
+    for fact in facts:
+        text = f"{fact.value} ({fact.detail})" if fact.detail else fact.value
+        table.add_row(fact.label, Text(text, "yellow" if fact.is_warning else ""))
+    parts = [Text(), headline, Text(), *gauge_rows(estimate, min(64, width - 8)), Text(), table]
+    if report.familiarity and report.familiarity.unlike:
+        parts += [Text(), Text(OUT_OF_DISTRIBUTION, "yellow")]
+    return parts
 
 
 def _failure(report: Report) -> list[RenderableType]:
-    """What went wrong; a score may stand all the same, if only its files were not written."""
+    """What went wrong. The report still has a score if only its files could not be written."""
     word = "Refused" if report.status is Status.refused else "Failed"
     word += "" if report.estimate else ", not scored"
     parts = [Text(), Text.assemble((f"{word}: ", "bold red"), clean(report.reason))]
@@ -169,7 +166,7 @@ def _levels(levels: Sequence[LevelEvidence]) -> Table:
 
 
 def _quality(quality: Quality) -> tuple[str, RenderableType]:
-    """Each check that did not pass on lines of its own, the others in one."""
+    """The title and content: one paragraph per check that did not pass, one for the others."""
     rows: list[RenderableType] = []
     for check in quality.checks:
         if check.verdict is not Verdict.passed:
@@ -179,7 +176,7 @@ def _quality(quality: Quality) -> tuple[str, RenderableType]:
         text = Text.assemble((f"{_MARKS[Verdict.passed]}  ", "green"), "; ".join(passed))
         rows.append(text)
     usable = f"{quality.usable_frames} of {quality.sampled_frames} frames usable"
-    return f"Recording quality: {_MARKS[quality.verdict]} ({usable})", Group(*rows)
+    return f"Video quality: {_MARKS[quality.verdict]} ({usable})", Group(*rows)
 
 
 def _check(check: Check) -> list[RenderableType]:
@@ -193,23 +190,29 @@ def _check(check: Check) -> list[RenderableType]:
 
 def _keyframes(report: Report) -> RenderableType:
     table = terminal_table(_KEYFRAME_COLUMNS, report.keyframes[:_N_KEYFRAMES])
-    left = len(report.keyframes) - _N_KEYFRAMES
-    return Group(table, Text(f"and {left} more", style="dim")) if left > 0 else table
+    parts: list[RenderableType] = [table]
+    if (n_more := len(report.keyframes) - _N_KEYFRAMES) > 0:
+        parts.append(Text(f"and {n_more} more", style="dim"))
+    if report.levels:
+        parts.append(Text(LEVEL_NOTE, style="dim"))
+    return Group(*parts)
 
 
 _KEYFRAME_COLUMNS: tuple[Column[KeyFrame], ...] = (
     Column("time", lambda frame: clock(frame.time)),
     Column("weight", lambda frame: percent(frame.weight), RIGHT),
-    Column("level", lambda frame: frame.level),
+    Column("closest level", lambda frame: frame.level),
     Column("action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), folded(1)),
 )
 
 
-def _action_units(units: Sequence[ActionUnitSummary]) -> RenderableType:
+def _action_units(report: Report) -> RenderableType:
+    units = report.action_units
     table = terminal_table(
         _UNIT_COLUMNS, units, row_style=lambda unit: "dim" if unit.reliable is False else ""
     )
-    notes = [Text(EVIDENCE_NOTE + " Time: share at 0.5 or more.", style="dim")]
+    time = " Time: share of usable frames in which the value is 0.5 or more."
+    notes = [Text(units_note(report) + time, style="dim")]
     if any(unit.reliable is False for unit in units):
         notes.append(Text(UNRELIABLE_NOTE, style="dim"))
     return Group(table, *notes)
@@ -217,10 +220,10 @@ def _action_units(units: Sequence[ActionUnitSummary]) -> RenderableType:
 
 _UNIT_COLUMNS: tuple[Column[ActionUnitSummary], ...] = (
     Column("unit", lambda unit: unit.code + ("†" if unit.reliable is False else "")),
-    Column("seen as", lambda unit: unit.plain),
+    Column("plain name", lambda unit: unit.plain),
     Column("mean", lambda unit: f"{unit.mean:.2f}", RIGHT),
     Column("peak", lambda unit: f"{unit.peak:.2f}", RIGHT),
-    Column("at", lambda unit: clock(unit.peak_time), RIGHT),
+    Column("peak at", lambda unit: clock(unit.peak_time), RIGHT),
     Column("time", lambda unit: percent(unit.share_of_time), RIGHT),
     Column("over the video", lambda unit: sparkline(unit.trace, 16)),
 )
@@ -230,6 +233,6 @@ def _weights(weights: WeightsInfo) -> Table:
     table = _grid("left", "fold")
     table.add_row("file", Text(f"{clean(weights.file)} (sha256 {weights.sha256[:12]})"))
     table.add_row("backbone", Text(clean(weights.backbone)))
-    table.add_row("semantics", Text(clean(weights.semantics)))
+    table.add_row("semantic model", Text(clean(weights.semantics)))
     table.add_row("trained on", Text(clean(training_text(weights))))
     return table

@@ -1,4 +1,4 @@
-"""The files of a result: JSON, CSV, HTML and key-frame pictures, each whole or not there at all."""
+"""The files of a result: JSON, CSV, HTML and key-frame pictures, each written atomically."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -25,13 +25,13 @@ _OUR_PICTURE = re.compile(r"\d{2,}_\d{2,}-\d{2}\.\d{2}\.png")
 def render_result(
     result: ScoreResult, formats: frozenset[str], style: str
 ) -> tuple[Report, dict[str, bytes]]:
-    """The files of ``result`` in each of ``formats``, with pictures if there is any format.
+    """Render the files of ``result`` in each of ``formats``, with pictures if there is any format.
 
-    Returns the report as it is written, with the pictures' paths and style, and the contents of the
-    files by their names relative to the video's folder, in the order of writing.
+    Returns the report as it is written, with the paths and style of the pictures, and the contents
+    of the files by name, relative to the video's folder, in the order of writing.
 
     Raises:
-        UsageProblem: there is no such picture style.
+        UsageProblem: the picture style is unknown.
     """
     if not formats:
         return result.report, {}
@@ -40,14 +40,14 @@ def render_result(
 
 
 def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], style: str) -> Report:
-    """Write ``result`` into ``folder`` in each of ``formats``; pictures go with any of them.
+    """Write ``result`` into ``folder`` in each of ``formats``, with pictures for any of them.
 
-    Each file is written aside and renamed; ``score.json`` comes last, so what it names is there.
-    Returns the report as written: with the pictures' paths and style.
+    Each file is written atomically, and ``score.json`` last: if it exists, the others are complete.
+    Returns the report as it is written, with the paths and style of the pictures.
 
     Raises:
         OutputUnwritable: the folder or a file in it cannot be written.
-        UsageProblem: there is no such picture style.
+        UsageProblem: the picture style is unknown.
     """
     report, contents = render_result(result, formats, style)
     for name, data in contents.items():
@@ -58,7 +58,7 @@ def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], sty
 
 
 def write_scores_csv(reports: Iterable[Report], path: Path) -> None:
-    """Write one row a video to ``path``.
+    """Write one row for each video to ``path``.
 
     Raises:
         OutputUnwritable: the file cannot be written.
@@ -67,12 +67,12 @@ def write_scores_csv(reports: Iterable[Report], path: Path) -> None:
 
 
 def json_line(report: Report) -> str:
-    """The report as JSON on one line, without timeline and traces; still fits the schema."""
+    """The report as JSON on one line, without timeline and traces; it still fits the schema."""
     return brief(report).model_dump_json()
 
 
 def brief(report: Report) -> Report:
-    """The report without timeline and traces, which grow with the number of frames."""
+    """The report without timeline and traces, whose size grows with the number of frames."""
     units = [unit.model_copy(update={"trace": []}) for unit in report.action_units]
     return report.model_copy(update={"timeline": None, "action_units": units})
 
@@ -88,7 +88,7 @@ def report_schema() -> dict[str, Any]:
 
 
 def _with_pictures(result: ScoreResult, style: str) -> tuple[Report, dict[str, bytes]]:
-    """The report with its pictures' relative paths, and the pictures by path."""
+    """The report with the relative paths of its pictures, and the pictures by path."""
     images: dict[str, bytes] = {}
     frames = list(result.report.keyframes)
     for i, (frame, key) in enumerate(zip(frames, result.pictures, strict=False)):
@@ -109,7 +109,7 @@ def picture_name(rank: int, time: float) -> str:
 def _contents(
     report: Report, frames: Sequence[FrameRow], images: dict[str, bytes], formats: frozenset[str]
 ) -> dict[str, bytes]:
-    """File names with their contents, in the order of writing."""
+    """The contents of the files by name, in the order of writing."""
     contents: dict[str, bytes] = {}
     if "csv" in formats:
         contents["frames.csv"] = csv_of_frames(FRAMES, frames)
