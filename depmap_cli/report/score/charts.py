@@ -43,7 +43,6 @@ def gauge(estimate: Estimate) -> str:
             "middle",
             "font-weight:600;font-size:16px",
         ),
-        svg.line(mean, 48, mean, 82, svg.INK, 1.5, "3 2"),
         svg.text(
             _inside(mean, 62),
             116,
@@ -51,7 +50,7 @@ def gauge(estimate: Estimate) -> str:
             svg.MUTED,
             "middle",
         ),
-        svg.line(mean, 82, mean, 104, svg.INK, 0.75, "3 2"),
+        svg.line(mean, 80, mean, 104, svg.INK, 1.5, "3 2"),
     ]
     return svg.drawing(_WIDTH, 122, label, parts)
 

@@ -189,7 +189,7 @@ def _check(check: Check) -> list[RenderableType]:
 
 
 def _keyframes(report: Report) -> RenderableType:
-    table = terminal_table(_KEYFRAME_COLUMNS, report.keyframes[:_N_KEYFRAMES])
+    table = terminal_table(_keyframe_columns(bool(report.levels)), report.keyframes[:_N_KEYFRAMES])
     parts: list[RenderableType] = [table]
     if (n_more := len(report.keyframes) - _N_KEYFRAMES) > 0:
         parts.append(Text(f"and {n_more} more", style="dim"))
@@ -198,12 +198,16 @@ def _keyframes(report: Report) -> RenderableType:
     return Group(*parts)
 
 
-_KEYFRAME_COLUMNS: tuple[Column[KeyFrame], ...] = (
-    Column("time", lambda frame: clock(frame.time)),
-    Column("weight", lambda frame: percent(frame.weight), RIGHT),
-    Column("closest level", lambda frame: frame.level),
-    Column("action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), folded(1)),
-)
+def _keyframe_columns(has_levels: bool) -> Sequence[Column[KeyFrame]]:
+    """Columns of the key frames; without prototypes, a frame's level is the band of its score."""
+    return (
+        Column("time", lambda frame: clock(frame.time)),
+        Column("weight", lambda frame: percent(frame.weight), RIGHT),
+        Column("closest level" if has_levels else "severity band", lambda frame: frame.level),
+        Column(
+            "action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), folded(1)
+        ),
+    )
 
 
 def _action_units(report: Report) -> RenderableType:

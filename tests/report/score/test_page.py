@@ -9,7 +9,7 @@ import pytest
 from depmap_cli.report import render_page
 from depmap_cli.report.score import charts
 from depmap_cli.report.score.timeline import MAX_BINS, bins_of
-from depmap_cli.report.text import OUT_OF_DISTRIBUTION, PROBABILITY_NOTE, SIMULATED
+from depmap_cli.report.text import OPENFACE_NOTE, OUT_OF_DISTRIBUTION, PROBABILITY_NOTE, SIMULATED
 from depmap_cli.results import DISCLAIMER, Report, ScoreResult, Timeline
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -126,6 +126,29 @@ def test_without_pictures_key_frames_are_told_in_words(sample_result: ScoreResul
     outline = _Outline(render_page(sample_result.report, {}))
     assert not outline.named("img")
     assert "00:09.63 · weight 31 %" in outline.flat
+
+
+def test_key_frames_name_the_closest_level_only_if_the_model_has_levels(
+    sample_result: ScoreResult,
+) -> None:
+    report = sample_result.report
+    assert "score 11.7 closest level: minimal" in _Outline(render_page(report, {})).flat
+    without = _Outline(render_page(report.model_copy(update={"levels": []}), {})).flat
+    assert "score 11.7" in without
+    assert "losest level" not in without
+
+
+def test_action_units_from_openface_are_not_called_probabilities(
+    sample_result: ScoreResult,
+) -> None:
+    assert sample_result.report.weights is not None
+    weights = sample_result.report.weights.model_copy(update={"au_source": "OpenFace table"})
+    flat = _Outline(
+        render_page(sample_result.report.model_copy(update={"weights": weights}), {})
+    ).flat
+    assert OPENFACE_NOTE in flat
+    assert PROBABILITY_NOTE not in flat
+    assert "action units from an OpenFace table" in flat
 
 
 def test_raw_pictures_are_announced(sample_result: ScoreResult) -> None:
