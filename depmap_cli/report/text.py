@@ -48,7 +48,7 @@ def percent(share: float) -> str:
 
 
 def number(value: float) -> str:
-    """Three significant digits without an exponent; whole numbers from 100."""
+    """Three significant digits; whole numbers from 100."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -547,9 +547,7 @@ def test_what_the_data_lacks_is_told_everywhere() -> None:
     for text in (shown, _Tags(render_evaluation_page(report)).flat, checklist):
         assert "1 video left out, folder and name do not tell the split: x.mp4" in text
         assert "would warn about the quality of 3 of these clips and refuse 2" in text
-        assert (
-            "the weights were selected, and the intervals calibrated, on 7 of these people" in text
-        )
+        assert "weights were selected, and the intervals calibrated, on 7 of these people" in text
     for text in (_shown(some_report()), _item(some_report(), "11")):
         assert "would warn" not in text
         assert "were selected, and" not in text
