@@ -1,8 +1,8 @@
-"""What crosses the border from the model to the reports: typed, frozen, no torch.
+"""The results that the model passes to the reports: typed, frozen, free of torch.
 
-``Report`` is the content of ``score.json``; its JSON schema is published with the package
-(`depmap info --schema`). All that the HTML page shows is in it. It holds nothing of when and how
-fast it was made, so that the same video, settings and weights give the same bytes.
+``Report`` is the content of ``score.json``; `depmap info --schema` prints its JSON schema. It holds
+everything that the HTML page shows. It holds no times of day and no durations of the run, so the
+same video, settings and weights give the same bytes.
 """
 
 from dataclasses import dataclass, field
@@ -14,13 +14,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 SCHEMA_VERSION = "2.0"
 DISCLAIMER = (
-    "Research software. Not a diagnosis, not a medical device, not evaluated by any regulator. "
-    "An estimate must not be used to decide on a person's care, work, schooling or insurance."
+    "Research software. Not a diagnosis and not a medical device; no regulator has evaluated it. "
+    "Do not use an estimate to decide about a person's care, employment, education or insurance."
 )
 
 
 def encodable(name: object) -> object:
-    """A file's name with what UTF-8 cannot hold replaced; Linux allows such names."""
+    """A file name with the bytes that are not UTF-8 replaced; Linux allows such names."""
     if not isinstance(name, str):
         return name
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
@@ -34,7 +34,7 @@ class _Frozen(BaseModel):
 
 
 class Status(StrEnum):
-    """What became of a video."""
+    """The outcome for a video."""
 
     scored = "scored"
     refused = "refused"
@@ -42,7 +42,7 @@ class Status(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the quality gate says, of one check or of all."""
+    """The decision of the quality gate, for one check or for all."""
 
     passed = "pass"
     warn = "warn"
@@ -52,23 +52,29 @@ class Verdict(StrEnum):
 class SourceVideo(_Frozen):
     """The video, as the container describes it."""
 
-    name: Name = Field(description="Path as given, or relative to the folder given.")
+    name: Name = Field(description="Path as given, or relative to the given folder.")
     width: int = 0
     height: int = 0
     fps: float = 0.0
-    duration: float | None = Field(None, description="Seconds; null where the container has none.")
+    duration: float | None = Field(
+        None, description="Seconds; null if the container does not state it."
+    )
 
 
 class Interval(_Frozen):
-    """A split-conformal prediction interval, clipped to the scale."""
+    """A split-conformal prediction interval, clipped to the BDI-II scale."""
 
     level: float = Field(description="Nominal coverage, e.g. 0.9.")
     low: float
     high: float
-    bands: list[str] = Field(description="Severity bands that the interval touches.")
-    n_people: int = Field(description="People whose residuals it rests on.")
+    bands: list[str] = Field(
+        description="Severity bands that the interval covers, in whole or in part."
+    )
+    n_people: int = Field(description="Number of people in the calibration data.")
     caution: str = Field(
-        "", description="How those residuals were got otherwise than this estimate; empty if alike."
+        "",
+        description="How the calibration estimates were made, if differently from this one; "
+        "empty if in the same way.",
     )
 
 
@@ -79,23 +85,29 @@ class Estimate(_Frozen):
     band: str
     interval: Interval
     training_mean: float = Field(
-        description="Mean score of the training recordings, for reference."
+        description="Mean BDI-II score of the training videos, for comparison."
     )
 
 
 class OutOfDistribution(_Frozen):
-    """How unlike the faces that the weights were trained on this recording is."""
+    """How much the face in the video differs from the training faces."""
 
-    distance: float = Field(description="From the training faces; a training face has about 1.")
-    share_nearer: float = Field(
-        description="Share of recordings of people not trained on that are nearer to them."
+    distance: float = Field(
+        description="Distance from the training faces; a training face has about 1."
     )
-    n_reference: int = Field(description="How many such recordings that is of.")
-    unlike: bool = Field(description="Beyond 95 % of them: figures measured there do not apply.")
+    share_nearer: float = Field(
+        description="Share of the reference videos that are nearer to the training faces. "
+        "They show people who are not in the training data."
+    )
+    n_reference: int = Field(description="Number of reference videos.")
+    unlike: bool = Field(
+        description="Whether the video is out of distribution: farther from the training faces "
+        "than 95 % of the reference videos. The published accuracy may not apply."
+    )
 
 
 class LevelEvidence(_Frozen):
-    """How far the key frames resemble a severity level's prototypes; shares sum to one."""
+    """How much the key frames resemble the prototypes of a severity level; shares sum to 1."""
 
     name: str
     low: int
@@ -107,18 +119,20 @@ class Check(_Frozen):
     """One check of the quality gate."""
 
     name: str
-    label: str = Field(description="What is measured, in plain words.")
+    label: str = Field(description="The quantity that is measured, in plain English.")
     value: float
     unit: str
     warn: float
     refuse: float | None
-    worse: Literal["below", "above"] = Field(description="On which side of a limit it gets worse.")
+    worse: Literal["below", "above"] = Field(
+        description="The side of the limits on which the value is bad."
+    )
     verdict: Verdict
-    message: str = Field(description="One line: the number and what it means.")
+    message: str = Field(description="One line: the value and what it means.")
 
 
 class Quality(_Frozen):
-    """Whether the recording can carry a score."""
+    """Whether the video is good enough to be scored."""
 
     verdict: Verdict
     sampled_frames: int
@@ -127,47 +141,54 @@ class Quality(_Frozen):
 
 
 class KeyFrame(_Frozen):
-    """A frame that carried the estimate."""
+    """A frame with a high weight in the estimate."""
 
     rank: int
     time: float = Field(description="Seconds from the start of the video.")
-    weight: float = Field(description="Share of the estimate that rests on this frame.")
-    score: float = Field(description="What this frame alone would be scored.")
+    weight: float = Field(description="Weight of this frame in the estimate; all weights sum to 1.")
+    score: float = Field(description="The score that the model gives to this frame alone.")
     level: str = Field(
-        description="The severity level whose prototypes it resembles most; without prototypes, "
-        "that of its score."
+        description="The severity level whose prototypes the frame matches best; if the model has "
+        "no prototypes, the severity band of the frame's score."
     )
-    action_units: list[str] = Field(description="Codes of the units seen, the strongest first.")
+    action_units: list[str] = Field(
+        description="Codes of the units present, the most probable first."
+    )
     image: str | None = Field(
-        None, description="Picture, relative to score.json; null if not written."
+        None, description="Path of the picture, relative to score.json; null if not written."
     )
 
 
 class ActionUnitSummary(_Frozen):
-    """One action unit over the video. Evidence between 0 and 1, not FACS intensity."""
+    """One action unit over the video. Values are probabilities, 0 to 1, not FACS intensities."""
 
-    code: str
-    name: str
-    plain: str
-    mean: float
-    peak: float
-    peak_time: float
-    share_of_time: float = Field(description="Share of usable frames with evidence of 0.5 or more.")
+    code: str = Field(description="FACS code, e.g. AU12.")
+    name: str = Field(description="FACS name.")
+    plain: str = Field(description="Plain English name.")
+    mean: float = Field(description="Mean probability over the usable frames.")
+    peak: float = Field(description="Highest probability.")
+    peak_time: float = Field(description="Seconds from the start of the video.")
+    share_of_time: float = Field(
+        description="Share of usable frames with a probability of 0.5 or more."
+    )
     reliable: bool | None = Field(
         None,
-        description="Whether it was read well on unseen simulated people; null if not measured.",
+        description="Whether the unit was detected well on simulated people who were not in "
+        "training; null if not measured.",
     )
-    trace: list[float | None] = Field(description="Evidence at each time of the timeline.")
+    trace: list[float | None] = Field(description="Probability at each time of the timeline.")
 
 
 class Timeline(_Frozen):
-    """The sampled frames, in columns; null where a frame has no usable face."""
+    """The sampled frames, in columns; null if a frame has no usable face."""
 
-    time: list[float]
-    reason: list[str] = Field(description="Empty where the frame is usable.")
-    weight: list[float]
-    score: list[float | None]
-    levels: list[list[float] | None] = Field(description="Shares of the severity levels.")
+    time: list[float] = Field(description="Seconds from the start of the video.")
+    reason: list[str] = Field(description="Why the frame is excluded; empty if it is usable.")
+    weight: list[float] = Field(description="Weight of each frame in the estimate.")
+    score: list[float | None] = Field(description="Score of each frame alone.")
+    levels: list[list[float] | None] = Field(
+        description="Similarity to each severity level, as shares that sum to 1."
+    )
 
 
 class WeightsInfo(_Frozen):
@@ -176,13 +197,16 @@ class WeightsInfo(_Frozen):
     file: str
     sha256: str
     backbone: str
-    semantics: str = Field(description="open_clip model and the start of its weights' hash.")
-    au_source: str = Field(
-        description="Where the action units come from: semantics or an OpenFace table."
+    semantics: str = Field(
+        description="Name of the semantic model and the start of its weights' SHA-256."
     )
-    training_data: str
-    simulated: bool = Field(description="Trained on simulated faces only.")
-    development: dict[str, float] = Field(description="Figures on the Development split.")
+    au_source: str = Field(
+        description="Source of the action units: 'semantics' (the semantic model) or "
+        "'OpenFace table'."
+    )
+    training_data: str = Field(description="What the model was trained on.")
+    simulated: bool = Field(description="Whether it was trained on simulated faces only.")
+    development: dict[str, float] = Field(description="Metrics on the Development split.")
 
 
 class Report(_Frozen):
@@ -196,7 +220,9 @@ class Report(_Frozen):
     hint: str = ""
     estimate: Estimate | None = None
     familiarity: OutOfDistribution | None = Field(
-        None, description="Null if not scored, or if the weights do not know their training faces."
+        None,
+        description="Null if the video was not scored, or if the weights have no model of their "
+        "training faces.",
     )
     levels: list[LevelEvidence] = []
     quality: Quality | None = None
@@ -210,7 +236,10 @@ class Report(_Frozen):
 
 @dataclass(frozen=True, kw_only=True)
 class FrameRow:
-    """One sampled frame, for ``frames.csv`` and ``aus.csv``. Pixels of the source video."""
+    """One sampled frame, for ``frames.csv`` and ``aus.csv``.
+
+    The box and the landmarks are in pixels of the source video.
+    """
 
     time: float
     valid: bool
@@ -223,20 +252,20 @@ class FrameRow:
     weight: float
     score: float | None
     logits: np.ndarray | None  # (levels,)
-    action_units: np.ndarray | None  # (units,) evidence in 0 to 1
+    action_units: np.ndarray | None  # (units,) probabilities
 
 
 @dataclass(frozen=True)
 class KeyPicture:
-    """The material of a key frame's picture, kept in memory only."""
+    """The face and heat map from which a key frame's picture is drawn; never written as such."""
 
     face: np.ndarray  # (size, size, 3) RGB uint8, aligned
-    heat: np.ndarray  # (size, size) 0 to 1, where the level's prototypes respond
+    heat: np.ndarray  # (size, size) 0 to 1, response of the level's prototypes
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreResult:
-    """A report and what its files need besides."""
+    """A report, and the data for the files that are written with it."""
 
     report: Report
     frames: list[FrameRow] = field(default_factory=list)
@@ -245,42 +274,42 @@ class ScoreResult:
 
 
 SCORE_BIN = 7
-"""Points in a bin of ``SplitSummary.histogram``; the last holds 63, too."""
+"""Width in points of a bin of ``SplitSummary.histogram``; the last bin includes 63."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSummary:
-    """What one split of a corpus holds. Scores are counted once a recording, not once a clip."""
+    """The content of one split of a corpus. Each session's score counts once."""
 
     split: str
-    n_sessions: int  # sessions
-    n_clips: int  # videos
+    n_sessions: int
+    n_clips: int
     n_people: int
-    tasks: dict[str, int]  # clips of each task; "" where a corpus has no tasks
-    bands: dict[str, int]  # recordings in each severity band, none left out
-    histogram: list[int]  # recordings with a score of 0-6, 7-13, ... 56-63
+    tasks: dict[str, int]  # number of clips for each task; "" if the corpus has no tasks
+    bands: dict[str, int]  # number of sessions in each severity band, including empty bands
+    histogram: list[int]  # number of sessions with a score of 0-6, 7-13, ... 56-63
     mean: float
-    std: float  # of the population
+    std: float  # population standard deviation
     minimum: int
     maximum: int
 
 
 @dataclass(frozen=True)
 class SharedPeople:
-    """Who is in two splits of a corpus."""
+    """People who are in two splits of a corpus."""
 
     splits: tuple[str, str]
     people: list[str]
-    n_sessions: int  # sessions that are in both by name
+    n_sessions: int  # number of sessions, by subject and session number, that are in both
 
 
 @dataclass(frozen=True)
 class CorpusSummary:
-    """A corpus before anything is trained on it; splits without recordings are left out."""
+    """The content of a corpus, by split."""
 
-    splits: list[SplitSummary]
-    shared: list[SharedPeople]  # pairs of splits with nobody in common left out
-    notes: list[str]  # what was left out or guessed when it was read
+    splits: list[SplitSummary]  # empty splits are left out
+    shared: list[SharedPeople]  # pairs of splits that share no one are left out
+    notes: list[str]  # what was skipped or assumed when the corpus was read
 
 
 class WeightsEntry(_Frozen):
@@ -292,4 +321,4 @@ class WeightsEntry(_Frozen):
     simulated: bool | None
     size: int  # bytes
     sha256: str
-    problem: str = ""  # why it cannot be used
+    problem: str = ""  # why it cannot be used; empty if it can

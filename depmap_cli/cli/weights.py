@@ -103,7 +103,7 @@ def _show(entries: "Iterable[WeightsEntry]", as_json: bool) -> None:
 
     from rich.console import Console
 
-    from depmap_cli.report.score.console import weights_table
+    from depmap_cli.report.weights import weights_table
 
     entries = list(entries)
     if as_json:

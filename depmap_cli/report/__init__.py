@@ -1,4 +1,4 @@
-"""Last room: results become what people read, in the terminal, as files, as a page. No torch."""
+"""Reports of results: in the terminal, as files and as HTML pages. Does not import torch."""
 
 from depmap_cli.report.score.console import render_batch, render_report
 from depmap_cli.report.score.files import (

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from depmap_cli.domain.bdi import BANDS
 from depmap_cli.io.clean_text import clean
-from depmap_cli.report.score.console import emit
+from depmap_cli.report.terminal import emit
 from depmap_cli.report.text import joined
 from depmap_cli.results import (
     SCORE_BIN,

@@ -1,6 +1,7 @@
-"""Words and numbers as the terminal and the page both write them."""
+"""Sentences and formatted numbers that the terminal and the HTML pages share."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from depmap_cli.domain.action_units import BY_CODE
 from depmap_cli.evaluation.results import EvaluationReport, Figure, Intervals
@@ -9,21 +10,29 @@ from depmap_cli.results import Check, Estimate, Interval, OutOfDistribution, Rep
 from depmap_cli.stats.conformal import people_needed
 
 SIMULATED = (
-    "Trained on simulated faces: a figure for a real person demonstrates the pipeline "
-    "and is not an assessment."
+    "The model was trained on simulated faces. A score for a real person only demonstrates the "
+    "software; it is not an assessment."
 )
-UNLIKE = (
-    "The faces in this recording are unlike those that the weights were trained on. What was "
-    "measured on faces like theirs need not hold for it."
+OUT_OF_DISTRIBUTION = (
+    "The face in this video differs from the faces in the training data more than nearly all "
+    "reference videos of other people do (out of distribution). The published accuracy may not "
+    "apply to it."
 )
-SELECTED = "where weights were selected on this split, its figures are better than on new data."
+SELECTED = "if the weights were selected on this split, its results are better than on new data."
 BY_FOLDS = (
-    "Everybody was scored by the network of the fold that tests them; heat maps are of that "
-    "network too. There is no map of fused features: those of different networks have no axes "
-    "in common."
+    "Each person was scored by the network of the fold that has them as test data; the heat maps "
+    "come from the same network. There is no map of fused features because the features of "
+    "different networks have no common axes."
 )
-EVIDENCE_NOTE = "Evidence 0-1 from image-text similarity, not FACS intensity."
-UNRELIABLE_NOTE = "† read unreliably on unseen simulated people; do not interpret."
+PROBABILITY_NOTE = (
+    "Values are the probability, from 0 to 1, that the unit is present; they are not FACS "
+    "intensities."
+)
+LEVEL_NOTE = (
+    "Closest level: the severity level that the frame resembles most, according to the model."
+)
+OPENFACE_NOTE = "Values come from the OpenFace table, scaled to the range 0 to 1."
+UNRELIABLE_NOTE = "† Unreliable on simulated people who were not in training; do not interpret."
 _SPARKS = "▁▂▃▄▅▆▇█"
 
 
@@ -34,12 +43,12 @@ def clock(time: float) -> str:
 
 
 def percent(share: float) -> str:
-    """A share as whole percent; small ones that are not nothing as ``<1 %``."""
+    """A share as whole percent, e.g. ``31 %``; ``<1 %`` if it is small but not 0."""
     return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
 
 
 def number(value: float) -> str:
-    """Three significant digits, no exponent."""
+    """Three significant digits; whole numbers from 100."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -49,9 +58,9 @@ def joined(words: Sequence[str]) -> str:
 
 
 def in_plain_words(codes: Sequence[str]) -> str:
-    """Action-unit codes with what a lay reader sees: ``smile (AU12), cheeks up (AU6)``."""
+    """Action-unit codes with their plain names, e.g. ``smile (AU12), cheeks up (AU6)``."""
     named = [f"{BY_CODE[code].plain} ({code})" if code in BY_CODE else code for code in codes]
-    return ", ".join(named) or "none seen"
+    return ", ".join(named) or "none detected"
 
 
 def interval_text(interval: Interval) -> str:
@@ -60,67 +69,111 @@ def interval_text(interval: Interval) -> str:
 
 
 def basis_text(interval: Interval) -> str:
-    """Whose errors an interval rests on, and how these were got, if otherwise."""
-    text = f"rests on the errors for {interval.n_people} people"
+    """What an interval was calibrated on, e.g. ``based on the errors for 28 people``."""
+    text = f"based on the errors for {interval.n_people} people"
     return f"{text}, {interval.caution}" if interval.caution else text
 
 
 def unseen_text(report: EvaluationReport) -> str:
-    """How many of the evaluated people the weights do not know, in words."""
+    """How many of the evaluated people were not used to make the weights."""
     whose = "training" if report.split == "Development" else "training or development"
     return f"{report.n_unseen} of them not in the {whose} data"
 
 
 def about_data(report: EvaluationReport) -> list[str]:
-    """What a reader has to know of the evaluated data, a sentence each."""
-    said = []
+    """Cautions about the evaluated data, one clause each."""
+    cautions = []
     if known := report.origin.selected_people:
-        said.append(
-            f"on {known} of these people the weights were chosen, and intervals rest on them"
+        cautions.append(
+            f"the weights were selected, and the intervals calibrated, on {known} of these people"
         )
     counts = {verdict.value: n for verdict, n in report.gate.items()}
-    doubtful = counts.get("warn", 0), counts.get("refuse", 0)
-    if any(doubtful):
-        said.append(
-            f"depmap score would warn of the quality of {doubtful[0]} of these clips, and refuse "
-            f"{doubtful[1]}: they count here all the same"
+    n_warned, n_refused = counts.get("warn", 0), counts.get("refuse", 0)
+    if n_warned or n_refused:
+        cautions.append(
+            f"depmap score would warn about the quality of {n_warned} of these clips and refuse "
+            f"{n_refused}; this evaluation includes them"
         )
-    return [*said, *(clean(note) for note in report.notes)]
+    return [*cautions, *(clean(note) for note in report.notes)]
 
 
 def interval_name(interval: Interval) -> str:
-    """``90 % interval``."""
-    return f"{interval.level * 100:g} % interval"
+    """``90 % prediction interval``."""
+    return f"{interval.level * 100:g} % prediction interval"
 
 
 def bands_text(estimate: Estimate) -> str:
-    """The bands that the interval covers, in words."""
+    """The severity bands that the interval covers, e.g. ``minimal, mild and moderate``."""
     bands = estimate.interval.bands
     return f"all four bands ({joined(bands)})" if len(bands) == 4 else joined(bands)
 
 
-def familiarity_text(familiarity: OutOfDistribution) -> str:
-    """How unlike the training faces a recording is, in words."""
-    likeness = "unlike" if familiarity.unlike else "like"
-    nearer = f"{percent(familiarity.share_nearer)} of {familiarity.n_reference} recordings"
-    return f"{likeness} them: {nearer} of other people lie nearer"
+@dataclass(frozen=True, kw_only=True)
+class Fact:
+    """One entry of the list beside the score."""
+
+    label: str
+    value: str
+    detail: str = ""
+    is_warning: bool = False
 
 
-def weighs_alike(report: Report) -> bool:
-    """Whether no frame carried more of the estimate than another: without key-frame fusion."""
+def facts_about(report: Report) -> list[Fact]:
+    """The facts beside the score, in order; empty if the video was not scored."""
+    if report.estimate is None:
+        return []
+    estimate, interval = report.estimate, report.estimate.interval
+    facts = [
+        Fact(
+            label=interval_name(interval),
+            value=interval_text(interval),
+            detail=basis_text(interval),
+        ),
+        Fact(label="severity bands covered", value=bands_text(estimate)),
+        Fact(
+            label="training mean",
+            value=f"{estimate.training_mean:.1f}",
+            detail="mean score in the training data",
+        ),
+    ]
+    return [*facts, _difference_from_training(report.familiarity)] if report.familiarity else facts
+
+
+def _difference_from_training(ood: OutOfDistribution) -> Fact:
+    """Compares the face with the training faces.
+
+    The reference videos show people who are not in the training data.
+    """
+    n_farther = ood.n_reference - round(ood.share_nearer * ood.n_reference)
+    return Fact(
+        label="difference from training",
+        value="outside the usual range" if ood.unlike else "within the usual range",
+        detail=f"{n_farther} of {ood.n_reference} reference videos differ more",
+        is_warning=ood.unlike,
+    )
+
+
+def has_equal_weights(report: Report) -> bool:
+    """Whether all usable frames have the same weight, as in a network without key-frame fusion."""
     weights = report.timeline.weight if report.timeline else []
-    used = [weight for weight in weights if weight > 0]
-    return len(used) > 1 and len(set(used)) == 1
+    positive = [weight for weight in weights if weight > 0]
+    return len(positive) > 1 and len(set(positive)) == 1
+
+
+def units_note(report: Report) -> str:
+    """What the values of the action units are."""
+    openface = report.weights is not None and report.weights.au_source != "semantics"
+    return OPENFACE_NOTE if openface else PROBABILITY_NOTE
 
 
 def missing_intervals(intervals: Intervals | None) -> str:
-    """Why an evaluation has no prediction intervals; empty where it has."""
+    """Why an evaluation has no prediction intervals; empty if it has them."""
     if intervals is None:
-        return "the weights hold no calibration"
+        return "the weights contain no calibration data"
     if intervals.half_width is not None:
         return ""
     needed = people_needed(intervals.level)
-    return f"a {percent(intervals.level)} interval does not exist below {needed} calibration people"
+    return f"a {percent(intervals.level)} interval needs at least {needed} calibration people"
 
 
 def threshold_text(check: Check) -> str:
@@ -133,13 +186,13 @@ def threshold_text(check: Check) -> str:
 
 
 def training_text(weights: WeightsInfo) -> str:
-    """What the weights were trained on, with the caution due where that was simulated."""
-    stated = weights.training_data.rstrip(".")
-    return f"{stated}. {SIMULATED}" if weights.simulated else f"{stated}."
+    """What the weights were trained on, with a caution if that was simulated."""
+    data = weights.training_data.rstrip(".")
+    return f"{data}. {SIMULATED}" if weights.simulated else f"{data}."
 
 
 def sparkline(values: Sequence[float | None], width: int) -> str:
-    """Values between 0 and 1 as block characters; a dot where nothing is known."""
+    """Values between 0 and 1 as block characters; a dot where the value is missing."""
     binned = bin_means(values, width)
     return "".join(
         "·" if v is None else _SPARKS[min(int(max(v, 0.0) * len(_SPARKS)), len(_SPARKS) - 1)]
@@ -147,24 +200,27 @@ def sparkline(values: Sequence[float | None], width: int) -> str:
     )
 
 
-def bin_means(values: Sequence[float | None], most: int) -> list[float | None]:
-    """``values`` averaged into at most ``most`` bins of like length; None where a bin is empty."""
+def bin_means(values: Sequence[float | None], max_bins: int) -> list[float | None]:
+    """The means of ``values`` in at most ``max_bins`` bins of nearly equal size.
+
+    Missing values are left out; the mean is None if all values of a bin are missing.
+    """
     means: list[float | None] = []
-    for start, end in bin_edges(len(values), most):
+    for start, end in bin_edges(len(values), max_bins):
         known = [v for v in values[start:end] if v is not None]
         means.append(sum(known) / len(known) if known else None)
     return means
 
 
-def bin_edges(n_values: int, most: int) -> list[tuple[int, int]]:
-    """Half-open index ranges that cut ``n_values`` into at most ``most`` parts of like length."""
-    n_bins = min(n_values, most)
+def bin_edges(n_values: int, max_bins: int) -> list[tuple[int, int]]:
+    """Half-open index ranges that split ``n_values`` into at most ``max_bins`` similar parts."""
+    n_bins = min(n_values, max_bins)
     cuts = [i * n_values // n_bins for i in range(n_bins + 1)] if n_bins else []
     return list(zip(cuts, cuts[1:], strict=False))
 
 
-def recording_text(report: Report) -> str:
-    """Duration, picture size and rate, as far as the container tells them."""
+def video_text(report: Report) -> str:
+    """Duration, picture size and frame rate, as far as the container states them."""
     source = report.source
     parts = []
     if source.duration is not None:
@@ -177,12 +233,12 @@ def recording_text(report: Report) -> str:
 
 
 def figure_text(figure: Figure, digits: int = 2) -> str:
-    """A figure without its interval; a dash where it could not be computed."""
+    """A value without its interval; a dash if it could not be computed."""
     return "–" if figure.value is None else _rounded(figure.value, digits)
 
 
 def range_text(figure: Figure, digits: int = 2) -> str:
-    """The confidence interval, ``8.31 to 11.20``; empty where there is none."""
+    """The confidence interval, e.g. ``8.31 to 11.20``; empty if there is none."""
     if figure.low is None or figure.high is None:
         return ""
     return f"{_rounded(figure.low, digits)} to {_rounded(figure.high, digits)}"
@@ -193,12 +249,12 @@ def _rounded(value: float, digits: int) -> str:
 
 
 def share_text(figure: Figure) -> str:
-    """A share as whole percent; a dash where it could not be computed."""
+    """A share as whole percent; a dash if it could not be computed."""
     return "–" if figure.value is None else percent(figure.value)
 
 
 def share_range_text(figure: Figure) -> str:
-    """The confidence interval of a share, ``78 to 91 %``; empty where there is none."""
+    """The confidence interval of a share, e.g. ``78 to 91 %``; empty if there is none."""
     if figure.low is None or figure.high is None:
         return ""
     return f"{figure.low * 100:.0f} to {figure.high * 100:.0f} %"

@@ -1,4 +1,4 @@
-"""The made-up result of ``sample``, as fixtures."""
+"""The results of ``tests.support.report_sample`` as fixtures."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.report_sample import drawn_face, frame_rows, scored_report, w
 
 @pytest.fixture
 def sample_result() -> ScoreResult:
-    """One scored video; key pictures show a drawn face under a warm spot."""
+    """One scored video; its key pictures show a drawn face under a warm spot."""
     spots = ((0.35, 0.42), (0.5, 0.75), (0.65, 0.42), (0.5, 0.5))
     pictures = [KeyPicture(drawn_face(), warm_spot(*spot)) for spot in spots]
     return ScoreResult(report=scored_report(), frames=frame_rows(), pictures=pictures)
@@ -16,7 +16,7 @@ def sample_result() -> ScoreResult:
 
 @pytest.fixture
 def refused_report() -> Report:
-    """The same video turned down for want of a face."""
+    """The same video, refused because it has too few faces."""
     return scored_report().model_copy(
         update={
             "status": Status.refused,

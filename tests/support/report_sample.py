@@ -1,4 +1,4 @@
-"""A result built by hand: 24 sampled frames, five of them unusable, four key frames, 18 units."""
+"""A hand-made result: 24 sampled frames, five of them unusable, four key frames, 18 units."""
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def drawn_face(skin: int = 190, eye_gap: int = 20, smile: int = 6) -> np.ndarray
 
 
 def warm_spot(x: float, y: float) -> np.ndarray:
-    """Heat of 1 at the given share of the side, falling off around it, (16, 16)."""
+    """A heat map, (16, 16): 1 at ``x`` and ``y``, given as shares of the side, and falling off."""
     rows, columns = (np.mgrid[0:16, 0:16] + 0.5) / 16
     return np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / 0.02)
 
@@ -73,7 +73,7 @@ def _shares(score: float) -> list[float]:
     return [round(float(s), 6) for s in e / e.sum()]
 
 
-def _evidence(unit: int, frame: int) -> float:
+def _probability(unit: int, frame: int) -> float:
     return round(float(np.clip(0.35 + 0.1 * (unit % 4) + 0.4 * np.sin(frame / 3 + unit), 0, 1)), 4)
 
 
@@ -95,7 +95,7 @@ def _timeline() -> Timeline:
 def _unit_summaries() -> list[ActionUnitSummary]:
     summaries = []
     for u, unit in enumerate(ACTION_UNITS):
-        trace = [None if i in INVALID else _evidence(u, i) for i in range(N_FRAMES)]
+        trace = [None if i in INVALID else _probability(u, i) for i in range(N_FRAMES)]
         known = [(v, i) for i, v in enumerate(trace) if v is not None]
         summaries.append(
             ActionUnitSummary(
@@ -146,9 +146,9 @@ def _quality() -> Quality:
             message="The eyes lie 81 px apart.",
         ),
         Check(
-            name="duration", label="length of the recording", value=20.0, unit="s",
+            name="duration", label="length of the video", value=20.0, unit="s",
             warn=10.0, refuse=1.0, worse="below", verdict=Verdict.passed,
-            message="The recording lasts 20.0 s.",
+            message="The video lasts 20.0 s.",
         ),
     ]  # fmt: skip
     return Quality(verdict=Verdict.warn, sampled_frames=24, usable_frames=19, checks=checks)
@@ -171,7 +171,7 @@ def frame_rows() -> list[FrameRow]:
             logits=None if score is None else _logits(score),
             action_units=None
             if score is None
-            else np.array([_evidence(u, i) for u in range(len(ACTION_UNITS))]),
+            else np.array([_probability(u, i) for u in range(len(ACTION_UNITS))]),
         )
         for i, score in enumerate(scores)
     ]
@@ -211,7 +211,7 @@ def scored_report() -> Report:
             backbone="resnet18",
             semantics="ViT-B-32 3b1e5c07",
             au_source="semantics",
-            training_data="300 rendered recordings of 60 simulated people.",
+            training_data="300 rendered videos of 60 simulated people.",
             simulated=True,
             development={"mae": 5.91, "rmse": 7.62, "ccc": 0.58},
         ),

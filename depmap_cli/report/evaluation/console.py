@@ -17,7 +17,7 @@ from depmap_cli.evaluation.results import (
 )
 from depmap_cli.io.clean_text import clean
 from depmap_cli.report.evaluation.page import comparisons
-from depmap_cli.report.score.console import emit
+from depmap_cli.report.terminal import emit
 from depmap_cli.report.text import (
     SELECTED,
     SIMULATED,

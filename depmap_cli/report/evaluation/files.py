@@ -22,7 +22,7 @@ from depmap_cli.report.evaluation.charts import CHART_WORDS, evaluation_charts
 from depmap_cli.report.evaluation.page import ExtraFigure, comparisons, render_evaluation_page
 from depmap_cli.report.evaluation.tripod import render_tripod
 from depmap_cli.report.evaluation.tripod_answers import plain
-from depmap_cli.report.score.page import picture_kind
+from depmap_cli.report.template import picture_kind
 
 _PICTURES = "figures"
 _FIGURE = re.compile(r"[a-z0-9_]+\.(svg|png)")

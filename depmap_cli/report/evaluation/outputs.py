@@ -13,7 +13,7 @@ from depmap_cli.report.evaluation.appearance import appearance_figures
 from depmap_cli.report.evaluation.console import render_evaluation
 from depmap_cli.report.evaluation.files import write_evaluation
 from depmap_cli.report.evaluation.seeds import render_seeds, seeds_csv
-from depmap_cli.report.score.console import print_json
+from depmap_cli.report.terminal import print_json
 
 if TYPE_CHECKING:
     from depmap_cli.evaluation.results import Evaluation

@@ -8,7 +8,7 @@ from markupsafe import Markup
 from depmap_cli.domain.bdi import BANDS
 from depmap_cli.evaluation.results import OUT_OF_FOLD, Comparison, EvaluationReport
 from depmap_cli.report.evaluation.charts import evaluation_charts
-from depmap_cli.report.score.page import data_uri, rendered
+from depmap_cli.report.template import data_uri, render_template
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +24,7 @@ class ExtraFigure:
 def render_evaluation_page(report: EvaluationReport, extras: Sequence[ExtraFigure] = ()) -> str:
     """The page for ``report``, with ``extras`` after its own charts."""
     charts = {name: Markup(chart) for name, chart in evaluation_charts(report).items()}
-    return rendered(
+    return render_template(
         "evaluation.html",
         r=report,
         parts=comparisons(report),

@@ -1,1 +1,1 @@
-"""Reports of one video: terminal, JSON, CSV, HTML."""
+"""The report of one video: terminal, JSON, CSV and HTML."""

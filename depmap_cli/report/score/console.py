@@ -1,6 +1,8 @@
-"""A report in the terminal: readable at 80 columns, without colour, in ASCII if need be."""
+"""The report of one video, and the table of several, in the terminal.
 
-import sys
+Both fit 80 columns and are readable without colour.
+"""
+
 from collections.abc import Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -11,24 +13,24 @@ from rich.text import Text
 
 from depmap_cli.io.clean_text import clean
 from depmap_cli.report.score.gauge import gauge_rows
+from depmap_cli.report.terminal import RIGHT, Column, emit, folded, terminal_table
 from depmap_cli.report.text import (
-    EVIDENCE_NOTE,
+    LEVEL_NOTE,
+    OUT_OF_DISTRIBUTION,
     SIMULATED,
     UNRELIABLE_NOTE,
-    bands_text,
-    basis_text,
     clock,
-    familiarity_text,
+    facts_about,
+    has_equal_weights,
     in_plain_words,
-    interval_name,
     interval_text,
     number,
     percent,
-    recording_text,
     sparkline,
     threshold_text,
     training_text,
-    weighs_alike,
+    units_note,
+    video_text,
 )
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -36,39 +38,37 @@ from depmap_cli.results import (
     Estimate,
     KeyFrame,
     LevelEvidence,
-    OutOfDistribution,
     Quality,
     Report,
     Status,
     Verdict,
-    WeightsEntry,
     WeightsInfo,
 )
 
 _MARKS = {Verdict.passed: "pass", Verdict.warn: "WARN", Verdict.refuse: "REFUSE"}
 _STYLES = {Verdict.passed: "green", Verdict.warn: "yellow", Verdict.refuse: "bold red"}
 _N_KEYFRAMES = 5
-_ASCII = str.maketrans("░▒▓█●├┤─│·–†×±", ".:+#o||-|.-*x~") | str.maketrans("▁▂▃▄▅▆▇", "_.-:=+*")
 
 
 def render_report(console: Console, report: Report) -> None:
     """Print one video's report to ``console``."""
     parts: list[RenderableType] = [Rule(Text(clean(report.source.name), style="bold"))]
-    parts.append(Text(recording_text(report), style="dim", justify="center"))
+    parts.append(Text(video_text(report), style="dim", justify="center"))
     if report.status is not Status.scored:
         parts += _failure(report)
     if report.estimate:
-        parts += _estimate(report.estimate, report.familiarity, console.width)
+        parts += _estimate(report, report.estimate, console.width)
     if report.estimate and report.levels:
-        parts += _section("Evidence for each severity level", _levels(report.levels))
+        parts += _section("Similarity to each severity level", _levels(report.levels))
     if report.quality:
         parts += _section(*_quality(report.quality))
     if report.keyframes:
         title = "Key frames (where the model looked, not symptoms)"
-        alike = "Frames evenly spread (this network weighs all alike)"
-        parts += _section(alike if weighs_alike(report) else title, _keyframes(report))
+        if has_equal_weights(report):
+            title = "Sample frames (this model gives all frames the same weight)"
+        parts += _section(title, _keyframes(report))
     if report.action_units:
-        parts += _section("Facial action units", _action_units(report.action_units))
+        parts += _section("Facial action units", _action_units(report))
     if report.weights:
         parts += _section("Weights", _weights(report.weights))
     parts += [Text(), Text(report.disclaimer, style="italic"), Rule()]
@@ -76,71 +76,45 @@ def render_report(console: Console, report: Report) -> None:
 
 
 def render_batch(console: Console, reports: list[Report]) -> None:
-    """Print one line for each of several videos."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("video", overflow="fold", ratio=2)
-    table.add_column("BDI-II", justify="right", no_wrap=True)
-    table.add_column("interval", no_wrap=True)
-    table.add_column("quality", no_wrap=True)
-    table.add_column("bands or reason", overflow="fold", ratio=2)
-    for report in reports:
-        table.add_row(*_batch_row(report))
+    """Print a table with one row for each video."""
+    table = terminal_table(_BATCH_COLUMNS, reports, header_style="bold")
     notes = [report.disclaimer for report in reports[:1]]
     notes += [SIMULATED] * any(r.weights is not None and r.weights.simulated for r in reports)
     emit(console, Group(table, Text(), *(Text(note, style="italic") for note in notes)))
 
 
-def _batch_row(report: Report) -> tuple[Text, Text, Text, Text, Text]:
+def _score_cell(report: Report) -> Text:
+    if report.estimate is None:
+        return Text("-")
+    return Text(f"{report.estimate.score:.1f}", style="bold")
+
+
+def _interval_cell(report: Report) -> str:
+    return interval_text(report.estimate.interval) if report.estimate else "-"
+
+
+def _quality_cell(report: Report) -> Text:
     verdict = report.quality.verdict if report.quality else None
-    quality = Text(_MARKS[verdict], _STYLES[verdict]) if verdict else Text("-")
-    score, interval, note = Text("-"), Text("-"), Text()
-    if report.estimate:
-        score = Text(f"{report.estimate.score:.1f}", style="bold")
-        interval = Text(interval_text(report.estimate.interval))
-        note = Text(", ".join(report.estimate.interval.bands))
+    return Text(_MARKS[verdict], _STYLES[verdict]) if verdict else Text("-")
+
+
+def _note_cell(report: Report) -> Text:
+    """The severity bands of the interval; the reason if the video has no result."""
+    if report.status is not Status.scored:
+        return Text(f"{report.status.value}: {clean(report.reason)}", style="red")
+    note = Text(", ".join(report.estimate.interval.bands) if report.estimate else "")
     if report.familiarity and report.familiarity.unlike:
         note.append("; unlike the training faces", "yellow")
-    if report.status is not Status.scored:
-        note = Text(f"{report.status.value}: {clean(report.reason)}", style="red")
-    return Text(clean(report.source.name)), score, interval, quality, note
+    return note
 
 
-def weights_table(entries: Sequence[WeightsEntry]) -> Table:
-    """The files of a weights folder, and what is wrong with them."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("file", overflow="fold", ratio=3)
-    table.add_column("kind", no_wrap=True)
-    table.add_column("MB", justify="right", no_wrap=True)
-    table.add_column("sha256", no_wrap=True)
-    table.add_column("trained on, or problem", overflow="fold", ratio=4)
-    for entry in entries:
-        told = Text(clean(entry.problem), "bold red") if entry.problem else _trained_on(entry)
-        size = f"{entry.size / 1e6:.1f}"
-        table.add_row(Text(clean(entry.file)), entry.kind or "-", size, entry.sha256[:12], told)
-    return table
-
-
-def _trained_on(entry: WeightsEntry) -> Text:
-    return Text(("simulated faces: " if entry.simulated else "") + clean(entry.about))
-
-
-def emit(console: Console, content: RenderableType) -> None:
-    """Print; where the terminal cannot show block characters, with ASCII in their place."""
-    if console.encoding.lower().startswith("utf"):
-        console.print(content)
-        return
-    with console.capture() as capture:
-        console.print(content)
-    plain = capture.get().translate(_ASCII)
-    safe = plain.encode(console.encoding, "replace").decode(console.encoding)
-    console.print(Text.from_ansi(safe))
-
-
-def print_json(line: str) -> None:
-    """One line of JSON on stdout: in UTF-8, as JSON is, whatever the terminal's encoding."""
-    sys.stdout.flush()
-    sys.stdout.buffer.write((line + "\n").encode())
-    sys.stdout.buffer.flush()
+_BATCH_COLUMNS: tuple[Column[Report], ...] = (
+    Column("video", lambda report: Text(clean(report.source.name)), folded(2)),
+    Column("BDI-II", _score_cell, RIGHT),
+    Column("interval", _interval_cell),
+    Column("quality", _quality_cell),
+    Column("bands or reason", _note_cell, folded(2)),
+)
 
 
 def _section(title: str, content: RenderableType) -> list[RenderableType]:
@@ -148,7 +122,7 @@ def _section(title: str, content: RenderableType) -> list[RenderableType]:
 
 
 def _grid(*columns: str) -> Table:
-    """A borderless table; each of ``columns`` is ``left``, ``right`` or ``fold``."""
+    """A table without header; each of ``columns`` is ``left``, ``right`` or ``fold``."""
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for kind in columns:
         if kind == "fold":
@@ -158,28 +132,23 @@ def _grid(*columns: str) -> Table:
     return table
 
 
-def _estimate(
-    estimate: Estimate, familiarity: OutOfDistribution | None, width: int
-) -> list[RenderableType]:
+def _estimate(report: Report, estimate: Estimate, width: int) -> list[RenderableType]:
     headline = Text.assemble(
         ("Estimated BDI-II score  ", ""), (f"{estimate.score:.1f}", "bold"), (" of 63", "dim")
     )
-    facts = _grid("left", "fold")
-    interval = estimate.interval
-    facts.add_row(
-        interval_name(interval),
-        f"{interval_text(interval)} ({basis_text(interval)})",
-    )
-    facts.add_row("covers", f"{bands_text(estimate)}; BDI-II bands")
-    facts.add_row("training mean", f"{estimate.training_mean:.1f}, for reference")
-    if familiarity:
-        style = "yellow" if familiarity.unlike else ""
-        facts.add_row("training faces", Text(familiarity_text(familiarity), style))
-    return [Text(), headline, Text(), *gauge_rows(estimate, min(64, width - 8)), Text(), facts]
+    table = _grid("left", "fold")
+    facts = facts_about(report)
+    for fact in facts:
+        text = f"{fact.value} ({fact.detail})" if fact.detail else fact.value
+        table.add_row(fact.label, Text(text, "yellow" if fact.is_warning else ""))
+    parts = [Text(), headline, Text(), *gauge_rows(estimate, min(64, width - 8)), Text(), table]
+    if report.familiarity and report.familiarity.unlike:
+        parts += [Text(), Text(OUT_OF_DISTRIBUTION, "yellow")]
+    return parts
 
 
 def _failure(report: Report) -> list[RenderableType]:
-    """What went wrong; a score may stand all the same, if only its files were not written."""
+    """What went wrong. The report still has a score if only its files could not be written."""
     word = "Refused" if report.status is Status.refused else "Failed"
     word += "" if report.estimate else ", not scored"
     parts = [Text(), Text.assemble((f"{word}: ", "bold red"), clean(report.reason))]
@@ -197,7 +166,7 @@ def _levels(levels: Sequence[LevelEvidence]) -> Table:
 
 
 def _quality(quality: Quality) -> tuple[str, RenderableType]:
-    """Each check that did not pass on lines of its own, the others in one."""
+    """The title and content: one paragraph per check that did not pass, one for the others."""
     rows: list[RenderableType] = []
     for check in quality.checks:
         if check.verdict is not Verdict.passed:
@@ -207,7 +176,7 @@ def _quality(quality: Quality) -> tuple[str, RenderableType]:
         text = Text.assemble((f"{_MARKS[Verdict.passed]}  ", "green"), "; ".join(passed))
         rows.append(text)
     usable = f"{quality.usable_frames} of {quality.sampled_frames} frames usable"
-    return f"Recording quality: {_MARKS[quality.verdict]} ({usable})", Group(*rows)
+    return f"Video quality: {_MARKS[quality.verdict]} ({usable})", Group(*rows)
 
 
 def _check(check: Check) -> list[RenderableType]:
@@ -220,47 +189,54 @@ def _check(check: Check) -> list[RenderableType]:
 
 
 def _keyframes(report: Report) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    table.add_column("time", no_wrap=True)
-    table.add_column("weight", justify="right", no_wrap=True)
-    table.add_column("level", no_wrap=True)
-    table.add_column("action units", overflow="fold")
-    for frame in report.keyframes[:_N_KEYFRAMES]:
-        table.add_row(*_keyframe_row(frame))
-    left = len(report.keyframes) - _N_KEYFRAMES
-    return Group(table, Text(f"and {left} more", style="dim")) if left > 0 else table
+    table = terminal_table(_keyframe_columns(bool(report.levels)), report.keyframes[:_N_KEYFRAMES])
+    parts: list[RenderableType] = [table]
+    if (n_more := len(report.keyframes) - _N_KEYFRAMES) > 0:
+        parts.append(Text(f"and {n_more} more", style="dim"))
+    if report.levels:
+        parts.append(Text(LEVEL_NOTE, style="dim"))
+    return Group(*parts)
 
 
-def _keyframe_row(frame: KeyFrame) -> tuple[str, str, str, Text]:
-    units = Text(in_plain_words(frame.action_units[:4]))
-    return clock(frame.time), percent(frame.weight), frame.level, units
+def _keyframe_columns(has_levels: bool) -> Sequence[Column[KeyFrame]]:
+    """Columns of the key frames; without prototypes, a frame's level is the band of its score."""
+    return (
+        Column("time", lambda frame: clock(frame.time)),
+        Column("weight", lambda frame: percent(frame.weight), RIGHT),
+        Column("closest level" if has_levels else "severity band", lambda frame: frame.level),
+        Column(
+            "action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), folded(1)
+        ),
+    )
 
 
-def _action_units(units: Sequence[ActionUnitSummary]) -> RenderableType:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for name in ("unit", "seen as"):
-        table.add_column(name, no_wrap=True)
-    for name in ("mean", "peak", "at", "time"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("over the video", no_wrap=True)
-    for unit in units:
-        table.add_row(*_unit_row(unit), style="dim" if unit.reliable is False else "")
-    notes = [Text(EVIDENCE_NOTE + " Time: share at 0.5 or more.", style="dim")]
+def _action_units(report: Report) -> RenderableType:
+    units = report.action_units
+    table = terminal_table(
+        _UNIT_COLUMNS, units, row_style=lambda unit: "dim" if unit.reliable is False else ""
+    )
+    time = " Time: share of usable frames in which the value is 0.5 or more."
+    notes = [Text(units_note(report) + time, style="dim")]
     if any(unit.reliable is False for unit in units):
         notes.append(Text(UNRELIABLE_NOTE, style="dim"))
     return Group(table, *notes)
 
 
-def _unit_row(unit: ActionUnitSummary) -> tuple[str, ...]:
-    code = unit.code + ("†" if unit.reliable is False else "")
-    figures = (f"{unit.mean:.2f}", f"{unit.peak:.2f}", clock(unit.peak_time))
-    return code, unit.plain, *figures, percent(unit.share_of_time), sparkline(unit.trace, 16)
+_UNIT_COLUMNS: tuple[Column[ActionUnitSummary], ...] = (
+    Column("unit", lambda unit: unit.code + ("†" if unit.reliable is False else "")),
+    Column("plain name", lambda unit: unit.plain),
+    Column("mean", lambda unit: f"{unit.mean:.2f}", RIGHT),
+    Column("peak", lambda unit: f"{unit.peak:.2f}", RIGHT),
+    Column("peak at", lambda unit: clock(unit.peak_time), RIGHT),
+    Column("time", lambda unit: percent(unit.share_of_time), RIGHT),
+    Column("over the video", lambda unit: sparkline(unit.trace, 16)),
+)
 
 
 def _weights(weights: WeightsInfo) -> Table:
     table = _grid("left", "fold")
     table.add_row("file", Text(f"{clean(weights.file)} (sha256 {weights.sha256[:12]})"))
     table.add_row("backbone", Text(clean(weights.backbone)))
-    table.add_row("semantics", Text(clean(weights.semantics)))
+    table.add_row("semantic model", Text(clean(weights.semantics)))
     table.add_row("trained on", Text(clean(training_text(weights))))
     return table

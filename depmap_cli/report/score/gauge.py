@@ -1,4 +1,4 @@
-"""The score on the BDI-II scale, drawn in characters: one column is about one point."""
+"""The score on the BDI-II scale, drawn in characters; one column is about one point."""
 
 from rich.console import RenderableType
 from rich.padding import Padding
@@ -12,7 +12,7 @@ _INDENT = (0, 0, 0, 4)
 
 
 def gauge_rows(estimate: Estimate, width: int) -> list[RenderableType]:
-    """Five lines: score and interval, the scale, band names, band edges; ``width`` columns wide."""
+    """Four lines, ``width`` columns wide: score and interval, scale, band names, band edges."""
     width = max(width, 16)
     rows = [_pointer_row(estimate, width), _scale_row(width), *_label_rows(width)]
     return [Padding(row, _INDENT) for row in rows]
@@ -33,7 +33,7 @@ def _pointer_row(estimate: Estimate, width: int) -> Text:
 
 
 def _spans(width: int) -> list[int]:
-    """How many columns each band takes."""
+    """The number of columns of each band."""
     starts = [_column(band.low, width) for band in BANDS] + [width]
     return [end - start for start, end in zip(starts, starts[1:], strict=False)]
 
@@ -50,7 +50,7 @@ def _label_rows(width: int) -> list[Text]:
 
 
 def _labels(labels: list[str], width: int, style: str) -> Text:
-    """Each label at the start of its band, cut short where the band is narrower."""
+    """Each label at the start of its band, truncated to the width of the band."""
     cells = (
         label[: max(span - 1, 0)].ljust(span)
         for label, span in zip(labels, _spans(width), strict=True)

@@ -7,8 +7,9 @@ from pathlib import Path
 from rich.console import Console
 
 from depmap_cli.io.clean_text import clean
-from depmap_cli.report.score.console import print_json, render_batch, render_report
+from depmap_cli.report.score.console import render_batch, render_report
 from depmap_cli.report.score.files import json_line
+from depmap_cli.report.terminal import print_json
 from depmap_cli.results import Report, Status
 
 

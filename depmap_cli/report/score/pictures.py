@@ -1,4 +1,4 @@
-"""Key-frame pictures: a line drawing of the face (default), the face blurred, or as it is."""
+"""Key-frame pictures: a line drawing of the face (default), or the face blurred or as it is."""
 
 import numpy as np
 
@@ -8,25 +8,25 @@ from depmap_cli.runtime.opencv import load_opencv
 
 STYLES = ("drawing", "blur", "raw")
 _COARSE_SIDE = 40
-"""Pixels that a drawing is made from: an expression survives this, skin and iris do not."""
+"""Side in pixels of the face that a drawing starts from: keeps expression, loses skin and iris."""
 _BLUR_SIDE = 10
 _INK = np.array([38, 50, 66], np.float32)
 _HEAT_STOPS = np.array([0.0, 0.35, 0.7, 1.0])
 _HEAT_COLOURS = np.array([[255, 247, 214], [254, 217, 130], [253, 150, 70], [226, 74, 51]])
-"""Light throughout, so that dark lines stay legible on it; lightness falls steadily with heat."""
+"""All light, so that dark lines stay legible; lightness falls monotonically with heat."""
 
 
 def picture(key: KeyPicture, style: str, size: int = 256) -> np.ndarray:
-    """The face of ``key`` in ``style`` with its heat map laid over it, (size, size, 3) RGB uint8.
+    """The face of ``key`` in ``style`` under its heat map, (size, size, 3) RGB uint8.
 
-    ``drawing`` and ``blur`` remove what tells people apart and keep the expression; neither is
-    proof against somebody who knows the person. ``raw`` shows the face.
+    ``drawing`` and ``blur`` remove identifying detail and keep the expression; someone who knows
+    the person may still recognise them. ``raw`` shows the face.
 
     Raises:
-        UsageProblem: there is no such style.
+        UsageProblem: the style is unknown.
     """
     if style not in STYLES:
-        raise UsageProblem(f"no picture style {style!r}", f"one of: {', '.join(STYLES)}")
+        raise UsageProblem(f"unknown picture style {style!r}", f"use one of: {', '.join(STYLES)}")
     heat = _heat(key.heat, size)
     if style == "drawing":
         return _overlay_lines(_lines(key.face, size), heat)
@@ -42,10 +42,11 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def _lines(face: np.ndarray, size: int) -> np.ndarray:
-    """How much paper shows, (size, size) in 0 to 1: 0 on a line, 1 off it.
+    """A line drawing, (size, size) in 0 to 1: 0 on a line, 1 on paper.
 
-    A difference of Gaussians on a coarse, contrast-equalised grey face, thresholded softly
-    (Winnemoeller et al. 2012, "XDoG"); what lies outside the face's oval fades, hair above all.
+    A softly thresholded difference of Gaussians (Winnemoeller et al. 2012, "XDoG") on a
+    low-resolution, contrast-equalised grey face. Lines outside the oval of the face, such as hair,
+    fade out.
     """
     cv2 = load_opencv()
     grey = cv2.cvtColor(np.ascontiguousarray(face), cv2.COLOR_RGB2GRAY)
@@ -64,7 +65,7 @@ def _lines(face: np.ndarray, size: int) -> np.ndarray:
 
 
 def _oval(size: int) -> np.ndarray:
-    """1 within the oval of an aligned face, falling to 0 outside it, (size, size)."""
+    """1 inside the oval of an aligned face, falling to 0 outside it, (size, size)."""
     y, x = (np.mgrid[0:size, 0:size] + 0.5) / size
     radius = np.hypot((x - 0.5) / 0.57, (y - 0.44) / 0.67)
     faded: np.ndarray = np.clip((1.06 - radius) / 0.22, 0, 1)
@@ -72,7 +73,7 @@ def _oval(size: int) -> np.ndarray:
 
 
 def _resampled(face: np.ndarray, side: int, size: int) -> np.ndarray:
-    """The face reduced to ``side`` pixels and brought to ``size``, float RGB in 0 to 255."""
+    """The face reduced to ``side`` pixels and enlarged to ``size``, float RGB in 0 to 255."""
     cv2 = load_opencv()
     small = face
     if side < face.shape[0]:
@@ -83,7 +84,7 @@ def _resampled(face: np.ndarray, side: int, size: int) -> np.ndarray:
 
 
 def _heat(heat: np.ndarray, size: int) -> np.ndarray:
-    """The heat map at picture size, (size, size) within 0 to 1; nothing where it is not finite."""
+    """The heat map at picture size, (size, size) in 0 to 1; 0 where it is not finite."""
     cv2 = load_opencv()
     known = np.nan_to_num(heat.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     scaled = cv2.resize(known, (size, size), interpolation=cv2.INTER_CUBIC)
@@ -97,13 +98,13 @@ def _colour(heat: np.ndarray) -> np.ndarray:
 
 
 def _overlay_lines(paper: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """Ink lines over white paper that the heat tints."""
+    """Ink lines on white paper tinted by the heat map."""
     tint = 255 + (_colour(heat) - 255) * np.minimum(1, 1.6 * heat)[..., None]
     return _as_bytes(_INK + (tint - _INK) * paper[..., None])
 
 
 def _overlay_face(face: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """The face with heat laid over it, as opaque as it is hot, to 60 per cent at most."""
+    """The face under the heat map, whose opacity is 60 % of its value."""
     return _as_bytes(face + (_colour(heat) - face) * 0.6 * heat[..., None])
 
 

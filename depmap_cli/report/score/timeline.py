@@ -1,4 +1,4 @@
-"""The sampled frames gathered into at most a few hundred bins, so that long videos can be drawn."""
+"""The sampled frames in at most a few hundred bins, so that charts of long videos stay small."""
 
 from dataclasses import dataclass
 
@@ -8,24 +8,24 @@ from depmap_cli.domain.bdi import BANDS
 from depmap_cli.report.text import bin_edges, clock, percent
 from depmap_cli.results import Timeline
 
-MOST_BINS = 400
+MAX_BINS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bin:
-    """Neighbouring frames drawn as one; ``score`` and ``levels`` are None if none is usable."""
+    """Consecutive frames drawn as one; ``score`` and ``levels`` are None if none is usable."""
 
     start: float  # seconds
     end: float
-    reason: str  # why no frame is usable, else ""
-    weight: float  # of all its frames
-    score: float | None  # mean, by weight where there is any
-    levels: list[float] | None  # shares of the severity levels, likewise
+    reason: str  # why no frame is usable; empty if one is
+    weight: float  # sum over its frames
+    score: float | None  # mean by weight; plain mean if all weights are 0
+    levels: list[float] | None  # mean shares of the severity levels, by weight likewise
     tip: str
 
 
-def bins_of(timeline: Timeline, most: int = MOST_BINS) -> list[Bin]:
-    """Cut the timeline into at most ``most`` bins; each reaches half-way to its neighbours."""
+def bins_of(timeline: Timeline, max_bins: int = MAX_BINS) -> list[Bin]:
+    """Split the timeline into at most ``max_bins`` bins, each half-way to its neighbours."""
     times = timeline.time
     if not times:
         return []
@@ -34,7 +34,7 @@ def bins_of(timeline: Timeline, most: int = MOST_BINS) -> list[Bin]:
     borders = [max(times[0] - half, 0.0), *middles, times[-1] + half]
     return [
         _bin(timeline, first, last, borders[first], borders[last])
-        for first, last in bin_edges(len(times), most)
+        for first, last in bin_edges(len(times), max_bins)
     ]
 
 

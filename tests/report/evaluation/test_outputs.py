@@ -148,7 +148,7 @@ def test_infinite_intervals_survive_json() -> None:
 
 def test_intervals_that_do_not_exist_cover_nothing(tmp_path: Path) -> None:
     report = some_report(half_width=float("inf"))
-    told = "a 90 % interval does not exist below 9 calibration people"
+    told = "a 90 % interval needs at least 9 calibration people"
     page = _Tags(render_evaluation_page(report))
     for text in (page.flat, " ".join(_shown(report).split()), render_tripod(report)):
         assert told in text
@@ -342,7 +342,7 @@ def test_scores_above_avecs_widen_the_scale() -> None:
 def test_a_weights_file_without_calibration_has_no_coverage_chart(tmp_path: Path) -> None:
     report = some_report(half_width=None)
     assert "coverage_by_band" not in evaluation_charts(report)
-    assert "hold no calibration" in _Tags(render_evaluation_page(report)).flat
+    assert "contain no calibration data" in _Tags(render_evaluation_page(report)).flat
 
 
 def test_ticks_are_round_and_within() -> None:
@@ -546,11 +546,11 @@ def test_what_the_data_lacks_is_told_everywhere() -> None:
     shown = " ".join(_shown(report).split())
     for text in (shown, _Tags(render_evaluation_page(report)).flat, checklist):
         assert "1 video left out, folder and name do not tell the split: x.mp4" in text
-        assert "would warn of the quality of 3 of these clips, and refuse 2" in text
-        assert "n 7 of these people the weights were chosen" in text
+        assert "would warn about the quality of 3 of these clips and refuse 2" in text
+        assert "weights were selected, and the intervals calibrated, on 7 of these people" in text
     for text in (_shown(some_report()), _item(some_report(), "11")):
         assert "would warn" not in text
-        assert "were chosen" not in text
+        assert "were selected, and" not in text
 
 
 def test_intervals_of_other_frames_carry_a_caution() -> None:

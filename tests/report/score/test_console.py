@@ -1,4 +1,4 @@
-"""The terminal report: fits 80 columns, says what it must, and lets no file name play tricks."""
+"""The terminal report: fits 80 columns, is complete, and is safe from control characters."""
 
 from collections.abc import Callable
 from io import BytesIO, StringIO, TextIOWrapper
@@ -8,7 +8,7 @@ from rich.console import Console
 
 from depmap_cli.io.clean_text import clean
 from depmap_cli.report import render_batch, render_report
-from depmap_cli.report.text import SIMULATED, clock, percent, sparkline
+from depmap_cli.report.text import OUT_OF_DISTRIBUTION, SIMULATED, clock, percent, sparkline
 from depmap_cli.results import DISCLAIMER, Estimate, Report, ScoreResult, Status
 
 
@@ -43,10 +43,11 @@ def test_a_scored_report_fits_80_columns_and_says_what_it_must(sample_result: Sc
     flat = _flat(shown)
     for part in (
         "Estimated BDI-II score 17.4 of 63",
-        "90 % interval 8.1 to 27.9",
-        "covers minimal, mild and moderate",
+        "90 % prediction interval 8.1 to 27.9 (based on the errors for 50 people)",
+        "severity bands covered minimal, mild and moderate",
         "training mean 15.2",
-        "training faces unlike them: 97 % of 100 recordings of other people lie nearer",
+        "difference from training outside the usual range (3 of 100 reference videos differ more)",
+        OUT_OF_DISTRIBUTION,
         "0–13 14–19 20–28 29–63",
         "WARN A usable face in 79 % of frames",
         "warn below 0.8, refuse below 0.3",
@@ -90,7 +91,7 @@ def test_units_read_unreliably_are_marked_without_colour(sample_result: ScoreRes
     shown = _shown(lambda c: render_report(c, sample_result.report))
     marked = [line.split()[0] for line in shown.splitlines() if line.strip().startswith("AU")]
     assert [code for code in marked if code.endswith("†")] == ["AU7†", "AU23†"]
-    assert "† read unreliably" in shown
+    assert "† Unreliable" in shown
 
 
 def test_a_refused_report_tells_why_and_shows_no_score(refused_report: Report) -> None:

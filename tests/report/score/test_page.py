@@ -1,4 +1,4 @@
-"""The page: complete, well formed, self-contained, and deaf to what file names try."""
+"""The page: complete, well formed, self-contained, and safe from injection by file names."""
 
 import re
 from base64 import b64decode
@@ -8,8 +8,8 @@ import pytest
 
 from depmap_cli.report import render_page
 from depmap_cli.report.score import charts
-from depmap_cli.report.score.timeline import MOST_BINS, bins_of
-from depmap_cli.report.text import SIMULATED, UNLIKE
+from depmap_cli.report.score.timeline import MAX_BINS, bins_of
+from depmap_cli.report.text import OPENFACE_NOTE, OUT_OF_DISTRIBUTION, PROBABILITY_NOTE, SIMULATED
 from depmap_cli.results import DISCLAIMER, Report, ScoreResult, Timeline
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
@@ -68,12 +68,14 @@ def test_the_page_says_what_a_reader_must_know(outline: _Outline) -> None:
         "17.4",
         "8.1 to 27.9",
         "minimal, mild and moderate",
-        "Training mean, for reference 15.2",
+        "90 % prediction interval 8.1 to 27.9 based on the errors for 50 people",
+        "Training mean 15.2 mean score in the training data",
+        "Difference from training outside the usual range 3 of 100 reference videos differ more",
         "0–13 minimal, 14–19 mild, 20–28 moderate, 29–63 severe",
         "asks about the past two weeks",
         "where the model looked, not symptoms",
-        "Pictures are de-identified",
-        "Evidence 0–1 from image-text similarity, not FACS intensity",
+        "The pictures are de-identified",
+        PROBABILITY_NOTE,
         "A usable face in 79 % of frames",
         "refuse below 0.3",
         "depmap-simulated-r18.pt",
@@ -82,7 +84,7 @@ def test_the_page_says_what_a_reader_must_know(outline: _Outline) -> None:
         "subject = largest",
         "AU7† lids tight",
         SIMULATED,
-        UNLIKE,
+        OUT_OF_DISTRIBUTION,
     ):
         assert part in outline.flat
     assert outline.flat.count(DISCLAIMER) == 2
@@ -124,6 +126,29 @@ def test_without_pictures_key_frames_are_told_in_words(sample_result: ScoreResul
     outline = _Outline(render_page(sample_result.report, {}))
     assert not outline.named("img")
     assert "00:09.63 · weight 31 %" in outline.flat
+
+
+def test_key_frames_name_the_closest_level_only_if_the_model_has_levels(
+    sample_result: ScoreResult,
+) -> None:
+    report = sample_result.report
+    assert "score 11.7 closest level: minimal" in _Outline(render_page(report, {})).flat
+    without = _Outline(render_page(report.model_copy(update={"levels": []}), {})).flat
+    assert "score 11.7" in without
+    assert "losest level" not in without
+
+
+def test_action_units_from_openface_are_not_called_probabilities(
+    sample_result: ScoreResult,
+) -> None:
+    assert sample_result.report.weights is not None
+    weights = sample_result.report.weights.model_copy(update={"au_source": "OpenFace table"})
+    flat = _Outline(
+        render_page(sample_result.report.model_copy(update={"weights": weights}), {})
+    ).flat
+    assert OPENFACE_NOTE in flat
+    assert PROBABILITY_NOTE not in flat
+    assert "action units from an OpenFace table" in flat
 
 
 def test_raw_pictures_are_announced(sample_result: ScoreResult) -> None:
@@ -217,7 +242,7 @@ def test_long_timelines_are_binned_without_losing_weight() -> None:
         levels=[[0.1, 0.2, 0.3, 0.4] if i % 7 else None for i in range(n)],
     )
     bins = bins_of(long)
-    assert len(bins) == MOST_BINS
+    assert len(bins) == MAX_BINS
     usable = sum(1 for i in range(n) if i % 7) / n
     assert sum(b.weight for b in bins) == pytest.approx(usable)
     assert all(b.levels == pytest.approx([0.1, 0.2, 0.3, 0.4]) for b in bins)
@@ -229,7 +254,7 @@ def test_a_bin_leans_to_the_frames_that_carry_weight() -> None:
         time=[1.0, 2.0], reason=["", ""], weight=[0.75, 0.25], score=[10.0, 30.0],
         levels=[[1.0, 0, 0, 0], [0, 0, 0, 1.0]],
     )  # fmt: skip
-    (merged,) = bins_of(two, most=1)
+    (merged,) = bins_of(two, max_bins=1)
     assert merged.score == pytest.approx(15)
     assert merged.levels == pytest.approx([0.75, 0, 0, 0.25])
     assert (merged.start, merged.end) == (0.5, 2.5)
