@@ -60,8 +60,8 @@ def simulate(
     if size % 2:
         raise typer.BadParameter(f"--size {size}: H.264 needs an even number")
     shares, chosen = _shares(splits), _tasks(tasks)
-    from depmap_cli.simulation.cohort import CohortOptions
-    from depmap_cli.simulation.portraits import PortraitOptions
+    from depmap_cli.simulation.corpus.cohort import CohortOptions
+    from depmap_cli.simulation.corpus.portraits import PortraitOptions
     from depmap_cli.workflows.simulate import run_simulation
 
     options: CohortOptions | PortraitOptions = CohortOptions(

@@ -4,9 +4,10 @@ from pathlib import Path
 
 from depmap_cli.errors import UsageProblem
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.simulation import FETCH_HINT, renderer_api
-from depmap_cli.simulation.cohort import CohortOptions, make_cohort
-from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
+from depmap_cli.simulation import FETCH_HINT
+from depmap_cli.simulation.corpus.cohort import CohortOptions, make_cohort
+from depmap_cli.simulation.corpus.portraits import PortraitOptions, make_portraits
+from depmap_cli.simulation.rendering import renderer_api
 
 
 def run_simulation(

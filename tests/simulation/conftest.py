@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.simulation.actors import StillStage
+from tests.simulation.still_renderer import StillStage
 from tests.support.process_pool import work_here
 
 
@@ -46,7 +46,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def face(packed: Path):
     """The small face model."""
-    from depmap_cli.simulation.face_model import FaceModel
+    from depmap_cli.simulation.person.face_model import FaceModel
 
     return FaceModel.load(packed)
 
@@ -54,7 +54,7 @@ def face(packed: Path):
 @pytest.fixture(scope="session")
 def real_face():
     """The face model that the environment names, if it does."""
-    from depmap_cli.simulation.face_model import FaceModel
+    from depmap_cli.simulation.person.face_model import FaceModel
 
     path = os.environ.get("DEPMAP_FACE_MODEL")
     if not path:

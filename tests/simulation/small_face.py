@@ -5,9 +5,9 @@ The real model may not enter the repository.
 
 import numpy as np
 
-from depmap_cli.simulation.expressions import MIXES
-from depmap_cli.simulation.face_model import PARTS
-from depmap_cli.simulation.mesh import grid_faces
+from depmap_cli.simulation.graphics.triangle_mesh import grid_faces
+from depmap_cli.simulation.person.expression_blendshapes import MIXES
+from depmap_cli.simulation.person.face_model import PARTS
 
 SIDED = {"mouthRollLower", "mouthRollUpper", "mouthPucker", "mouthClose", "jawOpen"}
 SIDED |= {"mouthShrugLower", "mouthShrugUpper"}

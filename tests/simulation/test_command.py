@@ -72,7 +72,7 @@ def test_a_missing_extra_names_the_command_to_install_it(simulate, monkeypatch):
 
 @pytest.mark.usefixtures("in_process")
 def test_a_corpus_from_end_to_end(simulate, stage, monkeypatch, tmp_path):
-    from depmap_cli.simulation import renderer_api as seam
+    from depmap_cli.simulation.rendering import renderer_api as seam
 
     monkeypatch.setattr(seam, "RenderedStage", lambda path: stage)
     options = ("--sessions", 3, "--splits", "1,1,1", "--seconds", 2, "--fps", 5, "--size", 96)

@@ -1,0 +1,229 @@
+# mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, untyped-decorator"
+"""Triangles to pixels: a depth buffer, compiled by numba and on the processor alone.
+
+Kernels are not annotated (numba infers their types) and not checked as they run, which numba could
+not compile; the functions that others call are.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import no_type_check
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int32
+from numba import njit
+
+from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh
+
+FAR = np.float32(1e9)
+NOTHING = -1
+NOISE_TEXELS = 256
+"""Side of the tile of strands, a power of two."""
+_LASH, _HAIR, _EYE = int(Material.LASH), int(Material.HAIR), int(Material.EYE)
+_BEHIND = 0.12
+"""cm by which eyeballs are held back, so that no closed lid shows them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Buffers:
+    """What is seen at each pixel: the nearest triangle and where in it the pixel's middle lies."""
+
+    depth: Float32[np.ndarray, "h w"]  # cm from the camera
+    triangle: Int32[np.ndarray, "h w"]  # NOTHING where no triangle lies
+    second: Float32[np.ndarray, "h w"]  # barycentric weight of the triangle's second corner
+    third: Float32[np.ndarray, "h w"]
+
+    @staticmethod
+    def empty(height: int, width: int) -> "Buffers":
+        """Buffers to draw into."""
+        shape = (height, width)
+        return Buffers(
+            depth=np.full(shape, FAR, np.float32),
+            triangle=np.full(shape, NOTHING, np.int32),
+            second=np.zeros(shape, np.float32),
+            third=np.zeros(shape, np.float32),
+        )
+
+    def clear(self) -> None:
+        """Wipe them."""
+        self.depth.fill(FAR)
+        self.triangle.fill(NOTHING)
+
+
+def rasterise(
+    screen: Float32[np.ndarray, "v 3"],
+    mesh: Mesh,
+    strands: Float32[np.ndarray, "n n"],
+    buffers: Buffers,
+    depth_only: bool = False,
+) -> None:
+    """Draw ``mesh`` with its vertices at ``screen`` (column, row, depth) into ``buffers``.
+
+    Perspective is ignored inside a triangle: triangles are small. Lashes and hair are left out
+    where ``strands`` exceeds their cover.
+    """
+    _rasterise(
+        screen,
+        mesh.faces,
+        mesh.material,
+        mesh.uv,
+        mesh.cover,
+        strands,
+        buffers.depth,
+        buffers.triangle,
+        buffers.second,
+        buffers.third,
+        depth_only,
+    )
+
+
+def vertex_normals(
+    vertices: Float32[np.ndarray, "v 3"], faces: Int32[np.ndarray, "f 3"]
+) -> Float32[np.ndarray, "v 3"]:
+    """Unit normals, those of the triangles around a vertex weighted by their areas."""
+    normals = np.zeros_like(vertices)
+    _add_face_normals(vertices, faces, normals)
+    _normalise(normals)
+    return normals
+
+
+def rasterise_texture(
+    corners: Float32[np.ndarray, "f 3 2"],
+    faces: np.ndarray,
+    attributes: Float32[np.ndarray, "v c"],
+    shape: tuple[int, int],
+) -> tuple[Float32[np.ndarray, "h w c"], Bool[np.ndarray, "h w"]]:
+    """Spread attributes of vertices over a flat picture in which triangles have these corners.
+
+    Returns the picture and where anything was drawn; later triangles lie over earlier ones.
+    """
+    picture = np.zeros((*shape, attributes.shape[1]), np.float32)
+    drawn = np.zeros(shape, np.bool_)
+    _rasterise_texture(corners, faces.astype(np.int32), attributes, picture, drawn)
+    return picture, drawn
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
+def _edge(ax, ay, bx, by, px, py):
+    """Twice the signed area of the triangle a, b, p."""
+    return (bx - ax) * (py - ay) - (px - ax) * (by - ay)
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
+def _pixels_between(low, high, size):
+    """The first and last pixel whose middle lies between two coordinates, inside the picture."""
+    first = max(0, int(math.ceil(low - 0.5)))
+    last = min(size - 1, int(math.floor(high - 0.5)))
+    return first, last
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
+def _is_gap(cover, strands, u, v):
+    """Whether a point of hair lies between two strands."""
+    if cover >= 1.0:
+        return False
+    side = strands.shape[0]
+    return strands[int(v * side) & (side - 1), int(u * side) & (side - 1)] > cover
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
+def _rasterise(
+    screen, faces, material, uv, cover, strands, depth, triangle, second, third, depth_only
+):
+    height, width = depth.shape
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
+        cx, cy = screen[c, 0], screen[c, 1]
+        area = _edge(ax, ay, bx, by, cx, cy)
+        made_of = material[f]
+        if area == 0.0 or (area > 0 and made_of < _LASH):  # rows grow downwards: fronts have < 0
+            continue
+        x0, x1 = _pixels_between(min(ax, bx, cx), max(ax, bx, cx), width)
+        y0, y1 = _pixels_between(min(ay, by, cy), max(ay, by, cy), height)
+        if x0 > x1 or y0 > y1:
+            continue
+        strandy = made_of in (_LASH, _HAIR)
+        back = np.float32(_BEHIND if made_of == _EYE else 0.0)
+        za, zb, zc = screen[a, 2] + back, screen[b, 2] + back, screen[c, 2] + back
+        inverse = np.float32(1.0) / area
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                px, py = np.float32(x + 0.5), np.float32(y + 0.5)
+                wb = _edge(ax, ay, px, py, cx, cy) * inverse
+                wc = _edge(ax, ay, bx, by, px, py) * inverse
+                wa = np.float32(1.0) - wb - wc
+                if wa < 0 or wb < 0 or wc < 0:
+                    continue
+                z = wa * za + wb * zb + wc * zc
+                if z >= depth[y, x]:
+                    continue
+                if strandy:
+                    u = wa * uv[f, 0, 0] + wb * uv[f, 1, 0] + wc * uv[f, 2, 0]
+                    v = wa * uv[f, 0, 1] + wb * uv[f, 1, 1] + wc * uv[f, 2, 1]
+                    if _is_gap(wa * cover[a] + wb * cover[b] + wc * cover[c], strands, u, v):
+                        continue
+                depth[y, x] = z
+                if not depth_only:
+                    triangle[y, x] = f
+                    second[y, x] = wb
+                    third[y, x] = wc
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
+def _add_face_normals(vertices, faces, normals):
+    for f in range(faces.shape[0]):
+        a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
+        ux = vertices[b, 0] - vertices[a, 0]
+        uy = vertices[b, 1] - vertices[a, 1]
+        uz = vertices[b, 2] - vertices[a, 2]
+        vx = vertices[c, 0] - vertices[a, 0]
+        vy = vertices[c, 1] - vertices[a, 1]
+        vz = vertices[c, 2] - vertices[a, 2]
+        nx, ny, nz = uy * vz - uz * vy, uz * vx - ux * vz, ux * vy - uy * vx
+        for corner in (a, b, c):
+            normals[corner, 0] += nx
+            normals[corner, 1] += ny
+            normals[corner, 2] += nz
+
+
+@njit(cache=True, fastmath=True, nogil=True)
+@no_type_check
+def _normalise(vectors):
+    for i in range(vectors.shape[0]):
+        x, y, z = vectors[i, 0], vectors[i, 1], vectors[i, 2]
+        length = math.sqrt(x * x + y * y + z * z) + 1e-12
+        vectors[i, 0] = x / length
+        vectors[i, 1] = y / length
+        vectors[i, 2] = z / length
+
+
+@njit(cache=True, nogil=True)
+@no_type_check
+def _rasterise_texture(corners, faces, attributes, picture, drawn):
+    height, width = drawn.shape
+    for f in range(corners.shape[0]):
+        ax, ay = corners[f, 0, 0], corners[f, 0, 1]
+        bx, by = corners[f, 1, 0], corners[f, 1, 1]
+        cx, cy = corners[f, 2, 0], corners[f, 2, 1]
+        area = _edge(ax, ay, bx, by, cx, cy)
+        if area == 0.0:
+            continue
+        for y in range(max(0, int(min(ay, by, cy)) - 1), min(height, int(max(ay, by, cy)) + 2)):
+            for x in range(max(0, int(min(ax, bx, cx)) - 1), min(width, int(max(ax, bx, cx)) + 2)):
+                wb = _edge(ax, ay, x + 0.5, y + 0.5, cx, cy) / area
+                wc = _edge(ax, ay, bx, by, x + 0.5, y + 0.5) / area
+                if min(wb, wc, 1 - wb - wc) < -0.02:  # a little over the edge: no seams
+                    continue
+                drawn[y, x] = True
+                for k in range(attributes.shape[1]):
+                    picture[y, x, k] = (
+                        (1 - wb - wc) * attributes[faces[f, 0], k]
+                        + wb * attributes[faces[f, 1], k]
+                        + wc * attributes[faces[f, 2], k]
+                    )
