@@ -11,7 +11,7 @@ from depmap_cli.simulation.rendering import renderer_api
 
 
 def run_simulation(
-    options: CohortOptions | PortraitOptions, face_model: Path | None, told: ProgressCallback
+    options: CohortOptions | PortraitOptions, face_model: Path | None, progress: ProgressCallback
 ) -> None:
     """Render what is missing of what ``options`` describe.
 
@@ -21,8 +21,8 @@ def run_simulation(
     """
     if face_model is None:
         raise UsageProblem("--face-model is missing", FETCH_HINT)
-    with renderer_api.RenderedStage(face_model).packed() as rendered:
+    with renderer_api.FaceModelRenderer(face_model).with_packed_model() as rendered:
         if isinstance(options, PortraitOptions):
-            make_portraits(options, rendered, told)
+            make_portraits(options, rendered, progress)
         else:
-            make_cohort(options, rendered, told)
+            make_cohort(options, rendered, progress)

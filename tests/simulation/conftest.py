@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.simulation.still_renderer import StillStage
+from tests.simulation.still_renderer import StillRenderer
 from tests.support.process_pool import work_here
 
 
@@ -23,18 +23,18 @@ def in_process():
 
 
 @pytest.fixture
-def stage() -> StillStage:
-    return StillStage()
+def still_renderer() -> StillRenderer:
+    return StillRenderer()
 
 
 @pytest.fixture
-def faces_stage(interview) -> StillStage:
+def face_renderer(interview) -> StillRenderer:
     """One with a face that the detector finds."""
-    return StillStage(os.fspath(interview))
+    return StillRenderer(os.fspath(interview))
 
 
 @pytest.fixture(scope="session")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_packed_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of the small face model."""
     from tests.simulation.small_face import packed_arrays  # not at the top: checked on import
 
@@ -44,11 +44,11 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def face(packed: Path):
+def face(with_packed_model: Path):
     """The small face model."""
     from depmap_cli.simulation.person.face_model import FaceModel
 
-    return FaceModel.load(packed)
+    return FaceModel.load(with_packed_model)
 
 
 @pytest.fixture(scope="session")

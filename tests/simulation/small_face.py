@@ -6,7 +6,7 @@ The real model may not enter the repository.
 import numpy as np
 
 from depmap_cli.simulation.graphics.triangle_mesh import grid_faces
-from depmap_cli.simulation.person.expression_blendshapes import MIXES
+from depmap_cli.simulation.person.expression_blendshapes import AU_BLENDSHAPES
 from depmap_cli.simulation.person.face_model import PARTS
 
 SIDED = {"mouthRollLower", "mouthRollUpper", "mouthPucker", "mouthClose", "jawOpen"}
@@ -16,7 +16,7 @@ GAZE = ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown")
 
 def expression_names() -> list[str]:
     """All that the mixtures use; those in ``SIDED`` have no sides."""
-    shapes = sorted({shape for mix in MIXES.values() for shape in mix} | set(GAZE))
+    shapes = sorted({shape for mix in AU_BLENDSHAPES.values() for shape in mix} | set(GAZE))
     return [n for s in shapes for n in ([s] if s in SIDED else [f"{s}_L", f"{s}_R"])]
 
 

@@ -1,4 +1,7 @@
-"""A stage without a renderer, for tests in which pixels do not matter; also in other processes."""
+"""A renderer that shows one picture, for tests in which pixels do not matter.
+
+It can be sent to other processes.
+"""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -7,21 +10,23 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 
+from depmap_cli.simulation.rendering.rendered_frame import RenderedFrame
 
-class StillCamera:
-    """Always shows one picture; landmarks tell the pose, so that ground truths differ."""
 
-    def __init__(self, picture: np.ndarray, place: np.ndarray) -> None:
-        self.picture, self.place = picture, place
+class StillFrameRenderer:
+    """Always shows one picture; landmarks follow the pose, so that ground truths differ."""
 
-    def frame(self, au, pose, gaze) -> SimpleNamespace:
-        landmarks = self.place + np.float32(pose[:2])
-        return SimpleNamespace(image=self.picture, landmarks=landmarks.astype(np.float32))
+    def __init__(self, picture: np.ndarray, landmarks: np.ndarray) -> None:
+        self.picture, self.landmarks = picture, landmarks
+
+    def render(self, au, pose, gaze) -> RenderedFrame:
+        landmarks = self.landmarks + np.float32(pose[:2])
+        return RenderedFrame(self.picture, landmarks.astype(np.float32))
 
 
 @dataclass(frozen=True)
-class StillStage:
-    """People without looks, of whom there is one picture: a frame of the example, or grey."""
+class StillRenderer:
+    """Makes people without a face: the picture is a frame of ``video``, or grey."""
 
     video: str = ""
 
@@ -29,17 +34,17 @@ class StillStage:
         pass
 
     @contextmanager
-    def packed(self):
+    def with_packed_model(self):
         yield self
 
     def person(self, seed: int) -> SimpleNamespace:
         rng = np.random.default_rng(seed)
-        looks = {"tone": rng.random(), "female": bool(rng.random() < 0.5), "age": 40.0}
-        return SimpleNamespace(**looks, glasses=False, traits={"hair": "short"})
+        appearance = {"tone": rng.random(), "female": bool(rng.random() < 0.5), "age": 40.0}
+        return SimpleNamespace(**appearance, glasses=False, traits={"hair": "short"})
 
-    def camera(self, person, rng: np.random.Generator, size: int) -> StillCamera:
+    def frame_renderer(self, person, rng: np.random.Generator, size: int) -> StillFrameRenderer:
         picture = np.full((size, size, 3), 90, np.uint8)
         if self.video:
             frame = cv2.VideoCapture(self.video, cv2.CAP_FFMPEG).read()[1]
             picture = cv2.cvtColor(cv2.resize(frame, (size, size)), cv2.COLOR_BGR2RGB)
-        return StillCamera(picture, rng.uniform(0, size, (68, 2)))
+        return StillFrameRenderer(picture, rng.uniform(0, size, (68, 2)))

@@ -1,8 +1,8 @@
-"""What a person brings to every interview, whatever the severity: how expressive, how mobile, ...
+"""Traits of behaviour that differ between people and sessions, independently of severity.
 
-Differences between people, and between the days of one, are larger than those that severity makes:
-rates of facial behaviour vary log-normally between people with standard deviations of 0.5 to 0.8
-(blinking: Bentivoglio 1997, 150 people), and stay over weeks (Gaebel and Wölwer 2004).
+These differences are larger than the effects of severity. Rates of facial behaviour vary
+log-normally between people with standard deviations of 0.5 to 0.8 (blinking: Bentivoglio 1997, 150
+people) and are stable over weeks (Gaebel and Wölwer 2004).
 """
 
 from dataclasses import asdict, dataclass, fields
@@ -11,40 +11,40 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Spread(NamedTuple):
-    """Standard deviations of a trait between people, and between one person's recordings."""
+class TraitStd(NamedTuple):
+    """Standard deviations of a trait."""
 
-    people: float
-    occasions: float
+    between_people: float
+    between_occasions: float  # of one person; each clip is one occasion
 
 
-SPREADS = {
+TRAIT_STDS = {
     # logarithms of rates
-    "smile_rate": Spread(0.45, 0.25),
-    "brow_rate": Spread(0.40, 0.25),
-    "frown_rate": Spread(0.45, 0.25),
-    "sad_rate": Spread(0.45, 0.25),
-    "dimple_rate": Spread(0.45, 0.25),
-    "blink_rate": Spread(0.40, 0.25),
+    "smile_rate": TraitStd(0.45, 0.25),
+    "brow_rate": TraitStd(0.40, 0.25),
+    "frown_rate": TraitStd(0.45, 0.25),
+    "sad_rate": TraitStd(0.45, 0.25),
+    "dimple_rate": TraitStd(0.45, 0.25),
+    "blink_rate": TraitStd(0.40, 0.25),
     # logarithms of sizes and shares
-    "smile_strength": Spread(0.22, 0.12),
-    "expressiveness": Spread(0.20, 0.12),
-    "head": Spread(0.35, 0.25),
-    "glances": Spread(0.35, 0.25),
-    "pauses": Spread(0.25, 0.15),
+    "smile_strength": TraitStd(0.22, 0.12),
+    "expressiveness": TraitStd(0.20, 0.12),
+    "head": TraitStd(0.35, 0.25),
+    "glances": TraitStd(0.35, 0.25),
+    "pauses": TraitStd(0.25, 0.15),
     # log odds that a smile reaches the eyes
-    "felt_smiles": Spread(0.50, 0.25),
-    # intensities of the face at rest
-    "tonic_mouth": Spread(0.06, 0.04),
-    "tonic_brow": Spread(0.06, 0.04),
-    "lids": Spread(0.07, 0.04),
+    "felt_smiles": TraitStd(0.50, 0.25),
+    # intensities in the neutral face
+    "tonic_mouth": TraitStd(0.06, 0.04),
+    "tonic_brow": TraitStd(0.06, 0.04),
+    "lids": TraitStd(0.07, 0.04),
 }
-"""Every trait is 0 on average."""
+"""Standard deviations by trait; the mean of every trait is 0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Temperament:
-    """One person's deviations from the average, in the units of ``SPREADS``."""
+    """One person's deviations from the average, in the units of ``TRAIT_STDS``."""
 
     smile_rate: float = 0.0
     brow_rate: float = 0.0
@@ -64,13 +64,15 @@ class Temperament:
 
     @classmethod
     def draw(cls, rng: np.random.Generator) -> "Temperament":
-        """A new person."""
-        return cls(**{f.name: rng.normal(0, SPREADS[f.name].people) for f in fields(cls)})
+        """Draw a new person."""
+        return cls(
+            **{f.name: rng.normal(0, TRAIT_STDS[f.name].between_people) for f in fields(cls)}
+        )
 
     def on_occasion(self, rng: np.random.Generator) -> "Temperament":
-        """The same person in one recording: the day's mood, the task, the room."""
+        """Draw the deviations of the same person on one occasion (mood, task, surroundings)."""
         drawn = {
-            name: value + rng.normal(0, SPREADS[name].occasions)
+            name: value + rng.normal(0, TRAIT_STDS[name].between_occasions)
             for name, value in asdict(self).items()
         }
         return Temperament(**drawn)

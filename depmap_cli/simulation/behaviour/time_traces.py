@@ -1,4 +1,7 @@
-"""Traces over time that behaviour is put together from: pulses, drifts, spells and fixations."""
+"""Random time series that behaviour is built from: pulses, drifts, alternating states, fixations.
+
+In all functions n is the number of frames of the clip.
+"""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -6,145 +9,155 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float
 
-PULSE_SPREAD, LENGTH_SPREAD = 0.3, 0.35
-"""Log standard deviations of a pulse's strength and of its length."""
-STRONGEST = 1.1
-"""The highest intensity: 1 is FACS level E, which some faces exceed."""
-SHORTEST = 0.4
-"""Seconds that a pulse stays at its height, at least."""
+STRENGTH_STD, LENGTH_STD = 0.3, 0.35
+"""Standard deviations of the logarithms of a pulse's strength and of its length."""
+MAX_INTENSITY = 1.1
+"""The highest intensity; 1 is FACS level E, which some faces exceed."""
+MIN_HOLD = 0.4
+"""Minimum seconds that a pulse stays at its apex."""
 
 
 @dataclass(frozen=True)
-class Clock:
-    """The frames of a clip."""
+class ClipTiming:
+    """Number and rate of the frames of a clip."""
 
-    n: int
+    n_frames: int
     fps: float
 
     @cached_property
     def times(self) -> Float[np.ndarray, " n"]:
-        """Seconds from the start."""
-        times: np.ndarray = np.arange(self.n) / self.fps
+        """Time of each frame in seconds from the start."""
+        times: np.ndarray = np.arange(self.n_frames) / self.fps
         return times
 
     @property
     def seconds(self) -> float:
-        """The clip's length."""
-        return self.n / self.fps
+        """Length of the clip in seconds."""
+        return self.n_frames / self.fps
 
-    def moments(self, rng: np.random.Generator, per_minute: float) -> Float[np.ndarray, " events"]:
-        """Seconds at which something happens that happens so often on average (Poisson)."""
-        moments: np.ndarray = np.sort(
+    def draw_event_times(
+        self, rng: np.random.Generator, per_minute: float
+    ) -> Float[np.ndarray, " events"]:
+        """Draw the times (seconds, ascending) of a Poisson process with ``per_minute`` events."""
+        times: np.ndarray = np.sort(
             rng.uniform(0, self.seconds, rng.poisson(per_minute * self.seconds / 60))
         )
-        return moments
+        return times
 
 
 @dataclass(frozen=True, kw_only=True)
-class Shape:
-    """Seconds in which an expression rises, stays (median), and falls; and its median strength."""
+class PulseShape:
+    """Time course of one expression."""
 
-    onset: float
-    hold: float
-    offset: float
-    strength: float
+    onset: float  # seconds in which it rises
+    hold: float  # seconds at the apex (median)
+    offset: float  # seconds in which it falls
+    strength: float  # median intensity at the apex
 
 
-def pulses(
-    rng: np.random.Generator, clock: Clock, per_minute: float, shape: Shape
+def expression_pulses(
+    rng: np.random.Generator, timing: ClipTiming, per_minute: float, shape: PulseShape
 ) -> tuple[Float[np.ndarray, " n"], Bool[np.ndarray, " n"]]:
-    """Expressions at Poisson times: their trace, and the frames in which one is near its height."""
-    trace, apex = np.zeros(clock.n), np.zeros(clock.n, bool)
-    for start in clock.moments(rng, per_minute):
-        hold = max(SHORTEST, rng.lognormal(np.log(shape.hold), LENGTH_SPREAD))
-        strength = min(rng.lognormal(np.log(max(shape.strength, 1e-3)), PULSE_SPREAD), STRONGEST)
+    """Draw expressions at the times of a Poisson process.
+
+    Returns:
+        The intensity in each frame, and whether an expression is near its apex.
+    """
+    trace, apex = np.zeros(timing.n_frames), np.zeros(timing.n_frames, bool)
+    for start in timing.draw_event_times(rng, per_minute):
+        hold = max(MIN_HOLD, rng.lognormal(np.log(shape.hold), LENGTH_STD))
+        strength = min(
+            rng.lognormal(np.log(max(shape.strength, 1e-3)), STRENGTH_STD), MAX_INTENSITY
+        )
         end = start + shape.onset + hold + shape.offset
-        rising = (clock.times - start) / shape.onset
-        falling = (end - clock.times) / shape.offset
-        pulse = strength * _eased(rising) * _eased(falling)
+        rising = (timing.times - start) / shape.onset
+        falling = (end - timing.times) / shape.offset
+        pulse = strength * _smooth_step(rising) * _smooth_step(falling)
         trace = np.maximum(trace, pulse)
         apex |= pulse > 0.6 * strength
     return trace, apex
 
 
-def wander(
-    rng: np.random.Generator, clock: Clock, tau: float, sd: float, inertia: float = 0.0
+def random_drift(
+    rng: np.random.Generator, timing: ClipTiming, tau: float, std: float, inertia: float = 0.0
 ) -> Float[np.ndarray, " n"]:
-    """A drift about 0 that forgets itself over ``tau`` seconds (Ornstein and Uhlenbeck's).
+    """Draw an Ornstein-Uhlenbeck process with mean 0, time constant ``tau`` (s) and ``std``.
 
-    With ``inertia`` (seconds) it follows such a drift as a mass does, without its tremor; ``sd``
-    stays the same.
+    With ``inertia`` above 0 the process is low-pass filtered with that time constant (s), which
+    removes fast jitter, and rescaled to the same ``std``.
     """
-    drift = _filtered(rng.normal(size=clock.n), clock.fps, tau, rng.normal())
+    drift = _unit_drift(rng.normal(size=timing.n_frames), timing.fps, tau, rng.normal())
     if inertia:
-        # The variance that a lag b leaves of a drift of memory a is a / (a + b).
+        # Filtering a process of time constant a with one of b leaves a / (a + b) of its variance.
         gain = np.sqrt((tau + inertia) / tau)
-        drift = gain * _lagged(drift, clock.fps, inertia)
-    return sd * drift
+        drift = gain * _lagged(drift, timing.fps, inertia)
+    return std * drift
 
 
-def spells(
-    rng: np.random.Generator, clock: Clock, share: float, cycle: float
+def alternating_states(
+    rng: np.random.Generator, timing: ClipTiming, share: float, cycle: float
 ) -> Bool[np.ndarray, " n"]:
-    """On and off in turn, for spells of exponential length; on for ``share`` of the time on
-    average, and once in ``cycle`` seconds."""
+    """Draw a two-state process with exponentially distributed durations.
+
+    The state is on for ``share`` of the time on average and starts once in ``cycle`` seconds.
+    """
     share = float(np.clip(share, 0.01, 0.95))
-    lengths = cycle * np.array([1 - share, share])
+    mean_seconds = cycle * np.array([1 - share, share])
     state = int(rng.random() < share)
-    on, now = np.zeros(clock.n, bool), 0.0
-    while now < clock.seconds:
-        until = now + rng.exponential(lengths[state])
+    on, now = np.zeros(timing.n_frames, bool), 0.0
+    while now < timing.seconds:
+        until = now + rng.exponential(mean_seconds[state])
         if state:
-            on |= (clock.times >= now) & (clock.times < until)
+            on |= (timing.times >= now) & (timing.times < until)
         now, state = until, 1 - state
     return on
 
 
 def fixations(
-    rng: np.random.Generator, clock: Clock, dwell: float, sd: float
+    rng: np.random.Generator, timing: ClipTiming, dwell: float, std: float
 ) -> Float[np.ndarray, " n"]:
-    """Places that are looked at one after the other, each for ``dwell`` seconds on average."""
-    starts = clock.moments(rng, 60 / dwell)
-    places = rng.normal(0, sd, len(starts) + 1)
-    held: np.ndarray = places[np.searchsorted(starts, clock.times, side="right")]
-    return held
+    """Draw one axis of gaze: fixation targets, each held for ``dwell`` seconds on average."""
+    starts = timing.draw_event_times(rng, 60 / dwell)
+    targets = rng.normal(0, std, len(starts) + 1)
+    gaze: np.ndarray = targets[np.searchsorted(starts, timing.times, side="right")]
+    return gaze
 
 
-def softened(
-    trace: Float[np.ndarray, " n"], clock: Clock, seconds: float
+def moving_average(
+    trace: Float[np.ndarray, " n"], timing: ClipTiming, seconds: float
 ) -> Float[np.ndarray, " n"]:
-    """The trace with its jumps spread over ``seconds``."""
-    width = max(1, round(seconds * clock.fps))
+    """Average the trace over a centred window of ``seconds``; the edges repeat the end values."""
+    width = max(1, round(seconds * timing.fps))
     padded = np.pad(trace, (width - 1 - width // 2, width // 2), mode="edge")
     means: np.ndarray = np.convolve(padded, np.full(width, 1 / width), mode="valid")
     return means
 
 
-def _eased(x: np.ndarray) -> np.ndarray:
-    """From 0 to 1 with a soft start and end."""
+def _smooth_step(x: np.ndarray) -> np.ndarray:
+    """Rise from 0 at 0 to 1 at 1 with zero slope at both ends."""
     x = np.clip(x, 0, 1)
-    eased: np.ndarray = x * x * (3 - 2 * x)
-    return eased
+    step: np.ndarray = x * x * (3 - 2 * x)
+    return step
 
 
-def _filtered(noise: np.ndarray, fps: float, tau: float, first: float) -> np.ndarray:
-    """Unit noise as a drift of unit variance, exact at any frame rate."""
-    keep = float(np.exp(-1 / (fps * tau)))
-    fresh = noise * np.sqrt(1 - keep * keep)
+def _unit_drift(noise: np.ndarray, fps: float, tau: float, first: float) -> np.ndarray:
+    """Turn white noise of unit variance into a drift of unit variance, exactly at any ``fps``."""
+    memory = float(np.exp(-1 / (fps * tau)))
+    fresh = noise * np.sqrt(1 - memory * memory)
     drift = np.empty_like(noise)
     value = first
     for i in range(len(noise)):
         drift[i] = value
-        value = keep * value + fresh[i]
+        value = memory * value + fresh[i]
     return drift
 
 
 def _lagged(trace: np.ndarray, fps: float, lag: float) -> np.ndarray:
-    """The trace followed with a lag of so many seconds."""
-    keep = float(np.exp(-1 / (fps * lag)))
+    """Low-pass filter the trace with a time constant of ``lag`` seconds."""
+    memory = float(np.exp(-1 / (fps * lag)))
     followed = np.empty_like(trace)
     value = float(trace[0])
     for i, target in enumerate(trace):
-        value = keep * value + (1 - keep) * float(target)
+        value = memory * value + (1 - memory) * float(target)
         followed[i] = value
     return followed

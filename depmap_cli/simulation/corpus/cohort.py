@@ -1,4 +1,4 @@
-"""A corpus of simulated interviews in AVEC2014's layout, as videos or as prepared faces."""
+"""Makes a corpus of simulated interviews in AVEC2014's layout, as videos or as prepared faces."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -15,48 +15,48 @@ from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.runtime.process_pool import run_all
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.simulation.behaviour.interview import Behaviour, simulate_behaviour
-from depmap_cli.simulation.corpus.corpus_manifest import Row, subject_name, write_manifest
-from depmap_cli.simulation.corpus.data_card import write_card
-from depmap_cli.simulation.corpus.frame_rendering import Acted, film, spread_frames
-from depmap_cli.simulation.corpus.output_folder import claim
-from depmap_cli.simulation.corpus.prepared_faces import faces_of
-from depmap_cli.simulation.corpus.random_streams import Stream, stream
+from depmap_cli.simulation.corpus.corpus_manifest import ManifestRow, subject_name, write_manifest
+from depmap_cli.simulation.corpus.data_card import write_data_card
+from depmap_cli.simulation.corpus.frame_rendering import FrameInputs, render_frames, sampled_frames
+from depmap_cli.simulation.corpus.output_folder import claim_output_folder
+from depmap_cli.simulation.corpus.prepared_faces import prepare_faces
+from depmap_cli.simulation.corpus.random_streams import RandomPurpose, random_stream
 from depmap_cli.simulation.corpus.sessions import Session, draw_sessions
 from depmap_cli.simulation.corpus.video_encoding import write_video
-from depmap_cli.simulation.rendering.renderer_api import Stage, facts_of
+from depmap_cli.simulation.rendering.renderer_api import RendererApi, appearance_of
 
 FIRST_PERSON = 200
-"""The number of the first person; AVEC's begin thereabouts."""
-LENGTH_SPREAD, LENGTHS = 0.25, (0.6, 1.5)
-"""How long people talk freely: log standard deviation and limits, of the length asked for. It does
-not depend on severity, so that a clip's length tells nothing."""
+"""The number of the first person, similar to AVEC's."""
+LENGTH_STD, LENGTH_RANGE = 0.25, (0.6, 1.5)
+"""Length of a Freeform clip relative to ``CohortOptions.seconds``: standard deviation of its
+logarithm, and limits. The length does not depend on severity, so it carries no information."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CohortOptions:
-    """One corpus."""
+    """Options of a corpus of simulated interviews."""
 
     out: Path
-    sessions: int = 150  # sessions; each is one clip a task
+    sessions: int = 150  # number of sessions; each has one clip per task
     splits: tuple[float, ...] = (50, 50, 50)  # shares of SPLITS
     tasks: tuple[str, ...] = TASKS
-    seconds: float = 36.0
+    seconds: float = 36.0  # length of a clip
     fps: float = 25.0
-    size: int = 256
-    effect: float = 1.0
+    size: int = 256  # width and height of the video in pixels
+    effect: float = 1.0  # factor on all severity slopes
     seed: int = 1
-    faces: int | None = None  # prepared faces of so many frames instead of each video
-    jobs: int = 1
+    faces: int | None = None  # write this many prepared faces per clip instead of videos
+    jobs: int = 1  # processes
 
     @property
     def settings(self) -> dict[str, Any]:
-        """All that shapes the result."""
-        kept = {n: v for n, v in asdict(self).items() if n not in ("out", "jobs")}
-        return {"what": "cohort", **kept}
+        """The options that determine the content of the corpus, as in ``simulation.json``."""
+        options = {n: v for n, v in asdict(self).items() if n not in ("out", "jobs")}
+        return {"what": "cohort", **options}
 
     @property
-    def counts(self) -> list[int]:
-        """Recordings in each split: shares of the whole, the rest by largest remainder."""
+    def sessions_by_split(self) -> list[int]:
+        """Number of sessions in each split, rounded by the largest remainder method."""
         shares = np.array(self.splits) / sum(self.splits) * self.sessions
         counts = np.floor(shares + 1e-9).astype(int)
         largest = np.argsort(counts - shares, kind="stable")
@@ -65,103 +65,107 @@ class CohortOptions:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """One recording of one task that is to be made."""
+class SimulatedClip:
+    """One clip of a corpus: one task in one session."""
 
     split: str
     session: Session
     task: str
 
     @property
-    def place(self) -> tuple[int, int, int]:
-        """What its random numbers are drawn for: person, session, task."""
+    def position(self) -> tuple[int, int, int]:
+        """Person, session and task: the position of the clip in its random streams."""
         return self.session.person, self.session.session, TASKS.index(self.task)
 
     @property
     def name(self) -> str:
-        """Of its files, less the ending, as AVEC names them."""
+        """Name of its files without suffix, as in AVEC2014."""
         return f"{self.session.person}_{self.session.session}_{self.task}_video"
 
-    def path(self, options: CohortOptions) -> Path:
-        """Where the video goes, or the faces in its place."""
-        ending = PREPARED_SUFFIX if options.faces else ".mp4"
-        return options.out / self.split / self.task / f"{self.name}{ending}"
+    def output_path(self, options: CohortOptions) -> Path:
+        """Path of the video, or of the folder of prepared faces."""
+        suffix = PREPARED_SUFFIX if options.faces else ".mp4"
+        return options.out / self.split / self.task / f"{self.name}{suffix}"
 
-    def label(self, options: CohortOptions) -> Path:
-        """Where the session's score goes."""
+    def label_path(self, options: CohortOptions) -> Path:
+        """Path of the file with the session's BDI-II score."""
         name = f"{self.session.person}_{self.session.session}_Depression.csv"
         return options.out / self.split / "DepressionLabels" / name
 
 
-def make_cohort(options: CohortOptions, stage: Stage, told: ProgressCallback) -> None:
-    """Render what is missing of a corpus, then list and describe it.
+def make_cohort(options: CohortOptions, renderer: RendererApi, progress: ProgressCallback) -> None:
+    """Render the missing clips of a corpus, then write its manifest and data card.
 
     Raises:
-        DepmapError: whatever is wrong with the options, the installation or the disk.
+        UsageProblem: the output folder is not empty or belongs to a corpus with other settings.
+        DepmapError: as raised by ``RendererApi.check`` and ``make_clip``.
     """
-    stage.check()
-    claim(options.out, options.settings)
+    renderer.check()
+    claim_output_folder(options.out, options.settings)
     clips = plan(options)
     missing = [clip for clip in clips if not _is_finished(options, clip)]
-    run_all(partial(make_clip, options, stage), missing, options.jobs, "rendering", told)
-    write_manifest(options.out, [_row(options, clip) for clip in clips])
-    write_card(options.out, options.settings)
+    run_all(partial(make_clip, options, renderer), missing, options.jobs, "rendering", progress)
+    write_manifest(options.out, [_manifest_row(options, clip) for clip in clips])
+    write_data_card(options.out, options.settings)
 
 
-def plan(options: CohortOptions) -> list[Clip]:
-    """Every clip. Nobody is in two splits, and every split draws its own people."""
-    clips, first = [], FIRST_PERSON
-    for number, (split, count) in enumerate(zip(SPLITS, options.counts, strict=True)):
-        sessions = draw_sessions(stream(options.seed, Stream.PEOPLE, number), count, first)
-        clips += [Clip(split, session, task) for session in sessions for task in options.tasks]
-        first = max((s.person + 1 for s in sessions), default=first)
+def plan(options: CohortOptions) -> list[SimulatedClip]:
+    """Return all clips of the corpus. Each person is in one split only."""
+    clips, first_person = [], FIRST_PERSON
+    for i, (split, count) in enumerate(zip(SPLITS, options.sessions_by_split, strict=True)):
+        rng = random_stream(options.seed, RandomPurpose.PEOPLE, i)
+        sessions = draw_sessions(rng, count, first_person)
+        clips += [
+            SimulatedClip(split, session, task) for session in sessions for task in options.tasks
+        ]
+        first_person = max((s.person + 1 for s in sessions), default=first_person)
     return clips
 
 
-def _is_finished(options: CohortOptions, clip: Clip) -> bool:
-    """The ground truth is written last."""
+def _is_finished(options: CohortOptions, clip: SimulatedClip) -> bool:
+    """Return whether the clip is complete: its ground truth is written last."""
     return ground_truth_path(options.out, clip.split, clip.name).is_file()
 
 
-def make_clip(options: CohortOptions, stage: Stage, clip: Clip) -> None:
-    """Render one clip; write label, recording and ground truth.
+def make_clip(options: CohortOptions, renderer: RendererApi, clip: SimulatedClip) -> None:
+    """Render one clip and write its label, its video or prepared faces, and its ground truth.
 
     Raises:
-        DataInvalid: no face was found in it, where faces are wanted.
+        DataInvalid: prepared faces were asked for and no face was detected.
         OutputUnwritable: the video could not be encoded.
     """
     behaviour = _behaviour(options, clip)
-    frames = spread_frames(len(behaviour), options.faces or len(behaviour))
-    acted = Acted(
+    frames = sampled_frames(len(behaviour), options.faces or len(behaviour))
+    inputs = FrameInputs(
         au=behaviour.au[frames],
         pose=behaviour.pose[frames],
         gaze=behaviour.gaze[frames],
         times=frames / options.fps,
     )
-    person = stage.person(
-        int(stream(options.seed, Stream.LOOKS, clip.session.person).integers(1 << 30))
-    )
-    camera = stage.camera(person, stream(options.seed, Stream.SCENE, *clip.place), options.size)
+    appearance_rng = random_stream(options.seed, RandomPurpose.APPEARANCE, clip.session.person)
+    person = renderer.person(int(appearance_rng.integers(1 << 30)))
+    scene_rng = random_stream(options.seed, RandomPurpose.SCENE, *clip.position)
+    frame_renderer = renderer.frame_renderer(person, scene_rng, options.size)
     landmarks: list[np.ndarray] = []
-    pictures = film(camera, acted, landmarks)
-    with atomic_write(clip.label(options)) as path:
+    pictures = render_frames(frame_renderer, inputs, landmarks)
+    with atomic_write(clip.label_path(options)) as path:
         path.write_text(f"{clip.session.score}\n")
-    compression = stream(options.seed, Stream.CAMERA, *clip.place)
-    with atomic_write(clip.path(options)) as path:
+    compression_rng = random_stream(options.seed, RandomPurpose.CAMERA, *clip.position)
+    with atomic_write(clip.output_path(options)) as path:
         if options.faces:
-            _write_faces(path, pictures, acted, len(behaviour) / options.fps, compression)
+            _write_faces(path, pictures, inputs, len(behaviour) / options.fps, compression_rng)
         else:
-            write_video(path, pictures, options.size, options.fps, compression)
-    _write_truth(options, clip, behaviour, (frames, np.stack(landmarks)), facts_of(person))
+            write_video(path, pictures, options.size, options.fps, compression_rng)
+    _write_truth(options, clip, behaviour, (frames, np.stack(landmarks)), appearance_of(person))
 
 
-def _behaviour(options: CohortOptions, clip: Clip) -> Behaviour:
+def _behaviour(options: CohortOptions, clip: SimulatedClip) -> Behaviour:
     length = options.seconds
     if clip.task == "Freeform":
-        drawn = stream(options.seed, Stream.LENGTH, *clip.place).lognormal(0, LENGTH_SPREAD)
-        length *= float(np.clip(drawn, *LENGTHS))
+        length_rng = random_stream(options.seed, RandomPurpose.LENGTH, *clip.position)
+        length *= float(np.clip(length_rng.lognormal(0, LENGTH_STD), *LENGTH_RANGE))
     return simulate_behaviour(
-        stream(options.seed, Stream.BEHAVIOUR, *clip.place),
+        random_stream(options.seed, RandomPurpose.BEHAVIOUR, *clip.position),
         clip.session.temperament,
         clip.session.score,
         clip.task,
@@ -172,32 +176,32 @@ def _behaviour(options: CohortOptions, clip: Clip) -> Behaviour:
 
 
 def _write_faces(
-    folder: Path, pictures: Any, acted: Acted, duration: float, rng: np.random.Generator
+    folder: Path, pictures: Any, inputs: FrameInputs, duration: float, rng: np.random.Generator
 ) -> None:
-    samples = faces_of(pictures, acted, rng)
+    samples = prepare_faces(pictures, inputs, rng)
     folder.mkdir()
     write_entry(folder, folder.name, samples, duration)
 
 
 def _write_truth(
     options: CohortOptions,
-    clip: Clip,
+    clip: SimulatedClip,
     behaviour: Behaviour,
     rendered: tuple[np.ndarray, np.ndarray],
-    looks: Mapping[str, Any],
+    appearance: Mapping[str, Any],
 ) -> None:
     traces = {name: getattr(behaviour, name) for name in ("au", "pose", "gaze", "cue")}
-    person, session, _ = clip.place
-    facts = {"person": person, "session": session, "bdi": clip.session.score, **looks}
+    person, session, _ = clip.position
+    facts = {"person": person, "session": session, "bdi": clip.session.score, **appearance}
     with atomic_write(ground_truth_path(options.out, clip.split, clip.name)) as path:
         write_ground_truth(path, traces, rendered, options.fps, facts)
 
 
-def _row(options: CohortOptions, clip: Clip) -> Row:
-    person, session, _ = clip.place
-    score, path = clip.session.score, clip.path(options)
+def _manifest_row(options: CohortOptions, clip: SimulatedClip) -> ManifestRow:
+    person, session, _ = clip.position
+    score, path = clip.session.score, clip.output_path(options)
     subject = subject_name(options.seed, person)
-    return Row(
+    return ManifestRow(
         path=path,
         subject=subject,
         session=session,

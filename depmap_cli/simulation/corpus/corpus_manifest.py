@@ -1,4 +1,4 @@
-"""The table of a simulated corpus, as `depmap train --data` reads it."""
+"""Writes ``manifest.csv``, the list of videos that `depmap train --data` reads."""
 
 import csv
 from collections.abc import Iterable
@@ -8,12 +8,12 @@ from pathlib import Path
 from depmap_cli.data.lists import MANIFEST_COLUMNS
 from depmap_cli.io.atomic_files import atomic_write
 
-MANIFEST = "manifest.csv"
+MANIFEST_NAME = "manifest.csv"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One recording."""
+class ManifestRow:
+    """One video, or one folder of prepared faces."""
 
     path: Path
     subject: str
@@ -25,19 +25,23 @@ class Row:
 
 
 def subject_name(seed: int, number: int) -> str:
-    """What the manifest calls a person. Weights know people by that name, so nobody in two corpora
-    may share it: plain numbers are AVEC's."""
+    """Return the name of a person in the manifest.
+
+    Weights files record the subjects they were trained on by name. Names therefore contain the
+    seed, so that they are unique across corpora; plain numbers are AVEC's.
+    """
     return f"s{seed}-{number}"
 
 
-def write_manifest(out: Path, rows: Iterable[Row]) -> None:
-    """List the recordings below ``out``, by paths from there on."""
+def write_manifest(out: Path, rows: Iterable[ManifestRow]) -> None:
+    """Write the manifest of the corpus folder ``out``, with paths relative to it."""
     with (
-        atomic_write(out / MANIFEST) as aside,
-        aside.open("w", newline="", encoding="utf-8") as file,
+        atomic_write(out / MANIFEST_NAME) as temporary,
+        temporary.open("w", newline="", encoding="utf-8") as file,
     ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*MANIFEST_COLUMNS, "fps"])
-        for r in rows:
-            path = r.path.relative_to(out).as_posix()
-            writer.writerow([path, r.subject, r.session, r.task, r.split, r.score, f"{r.fps:g}"])
+        for row in rows:
+            path = row.path.relative_to(out).as_posix()
+            columns = [row.subject, row.session, row.task, row.split, row.score]
+            writer.writerow([path, *columns, f"{row.fps:g}"])

@@ -1,4 +1,4 @@
-"""The data card of a simulated corpus: what it is, how it was made, who is in it, its limits."""
+"""Writes the data card (README.md) of a simulated corpus: content, command, people and limits."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ import numpy as np
 from depmap_cli import __version__
 from depmap_cli.data.ground_truth import FOLDER
 from depmap_cli.io.atomic_files import atomic_write
-from depmap_cli.simulation.behaviour.severity_slopes import SLOPES
+from depmap_cli.simulation.behaviour.severity_slopes import SEVERITY_SLOPES
 
-CARD = "README.md"
-_OPTIONS = {"frames": "portraits"}
-"""Options of the command whose name is not that of the setting."""
+DATA_CARD = "README.md"
+_OPTION_NAMES = {"frames": "portraits"}
+"""Options of `depmap simulate` whose names differ from those of the settings."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Counted:
-    """One split."""
+class _SplitSummary:
+    """Counts and ranges of one split."""
 
     split: str
     clips: int
@@ -27,38 +27,40 @@ class _Counted:
     tones: tuple[int, int, int]  # people with light, middle and dark skin
     women: int
     glasses: int
-    ages: tuple[float, float]
-    scores: tuple[float, float] | None  # mean and standard deviation; None without severity
+    ages: tuple[float, float]  # youngest and oldest, years
+    scores: tuple[float, float] | None  # mean and standard deviation; None for portraits
 
 
-def write_card(out: Path, settings: Mapping[str, Any]) -> None:
-    """Describe the corpus in ``out`` from its ground truth."""
-    counted = [_count(folder) for folder in sorted((out / FOLDER).iterdir(), key=_order)]
+def write_data_card(out: Path, settings: Mapping[str, Any]) -> None:
+    """Write the data card of the corpus in ``out`` from its settings and ground truth."""
+    summaries = [
+        _summarise_split(folder) for folder in sorted((out / FOLDER).iterdir(), key=_split_order)
+    ]
     text = _PORTRAITS if settings["what"] == "portraits" else _COHORT
     effect = float(settings.get("effect", 1))
     body = text.format(
         version=__version__,
         command=_command(settings),
-        slopes=_slopes(effect) if effect else _NULL,
-        counts=_counts(counted),
-        sessions=_FACES if settings.get("faces") else _VIDEOS,
+        slopes=_slope_table(effect) if effect else _NULL,
+        counts=_summary_table(summaries),
+        media=_FACES if settings.get("faces") else _VIDEOS,
     )
-    with atomic_write(out / CARD) as aside:
-        aside.write_text(body + _LIMITS)
+    with atomic_write(out / DATA_CARD) as temporary:
+        temporary.write_text(body + _LIMITS)
 
 
-def _order(folder: Path) -> int:
+def _split_order(folder: Path) -> int:
     return ("Training", "Development", "Testing").index(folder.name)
 
 
-def _count(folder: Path) -> _Counted:
-    """Who is in one split, each person counted once."""
+def _summarise_split(folder: Path) -> _SplitSummary:
+    """Summarise the people of one split, each person counted once."""
     people: dict[int, tuple[float, bool, bool, float]] = {}
     scores: dict[tuple[int, int], float] = {}
     files = sorted(folder.glob("[!.]*.npz"))
     for path in files:
         with np.load(path, allow_pickle=False) as truth:
-            columns = [np.atleast_1d(truth[n]).tolist() for n in _COLUMNS]
+            columns = [np.atleast_1d(truth[n]).tolist() for n in _ARRAYS]
             for number, *looks in zip(*columns, strict=True):
                 people[number] = (looks[0], looks[1], looks[2], looks[3])
             if "bdi" in truth:
@@ -66,7 +68,7 @@ def _count(folder: Path) -> _Counted:
     tone, woman, glasses, age = (np.array(column) for column in zip(*people.values(), strict=True))
     thirds = np.histogram(tone, bins=[-1, 1 / 3, 2 / 3, 2])[0]
     drawn = np.array(list(scores.values()))
-    return _Counted(
+    return _SplitSummary(
         split=folder.name,
         clips=len(files),
         people=len(people),
@@ -78,37 +80,39 @@ def _count(folder: Path) -> _Counted:
     )
 
 
-_COLUMNS = ("person", "tone", "female", "glasses", "age")
+_ARRAYS = ("person", "tone", "female", "glasses", "age")
 
 
-def _counts(counted: Iterable[_Counted]) -> str:
+def _summary_table(summaries: Iterable[_SplitSummary]) -> str:
     head = (
-        "| split | clips | people | skin light / middle / dark | women | glasses | age "
-        "| BDI-II, mean and sd |\n|---|---|---|---|---|---|---|---|\n"
+        "| split | clips | people | skin light / medium / dark | women | glasses | age "
+        "| BDI-II, mean and SD |\n|---|---|---|---|---|---|---|---|\n"
     )
     rows = [
         f"| {c.split} | {c.clips} | {c.people} | {' / '.join(map(str, c.tones))} | {c.women} "
         f"| {c.glasses} | {c.ages[0]:.0f} to {c.ages[1]:.0f} "
         f"| {f'{c.scores[0]:.1f}, {c.scores[1]:.1f}' if c.scores else 'none'} |"
-        for c in counted
+        for c in summaries
     ]
     return head + "\n".join(rows)
 
 
-def _slopes(effect: float) -> str:
-    head = "| acts on | a standard deviation (12 points) adds | after |\n|---|---|---|\n"
-    rows = [f"| {s.of} | {effect * s.size:+.3g} | {s.source} |" for s in SLOPES.values()]
+def _slope_table(effect: float) -> str:
+    head = "| quantity | change per standard deviation (12 points) | source |\n|---|---|---|\n"
+    rows = [
+        f"| {s.quantity} | {effect * s.slope:+.3g} | {s.source} |" for s in SEVERITY_SLOPES.values()
+    ]
     return head + "\n".join(rows)
 
 
 def _command(settings: Mapping[str, Any]) -> str:
-    """The options that make this corpus again; no paths."""
+    """Return the command that makes this corpus again, without paths."""
     words = ["depmap simulate OUT --face-model MODEL"]
     for name, value in settings.items():
         if name != "what" and value is not None:
             listed = isinstance(value, (list, tuple))
             shown = ",".join(_cell(v) for v in value) if listed else _cell(value)
-            words.append(f"--{_OPTIONS.get(name, name).replace('_', '-')} {shown}")
+            words.append(f"--{_OPTION_NAMES.get(name, name).replace('_', '-')} {shown}")
     return " ".join(words)
 
 
@@ -117,30 +121,30 @@ def _cell(value: Any) -> str:
 
 
 _COHORT = """\
-# A simulated cohort
+# Simulated cohort
 
 Interviews of people who do not exist, in AVEC2014's layout. Made by depmap {version}:
 
     {command}
 
-The same command gives the same ground truth, to the byte, with any `--jobs`.
+The same command gives the same ground truth, byte for byte, with any number of `--jobs`.
 
-    {{split}}/{{task}}/200_1_Freeform_video.*               200 = person, 1 = session
-    {{split}}/DepressionLabels/200_1_Depression.csv       one whole number
+    {{split}}/{{task}}/200_1_Freeform_video.*               person 200, session 1
+    {{split}}/DepressionLabels/200_1_Depression.csv       BDI-II score
     ground_truth/{{split}}/200_1_Freeform_video.npz       au, pose, gaze, cue, landmarks
-    manifest.csv                                        all recordings
+    manifest.csv                                        list of all videos
 
-{sessions}
+{media}
 
-## What severity acts on
+## Effects of severity
 
 {slopes}
 
-Nothing in a face's looks, its light, the camera or the clip's length depends on it. Differences
-between people and between their recordings are larger; frowns, other action units and plain smiles
-distract; smiles may mask.
+The appearance of a face, the light, the camera and the length of a clip do not depend on severity.
+Differences between people and between clips of one person are larger than the effects. Frowns and
+some other action units do not depend on severity. Smiles may mask low mood.
 
-## Who is in it
+## People
 
 {counts}
 
@@ -149,34 +153,37 @@ A person has one to three sessions with related scores and is in one split only.
 _PORTRAITS = """\
 # Simulated portraits
 
-Faces of people who do not exist, in many combinations of action units, for training the semantic
+Faces of people who do not exist, with many combinations of action units, for training the semantic
 model (`depmap train-semantics`). Made by depmap {version}:
 
     {command}
 
-The same command gives the same ground truth, to the byte, with any `--jobs`.
+The same command gives the same ground truth, byte for byte, with any number of `--jobs`.
 
     {{split}}/Portraits/0001_1_Portraits.faces            aligned faces of up to 32 people
     ground_truth/{{split}}/0001_1_Portraits.npz           au, pose, gaze, landmarks, person
 
-The faces were found and aligned by the code that scoring uses, after JPEG of random quality; where
-none was found there is none. They carry no severity: the score in `manifest.csv` is 0 throughout.
+The frames were compressed as JPEG of random quality; then the code that scoring uses detected and
+aligned the faces. Frames without a detected face are missing. The faces carry no information about
+severity: all scores in `manifest.csv` are 0.
 
-## Who is in it
+## People
 
 {counts}
 
-Every person is new and in one split only.
+Each person is in one split only.
 """
-_VIDEOS = "Videos are H.264 of random quality, from good to poor."
+_VIDEOS = "The videos are H.264 of random quality, from good to poor."
 _FACES = """\
-In place of videos (`*.faces`) there are faces of frames spread over each, found and aligned by the
-code that scoring uses, after JPEG of random quality. `depmap train` reads them as they are."""
-_NULL = "Nothing: this is a null cohort (`--effect 0`), in which an honest method finds nothing."
+Instead of videos there are prepared faces (`*.faces`): evenly sampled frames of each clip were
+compressed as JPEG of random quality; then the code that scoring uses detected and aligned the
+faces. `depmap train` reads these folders directly."""
+_NULL = """\
+None: this is a null cohort (`--effect 0`). A sound method finds no relation to severity in it."""
 _LIMITS = """
 ## Limits
 
-Rendered faces with a simple model of behaviour. What is learned here about severity is what this
-model says, and no finding about people. Face geometry: ICT-FaceKit (USC Institute for Creative
-Technologies, MIT licence).
+The faces are rendered and follow a simple model of behaviour. A relation to severity that is
+learned here reflects this model and is no finding about real people. Face geometry: ICT-FaceKit
+(USC Institute for Creative Technologies, MIT licence).
 """

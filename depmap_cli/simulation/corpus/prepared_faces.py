@@ -1,4 +1,4 @@
-"""Faces of rendered frames, found and aligned as scoring finds and aligns them."""
+"""Prepares the faces of rendered frames: detects and aligns them with the code that scoring uses."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -9,36 +9,38 @@ from jaxtyping import UInt8
 from depmap_cli.config import FaceConfig
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.runtime.opencv import load_opencv
-from depmap_cli.simulation.corpus.frame_rendering import Acted
+from depmap_cli.simulation.corpus.frame_rendering import FrameInputs
 from depmap_cli.video.reader import Frame
 
 JPEG_QUALITY = (25, 95)
+"""Range of the mean JPEG quality of a clip."""
 
 
-def faces_of(
-    pictures: Iterable[UInt8[np.ndarray, "h w 3"]], acted: Acted, rng: np.random.Generator
+def prepare_faces(
+    pictures: Iterable[UInt8[np.ndarray, "h w 3"]], inputs: FrameInputs, rng: np.random.Generator
 ) -> list[FaceSample]:
-    """The faces that scoring would find, had the pictures come from a compressed recording.
+    """Detect and align the faces of ``pictures``, compressed first as in a video.
 
-    A recording has one quality throughout, about which that of its pictures varies.
+    Each clip has a mean JPEG quality, around which the quality of its frames varies.
     """
     quality = rng.uniform(*JPEG_QUALITY)
 
     def frames() -> Iterator[Frame]:
-        for time, picture in zip(acted.times, pictures, strict=True):
-            own = np.clip(quality + rng.normal(0, 5), 10, 98)
-            yield Frame(float(time), _through_jpeg(picture, int(own)), 1.0)
+        for time, picture in zip(inputs.times, pictures, strict=True):
+            frame_quality = np.clip(quality + rng.normal(0, 5), 10, 98)
+            yield Frame(float(time), _compress_jpeg(picture, int(frame_quality)), 1.0)
 
     return [sample for segment in extract_faces(frames(), _detector()) for sample in segment]
 
 
 @lru_cache(maxsize=1)
 def _detector() -> FaceDetector:
-    """Loaded once a process."""
+    """Load the face detector once per process."""
     return FaceDetector(FaceConfig())
 
 
-def _through_jpeg(picture: UInt8[np.ndarray, "h w 3"], quality: int) -> np.ndarray:
+def _compress_jpeg(picture: UInt8[np.ndarray, "h w 3"], quality: int) -> np.ndarray:
+    """Encode an RGB image as JPEG and decode it again."""
     cv2 = load_opencv()
     bgr = cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)
     _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])

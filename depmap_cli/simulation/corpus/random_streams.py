@@ -9,18 +9,18 @@ from enum import IntEnum
 import numpy as np
 
 
-class Stream(IntEnum):
-    """What random numbers are for."""
+class RandomPurpose(IntEnum):
+    """What random numbers are drawn for. The values are part of the seed: never change them."""
 
     PEOPLE = 0
-    LOOKS = 1
+    APPEARANCE = 1
     SCENE = 2
     BEHAVIOUR = 3
     CAMERA = 4
     LENGTH = 5
-    PORTRAITS = 6  # and then another purpose: people of a corpus with this seed look otherwise
+    PORTRAITS = 6  # prefix to another purpose: portraits show other people than a cohort's
 
 
-def stream(seed: int, purpose: Stream, *place: int) -> np.random.Generator:
-    """The random numbers for one purpose at one place (split, person, session, ...)."""
-    return np.random.default_rng([seed, purpose, *place])
+def random_stream(seed: int, purpose: RandomPurpose, *position: int) -> np.random.Generator:
+    """Return the generator for one purpose at one position, such as person, session and task."""
+    return np.random.default_rng([seed, purpose, *position])

@@ -16,7 +16,7 @@ from numba import njit
 from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh
 
 FAR = np.float32(1e9)
-NOTHING = -1
+NO_TRIANGLE = -1
 NOISE_TEXELS = 256
 """Side of the tile of strands, a power of two."""
 _LASH, _HAIR, _EYE = int(Material.LASH), int(Material.HAIR), int(Material.EYE)
@@ -25,54 +25,54 @@ _BEHIND = 0.12
 
 
 @dataclass(frozen=True, kw_only=True)
-class Buffers:
+class FrameBuffers:
     """What is seen at each pixel: the nearest triangle and where in it the pixel's middle lies."""
 
     depth: Float32[np.ndarray, "h w"]  # cm from the camera
     triangle: Int32[np.ndarray, "h w"]  # NOTHING where no triangle lies
-    second: Float32[np.ndarray, "h w"]  # barycentric weight of the triangle's second corner
-    third: Float32[np.ndarray, "h w"]
+    weight_b: Float32[np.ndarray, "h w"]  # barycentric weight of the triangle's second corner
+    weight_c: Float32[np.ndarray, "h w"]
 
     @staticmethod
-    def empty(height: int, width: int) -> "Buffers":
+    def empty(height: int, width: int) -> "FrameBuffers":
         """Buffers to draw into."""
         shape = (height, width)
-        return Buffers(
+        return FrameBuffers(
             depth=np.full(shape, FAR, np.float32),
-            triangle=np.full(shape, NOTHING, np.int32),
-            second=np.zeros(shape, np.float32),
-            third=np.zeros(shape, np.float32),
+            triangle=np.full(shape, NO_TRIANGLE, np.int32),
+            weight_b=np.zeros(shape, np.float32),
+            weight_c=np.zeros(shape, np.float32),
         )
 
     def clear(self) -> None:
         """Wipe them."""
         self.depth.fill(FAR)
-        self.triangle.fill(NOTHING)
+        self.triangle.fill(NO_TRIANGLE)
 
 
 def rasterise(
     screen: Float32[np.ndarray, "v 3"],
     mesh: Mesh,
-    strands: Float32[np.ndarray, "n n"],
-    buffers: Buffers,
+    strand_noise: Float32[np.ndarray, "n n"],
+    buffers: FrameBuffers,
     depth_only: bool = False,
 ) -> None:
     """Draw ``mesh`` with its vertices at ``screen`` (column, row, depth) into ``buffers``.
 
     Perspective is ignored inside a triangle: triangles are small. Lashes and hair are left out
-    where ``strands`` exceeds their cover.
+    where ``strand_noise`` exceeds their cover.
     """
     _rasterise(
         screen,
         mesh.faces,
         mesh.material,
         mesh.uv,
-        mesh.cover,
-        strands,
+        mesh.opacity,
+        strand_noise,
         buffers.depth,
         buffers.triangle,
-        buffers.second,
-        buffers.third,
+        buffers.weight_b,
+        buffers.weight_c,
         depth_only,
     )
 
@@ -121,18 +121,28 @@ def _pixels_between(low, high, size):
 
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
-def _is_gap(cover, strands, u, v):
+def _is_gap(opacity, strand_noise, u, v):
     """Whether a point of hair lies between two strands."""
-    if cover >= 1.0:
+    if opacity >= 1.0:
         return False
-    side = strands.shape[0]
-    return strands[int(v * side) & (side - 1), int(u * side) & (side - 1)] > cover
+    side = strand_noise.shape[0]
+    return strand_noise[int(v * side) & (side - 1), int(u * side) & (side - 1)] > opacity
 
 
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _rasterise(
-    screen, faces, material, uv, cover, strands, depth, triangle, second, third, depth_only
+    screen,
+    faces,
+    material,
+    uv,
+    opacity,
+    strand_noise,
+    depth,
+    triangle,
+    weight_b,
+    weight_c,
+    depth_only,
 ):
     height, width = depth.shape
     for f in range(faces.shape[0]):
@@ -140,15 +150,15 @@ def _rasterise(
         ax, ay, bx, by = screen[a, 0], screen[a, 1], screen[b, 0], screen[b, 1]
         cx, cy = screen[c, 0], screen[c, 1]
         area = _edge(ax, ay, bx, by, cx, cy)
-        made_of = material[f]
-        if area == 0.0 or (area > 0 and made_of < _LASH):  # rows grow downwards: fronts have < 0
+        kind = material[f]
+        if area == 0.0 or (area > 0 and kind < _LASH):  # rows grow downwards: fronts have < 0
             continue
         x0, x1 = _pixels_between(min(ax, bx, cx), max(ax, bx, cx), width)
         y0, y1 = _pixels_between(min(ay, by, cy), max(ay, by, cy), height)
         if x0 > x1 or y0 > y1:
             continue
-        strandy = made_of in (_LASH, _HAIR)
-        back = np.float32(_BEHIND if made_of == _EYE else 0.0)
+        strandy = kind in (_LASH, _HAIR)
+        back = np.float32(_BEHIND if kind == _EYE else 0.0)
         za, zb, zc = screen[a, 2] + back, screen[b, 2] + back, screen[c, 2] + back
         inverse = np.float32(1.0) / area
         for y in range(y0, y1 + 1):
@@ -165,13 +175,15 @@ def _rasterise(
                 if strandy:
                     u = wa * uv[f, 0, 0] + wb * uv[f, 1, 0] + wc * uv[f, 2, 0]
                     v = wa * uv[f, 0, 1] + wb * uv[f, 1, 1] + wc * uv[f, 2, 1]
-                    if _is_gap(wa * cover[a] + wb * cover[b] + wc * cover[c], strands, u, v):
+                    if _is_gap(
+                        wa * opacity[a] + wb * opacity[b] + wc * opacity[c], strand_noise, u, v
+                    ):
                         continue
                 depth[y, x] = z
                 if not depth_only:
                     triangle[y, x] = f
-                    second[y, x] = wb
-                    third[y, x] = wc
+                    weight_b[y, x] = wb
+                    weight_c[y, x] = wc
 
 
 @njit(cache=True, fastmath=True, nogil=True)

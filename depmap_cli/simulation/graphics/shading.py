@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 from numba import njit
 
-from depmap_cli.simulation.graphics.rasteriser import NOTHING, Buffers
+from depmap_cli.simulation.graphics.rasteriser import NO_TRIANGLE, FrameBuffers
 from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh
 
 _FACE, _HEAD, _MOUTH, _GUM, _TEETH, _EYE, _LASH, _HAIR, _CLOTH, _FRAME, _HAND = range(Material.LENS)
@@ -39,7 +39,7 @@ class Surfaces(NamedTuple):
 
     face: np.ndarray  # (side, side, 4) albedo and gloss of the face's tile
     head: np.ndarray  # (side, side, 4) of the other tile
-    strands: np.ndarray  # (n, n) in 0..1
+    strand_noise: np.ndarray  # (n, n) in 0..1
     hair: np.ndarray
     lashes: np.ndarray
     cloth: np.ndarray
@@ -59,7 +59,7 @@ class Geometry(NamedTuple):
 
     vertices: np.ndarray  # (v, 3)
     normals: np.ndarray  # (v, 3)
-    openness: np.ndarray  # (v,) share of the sky that is not hidden by the person, 0 to 1
+    sky_visibility: np.ndarray  # (v,) share of the sky that is not hidden by the person, 0 to 1
     camera_distance: float  # of the camera from the origin, along z
     pixels_per_cm: float
     head_axes: np.ndarray  # (3, 3): where the head's x, y and z axes point, in columns
@@ -67,7 +67,7 @@ class Geometry(NamedTuple):
 
 def shade(
     picture: Float32[np.ndarray, "h w 3"],
-    buffers: Buffers,
+    buffers: FrameBuffers,
     mesh: Mesh,
     geometry: Geometry,
     surfaces: Surfaces,
@@ -84,8 +84,8 @@ def shade(
     _shade(
         picture,
         buffers.triangle,
-        buffers.second,
-        buffers.third,
+        buffers.weight_b,
+        buffers.weight_c,
         mesh.faces,
         mesh.material,
         mesh.uv,
@@ -100,7 +100,7 @@ def shade(
 
 def reflect(
     picture: Float32[np.ndarray, "h w 3"],
-    buffers: Buffers,
+    buffers: FrameBuffers,
     lenses: Mesh,
     geometry: Geometry,
     lighting: Lighting,
@@ -110,8 +110,8 @@ def reflect(
     _reflect(
         picture,
         buffers.triangle,
-        buffers.second,
-        buffers.third,
+        buffers.weight_b,
+        buffers.weight_c,
         lenses.faces,
         geometry,
         lighting,
@@ -121,15 +121,15 @@ def reflect(
 
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
-def _reflect(picture, triangle, second, third, faces, geometry, lighting, strength):
+def _reflect(picture, triangle, weight_b, weight_c, faces, geometry, lighting, strength):
     vertices, normals, key = geometry.vertices, geometry.normals, lighting.key
     for y in range(triangle.shape[0]):
         for x in range(triangle.shape[1]):
             f = triangle[y, x]
-            if f == NOTHING:
+            if f == NO_TRIANGLE:
                 continue
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            wb, wc = second[y, x], third[y, x]
+            wb, wc = weight_b[y, x], weight_c[y, x]
             nx, ny, nz = _between(normals, a, b, c, 1 - wb - wc, wb, wc)
             normal = _unit(nx, ny, nz)
             px, py, pz = _between(vertices, a, b, c, 1 - wb - wc, wb, wc)
@@ -228,9 +228,11 @@ def _eye(surfaces, u, v):
     edge = surfaces.iris_radius
     inside = _smooth_step(edge + 0.03, edge - 0.05, off_axis)
     if inside > 0:
-        side = surfaces.strands.shape[0]
+        side = surfaces.strand_noise.shape[0]
         angle = int((math.atan2(v, u) + 4) * 60)
-        fibre = 0.75 + 0.5 * surfaces.strands[int(off_axis * 60) & (side - 1), angle & (side - 1)]
+        fibre = (
+            0.75 + 0.5 * surfaces.strand_noise[int(off_axis * 60) & (side - 1), angle & (side - 1)]
+        )
         limbus = 1 - 0.7 * _smooth_step(edge - 0.16, edge, off_axis)
         open_iris = _smooth_step(surfaces.pupil_radius, surfaces.pupil_radius + 0.04, off_axis)
         k = inside * fibre * limbus * open_iris
@@ -243,8 +245,8 @@ def _eye(surfaces, u, v):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _strand(surfaces, u, v):
-    side = surfaces.strands.shape[0]
-    return surfaces.strands[int(v * side) & (side - 1), int(u * side) & (side - 1)]
+    side = surfaces.strand_noise.shape[0]
+    return surfaces.strand_noise[int(v * side) & (side - 1), int(u * side) & (side - 1)]
 
 
 @njit(cache=True, fastmath=True, nogil=True)
@@ -324,7 +326,7 @@ def _shade_from_above(triangle, material, y, x, kind, reach):
     """1 right below the skin that overhangs an eye or the mouth, 0 from ``reach`` pixels down."""
     steps = int(reach)
     for step in range(1, steps + 1):
-        if y - step < 0 or triangle[y - step, x] == NOTHING:
+        if y - step < 0 or triangle[y - step, x] == NO_TRIANGLE:
             return 0.0
         above = material[triangle[y - step, x]]
         if above in (_FACE, _LASH) or (above == _HEAD and kind != _EYE):
@@ -367,8 +369,8 @@ def _diffuse(facing, wrap):
 def _shade(
     picture,
     triangle,
-    second,
-    third,
+    weight_b,
+    weight_c,
     faces,
     material,
     uv,
@@ -383,22 +385,22 @@ def _shade(
     for y in range(triangle.shape[0]):
         for x in range(triangle.shape[1]):
             f = triangle[y, x]
-            if f == NOTHING:
+            if f == NO_TRIANGLE:
                 continue
             a, b, c = faces[f, 0], faces[f, 1], faces[f, 2]
-            wb, wc = second[y, x], third[y, x]
+            wb, wc = weight_b[y, x], weight_c[y, x]
             wa = 1 - wb - wc
             u = wa * uv[f, 0, 0] + wb * uv[f, 1, 0] + wc * uv[f, 2, 0]
             v = wa * uv[f, 0, 1] + wb * uv[f, 1, 1] + wc * uv[f, 2, 1]
             nx, ny, nz = _between(geometry.normals, a, b, c, wa, wb, wc)
             px, py, pz = _between(geometry.vertices, a, b, c, wa, wb, wc)
-            openness = geometry.openness
-            sky = wa * openness[a] + wb * openness[b] + wc * openness[c]
+            sky_visibility = geometry.sky_visibility
+            sky = wa * sky_visibility[a] + wb * sky_visibility[b] + wc * sky_visibility[c]
             normal = _unit(nx, ny, nz)
             view = _unit(-px, -py, geometry.camera_distance - pz)
-            made_of = material[f]
+            kind = material[f]
 
-            if made_of == _FACE:
+            if kind == _FACE:
                 along_x, along_y, height = _slope(relief, u, v)
                 normal = _tilt(normal, axes, along_x, along_y)
                 red, green, blue, gloss = _sample_skin(surfaces.face, u, v)
@@ -406,31 +408,31 @@ def _shade(
                 deeper = crease * (0.65 + 0.35 * crease)  # folds are redder than the skin around
                 red, green, blue = red * crease, green * deeper, blue * deeper
                 squarings, wrap_r, wrap_g, wrap_b, rim = 4, 0.42, 0.22, 0.15, 0.22
-            elif made_of == _HEAD:
+            elif kind == _HEAD:
                 red, green, blue, gloss = _sample_skin(surfaces.head, u - 1.0, v)
                 squarings, wrap_r, wrap_g, wrap_b, rim = 4, 0.42, 0.22, 0.15, 0.22
             else:
                 red, green, blue, gloss, squarings, wrap_r, wrap_g, wrap_b, rim = _surface(
-                    made_of, surfaces, u, v
+                    kind, surfaces, u, v
                 )
-                if made_of == _EYE:
+                if kind == _EYE:
                     reach = _LID_SHADOW * geometry.pixels_per_cm
-                    shaded = _shade_from_above(triangle, material, y, x, made_of, reach)
+                    shaded = _shade_from_above(triangle, material, y, x, kind, reach)
                     sky = (0.4 * sky + 0.36) * (1 - 0.65 * shaded)
-                elif _MOUTH <= made_of <= _TEETH:
+                elif _MOUTH <= kind <= _TEETH:
                     reach = _LIP_SHADOW * geometry.pixels_per_cm
-                    shaded = _shade_from_above(triangle, material, y, x, made_of, reach)
+                    shaded = _shade_from_above(triangle, material, y, x, kind, reach)
                     sky *= 1 - 0.6 * shaded
             facing_view = normal[0] * view[0] + normal[1] * view[1] + normal[2] * view[2]
-            if made_of >= _LASH and facing_view < 0:
+            if kind >= _LASH and facing_view < 0:
                 normal = (-normal[0], -normal[1], -normal[2])
                 facing_view = -facing_view
 
             lit = _lit_share(shadow_depth, shadow_view, px + 0.2 * nx, py + 0.2 * ny, pz + 0.2 * nz)
-            lit *= min(1.0, 0.3 + 0.85 * sky) if made_of < _MOUTH or made_of > _TEETH else sky
+            lit *= min(1.0, 0.3 + 0.85 * sky) if kind < _MOUTH or kind > _TEETH else sky
             facing = normal[0] * key[0] + normal[1] * key[1] + normal[2] * key[2]
             filled = normal[0] * fill[0] + normal[1] * fill[1] + normal[2] * fill[2]
-            if made_of == _HAIR:
+            if kind == _HAIR:
                 shine = _hair_highlight(normal, view, key, squarings) * max(facing, 0.0)
                 shine_fill = _hair_highlight(normal, view, fill, squarings) * max(filled, 0.0)
             else:
@@ -438,7 +440,7 @@ def _shade(
                 shine_fill = _highlight(normal, view, fill, squarings) * (
                     1.0 if filled > 0 else 0.0
                 )
-                if made_of <= _HEAD:  # skin: a broad sheen and, where it is oily, a narrow one
+                if kind <= _HEAD:  # skin: a broad sheen and, where it is oily, a narrow one
                     shine = 0.6 * shine + 0.8 * shine**4
                     shine_fill = 0.6 * shine_fill + 0.8 * shine_fill**4
             up = 0.5 + 0.5 * normal[1]
@@ -449,7 +451,7 @@ def _shade(
                 albedo = red if k == 0 else (green if k == 1 else blue)
                 wrap = wrap_r if k == 0 else (wrap_g if k == 1 else wrap_b)
                 around = lighting.sky[k] * up + lighting.ground[k] * (1 - up)
-                hidden = sky + (0.4 if k == 0 else 0.12) * bounce * (1.0 if made_of < 2 else 0.0)
+                hidden = sky + (0.4 if k == 0 else 0.12) * bounce * (1.0 if kind < 2 else 0.0)
                 key_light = lighting.key_colour[k] * lit
                 fill_light = lighting.fill_colour[k] * hidden
                 picture[y, x, k] = (

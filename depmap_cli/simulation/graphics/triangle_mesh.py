@@ -32,7 +32,7 @@ class Mesh:
     faces: Int[np.ndarray, "f 3"]
     uv: Float[np.ndarray, "f 3 2"]  # texture coordinates of each corner
     material: Int[np.ndarray, " f"]
-    cover: Float[np.ndarray, " v"]  # opacity of lashes and hair, 1 and more: no gaps
+    opacity: Float[np.ndarray, " v"]  # opacity of lashes and hair, 1 and more: no gaps
 
     @staticmethod
     def of(
@@ -40,7 +40,7 @@ class Mesh:
         faces: np.ndarray,
         uv: np.ndarray,
         material: Material,
-        cover: np.ndarray | float = 1.0,
+        opacity: np.ndarray | float = 1.0,
     ) -> "Mesh":
         """One material throughout; ``uv`` by vertex, (v, 2)."""
         faces = np.ascontiguousarray(faces, np.int32)
@@ -49,7 +49,7 @@ class Mesh:
             faces=faces,
             uv=np.asarray(uv, np.float32)[faces],
             material=np.full(len(faces), material, np.int32),
-            cover=np.broadcast_to(np.asarray(cover, np.float32), (len(vertices),)).copy(),
+            opacity=np.broadcast_to(np.asarray(opacity, np.float32), (len(vertices),)).copy(),
         )
 
     def only(self, chosen: Bool[np.ndarray, " f"]) -> "Mesh":
@@ -59,11 +59,11 @@ class Mesh:
             faces=self.faces[chosen],
             uv=self.uv[chosen],
             material=self.material[chosen],
-            cover=self.cover,
+            opacity=self.opacity,
         )
 
 
-def join(meshes: list[Mesh]) -> Mesh:
+def join_meshes(meshes: list[Mesh]) -> Mesh:
     """All of them in one, vertices in the order given."""
     offsets = np.cumsum([0, *(len(mesh.vertices) for mesh in meshes[:-1])])
     faces = [mesh.faces + offset for mesh, offset in zip(meshes, offsets, strict=True)]
@@ -72,7 +72,7 @@ def join(meshes: list[Mesh]) -> Mesh:
         faces=np.concatenate(faces).astype(np.int32),
         uv=np.concatenate([mesh.uv for mesh in meshes]),
         material=np.concatenate([mesh.material for mesh in meshes]),
-        cover=np.concatenate([mesh.cover for mesh in meshes]),
+        opacity=np.concatenate([mesh.opacity for mesh in meshes]),
     )
 
 
@@ -85,7 +85,7 @@ def grid_faces(rows: int, columns: int) -> Int[np.ndarray, "f 3"]:
     return np.concatenate([lower, upper]).astype(np.int32)
 
 
-def tube(
+def tube_mesh(
     path: Float[np.ndarray, "n 3"],
     thickness: Float[np.ndarray, " n"] | float,
     material: Material,
@@ -97,16 +97,16 @@ def tube(
     up = np.where(np.abs(along[:, 1:2]) < 0.9, [[0.0, 1.0, 0.0]], [[0.0, 0.0, 1.0]])
     first = np.cross(along, up)
     first /= np.linalg.norm(first, axis=1, keepdims=True) + 1e-9
-    second = np.cross(first, along)
+    weight_b = np.cross(first, along)
     turn = np.linspace(2 * np.pi, 0, n_sides + 1)[None, :, None]  # so that it faces outwards
-    around = np.cos(turn) * first[:, None] + np.sin(turn) * second[:, None]
+    around = np.cos(turn) * first[:, None] + np.sin(turn) * weight_b[:, None]
     radius = np.broadcast_to(np.asarray(thickness) / 2, (len(path),))
     vertices = (path[:, None] + radius[:, None, None] * around).reshape(-1, 3)
     uv = np.zeros((len(vertices), 2))
     return Mesh.of(vertices, grid_faces(len(path), n_sides + 1), uv, material)
 
 
-def depth_at(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def front_depth(mesh: Mesh, x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """z in cm of the front of the head's skin at each (x, y)."""
     skin = np.unique(mesh.faces[mesh.material <= Material.HEAD])
     points = mesh.vertices[skin]

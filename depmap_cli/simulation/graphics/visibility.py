@@ -5,7 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Float32
 
-from depmap_cli.simulation.graphics.rasteriser import Buffers, rasterise, vertex_normals
+from depmap_cli.simulation.graphics.rasteriser import FrameBuffers, rasterise, vertex_normals
 from depmap_cli.simulation.graphics.triangle_mesh import Mesh
 
 _CENTRE_Y, _REACH = -1.0, 17.0  # cm: a light's view shows the head and the neck
@@ -30,23 +30,25 @@ def light_view(
     return np.column_stack([rows, offset]).astype(np.float32)
 
 
-def seen_from(
+def project(
     view: Float32[np.ndarray, "3 4"], vertices: Float32[np.ndarray, "v 3"]
 ) -> Float32[np.ndarray, "v 3"]:
     """Column, row and depth of each vertex."""
     return np.ascontiguousarray(vertices @ view[:, :3].T + view[:, 3])
 
 
-def openness(mesh: Mesh, strands: Float32[np.ndarray, "n n"]) -> Float32[np.ndarray, " v"]:
+def sky_visibility(
+    mesh: Mesh, strand_noise: Float32[np.ndarray, "n n"]
+) -> Float32[np.ndarray, " v"]:
     """Share of the sky in front of each vertex that nothing hides, 0 to 1."""
     normals = vertex_normals(mesh.vertices, mesh.faces)
     seen, all_ = np.zeros(len(normals), np.float32), np.full(len(normals), 1e-6, np.float32)
-    buffers = Buffers.empty(_SIDE, _SIDE)
+    buffers = FrameBuffers.empty(_SIDE, _SIDE)
     for direction in _sky_directions():
         view = light_view(direction, _SIDE, _WHOLE_REACH)
-        screen = seen_from(view, mesh.vertices)
+        screen = project(view, mesh.vertices)
         buffers.depth.fill(np.float32(1e9))
-        rasterise(screen, mesh, strands, buffers, depth_only=True)
+        rasterise(screen, mesh, strand_noise, buffers, depth_only=True)
         column, row = np.clip(screen[:, :2].T.astype(int), 0, _SIDE - 1)
         facing = np.clip(normals @ direction.astype(np.float32), 0, 1)
         seen += facing * (buffers.depth[row, column] > screen[:, 2] - 0.6)

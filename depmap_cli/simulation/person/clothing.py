@@ -6,7 +6,13 @@ import numpy as np
 from jaxtyping import Float
 
 from depmap_cli.simulation.graphics.smooth_functions import smooth_step
-from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, grid_faces, join, tube
+from depmap_cli.simulation.graphics.triangle_mesh import (
+    Material,
+    Mesh,
+    grid_faces,
+    join_meshes,
+    tube_mesh,
+)
 
 _NECK = -10.8  # cm: where a collar lies that does not hang down
 _WAIST = -46.0
@@ -46,21 +52,21 @@ def glasses_mesh(glasses: Glasses, landmarks: Float[np.ndarray, "68 3"]) -> Mesh
     for eye, side in ((landmarks[36:42].mean(0), -1), (landmarks[42:48].mean(0), 1)):
         centre = np.array([eye[0] + 0.12 * side, eye[1] - 0.25, front])
         rim = _rim(glasses, centre, side)
-        parts.append(tube(rim, glasses.thickness, Material.FRAME))
+        parts.append(tube_mesh(rim, glasses.thickness, Material.FRAME))
         parts.append(_lens(_rim(glasses, centre, side, whole=True), centre))
         hinge = centre + [side * glasses.width, 0.4 * glasses.height, -0.6]
         ear = np.array([side * max(7.3, abs(hinge[0]) + 0.4), hinge[1] + 0.2, 0.0])
         bend = hinge + [side * 0.35, 0.0, -1.0]
         temple = np.array([hinge, bend, 0.5 * (bend + ear), ear, ear + [0, -1.5, -1.5]])
-        parts.append(tube(temple, glasses.thickness, Material.FRAME))
+        parts.append(tube_mesh(temple, glasses.thickness, Material.FRAME))
     inner = glasses.width - 0.1
     left, right = landmarks[36:42].mean(0)[0] - 0.12 + inner, landmarks[42:48].mean(0)[0] + 0.12
     height = landmarks[36:48].mean(0)[1]
     x = np.linspace(left, right - inner, 7)
     arch = 0.3 * (1 - np.linspace(-1, 1, 7) ** 2)
     bridge = np.stack([x, height + 0.2 + arch, np.full(7, front + 0.1)], 1)
-    parts.append(tube(bridge, glasses.thickness, Material.FRAME))
-    return join(parts)
+    parts.append(tube_mesh(bridge, glasses.thickness, Material.FRAME))
+    return join_meshes(parts)
 
 
 def _rim(

@@ -10,7 +10,7 @@ from numba import njit
 
 from depmap_cli.domain.action_units import ACTION_UNITS
 
-MIXES: dict[str, dict[str, float]] = {
+AU_BLENDSHAPES: dict[str, dict[str, float]] = {
     "AU1": {"browInnerUp": 1.25},
     "AU2": {"browOuterUp": 1.0},
     "AU4": {"browDown": 1.35, "browInnerUp": -0.2},
@@ -37,33 +37,33 @@ _GAZE = {  # sideways, to the viewer's right: the person's left eye looks out, t
     "up": ("eyeLookUp_L", "eyeLookUp_R"),
     "down": ("eyeLookDown_L", "eyeLookDown_R"),
 }
-_FARTHEST_GAZE = 0.8  # of the shapes' range, which is wider than comfortable
-_LIMIT = 1.45
+_MAX_GAZE = 0.8  # of the shapes' range, which is wider than comfortable
+_MAX_WEIGHT = 1.45
 
 
-class ExpressionMixer:
+class BlendshapeMixer:
     """From action units and gaze to weights of the face model's shapes, by two matrices."""
 
     def __init__(self, names: Sequence[str]) -> None:
         index = {name: i for i, name in enumerate(names)}
         self.names = tuple(names)
-        self._mix = np.zeros((len(ACTION_UNITS), len(names)), np.float32)
-        for row, unit in zip(self._mix, ACTION_UNITS, strict=True):
-            for shape, weight in MIXES[unit.code].items():
+        self._au_weights = np.zeros((len(ACTION_UNITS), len(names)), np.float32)
+        for row, unit in zip(self._au_weights, ACTION_UNITS, strict=True):
+            for shape, weight in AU_BLENDSHAPES[unit.code].items():
                 for side in sides(shape, index):
                     row[index[side]] += weight
-        self._gaze = np.zeros((len(_GAZE), len(names)), np.float32)
-        for row, shapes in zip(self._gaze, _GAZE.values(), strict=True):
+        self._gaze_weights = np.zeros((len(_GAZE), len(names)), np.float32)
+        for row, shapes in zip(self._gaze_weights, _GAZE.values(), strict=True):
             row[[index[name] for name in shapes]] = 1
 
     def weights(
         self, au: Float[np.ndarray, " 18"], gaze: Float[np.ndarray, " 2"]
     ) -> Float32[np.ndarray, " e"]:
         """Weights of the shapes for intensities 0 to 1.1 and a gaze (sideways, up) in -1 to 1."""
-        sideways, up = np.clip(gaze, -_FARTHEST_GAZE, _FARTHEST_GAZE)
+        sideways, up = np.clip(gaze, -_MAX_GAZE, _MAX_GAZE)
         directions = np.clip([sideways, -sideways, up, -up], 0, None)
-        mixed = au @ self._mix + directions @ self._gaze
-        return np.asarray(np.clip(mixed, -0.2, _LIMIT).astype(np.float32))
+        mixed = au @ self._au_weights + directions @ self._gaze_weights
+        return np.asarray(np.clip(mixed, -0.2, _MAX_WEIGHT).astype(np.float32))
 
 
 def sides(shape: str, known: dict[str, int]) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def sides(shape: str, known: dict[str, int]) -> tuple[str, ...]:
     return (shape,) if shape in known else (f"{shape}_L", f"{shape}_R")
 
 
-class SparseShapes:
+class SparseBlendshapes:
     """Displacements of the vertices that a shape moves, those of all shapes one after another."""
 
     def __init__(self, shapes: Float[np.ndarray, "e v 3"], least: float = 5e-4) -> None:

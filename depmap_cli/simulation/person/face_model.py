@@ -23,7 +23,7 @@ from jaxtyping import Float, Float32, Int, Int32, Integer
 from depmap_cli.errors import DataInvalid
 from depmap_cli.simulation import FETCH_HINT
 from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh
-from depmap_cli.simulation.person.uv_position_maps import Atlas
+from depmap_cli.simulation.person.uv_position_maps import UvPositionMaps
 
 PARTS = {
     "face": 9409,
@@ -103,7 +103,7 @@ class FaceModel:
         self.uv: Float32[np.ndarray, "f 3 2"] = packed.uv[packed.faces_uv[wanted].astype(np.int64)]
         for side in ("L", "R"):
             self._map_eye(part == f"sclera_{side}")
-        self._comb_lashes()
+        self._map_lashes()
 
     @classmethod
     def load(cls, path: Path) -> "FaceModel":
@@ -146,13 +146,15 @@ class FaceModel:
             faces=self.faces,
             uv=self.uv,
             material=self.material,
-            cover=np.ones(len(vertices), np.float32),
+            opacity=np.ones(len(vertices), np.float32),
         )
 
     @cached_property
-    def atlas(self) -> Atlas:
+    def uv_maps(self) -> UvPositionMaps:
         """Where on the neutral head each texel of the painted skin lies."""
-        return Atlas(vertices=self.vertices, faces=self.faces, uv=self.uv, material=self.material)
+        return UvPositionMaps(
+            vertices=self.vertices, faces=self.faces, uv=self.uv, material=self.material
+        )
 
     @cached_property
     def lash_length(self) -> Float32[np.ndarray, " v"]:
@@ -175,7 +177,7 @@ class FaceModel:
         lower: np.ndarray = drop < 0.3 * drop[self.landmarks[8]]
         return lower
 
-    def _comb_lashes(self) -> None:
+    def _map_lashes(self) -> None:
         """Tell upper from lower lashes, and give them strands that run from the lid outwards."""
         lash = self.material == Material.LASH
         corners = self.faces[lash]
@@ -211,21 +213,21 @@ def _materials(part: np.ndarray, number: np.ndarray) -> Int32[np.ndarray, " f"]:
 
 
 def _read_packed(path: Path) -> _Packed:
-    foreign = DataInvalid(f"{path.name} is not a packed face model", FETCH_HINT)
+    invalid = DataInvalid(f"{path.name} is not a packed face model", FETCH_HINT)
     names = [field.name for field in fields(_Packed)]
     try:
         with np.load(path, allow_pickle=False) as file:
             if not hasattr(file, "files") or set(names) - set(file.files):
-                raise foreign
+                raise invalid
             arrays = {name: file[name] for name in names}
     except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile) as error:
-        raise foreign from error
-    if not _consistent(arrays):
-        raise foreign
+        raise invalid from error
+    if not _is_consistent(arrays):
+        raise invalid
     return _Packed(**arrays)
 
 
-def _consistent(arrays: dict[str, np.ndarray]) -> bool:
+def _is_consistent(arrays: dict[str, np.ndarray]) -> bool:
     """Whether indices point into arrays of the right shape."""
     vertices, faces = arrays["verts"], arrays["faces"]
     if vertices.ndim != 2 or vertices.shape[1:] != (3,) or faces.shape[1:] != (3,):
@@ -248,22 +250,22 @@ def _read_folder(folder: Path) -> _Packed:
             raise ValueError("no identity or expression shapes")
         part = np.repeat(np.arange(len(PARTS)), list(PARTS.values()))
         part = np.pad(part, (0, len(neutral) - len(part)), constant_values=len(PARTS))
-        kept, renumbered = _kept_vertices(part)
-        kept_faces = kept[faces].all(1)
-        texels, corner = np.unique(faces_uv[kept_faces], return_inverse=True)
+        is_kept, renumbered = _kept_vertices(part)
+        is_kept_face = is_kept[faces].all(1)
+        texels, corner = np.unique(faces_uv[is_kept_face], return_inverse=True)
 
         def displacements(paths: list[Path]) -> np.ndarray:
-            moved = [(_obj_vertices(path) - neutral)[kept] for path in paths]
+            moved = [(_obj_vertices(path) - neutral)[is_kept] for path in paths]
             return np.stack(moved).astype(np.float16)
 
         return _Packed(
-            verts=neutral[kept].astype(np.float32),
-            faces=renumbered[faces[kept_faces]].astype(np.uint16),
+            verts=neutral[is_kept].astype(np.float32),
+            faces=renumbered[faces[is_kept_face]].astype(np.uint16),
             faces_uv=corner.reshape(-1, 3).astype(np.uint16),
             uv=uv[texels].astype(np.float32),
-            face_part=part[faces[kept_faces]].max(1).astype(np.uint8),
-            face_mat=material[kept_faces].astype(np.uint8),
-            vert_part=part[kept].astype(np.uint8),
+            face_part=part[faces[is_kept_face]].max(1).astype(np.uint8),
+            face_mat=material[is_kept_face].astype(np.uint8),
+            vert_part=part[is_kept].astype(np.uint8),
             part_names=np.array(list(PARTS)),
             id_deltas=displacements(modes),
             exp_deltas=displacements(shapes),
@@ -282,8 +284,8 @@ def _is_base(name: str) -> bool:
 def _kept_vertices(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which vertices belong to opaque parts, and their new numbers."""
     transparent = [i for i, name in enumerate(PARTS) if name.startswith(_DROPPED[1:])]
-    kept = ~np.isin(part, [*transparent, len(PARTS)])
-    return kept, np.cumsum(kept) - 1
+    is_kept = ~np.isin(part, [*transparent, len(PARTS)])
+    return is_kept, np.cumsum(is_kept) - 1
 
 
 def _lines(path: Path, keyword: str) -> Iterator[list[str]]:
@@ -303,12 +305,12 @@ def _obj_faces(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
     uv = np.array([[float(x) for x in words[:2]] for words in _lines(path, "vt ")])
     triangles: list[list[list[int]]] = []
     materials: list[int] = []
-    seen: dict[str, int] = {}
+    material_numbers: dict[str, int] = {}
     current = 0
     with path.open() as file:
         for line in file:
             if line.startswith("usemtl"):
-                current = seen.setdefault(line.split()[1], len(seen))
+                current = material_numbers.setdefault(line.split()[1], len(material_numbers))
             elif line.startswith("f "):
                 corners = [[int(x) - 1 for x in word.split("/")[:2]] for word in line.split()[1:]]
                 fan = [[corners[0], *corners[k : k + 2]] for k in range(1, len(corners) - 1)]
@@ -320,5 +322,5 @@ def _obj_faces(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
 
 def _landmark_vertices(path: Path) -> Int[np.ndarray, " 68"]:
     """Multi-PIE's 68 landmarks as vertex numbers."""
-    numbers: np.ndarray = np.array(json.loads(path.read_text())["idx_to_landmark_verts"])
-    return numbers
+    vertices: np.ndarray = np.array(json.loads(path.read_text())["idx_to_landmark_verts"])
+    return vertices

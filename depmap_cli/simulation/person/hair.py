@@ -9,11 +9,11 @@ from jaxtyping import Float, Float32
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.simulation.graphics.rasteriser import NOISE_TEXELS
 from depmap_cli.simulation.graphics.smooth_functions import smooth_step
-from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, depth_at, grid_faces
+from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, front_depth, grid_faces
 
 STYLES = ("bald", "shaven", "short", "tied", "medium", "long")
 _LAYERS = 3
-_PER_CM = 0.055  # tiles of strands a cm: about as fine as pixels can show
+_TILES_PER_CM = 0.055  # tiles of strands a cm: about as fine as pixels can show
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class HairStyle:
     density: float  # 0 thin to 1 thick
 
 
-def strands(rng: np.random.Generator) -> Float32[np.ndarray, "n n"]:
+def strand_noise(rng: np.random.Generator) -> Float32[np.ndarray, "n n"]:
     """A tile of noise that is fine across (columns) and smooth along (rows); ranks, 0 to 1."""
     cv2 = load_opencv()
     side = NOISE_TEXELS
@@ -80,7 +80,7 @@ def hair_meshes(
         return []
     meshes = _scalp_layers(neutral, head, normals, hairline, style, rng)
     if style.name in ("medium", "long"):
-        meshes.append(_curtain(neutral, head, style, rng))
+        meshes.append(_hanging_hair(neutral, head, style, rng))
     if style.fringe < 9.5:
         meshes.append(_fringe(head, style, rng))
     return meshes
@@ -100,39 +100,43 @@ def _scalp_layers(
     chosen = skin & (inside[neutral.faces] > -0.3).all(1)
     vertices, faces = np.unique(neutral.faces[chosen], return_inverse=True)
     faces = faces.reshape(-1, 3)
-    place, inside = neutral.vertices[vertices], inside[vertices]
-    thickness = style.volume * smooth_step(-0.2, style.lift, inside) * _lumps(place, rng)
-    thickness *= 1 - (1 - style.sides) * smooth_step(10.5, 6.5, place[:, 1])
-    thickness *= 1 + 0.5 * smooth_step(9, 13, place[:, 1]) * rng.uniform(0, 1.5)
-    uv = _combed(place, style)
+    position, inside = neutral.vertices[vertices], inside[vertices]
+    thickness = (
+        style.volume * smooth_step(-0.2, style.lift, inside) * _thickness_noise(position, rng)
+    )
+    thickness *= 1 - (1 - style.sides) * smooth_step(10.5, 6.5, position[:, 1])
+    thickness *= 1 + 0.5 * smooth_step(9, 13, position[:, 1]) * rng.uniform(0, 1.5)
+    uv = _strand_coordinates(position, style)
     layers = []
     for layer in range(_LAYERS):
         height = thickness * (0.55 + 0.45 * layer / (_LAYERS - 1)) + 0.05
-        cover = smooth_step(-0.4, 1.1, inside) * (1.25 - 0.33 * layer * (1.2 - 0.5 * style.density))
+        opacity = smooth_step(-0.4, 1.1, inside) * (
+            1.25 - 0.33 * layer * (1.2 - 0.5 * style.density)
+        )
         moved = head.vertices[vertices] + normals[vertices] * height[:, None]
-        layers.append(Mesh.of(moved, faces, uv + 0.37 * layer, Material.HAIR, cover))
+        layers.append(Mesh.of(moved, faces, uv + 0.37 * layer, Material.HAIR, opacity))
     return layers
 
 
-def _lumps(place: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _thickness_noise(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Slow variation of thickness around 1."""
-    waves = [np.sin(place @ rng.normal(0, 0.7, 3) + rng.uniform(0, 6.28)) for _ in range(6)]
+    waves = [np.sin(position @ rng.normal(0, 0.7, 3) + rng.uniform(0, 6.28)) for _ in range(6)]
     return np.asarray(1 + 0.5 * np.sum(waves, 0) / 6)
 
 
-def _combed(place: np.ndarray, style: HairStyle) -> Float[np.ndarray, "n 2"]:
+def _strand_coordinates(position: np.ndarray, style: HairStyle) -> Float[np.ndarray, "n 2"]:
     """Coordinates across and along the strands."""
-    x, y, z = place.T
+    x, y, z = position.T
     if style.parting == 0:
         across, along = x + 0.2 * y, 0.6 * z - y
     elif style.parting == 1:
         across, along = z + 0.3 * y, x + 0.3 * y
     else:
         across, along = 7 * np.arctan2(x, z), 7 * np.arctan2(y - 4, np.hypot(x, z))
-    return np.stack([across * _PER_CM, along * 0.02], 1)
+    return np.stack([across * _TILES_PER_CM, along * 0.02], 1)
 
 
-def _curtain(neutral: Mesh, head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
+def _hanging_hair(neutral: Mesh, head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
     """Hair that hangs at the sides and at the back."""
     columns, rows = 72, 26
     sweep = math.radians(rng.uniform(118, 156))
@@ -156,10 +160,10 @@ def _curtain(neutral: Mesh, head: Mesh, style: HairStyle, rng: np.random.Generat
     z = 0.6 - deep * np.cos(angle) + curl * np.sin(0.9 * y + 5 * angle)
     width = np.ptp(head.vertices[:, 0]) / np.ptp(neutral.vertices[:, 0])
     vertices = np.stack([x * width, y, z], -1).reshape(-1, 3)
-    uv = np.stack([angle * 9 * _PER_CM + 0.01 * y, 0.02 * y], -1).reshape(-1, 2)
+    uv = np.stack([angle * 9 * _TILES_PER_CM + 0.01 * y, 0.02 * y], -1).reshape(-1, 2)
     edge = np.minimum(1, (1 - np.abs(angle) / sweep) * 14) * np.minimum(1, (1 - fall) * 6)
-    cover = (edge * (1.0 + 0.3 * style.density)).ravel()
-    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, cover)
+    opacity = (edge * (1.0 + 0.3 * style.density)).ravel()
+    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
 
 
 def _fringe(head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
@@ -172,15 +176,15 @@ def _fringe(head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
     y = 11.2 - 0.09 * x**2 + (bottom - 0.04 * x**2 - 11.2 + 0.09 * x**2) * fall
     x = x + lean * fall
     away = 0.3 + 0.5 * style.volume * np.cos(0.4 * math.pi * fall) + 0.3 * (1 - fall)
-    z = depth_at(head, x, y) + away
-    uv = np.stack([x * _PER_CM, 0.03 * y], -1).reshape(-1, 2)
+    z = front_depth(head, x, y) + away
+    uv = np.stack([x * _TILES_PER_CM, 0.03 * y], -1).reshape(-1, 2)
     edge = np.minimum(1, (1 - np.abs(x - lean * fall) / 5.7) * 6) * np.minimum(1, (1 - fall) * 2.2)
-    cover = (edge * (0.7 + 0.4 * style.density + 0.6 * smooth_step(0.6, 0.2, fall))).ravel()
+    opacity = (edge * (0.7 + 0.4 * style.density + 0.6 * smooth_step(0.6, 0.2, fall))).ravel()
     vertices = np.stack([x, y, z], -1).reshape(-1, 3)
-    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, cover)
+    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
 
 
-def strand_mesh(head: Mesh, rng: np.random.Generator) -> Mesh:
+def hair_lock_mesh(head: Mesh, rng: np.random.Generator) -> Mesh:
     """A lock that falls from the hairline over an eye and a cheek."""
     columns, rows = 10, 24
     side = rng.choice([-1, 1])
@@ -190,11 +194,13 @@ def strand_mesh(head: Mesh, rng: np.random.Generator) -> Mesh:
     middle = side * (top + (bottom - top) * fall**1.5)
     width = rng.uniform(0.5, 1.8) * np.sin(np.pi * np.clip(0.15 + 0.85 * fall, 0, 1)) + 0.1
     x, y = middle + across * width, 10.0 + (lowest - 10.0) * fall
-    z = depth_at(head, x, y) + 0.35 + 0.5 * np.sin(np.pi * fall)
-    uv = np.stack([x * _PER_CM, 0.02 * y], -1).reshape(-1, 2)
-    cover = (0.85 * np.minimum(1, (1 - np.abs(across)) * 3) * np.minimum(1, (1 - fall) * 4)).ravel()
+    z = front_depth(head, x, y) + 0.35 + 0.5 * np.sin(np.pi * fall)
+    uv = np.stack([x * _TILES_PER_CM, 0.02 * y], -1).reshape(-1, 2)
+    opacity = (
+        0.85 * np.minimum(1, (1 - np.abs(across)) * 3) * np.minimum(1, (1 - fall) * 4)
+    ).ravel()
     vertices = np.stack([x, y, z], -1).reshape(-1, 3)
-    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, cover)
+    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
 
 
 _SOFTNESS = 0.35  # cm over which two borders merge

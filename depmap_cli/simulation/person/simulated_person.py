@@ -8,13 +8,13 @@ from jaxtyping import Float, Float32
 from depmap_cli.simulation.graphics.rasteriser import vertex_normals
 from depmap_cli.simulation.graphics.shading import Surfaces
 from depmap_cli.simulation.graphics.smooth_functions import smooth_step
-from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, join
-from depmap_cli.simulation.graphics.visibility import openness
+from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, join_meshes
+from depmap_cli.simulation.graphics.visibility import sky_visibility
 from depmap_cli.simulation.person import clothing
-from depmap_cli.simulation.person.expression_blendshapes import ExpressionMixer, SparseShapes
+from depmap_cli.simulation.person.expression_blendshapes import BlendshapeMixer, SparseBlendshapes
 from depmap_cli.simulation.person.face_model import FaceModel
-from depmap_cli.simulation.person.hair import Hairline, HairStyle, hair_meshes, strands
-from depmap_cli.simulation.person.skin_furrows import Relief
+from depmap_cli.simulation.person.hair import Hairline, HairStyle, hair_meshes, strand_noise
+from depmap_cli.simulation.person.skin_furrows import SkinRelief
 from depmap_cli.simulation.person.skin_texture import (
     Brows,
     Complexion,
@@ -46,7 +46,7 @@ _LIPS_TOUCH = 0.07  # cm between the inner landmarks of closed lips
 _LIDS_TOUCH = 0.04
 
 
-class Person:
+class SimulatedPerson:
     """A face, its skin, hair and eyes, what is worn, and how strongly the face moves.
 
     Attributes:
@@ -69,8 +69,8 @@ class Person:
         self._hairline = _draw_hairline(rng, self)
         self._beard, self._beard_density = _draw_beard(rng, self)
         self.glasses = bool(rng.random() < 0.22 + 0.004 * (self.age - 18))
-        self._look = _draw_complexion(rng, self)
-        self._rest = self._neutral_shape(rng)
+        self._complexion = _draw_complexion(rng, self)
+        self._neutral_vertices = self._neutral_shape(rng)
         self._paint(rng)
         self._build(rng)
         self._draw_movement(rng)
@@ -88,19 +88,19 @@ class Person:
             "fringe": self._style.fringe < 9.5,
             "beard": self._beard,
             "glasses": self.glasses,
-            "make_up": round(self._look.make_up, 2),
+            "make_up": round(self._complexion.make_up, 2),
         }
 
     @property
     def skin_brightness(self) -> float:
         """Mean linear albedo of the bare skin."""
-        return float(self._look.base.mean())
+        return float(self._complexion.base.mean())
 
     def weights(
         self, au: Float[np.ndarray, " 18"], gaze: Float[np.ndarray, " 2"]
     ) -> Float32[np.ndarray, " e"]:
         """Weights of the face model's shapes: this person's way to make an expression."""
-        weights = self._mixer.weights(au, gaze) * self._gain + self._at_rest
+        weights = self._mixer.weights(au, gaze) * self._gain + self._neutral_weights
         for side, gap in self._eye_gaps.items():
             closed = gap - _LIDS_TOUCH + 0.3 * weights[self._shape(f"eyeWide_{side}")]
             closed -= 0.19 * weights[self._shape(f"eyeSquint_{side}")]
@@ -111,7 +111,7 @@ class Person:
 
     def move(self, weights: Float32[np.ndarray, " e"], out: Float32[np.ndarray, "v 3"]) -> None:
         """Write the face model's vertices under these weights to ``out``."""
-        self._shapes.blend(self._rest, weights, out)
+        self._shapes.blend(self._neutral_vertices, weights, out)
 
     def _shape(self, name: str) -> int:
         return self.face.expression_names.index(name)
@@ -127,23 +127,25 @@ class Person:
         return shape.astype(np.float32)
 
     def _paint(self, rng: np.random.Generator) -> None:
-        atlas, look = self.face.atlas, self._look
-        face = FacePainter(atlas=atlas, landmarks=self.face.landmarks, look=look, rng=rng).paint()
-        head = paint_head(atlas, look, rng)
-        self._worn_glasses = clothing.draw_glasses(rng)
+        uv_maps, complexion = self.face.uv_maps, self._complexion
+        face = FacePainter(
+            uv_maps=uv_maps, landmarks=self.face.landmarks, complexion=complexion, rng=rng
+        ).paint()
+        head = paint_head(uv_maps, complexion, rng)
+        self._glasses_shape = clothing.draw_glasses(rng)
         white = rng.uniform(0.44, 0.57) - 0.001 * self.age
         yellow = rng.uniform(0.02, 0.16) + 0.001 * self.age
         self.surfaces = Surfaces(
             face=face,
             head=head,
-            strands=strands(rng),
-            hair=look.hair,
-            lashes=np.minimum(look.hair * 0.5, 0.02),
+            strand_noise=strand_noise(rng),
+            hair=complexion.hair,
+            lashes=np.minimum(complexion.hair * 0.5, 0.02),
             cloth=_draw_cloth_colour(rng),
             iris=_draw_iris(rng, self.tone),
             teeth=rng.uniform(0.42, 0.6) * np.array([1, 0.95 - 0.5 * yellow, 0.84 - 1.4 * yellow]),
-            frame=self._worn_glasses.colour,
-            hand=look.base * rng.uniform(0.85, 1.0),
+            frame=self._glasses_shape.colour,
+            hand=complexion.base * rng.uniform(0.85, 1.0),
             iris_radius=float(rng.uniform(0.40, 0.45)),
             pupil_radius=float(rng.uniform(0.11, 0.2)),
             sclera=float(white),
@@ -151,8 +153,8 @@ class Person:
             cloth_pattern=int(rng.choice([0, 1, 2], p=[0.8, 0.12, 0.08])),
         )
         wrinkled = rng.uniform(0.55, 1.15)
-        self.relief = Relief(
-            atlas=atlas,
+        self.relief = SkinRelief(
+            uv_maps=uv_maps,
             age=self.age,
             strength=wrinkled,
             roughness=rng.uniform(0.0005, 0.002),
@@ -161,31 +163,31 @@ class Person:
 
     def _build(self, rng: np.random.Generator) -> None:
         """Put the head, its hair and what is worn together."""
-        neutral, head = self.face.mesh(self.face.vertices), self.face.mesh(self._rest)
-        self._cover_lashes(head)
+        neutral, head = self.face.mesh(self.face.vertices), self.face.mesh(self._neutral_vertices)
+        self._set_lash_opacity(head)
         skin = head.material <= Material.HEAD
         normals = vertex_normals(head.vertices, head.faces[skin])
         meshes = [head]
         meshes += hair_meshes(neutral, head, normals, self._hairline, self._style, rng)
         if self.glasses:
-            landmarks = self._rest[self.face.landmarks]
-            meshes.append(clothing.glasses_mesh(self._worn_glasses, landmarks))
+            landmarks = self._neutral_vertices[self.face.landmarks]
+            meshes.append(clothing.glasses_mesh(self._glasses_shape, landmarks))
         garment = clothing.garment_mesh(self.female, rng)
-        whole = join([*meshes, garment])
+        whole = join_meshes([*meshes, garment])
         self.mesh = whole.only(whole.material != Material.LENS)
         self.lenses = whole.only(whole.material == Material.LENS)
-        self.follow = smooth_step(-15.5, -7.5, whole.vertices[:, 1]).astype(np.float32)
-        self.follow[len(self.follow) - len(garment.vertices) :] = 0
-        self.openness = openness(self.mesh, self.surfaces.strands)
+        self.head_weight = smooth_step(-15.5, -7.5, whole.vertices[:, 1]).astype(np.float32)
+        self.head_weight[len(self.head_weight) - len(garment.vertices) :] = 0
+        self.sky_visibility = sky_visibility(self.mesh, self.surfaces.strand_noise)
         self._darken_mouth()
 
-    def _cover_lashes(self, head: Mesh) -> None:
+    def _set_lash_opacity(self, head: Mesh) -> None:
         """Upper lashes are dense at the lid; lower ones are too thin to be seen."""
         lashes, length = self.face.in_part("lash"), self.face.lash_length
-        dense = (0.75 if self.female else 0.55) + 0.4 * self._look.make_up
-        longest = (0.6 if self.female else 0.5) + 0.3 * self._look.make_up
-        cover = np.where(self.face.upper_lash, dense * (1.3 - 1.3 * length / longest), -1.0)
-        head.cover[lashes] = np.clip(cover, -1, 1)[lashes]
+        dense = (0.75 if self.female else 0.55) + 0.4 * self._complexion.make_up
+        longest = (0.6 if self.female else 0.5) + 0.3 * self._complexion.make_up
+        opacity = np.where(self.face.upper_lash, dense * (1.3 - 1.3 * length / longest), -1.0)
+        head.opacity[lashes] = np.clip(opacity, -1, 1)[lashes]
 
     def _darken_mouth(self) -> None:
         """Little light enters a mouth: only the front teeth get some, the farther in the less."""
@@ -197,7 +199,7 @@ class Person:
         front = float(np.percentile(z[teeth], 98))
         depth = smooth_step(front - 4.0, front - 0.2, z)
         in_view = smooth_step(2.9, 1.2, x)
-        light = self.openness[:n]
+        light = self.sky_visibility[:n]
         light[teeth] = (0.03 + 0.62 * depth * (0.15 + 0.85 * in_view))[teeth]
         light[teeth & face.lower_jaw] *= 0.35
         light[hollow] = (0.03 + 0.32 * depth)[hollow]
@@ -205,15 +207,17 @@ class Person:
     def _draw_movement(self, rng: np.random.Generator) -> None:
         """How strongly each shape moves, how unevenly, and what closes lips and lids."""
         names = self.face.expression_names
-        self._mixer, self._shapes = ExpressionMixer(names), SparseShapes(self.face.expressions)
+        self._mixer, self._shapes = BlendshapeMixer(names), SparseBlendshapes(self.face.expressions)
         self._gain = np.exp(rng.normal(0, 0.08, len(names))).astype(np.float32)
         self._gain[[i for i, n in enumerate(names) if n.startswith(("eyeLook", "eyeBlink"))]] = 1
-        points = self._rest[self.face.landmarks]
-        self._at_rest = np.zeros(len(names), np.float32)
+        points = self._neutral_vertices[self.face.landmarks]
+        self._neutral_weights = np.zeros(len(names), np.float32)
         parted = float((points[[61, 62, 63], 1] - points[[67, 66, 65], 1]).mean())
         lips = self.face.expression("mouthClose")[self.face.landmarks, 1]
         travel = float((lips[[67, 66, 65]] - lips[[61, 62, 63]]).mean())
-        self._at_rest[self._shape("mouthClose")] = max(parted - _LIPS_TOUCH, 0) / max(travel, 1e-3)
+        self._neutral_weights[self._shape("mouthClose")] = max(parted - _LIPS_TOUCH, 0) / max(
+            travel, 1e-3
+        )
         self._eye_gaps = {
             "R": float((points[[37, 38], 1] - points[[41, 40], 1]).mean()),
             "L": float((points[[43, 44], 1] - points[[47, 46], 1]).mean()),
@@ -222,20 +226,22 @@ class Person:
         self._lid_travel = max(float((lids[[47, 46]] - lids[[43, 44]]).mean()), 1e-3)
 
 
-def _draw_hair_colour(rng: np.random.Generator, person: Person) -> tuple[str, np.ndarray, float]:
+def _draw_hair_colour(
+    rng: np.random.Generator, person: SimulatedPerson
+) -> tuple[str, np.ndarray, float]:
     """Name, linear colour and share of grey, which comes with age."""
     names = list(HAIR_COLOURS)
     light = np.array([HAIR_COLOURS[name][1] for name in names])
     dark = np.array([HAIR_COLOURS[name][2] for name in names])
-    common = light if person.tone < 0.38 else dark
-    name = names[rng.choice(len(names), p=common / common.sum())]
+    frequency = light if person.tone < 0.38 else dark
+    name = names[rng.choice(len(names), p=frequency / frequency.sum())]
     colour = to_linear(HAIR_COLOURS[name][0]) * rng.uniform(0.75, 1.3)
     onset = rng.normal(56, 11) + (12 if person.female and rng.random() < 0.6 else 0)  # dyed
     grey = float(smooth_step(onset - 12, onset + 18, np.array(person.age)))
     return name, colour * (1 - grey) + _GREY * rng.uniform(0.6, 1.15) * grey, grey
 
 
-def _draw_hair_style(rng: np.random.Generator, person: Person) -> HairStyle:
+def _draw_hair_style(rng: np.random.Generator, person: SimulatedPerson) -> HairStyle:
     if person.female:
         shares = {"shaven": 0.01, "short": 0.17, "tied": 0.22, "medium": 0.27, "long": 0.33}
     else:
@@ -257,7 +263,7 @@ def _draw_hair_style(rng: np.random.Generator, person: Person) -> HairStyle:
     )
 
 
-def _draw_hairline(rng: np.random.Generator, person: Person) -> Hairline:
+def _draw_hairline(rng: np.random.Generator, person: SimulatedPerson) -> Hairline:
     if person.female:
         return Hairline(float(rng.uniform(-0.6, 0.9)), float(rng.uniform(0, 0.9)), 0.0)
     recession = float(rng.uniform(0, 1.2) + 0.03 * max(person.age - 25, 0) * rng.uniform(0, 1))
@@ -265,14 +271,14 @@ def _draw_hairline(rng: np.random.Generator, person: Person) -> Hairline:
     return Hairline(float(rng.uniform(-0.6, 1.2)), recession, bald)
 
 
-def _draw_beard(rng: np.random.Generator, person: Person) -> tuple[str, float]:
+def _draw_beard(rng: np.random.Generator, person: SimulatedPerson) -> tuple[str, float]:
     if person.female:
         return "none", 0.0
     kinds = ["none", "stubble", "moustache", "goatee", "full"]
     return str(rng.choice(kinds, p=[0.4, 0.27, 0.06, 0.1, 0.17])), float(rng.uniform(0.1, 1))
 
 
-def _draw_brows(rng: np.random.Generator, person: Person) -> Brows:
+def _draw_brows(rng: np.random.Generator, person: SimulatedPerson) -> Brows:
     female = person.female
     thickness = rng.uniform(0.16, 0.36) if female else rng.uniform(0.26, 0.5)
     colour = person._hair_colour * (1 - 0.6 * person.greyness) * rng.uniform(0.45, 1.0)
@@ -290,7 +296,7 @@ def _draw_brows(rng: np.random.Generator, person: Person) -> Brows:
     )
 
 
-def _draw_complexion(rng: np.random.Generator, person: Person) -> Complexion:
+def _draw_complexion(rng: np.random.Generator, person: SimulatedPerson) -> Complexion:
     base = skin_colour(person.tone) * np.exp(rng.normal(0, 0.04, 3)) * rng.uniform(0.9, 1.05)
     made_up = person.female and rng.random() < 0.6
     freckled = person.tone < 0.35 and rng.random() < 0.2
@@ -313,8 +319,8 @@ def _draw_complexion(rng: np.random.Generator, person: Person) -> Complexion:
 
 
 def _draw_iris(rng: np.random.Generator, tone: float) -> np.ndarray:
-    common = np.array([row[1] if tone < 0.33 else row[2] for row in IRIS_COLOURS])
-    chosen = IRIS_COLOURS[rng.choice(len(IRIS_COLOURS), p=common / common.sum())]
+    frequency = np.array([row[1] if tone < 0.33 else row[2] for row in IRIS_COLOURS])
+    chosen = IRIS_COLOURS[rng.choice(len(IRIS_COLOURS), p=frequency / frequency.sum())]
     return to_linear(chosen[0]) * rng.uniform(0.9, 1.4)
 
 

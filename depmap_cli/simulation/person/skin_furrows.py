@@ -9,7 +9,7 @@ from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.simulation.graphics.smooth_functions import smooth_noise, smooth_step
 from depmap_cli.simulation.person.skin_texture import open_curve
-from depmap_cli.simulation.person.uv_position_maps import Atlas
+from depmap_cli.simulation.person.uv_position_maps import UvPositionMaps
 
 Curve = list[tuple[float, float]]
 
@@ -145,37 +145,39 @@ FURROWS = {
         age=0.45,
     ),
 }
-_NOT_YET = 22.0  # years up to which no furrow stays
+_FIRST_FURROWS = 22.0  # years up to which no furrow stays
 
 
-class Relief:
+class SkinRelief:
     """The height of one person's skin in cm by texel of the face's tile, for any expression."""
 
     def __init__(
         self,
         *,
-        atlas: Atlas,
+        uv_maps: UvPositionMaps,
         age: float,
         strength: float,
         roughness: float,
         rng: np.random.Generator,
     ) -> None:
-        self._maps = np.stack([_furrow_map(f, atlas, rng) for f in FURROWS.values()])
+        self._maps = np.stack([_furrow_map(f, uv_maps, rng) for f in FURROWS.values()])
         side = self._maps.shape[-1]
-        aged = np.clip((age - _NOT_YET) / (80 - _NOT_YET), 0, 1.1)
-        uneven = rng.uniform(0.5, 1.5, len(FURROWS))
-        uneven[[f.often_absent for f in FURROWS.values()]] *= rng.beta(0.8, 1.0)
-        at_rest = np.array([f.age for f in FURROWS.values()]) * aged * uneven
-        at_rest[list(FURROWS).index("lid crease")] += rng.uniform(0.1, 1.0)
-        self._strength = strength * uneven
+        age_fraction = np.clip((age - _FIRST_FURROWS) / (80 - _FIRST_FURROWS), 0, 1.1)
+        variation = rng.uniform(0.5, 1.5, len(FURROWS))
+        variation[[f.often_absent for f in FURROWS.values()]] *= rng.beta(0.8, 1.0)
+        neutral_depth = np.array([f.age for f in FURROWS.values()]) * age_fraction * variation
+        neutral_depth[list(FURROWS).index("lid crease")] += rng.uniform(0.1, 1.0)
+        self._strength = strength * variation
         pores = smooth_noise(rng, side, 2.2) + 0.7 * smooth_noise(rng, side, 4)
-        self._rest = roughness * pores - np.tensordot(at_rest.astype(np.float32), self._maps, 1)
-        self._rest = self._rest.astype(np.float32)
-        self._gain = gains()
+        self._neutral_height = roughness * pores - np.tensordot(
+            neutral_depth.astype(np.float32), self._maps, 1
+        )
+        self._neutral_height = self._neutral_height.astype(np.float32)
+        self._gain = furrow_gains()
 
     def at(self, au: Float[np.ndarray, " 18"]) -> Float32[np.ndarray, "s s"]:
         """The skin under these action units."""
-        height = self._rest.copy()
+        height = self._neutral_height.copy()
         depths = np.maximum(au, 0) ** 1.2 @ self._gain * self._strength
         for depth, furrow in zip(np.minimum(depths, 1.3), self._maps, strict=True):
             if abs(depth) > 0.02:
@@ -183,7 +185,7 @@ class Relief:
         return height
 
 
-def gains() -> Float[np.ndarray, "units furrows"]:
+def furrow_gains() -> Float[np.ndarray, "units furrows"]:
     """How much each action unit deepens each furrow."""
     return np.array(
         [[f.units.get(unit.code, 0.0) for f in FURROWS.values()] for unit in ACTION_UNITS]
@@ -191,17 +193,17 @@ def gains() -> Float[np.ndarray, "units furrows"]:
 
 
 def _furrow_map(
-    furrow: Furrow, atlas: Atlas, rng: np.random.Generator
+    furrow: Furrow, uv_maps: UvPositionMaps, rng: np.random.Generator
 ) -> Float32[np.ndarray, "s s"]:
     """Depth in cm at full strength, drawn a little differently for everyone."""
     cv2 = load_opencv()
-    side = atlas.face.shape[0]
+    side = uv_maps.face.shape[0]
     layer = np.zeros((side, side), np.uint8)
     shift = rng.normal(0, 0.08, 2)
     for curve in furrow.curves:
         for sign in (-1, 1) if furrow.mirrored else (1,):
             points = np.array(curve) + shift + rng.normal(0, 0.04, (len(curve), 2))
-            texels = atlas.texels(open_curve(points) * [sign, 1])
+            texels = uv_maps.texels(open_curve(points) * [sign, 1])
             line = np.round(texels * 16).astype(np.int32)
             cv2.polylines(layer, [line], False, int(rng.integers(150, 256)), 2, cv2.LINE_AA, 4)
     sigma = max(furrow.width * side / 18.3 / 2.35, 0.8)

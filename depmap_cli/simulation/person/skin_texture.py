@@ -1,6 +1,6 @@
 """Painted skin: complexion, lips, lids, brows, beard and make-up, and the relief of furrows.
 
-Everything is painted by position in cm on the neutral face (see ``Atlas``), so that it sits alike
+Everything is painted by position in cm on the neutral face (see ``UvPositionMaps``), so that it sits alike
 on every identity. Colours are linear.
 """
 
@@ -13,9 +13,9 @@ from jaxtyping import Float, Float32
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.simulation.graphics.smooth_functions import blob, smooth_noise, smooth_step
 from depmap_cli.simulation.person.hair import Hairline
-from depmap_cli.simulation.person.uv_position_maps import Atlas
+from depmap_cli.simulation.person.uv_position_maps import UvPositionMaps
 
-Picture = np.ndarray
+Image = np.ndarray
 _SWATCHES = (  # sRGB, from the lightest to the darkest skin
     (244, 213, 194),
     (236, 195, 170),
@@ -82,40 +82,45 @@ class FacePainter:
     """Paints the face's tile of one person."""
 
     def __init__(
-        self, *, atlas: Atlas, landmarks: np.ndarray, look: Complexion, rng: np.random.Generator
+        self,
+        *,
+        uv_maps: UvPositionMaps,
+        landmarks: np.ndarray,
+        complexion: Complexion,
+        rng: np.random.Generator,
     ) -> None:
-        self._atlas = atlas
-        self._look = look
+        self._uv_maps = uv_maps
+        self._complexion = complexion
         self._rng = rng
-        self._side = atlas.face.shape[0]
-        self._x = np.abs(atlas.face[..., 0])  # both sides alike
-        self._y, self._z = atlas.face[..., 1], atlas.face[..., 2]
-        self._landmarks = atlas.vertex_texels(landmarks)
+        self._side = uv_maps.face.shape[0]
+        self._x = np.abs(uv_maps.face[..., 0])  # both sides alike
+        self._y, self._z = uv_maps.face[..., 1], uv_maps.face[..., 2]
+        self._landmarks = uv_maps.vertex_texels(landmarks)
         self._lips = self._lip_mask()
 
-    def paint(self) -> Float32[Picture, "s s 4"]:
+    def paint(self) -> Float32[Image, "s s 4"]:
         """Albedo and gloss."""
-        albedo = self._complexion()
+        albedo = self._base_albedo()
         albedo *= self._mottling()[..., None]
         albedo = self._paint_redness(albedo)
         albedo = self._paint_eye_sockets(albedo)
         albedo = self._paint_spots(albedo)
         albedo = self._paint_make_up(albedo)
         albedo = self._paint_lips(albedo)
-        albedo = self._paint_dark_places(albedo)
+        albedo = self._paint_dark_lines(albedo)
         albedo = self._paint_beard(albedo)
         albedo = self._paint_brows(albedo)
-        albedo = paint_scalp(albedo, self._atlas.face, self._look, self._rng)
+        albedo = paint_scalp(albedo, self._uv_maps.face, self._complexion, self._rng)
         return np.dstack([np.clip(albedo, 0.003, 0.95), self._gloss()]).astype(np.float32)
 
-    def _complexion(self) -> np.ndarray:
+    def _base_albedo(self) -> np.ndarray:
         """The bare tone, a little yellower on the forehead than on the cheeks."""
         shape = (self._side, self._side, 3)
-        albedo = np.broadcast_to(self._look.base, shape).copy()
+        albedo = np.broadcast_to(self._complexion.base, shape).copy()
         return albedo * (1 + 0.05 * smooth_step(4, 8, self._y)[..., None] * [0.0, 0.6, -0.6])
 
     def _mottling(self) -> np.ndarray:
-        strength = 0.016 + 0.014 * self._look.age / 80
+        strength = 0.016 + 0.014 * self._complexion.age / 80
         waves = (75, 25, 8, 3)
         layers = [smooth_noise(self._rng, self._side, wave) for wave in waves]
         return np.asarray(1 + strength * np.sum(layers, 0))
@@ -123,7 +128,7 @@ class FacePainter:
     def _paint_redness(self, albedo: np.ndarray) -> np.ndarray:
         """Cheeks, nose, ears and chin, where blood lies near the surface."""
         x, y, rng = self._x, self._y, self._rng
-        visible = 1.0 - 0.65 * self._look.tone
+        visible = 1.0 - 0.65 * self._complexion.tone
         red = blob(x, y, (4.6, -0.2), (2.0, 1.8)) * rng.uniform(0.04, 0.26)
         red += blob(x, y, (0.0, 0.4), (1.6, 1.2)) * (self._z > 9) * rng.uniform(0.06, 0.26)
         red += smooth_step(6.6, 8.2, x) * 0.2
@@ -134,7 +139,9 @@ class FacePainter:
 
     def _paint_eye_sockets(self, albedo: np.ndarray) -> np.ndarray:
         x, y, rng = self._x, self._y, self._rng
-        tired = rng.uniform(0.04, 0.2) + 0.08 * self._look.tone + 0.0012 * self._look.age
+        tired = (
+            rng.uniform(0.04, 0.2) + 0.08 * self._complexion.tone + 0.0012 * self._complexion.age
+        )
         socket = blob(x, y, (3.0, 3.1), (1.9, 1.15)) * tired
         bag = blob(x, y, (2.7, 2.2), (1.3, 0.5)) * tired * rng.uniform(0.3, 1.2)
         return albedo * (1 - (socket + bag)[..., None] * [0.75, 1.0, 0.9])
@@ -144,8 +151,8 @@ class FacePainter:
         cv2, rng, side = load_opencv(), self._rng, self._side
         layer = np.zeros((side, side), np.uint8)
         moles = int(rng.integers(0, 9))
-        freckles = int(self._look.freckles * 240)
-        aged = int(max(0.0, self._look.age - 50) * rng.uniform(0, 0.6))
+        freckles = int(self._complexion.freckles * 240)
+        aged = int(max(0.0, self._complexion.age - 50) * rng.uniform(0, 0.6))
         for count, radius, strength in (
             (moles, (0.8, 1.8), 150),
             (freckles, (0.4, 1.0), 80),
@@ -172,25 +179,25 @@ class FacePainter:
         return blurred
 
     def _paint_lips(self, albedo: np.ndarray) -> np.ndarray:
-        look, rng = self._look, self._rng
+        complexion, rng = self._complexion, self._rng
         natural = rng.uniform([0.74, 0.40, 0.44], [0.95, 0.60, 0.62])
-        natural = 1 - (1 - natural) * (1 - 0.35 * look.tone)
+        natural = 1 - (1 - natural) * (1 - 0.35 * complexion.tone)
         painted = rng.uniform([0.55, 0.14, 0.20], [0.95, 0.45, 0.48])
-        share = look.make_up * rng.uniform(0.2, 0.9)
+        share = complexion.make_up * rng.uniform(0.2, 0.9)
         tint = natural * (1 - share) + painted * share
         lines = 1 + 0.06 * smooth_noise(rng, self._side, 4)[..., None]
         upper = 1 - 0.12 * smooth_step(-3.5, -3.0, self._y)[..., None]
         lips = albedo * tint * lines * upper
-        return mix(albedo, lips, self._lips)
+        return blend(albedo, lips, self._lips)
 
-    def _paint_dark_places(self, albedo: np.ndarray) -> np.ndarray:
+    def _paint_dark_lines(self, albedo: np.ndarray) -> np.ndarray:
         """The line between the lips, the rims of the lids and the nostrils."""
         rng, points = self._rng, self._landmarks
         lips = [points[[48, 60, 61, 62, 63, 64, 54]], points[[48, 60, 67, 66, 65, 64, 54]]]
         seam = self._lines(lips, 2, 1.6)
         upper_rims = [points[36:40], points[42:46]]
         lower_rims = [points[[39, 40, 41, 36]], points[[45, 46, 47, 42]]]
-        lined = rng.uniform(0.5, 0.75) + 0.25 * self._look.make_up
+        lined = rng.uniform(0.5, 0.75) + 0.25 * self._complexion.make_up
         rims = lined * self._lines(upper_rims, 3, 1.3)
         rims = np.maximum(rims, 0.5 * lined * self._lines(lower_rims, 2, 1.6))
         nostril = blob(self._x, self._y, (0.95, -0.75), (0.38, 0.24)) * (self._z > 9.5)
@@ -199,13 +206,21 @@ class FacePainter:
 
     def _paint_make_up(self, albedo: np.ndarray) -> np.ndarray:
         """Shadow on the upper lids and rouge on the cheeks."""
-        look, rng = self._look, self._rng
-        if look.make_up <= 0:
+        complexion, rng = self._complexion, self._rng
+        if complexion.make_up <= 0:
             return albedo
         shade = rng.uniform([0.25, 0.2, 0.2], [0.95, 0.8, 0.9])
-        lid = blob(self._x, self._y, (3.2, 4.3), (1.6, 0.55)) * look.make_up * rng.uniform(0, 0.7)
-        rouge = blob(self._x, self._y, (4.9, 0.4), (1.5, 1.1)) * look.make_up * rng.uniform(0, 0.4)
-        albedo = mix(albedo, albedo * shade, lid)
+        lid = (
+            blob(self._x, self._y, (3.2, 4.3), (1.6, 0.55))
+            * complexion.make_up
+            * rng.uniform(0, 0.7)
+        )
+        rouge = (
+            blob(self._x, self._y, (4.9, 0.4), (1.5, 1.1))
+            * complexion.make_up
+            * rng.uniform(0, 0.4)
+        )
+        albedo = blend(albedo, albedo * shade, lid)
         return albedo * (1 + rouge[..., None] * [0.05, -0.5, -0.35])
 
     def _beard_area(self) -> np.ndarray:
@@ -222,27 +237,31 @@ class FacePainter:
             "goatee": np.maximum(moustache, chin * beneath_lip),
         }
         whole = np.maximum(np.maximum(jaw * beneath_lip, moustache), 0.8 * side)
-        area = areas.get(self._look.beard, whole)
+        area = areas.get(self._complexion.beard, whole)
         return np.asarray(np.clip(area, 0, 1) * (1 - np.clip(1.6 * self._lips, 0, 1)))
 
     def _paint_beard(self, albedo: np.ndarray) -> np.ndarray:
         """Soft roots and single hairs over them; shaven men keep a cool shadow."""
-        look, rng, side = self._look, self._rng, self._side
-        if look.female:
+        complexion, rng, side = self._complexion, self._rng, self._side
+        if complexion.female:
             return albedo
         area = load_opencv().GaussianBlur(self._beard_area().astype(np.float32), (0, 0), 5)
-        if look.beard == "none":
-            shadow = area[..., None] * rng.uniform(0.0, 0.22) * (1 - 0.6 * look.tone)
+        if complexion.beard == "none":
+            shadow = area[..., None] * rng.uniform(0.0, 0.22) * (1 - 0.6 * complexion.tone)
             return np.asarray(albedo * (1 - shadow * [1.0, 0.8, 0.7]))
-        hairs = self._hairs_hanging(area, int(7000 * (0.4 + look.beard_density)))
+        hairs = self._beard_hairs(area, int(7000 * (0.4 + complexion.beard_density)))
         clumps = np.clip(0.95 + 0.08 * smooth_noise(rng, side, 16), 0.6, 1.1)
-        full = look.beard != "stubble"
-        soft = (0.4 if full else 0.25) + (0.5 if full else 0.35) * look.beard_density
-        cover = np.clip(area * clumps * soft + hairs * area * (0.35 if full else 0.2), 0, 0.95)
-        colour = look.hair * 0.8 + 0.004 if full else 0.6 * look.hair + 0.12 * look.base
-        return mix(albedo, np.broadcast_to(colour, albedo.shape), cover)
+        full = complexion.beard != "stubble"
+        soft = (0.4 if full else 0.25) + (0.5 if full else 0.35) * complexion.beard_density
+        alpha = np.clip(area * clumps * soft + hairs * area * (0.35 if full else 0.2), 0, 0.95)
+        colour = (
+            complexion.hair * 0.8 + 0.004
+            if full
+            else 0.6 * complexion.hair + 0.12 * complexion.base
+        )
+        return blend(albedo, np.broadcast_to(colour, albedo.shape), alpha)
 
-    def _hairs_hanging(self, area: np.ndarray, count: int) -> np.ndarray:
+    def _beard_hairs(self, area: np.ndarray, count: int) -> np.ndarray:
         """Short strokes that hang down and outwards, inside ``area``."""
         cv2, rng, side = load_opencv(), self._rng, self._side
         layer = np.zeros((side, side), np.uint8)
@@ -252,25 +271,25 @@ class FacePainter:
         tip = root + np.hstack([outwards, np.ones((len(root), 1))]) * rng.uniform(
             3, 9, (len(root), 1)
         )
-        _strokes(layer, root, tip, rng.integers(90, 230, len(root)))
+        _draw_strokes(layer, root, tip, rng.integers(90, 230, len(root)))
         blurred: np.ndarray = cv2.GaussianBlur(layer, (0, 0), 0.7) / np.float32(255)
         return blurred
 
     def _paint_brows(self, albedo: np.ndarray) -> np.ndarray:
-        cv2, brows, rng = load_opencv(), self._look.brows, self._rng
+        cv2, brows, rng = load_opencv(), self._complexion.brows, self._rng
         hairs = np.zeros((self._side, self._side), np.uint8)
-        ground = np.zeros_like(hairs)
+        fill = np.zeros_like(hairs)
         for sign in (-1, 1):
-            self._draw_brow(sign, hairs, ground)
-        ground = cv2.GaussianBlur(ground, (0, 0), 3.0) / 255.0
+            self._draw_brow(sign, hairs, fill)
+        fill = cv2.GaussianBlur(fill, (0, 0), 3.0) / 255.0
         hairs = cv2.GaussianBlur(hairs, (0, 0), 0.6) / 255.0
         soft = 0.15 + 0.5 * brows.density * rng.uniform(0.6, 1.1)
-        cover = 1 - (1 - soft * ground) * (1 - 0.85 * hairs)
-        return mix(albedo, np.broadcast_to(brows.colour, albedo.shape), np.clip(cover, 0, 0.94))
+        alpha = 1 - (1 - soft * fill) * (1 - 0.85 * hairs)
+        return blend(albedo, np.broadcast_to(brows.colour, albedo.shape), np.clip(alpha, 0, 0.94))
 
-    def _draw_brow(self, sign: int, hairs: np.ndarray, ground: np.ndarray) -> None:
+    def _draw_brow(self, sign: int, hairs: np.ndarray, fill: np.ndarray) -> None:
         """Single hairs, and the shape they fill; inner ones grow up, outer ones sideways."""
-        cv2, brows, rng = load_opencv(), self._look.brows, self._rng
+        cv2, brows, rng = load_opencv(), self._complexion.brows, self._rng
         uneven = rng.normal(0, 0.05, 2)  # no two brows are alike
         count = int((120 + 360 * brows.density) * (0.4 + brows.thickness / 0.45))
         t = rng.beta(1.0, 1.25, count)
@@ -283,12 +302,14 @@ class FacePainter:
         tip = root + length[:, None] * np.stack([np.cos(lean), np.sin(lean)], 1)
         flip = np.array([sign, 1.0])
         strength = rng.integers(110, 250, count)
-        _strokes(hairs, self._atlas.texels(root * flip), self._atlas.texels(tip * flip), strength)
+        _draw_strokes(
+            hairs, self._uv_maps.texels(root * flip), self._uv_maps.texels(tip * flip), strength
+        )
         t = np.linspace(0.02, 0.97, 24)
         middle, half = brow_line(brows, t) + uneven, brows.thickness * brow_taper(t)
         up = np.stack([np.zeros(24), half], 1)
-        outline = self._atlas.texels(np.concatenate([middle + up, (middle - up)[::-1]]) * flip)
-        cv2.fillPoly(ground, [np.round(outline).astype(np.int32)], 255)
+        outline = self._uv_maps.texels(np.concatenate([middle + up, (middle - up)[::-1]]) * flip)
+        cv2.fillPoly(fill, [np.round(outline).astype(np.int32)], 255)
 
     def _lines(self, curves: list[np.ndarray], width: int, blur: float) -> np.ndarray:
         """Soft lines through points given in texels, 0 to 1."""
@@ -297,40 +318,43 @@ class FacePainter:
 
     def _gloss(self) -> np.ndarray:
         """Shinier on forehead, nose and cheekbones, wet on the lips, dull in beards."""
-        x, y, look = self._x, self._y, self._look
+        x, y, complexion = self._x, self._y, self._complexion
         zones = 0.5 + 0.6 * blob(x, y, (0, 8), (3.5, 2)) + 0.9 * blob(x, y, (0, 2), (0.9, 2.5))
         zones = zones + 0.5 * blob(x, y, (4.8, 1.2), (1.4, 0.9))
-        gloss = look.oiliness * zones * (1 + 0.2 * smooth_noise(self._rng, self._side, 6))
-        gloss *= 1 - 0.7 * self._beard_area() * (look.beard not in ("none", "stubble"))
-        lips = self._rng.uniform(0.03, 0.16) + 0.2 * look.make_up * self._rng.random()
+        gloss = complexion.oiliness * zones * (1 + 0.2 * smooth_noise(self._rng, self._side, 6))
+        gloss *= 1 - 0.7 * self._beard_area() * (complexion.beard not in ("none", "stubble"))
+        lips = self._rng.uniform(0.03, 0.16) + 0.2 * complexion.make_up * self._rng.random()
         return np.asarray(np.clip(gloss * (1 - self._lips) + lips * self._lips, 0, 0.5))
 
 
 def paint_head(
-    atlas: Atlas, look: Complexion, rng: np.random.Generator
-) -> Float32[Picture, "s s 4"]:
+    uv_maps: UvPositionMaps, complexion: Complexion, rng: np.random.Generator
+) -> Float32[Image, "s s 4"]:
     """The tile of scalp, ears and neck."""
-    side = atlas.head.shape[0]
+    side = uv_maps.head.shape[0]
     noise = sum(smooth_noise(rng, side, wave) for wave in (20, 4))
-    albedo = np.broadcast_to(look.base, (side, side, 3)) * (1 + 0.02 * np.asarray(noise))[..., None]
-    albedo = paint_scalp(albedo, atlas.head, look, rng)
-    gloss = np.full((side, side), 0.4 * look.oiliness)
+    albedo = (
+        np.broadcast_to(complexion.base, (side, side, 3))
+        * (1 + 0.02 * np.asarray(noise))[..., None]
+    )
+    albedo = paint_scalp(albedo, uv_maps.head, complexion, rng)
+    gloss = np.full((side, side), 0.4 * complexion.oiliness)
     return np.dstack([np.clip(albedo, 0.003, 0.95), gloss]).astype(np.float32)
 
 
 def paint_scalp(
-    albedo: np.ndarray, position: np.ndarray, look: Complexion, rng: np.random.Generator
+    albedo: np.ndarray, position: np.ndarray, complexion: Complexion, rng: np.random.Generator
 ) -> np.ndarray:
     """Hair roots on the part of the scalp where hair grows."""
     ragged = 0.25 * smooth_noise(rng, albedo.shape[0], 4)
-    cover = smooth_step(-0.5, 0.7, look.hairline.inside(position) + ragged) * look.scalp
-    roots = look.hair * 0.85 + 0.02 * look.base
-    return mix(albedo, np.broadcast_to(roots, albedo.shape), cover)
+    alpha = smooth_step(-0.5, 0.7, complexion.hairline.inside(position) + ragged) * complexion.scalp
+    roots = complexion.hair * 0.85 + 0.02 * complexion.base
+    return blend(albedo, np.broadcast_to(roots, albedo.shape), alpha)
 
 
-def mix(below: np.ndarray, above: np.ndarray, cover: np.ndarray) -> np.ndarray:
+def blend(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """Lay one picture over another."""
-    mixed: np.ndarray = below + cover[..., None] * (above - below)
+    mixed: np.ndarray = below + alpha[..., None] * (above - below)
     return mixed
 
 
@@ -369,7 +393,9 @@ def closed_curve(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
     return around[16:-8]
 
 
-def _strokes(layer: np.ndarray, start: np.ndarray, end: np.ndarray, strength: np.ndarray) -> None:
+def _draw_strokes(
+    layer: np.ndarray, start: np.ndarray, end: np.ndarray, strength: np.ndarray
+) -> None:
     cv2 = load_opencv()
     from_, to = np.round(start * 16).astype(int), np.round(end * 16).astype(int)
     for a, b, value in zip(from_.tolist(), to.tolist(), strength.tolist(), strict=True):
@@ -378,7 +404,7 @@ def _strokes(layer: np.ndarray, start: np.ndarray, end: np.ndarray, strength: np
 
 def _soft_lines(
     layer: np.ndarray, curves: list[np.ndarray], width: int, blur: float
-) -> Float32[Picture, "s s"]:
+) -> Float32[Image, "s s"]:
     cv2 = load_opencv()
     lines = [np.round(curve * 16).astype(np.int32) for curve in curves]
     cv2.polylines(layer, lines, False, 255, width, cv2.LINE_AA, 4)

@@ -14,7 +14,7 @@ _LEFT, _BOTTOM = -9.0, -9.0  # cm: corner of the frontal map
 _WIDTH, _HEIGHT = 18.0, 21.0  # cm
 
 
-class Atlas:
+class UvPositionMaps:
     """Positions of the texels of both tiles of skin, and texels of positions seen from the front.
 
     Attributes:

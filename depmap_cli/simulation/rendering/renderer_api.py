@@ -1,7 +1,7 @@
-"""The seam to the renderer: who sits there, and a camera that photographs what they do.
+"""The interface between the corpus code and the renderer.
 
-Everything that plans, writes and labels recordings sees the renderer through these three protocols,
-and loads it (and numba) only to check and pack the face model and in the processes that render.
+The corpus code uses the renderer only through these protocols. The renderer and numba are imported
+only to check and pack the face model, and in the processes that render.
 """
 
 from collections.abc import Iterator
@@ -15,64 +15,56 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from depmap_cli.errors import InstallationBroken, UsageProblem
+from depmap_cli.io.clean_text import clean
 from depmap_cli.simulation import FETCH_HINT
+from depmap_cli.simulation.rendering.rendered_frame import RenderedFrame
 
 
 @runtime_checkable  # tests check arguments
-class Shot(Protocol):
-    """One rendered picture."""
+class FrameRenderer(Protocol):
+    """Renders one person in one scene."""
 
-    @property
-    def image(self) -> np.ndarray:
-        """(size, size, 3) RGB uint8."""
-
-    @property
-    def landmarks(self) -> np.ndarray:
-        """(68, 2) pixels, in Multi-PIE's order."""
+    def render(self, au: np.ndarray, pose: np.ndarray, gaze: np.ndarray) -> RenderedFrame:
+        """Render the next frame from action units (18,), head angles (3,) and gaze (2,)."""
 
 
 @runtime_checkable  # tests check arguments
-class Camera(Protocol):
-    """A person in front of a camera, in one light."""
-
-    def frame(self, au: np.ndarray, pose: np.ndarray, gaze: np.ndarray) -> Shot:
-        """The picture for action units (18,), head angles (3,) and gaze (2,)."""
-
-
-@runtime_checkable  # tests check arguments
-class Stage(Protocol):
-    """Where people are drawn by number; crosses process borders, so it holds no model."""
+class RendererApi(Protocol):
+    """Makes people and frame renderers. It is sent to other processes, so it holds no model."""
 
     def check(self) -> None:
-        """Raise the DepmapError that rendering would end in, before any work is done."""
+        """Raise the DepmapError that rendering would fail with, before any work is done."""
 
     def person(self, seed: int) -> Any:
-        """The looks of one person: attributes ``tone``, ``female``, ``age``, ``glasses``,
-        and ``traits``, more of them by name."""
+        """Make the person with this seed.
 
-    def camera(self, person: Any, rng: np.random.Generator, size: int) -> Camera:
-        """A new light, background and camera."""
+        The person has the attributes ``tone``, ``female``, ``age`` and ``glasses``, and the
+        mapping ``traits`` of further properties by name.
+        """
+
+    def frame_renderer(self, person: Any, rng: np.random.Generator, size: int) -> FrameRenderer:
+        """Draw a scene around ``person``; ``size`` is the side of the images in pixels."""
 
 
-def facts_of(person: Any) -> dict[str, float | bool | str]:
-    """What is kept of a person's looks beside what it does."""
-    looks = {name: getattr(person, name) for name in ("tone", "female", "age", "glasses")}
-    return {**person.traits, **looks}
+def appearance_of(person: Any) -> dict[str, float | bool | str]:
+    """Return the properties of a person's appearance that the ground truth records."""
+    attributes = {name: getattr(person, name) for name in ("tone", "female", "age", "glasses")}
+    return {**person.traits, **attributes}
 
 
 @dataclass(frozen=True)
-class RenderedStage:
-    """People rendered from the face model at a path."""
+class FaceModelRenderer:
+    """Renders people from the face model at a path (``RendererApi``)."""
 
     face_model: Path
 
     def check(self) -> None:
-        """Load what rendering needs.
+        """Import the packages and load the face model that rendering needs.
 
         Raises:
             InstallationBroken: the extra ``simulate`` is not installed.
-            UsageProblem: no face model there.
-            DataInvalid: it is no face model.
+            UsageProblem: the face model does not exist.
+            DataInvalid: the path holds something else.
         """
         try:
             import imageio_ffmpeg
@@ -83,16 +75,20 @@ class RenderedStage:
             ) from error
         del imageio_ffmpeg, numba
         if not self.face_model.exists():
-            raise UsageProblem(f"--face-model {self.face_model.name}: not there", FETCH_HINT)
-        _face_model(self.face_model)
+            raise UsageProblem(
+                f"--face-model {clean(str(self.face_model))}: the file or folder does not exist",
+                FETCH_HINT,
+            )
+        _load_face_model(self.face_model)
 
     @contextmanager
-    def packed(self) -> Iterator["RenderedStage"]:
-        """The same with the face model in one file: every process would take a minute to read
-        ICT-FaceKit's folder.
+    def with_packed_model(self) -> Iterator["FaceModelRenderer"]:
+        """Yield the same renderer with the face model packed into one temporary file.
+
+        Without it every process would take a minute to read ICT-FaceKit's folder.
 
         Raises:
-            DepmapError: as ``check``.
+            DepmapError: as raised by ``check``.
         """
         self.check()
         if not self.face_model.is_dir():
@@ -100,30 +96,30 @@ class RenderedStage:
             return
         with TemporaryDirectory() as folder:
             path = Path(folder) / "face_model.npz"
-            _face_model(self.face_model).pack(path)
-            yield RenderedStage(path)
+            _load_face_model(self.face_model).pack(path)
+            yield FaceModelRenderer(path)
 
     def person(self, seed: int) -> Any:
-        """The looks of one person."""
-        from depmap_cli.simulation.person.simulated_person import Person
+        """Make the person with this seed."""
+        from depmap_cli.simulation.person.simulated_person import SimulatedPerson
 
-        return Person(_face_model(self.face_model), seed)
+        return SimulatedPerson(_load_face_model(self.face_model), seed)
 
-    def camera(self, person: Any, rng: np.random.Generator, size: int) -> Camera:
-        """A new scene around a person."""
+    def frame_renderer(self, person: Any, rng: np.random.Generator, size: int) -> FrameRenderer:
+        """Draw a scene around ``person``."""
         from depmap_cli.simulation.rendering.renderer import Renderer
         from depmap_cli.simulation.rendering.scene import Scene
 
         scene = Scene.draw(rng, person)
-        camera: Camera = Renderer(
+        frame_renderer: FrameRenderer = Renderer(
             person=person, scene=scene, size=size, seed=int(rng.integers(1 << 30))
         )
-        return camera
+        return frame_renderer
 
 
 @lru_cache(maxsize=1)
-def _face_model(path: Path) -> Any:
-    """Loaded once a process."""
+def _load_face_model(path: Path) -> Any:
+    """Load the face model once per process."""
     from depmap_cli.simulation.person.face_model import FaceModel
 
     return FaceModel.load(path)

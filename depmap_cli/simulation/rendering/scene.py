@@ -1,4 +1,4 @@
-"""What one recording has: the lights, the room, the camera and what its lens and chip do."""
+"""The scene of one video: lights, background, camera position and camera properties."""
 
 import math
 from dataclasses import dataclass
@@ -6,70 +6,72 @@ from dataclasses import dataclass
 import numpy as np
 
 from depmap_cli.simulation.graphics.shading import Lighting
-from depmap_cli.simulation.person.simulated_person import Person
+from depmap_cli.simulation.person.simulated_person import SimulatedPerson
 
-_DAY = np.array([0.90, 1.0, 1.12])  # sky light, relative to white
-_LAMP = np.array([1.22, 1.0, 0.70])
-COVERS = ("none", "hand", "strand")
+_DAYLIGHT = np.array([0.90, 1.0, 1.12])  # RGB relative to white
+_LAMPLIGHT = np.array([1.22, 1.0, 0.70])
+OCCLUDERS = ("none", "hand", "strand")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scene:
-    """Everything but the person, as it stays throughout a recording."""
+    """All properties of a video apart from the person; constant throughout the video."""
 
     lighting: Lighting
-    background: int  # seed of the wall behind
-    backdrop: float  # brightness of the wall, linear
-    distance: float  # cm from the camera to the head
-    span: float  # cm seen from the lower to the upper edge of the picture, at the head
-    shift: tuple[float, float]  # of the head from the picture's middle, in shares of its side
-    tilt: float  # degrees by which the camera looks up at the head (laptops stand low)
+    background_seed: int
+    background_brightness: float  # linear
+    distance: float  # from the camera to the head, cm
+    visible_height: float  # height of the visible area at the head, cm
+    head_offset: tuple[float, float]  # from the image centre, in shares of the side
+    tilt: float  # degrees by which the camera looks up at the head, as that of a laptop does
     exposure: float
-    contrast: float  # of the tone curve, around 1
+    contrast: float  # of the tone curve; 1 is neutral
     saturation: float
-    cast: np.ndarray  # (3,) white balance that is a little off
-    noise: float  # standard deviation in a bright picture, of 1
-    blur: float  # of the lens, in shares of the picture's side
-    motion: float  # share of the time between two frames that the shutter is open
-    sharpening: float  # by the camera's software: leaves halos
-    resolution: float  # share of the picture's side that the camera has
-    vignette: float  # darkening of the corners
-    reflection: float  # of glasses
-    cover: str  # COVERS: what lies over a part of the face
+    white_balance: np.ndarray  # (3,) gains, slightly off
+    noise: float  # standard deviation of the sensor noise in bright areas; white is 1
+    blur: float  # standard deviation of the lens blur, in shares of the side
+    shutter_fraction: float  # share of the frame interval in which the shutter is open
+    sharpening: float  # strength of the unsharp mask in the camera's software
+    resolution: float  # of the sensor, as a share of the image's side
+    vignette: float  # darkening of the corners, 0 to 1
+    lens_reflection: float  # reflectance of glasses
+    occluder: str  # one of OCCLUDERS
 
     @staticmethod
     def draw(
-        rng: np.random.Generator, person: Person, span: tuple[float, float] = (27.0, 40.0)
+        rng: np.random.Generator,
+        person: SimulatedPerson,
+        visible_height: tuple[float, float] = (27.0, 40.0),
     ) -> "Scene":
-        """A scene for ``person``; ``span`` in cm seen vertically at the head."""
+        """Draw a scene for ``person``; ``visible_height`` is a range in cm."""
         lighting, brightness = _draw_lighting(rng)
         exposure = _exposure(rng, person, brightness)
-        low, high = span
+        low, high = visible_height
         return Scene(
             lighting=lighting,
-            background=int(rng.integers(1 << 30)),
-            backdrop=float(brightness * rng.uniform(0.05, 0.9)),
+            background_seed=int(rng.integers(1 << 30)),
+            background_brightness=float(brightness * rng.uniform(0.05, 0.9)),
             distance=float(np.exp(rng.uniform(math.log(45), math.log(140)))),
-            span=float(rng.uniform(low, high)),
-            shift=(float(rng.uniform(-0.05, 0.05)), float(rng.uniform(-0.02, 0.06))),
+            visible_height=float(rng.uniform(low, high)),
+            head_offset=(float(rng.uniform(-0.05, 0.05)), float(rng.uniform(-0.02, 0.06))),
             tilt=float(rng.normal(1, 4)),
             exposure=exposure,
             contrast=float(rng.uniform(0.9, 1.45)),
             saturation=float(rng.uniform(0.6, 1.15)),
-            cast=_white_balance(rng, lighting),
+            white_balance=_white_balance(rng, lighting),
             noise=float(np.exp(rng.uniform(math.log(0.003), math.log(0.022)))),
             blur=float(rng.choice([0.0, rng.uniform(0.001, 0.006)], p=[0.5, 0.5])),
-            motion=float(rng.uniform(0.0, 0.6)),
+            shutter_fraction=float(rng.uniform(0.0, 0.6)),
             sharpening=float(rng.choice([0.0, rng.uniform(0.2, 1.0)], p=[0.6, 0.4])),
             resolution=float(rng.choice([1.0, rng.uniform(0.35, 0.9)], p=[0.6, 0.4])),
             vignette=float(rng.choice([0.0, rng.uniform(0.05, 0.35)], p=[0.5, 0.5])),
-            reflection=float(rng.uniform(0.015, 0.09)),
-            cover=str(rng.choice(COVERS, p=[0.93, 0.03, 0.04])),
+            lens_reflection=float(rng.uniform(0.015, 0.09)),
+            occluder=str(rng.choice(OCCLUDERS, p=[0.93, 0.03, 0.04])),
         )
 
 
 def _direction(azimuth: float, elevation: float) -> np.ndarray:
-    """Unit vector towards a light; both angles in radians, 0 straight from the camera."""
+    """Return the unit vector (3,) towards a light; angles in radians, 0 is the camera's side."""
     return np.array(
         [
             math.sin(azimuth) * math.cos(elevation),
@@ -80,7 +82,7 @@ def _direction(azimuth: float, elevation: float) -> np.ndarray:
 
 
 def _draw_lighting(rng: np.random.Generator) -> tuple[Lighting, float]:
-    """Lights, and how much of them a wall that faces the camera returns."""
+    """Draw the lights; also return the linear brightness of a white wall that faces the camera."""
     kind = rng.choice(["window", "room", "flat", "back"], p=[0.4, 0.35, 0.15, 0.1])
     farthest = {"window": 1.5, "room": 0.9, "flat": 0.5, "back": 2.7}[kind]
     nearest = {"window": 0.3, "room": 0.0, "flat": 0.0, "back": 1.9}[kind]
@@ -92,7 +94,7 @@ def _draw_lighting(rng: np.random.Generator) -> tuple[Lighting, float]:
     ambient *= rng.uniform(0.7, 1.3)
     fill_azimuth = -np.sign(azimuth) * rng.uniform(0.2, 1.2)
     warmth = rng.uniform(0, 1, 3) if rng.random() < 0.4 else np.full(3, rng.uniform(0.2, 0.7))
-    key, fill, sky = (_DAY * (1 - w) + _LAMP * w for w in warmth)
+    key, fill, sky = (_DAYLIGHT * (1 - w) + _LAMPLIGHT * w for w in warmth)
     floor = rng.uniform(0.35, 0.75) * np.array([1.04, 1.0, 0.95])
     lighting = Lighting(
         key=_direction(azimuth, elevation),
@@ -106,14 +108,14 @@ def _draw_lighting(rng: np.random.Generator) -> tuple[Lighting, float]:
 
 
 def _white_balance(rng: np.random.Generator, lighting: Lighting) -> np.ndarray:
-    """Cameras take out most of the light's colour, and err."""
+    """Draw gains (3,) that remove most of the light's colour, with an error as in real cameras."""
     light = lighting.key_colour + lighting.fill_colour + 2 * lighting.sky
     balance: np.ndarray = (light / light.mean()) ** -rng.uniform(0.4, 1.0)
     return balance * np.exp(rng.normal(0, 0.045, 3))
 
 
-def _exposure(rng: np.random.Generator, person: Person, brightness: float) -> float:
-    """Cameras expose for the picture, of which the face is a part; and they err."""
+def _exposure(rng: np.random.Generator, person: SimulatedPerson, brightness: float) -> float:
+    """Draw an automatic exposure for wall and face, with an error as in real cameras."""
     metered = 0.55 / max(brightness, 0.1)
     for_skin = (0.30 / max(person.skin_brightness, 0.03)) ** 0.3
     return float(metered * for_skin * np.exp(rng.normal(0.0, 0.22)))

@@ -128,10 +128,10 @@ def test_severity_is_recovered_about_as_designed():
         return np.array(rows), np.array([s.score for s in sessions], float)
 
     (x, y), (new, truth) = table(1), table(2)
-    mean, sd = x.mean(0), x.std(0) + 1e-6
-    z = (x - mean) / sd
+    mean, std = x.mean(0), x.std(0) + 1e-6
+    z = (x - mean) / std
     weights = np.linalg.solve(z.T @ z + 20 * np.eye(z.shape[1]), z.T @ (y - y.mean()))
-    r = np.corrcoef((new - mean) / sd @ weights, truth)[0, 1]
+    r = np.corrcoef((new - mean) / std @ weights, truth)[0, 1]
     assert 0.55 < r < 0.9
 
 

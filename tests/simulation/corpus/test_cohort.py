@@ -17,7 +17,7 @@ from depmap_cli.runtime import process_pool
 from depmap_cli.semantics_training import read_au_frames
 from depmap_cli.simulation.corpus import cohort
 from depmap_cli.simulation.corpus.cohort import CohortOptions, make_cohort, plan
-from tests.simulation.still_renderer import StillStage
+from tests.simulation.still_renderer import StillRenderer
 
 pytestmark = pytest.mark.usefixtures("in_process")
 
@@ -39,7 +39,7 @@ def options(tmp_path):
 def made(in_process, tmp_path_factory):
     """A small corpus that is there already. It is only read."""
     options = small(tmp_path_factory.mktemp("made") / "out")
-    make_cohort(options, StillStage(), quiet)
+    make_cohort(options, StillRenderer(), quiet)
     return options
 
 
@@ -47,7 +47,7 @@ def made(in_process, tmp_path_factory):
 def null(in_process, tmp_path_factory):
     """The same without effect. It is only read."""
     options = replace(small(tmp_path_factory.mktemp("null") / "out"), effect=0.0)
-    make_cohort(options, StillStage(), quiet)
+    make_cohort(options, StillRenderer(), quiet)
     return options
 
 
@@ -119,7 +119,7 @@ def _pairs():
     [(150, (50, 50, 50), [50, 50, 50]), (10, (80, 10, 10), [8, 1, 1]), (7, (1, 1, 1), [3, 2, 2])],
 )
 def test_splits_are_shares(sessions, splits, counts):
-    assert CohortOptions(out=Path(), sessions=sessions, splits=splits).counts == counts
+    assert CohortOptions(out=Path(), sessions=sessions, splits=splits).sessions_by_split == counts
 
 
 def test_looks_and_lengths_do_not_depend_on_effect_or_severity(made, null):
@@ -131,7 +131,7 @@ def test_looks_and_lengths_do_not_depend_on_effect_or_severity(made, null):
             assert np.array_equal(parts[0][name], parts[1][name])
 
 
-def test_a_killed_run_goes_on(copied, stage, monkeypatch):
+def test_a_killed_run_goes_on(copied, still_renderer, monkeypatch):
     expected = truths(copied.out)
     clip = plan(copied)[3]
     truth = copied.out / "ground_truth" / clip.split / f"{clip.name}.npz"
@@ -141,37 +141,37 @@ def test_a_killed_run_goes_on(copied, stage, monkeypatch):
     made = []
     make = cohort.make_clip
     monkeypatch.setattr(cohort, "make_clip", lambda *a: (made.append(a[-1]), make(*a))[1])
-    make_cohort(copied, stage, quiet)
+    make_cohort(copied, still_renderer, quiet)
     assert made == [clip]
     assert not left.exists()
     assert truths(copied.out) == expected
 
 
-def test_other_options_do_not_mix(copied, stage):
+def test_other_options_do_not_mix(copied, still_renderer):
     with pytest.raises(UsageProblem, match="seed 1, not 2"):
-        make_cohort(replace(copied, seed=2), stage, quiet)
-    make_cohort(replace(copied, jobs=5), stage, quiet)
+        make_cohort(replace(copied, seed=2), still_renderer, quiet)
+    make_cohort(replace(copied, jobs=5), still_renderer, quiet)
 
 
-def test_a_folder_of_other_things_is_left_alone(options, stage):
+def test_a_folder_of_other_things_is_left_alone(options, still_renderer):
     options.out.mkdir()
     (options.out / "mine.txt").write_text("x")
     with pytest.raises(UsageProblem, match="not empty"):
-        make_cohort(options, stage, quiet)
+        make_cohort(options, still_renderer, quiet)
 
 
 def test_same_bytes_in_other_processes(made, options, monkeypatch):
     monkeypatch.setattr(process_pool, "ProcessPoolExecutor", ProcessPoolExecutor)
     apart = replace(options, jobs=2)
-    make_cohort(apart, StillStage(), quiet)
+    make_cohort(apart, StillRenderer(), quiet)
     assert truths(apart.out) == truths(made.out)
 
 
-def test_faces_in_place_of_videos(options, faces_stage, tmp_path):
+def test_faces_in_place_of_videos(options, face_renderer, tmp_path):
     options = replace(
         options, sessions=2, splits=(1, 1, 0), tasks=("Northwind",), faces=4, size=192
     )
-    make_cohort(options, faces_stage, quiet)
+    make_cohort(options, face_renderer, quiet)
     sessions = read_corpus(options.out).videos
     assert [r.path.suffix for r in sessions] == [".faces", ".faces"]
     store = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig())
@@ -195,6 +195,6 @@ def test_faces_in_place_of_videos(options, faces_stage, tmp_path):
         store.prepare(sessions, 1, lambda done, total: None)
 
 
-def test_no_face_is_an_error_in_one_line(options, stage):
+def test_no_face_is_an_error_in_one_line(options, still_renderer):
     with pytest.raises(DataInvalid, match="no face found"):
-        make_cohort(replace(options, faces=2), stage, quiet)
+        make_cohort(replace(options, faces=2), still_renderer, quiet)

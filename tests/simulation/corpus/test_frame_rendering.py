@@ -6,7 +6,7 @@ import pytest
 
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import OutputUnwritable
-from depmap_cli.simulation.corpus.frame_rendering import five_points, spread_frames
+from depmap_cli.simulation.corpus.frame_rendering import five_points, sampled_frames
 from depmap_cli.simulation.corpus.video_encoding import write_video
 from depmap_cli.video.reader import sample_frames
 from tests.support.videos import write_video as write_test_video
@@ -17,7 +17,7 @@ def test_frames_are_those_that_scoring_samples(tmp_path, n, count, fps):
     pictures = [np.full((64, 64, 3), i, np.uint8) for i in range(n)]
     path = write_test_video(tmp_path / "v.mp4", pictures, fps)
     sampled = [round(f.time * fps) for f in sample_frames(path, SamplingConfig(frames=count))]
-    assert spread_frames(n, count).tolist() == sampled
+    assert sampled_frames(n, count).tolist() == sampled
 
 
 def test_five_points_of_68():

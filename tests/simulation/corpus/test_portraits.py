@@ -12,11 +12,11 @@ from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import UsageProblem
 from depmap_cli.semantics_training import read_au_frames
 from depmap_cli.simulation.corpus.portraits import (
-    EXCLUSIVE,
-    OFTENER,
-    PARTED,
+    EXCLUSIVE_PAIRS,
+    MIN_LIP_PARTING,
+    OVERSAMPLED,
     PortraitOptions,
-    draw_units,
+    draw_action_units,
     make_portraits,
     plan,
 )
@@ -27,7 +27,7 @@ UNIT = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
 @pytest.fixture(scope="module")
 def drawn():
     rng = np.random.default_rng(1)
-    return np.concatenate([draw_units(rng, 8) for _ in range(100)])
+    return np.concatenate([draw_action_units(rng, 8) for _ in range(100)])
 
 
 def test_every_unit_is_shown_weakly_and_strongly(drawn):
@@ -41,15 +41,15 @@ def test_every_unit_is_shown_weakly_and_strongly(drawn):
 
 def test_what_blends_seldom_show_is_drawn_oftener(drawn):
     shown = dict(zip(UNIT, (drawn > 0.3).mean(0), strict=True))
-    assert min(shown[code] for code in OFTENER) > 0.08
+    assert min(shown[code] for code in OVERSAMPLED) > 0.08
     assert max(shown.values()) < 5 * min(shown.values())
 
 
 def test_no_face_is_impossible(drawn):
-    for pair in EXCLUSIVE:
+    for pair in EXCLUSIVE_PAIRS:
         both = drawn[:, [UNIT[code] for code in pair]].min(1)
         assert (both > 0.3).mean() < 0.02  # in interviews one behaviour may follow another closely
-    assert (drawn[:, UNIT["AU25"]] >= PARTED * drawn[:, UNIT["AU26"]] - 0.01).all()
+    assert (drawn[:, UNIT["AU25"]] >= MIN_LIP_PARTING * drawn[:, UNIT["AU26"]] - 0.01).all()
 
 
 @pytest.mark.parametrize(("frames", "groups"), [(16, 2), (1000, 5), (40000, 157)])
@@ -68,9 +68,9 @@ def test_one_person_cannot_be_split():
 
 
 @pytest.mark.usefixtures("in_process")
-def test_training_reads_them(faces_stage, tmp_path):
+def test_training_reads_them(face_renderer, tmp_path):
     options = PortraitOptions(out=tmp_path / "out", frames=4, frames_per_person=2, size=192)
-    make_portraits(options, faces_stage, lambda *told: None)
+    make_portraits(options, face_renderer, lambda *progress: None)
     sessions = read_corpus(options.out).videos
     assert sorted(r.split for r in sessions) == ["Development", "Training"]
     store = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig())

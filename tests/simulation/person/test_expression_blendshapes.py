@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.simulation.person.expression_blendshapes import MIXES, ExpressionMixer, SparseShapes
+from depmap_cli.simulation.person.expression_blendshapes import (
+    AU_BLENDSHAPES,
+    BlendshapeMixer,
+    SparseBlendshapes,
+)
 from depmap_cli.simulation.person.face_model import FaceModel
-from depmap_cli.simulation.person.skin_furrows import FURROWS, gains
+from depmap_cli.simulation.person.skin_furrows import FURROWS, furrow_gains
 from tests.simulation.small_face import expression_names
 
 NAMES = expression_names()
@@ -16,26 +20,26 @@ def _unit(code: str, intensity: float = 1.0) -> np.ndarray:
 
 
 def test_every_action_unit_has_a_mix() -> None:
-    assert set(MIXES) == {unit.code for unit in ACTION_UNITS}
+    assert set(AU_BLENDSHAPES) == {unit.code for unit in ACTION_UNITS}
 
 
-@pytest.mark.parametrize("code", list(MIXES))
+@pytest.mark.parametrize("code", list(AU_BLENDSHAPES))
 def test_every_action_unit_moves_something(code: str) -> None:
-    assert np.abs(ExpressionMixer(NAMES).weights(_unit(code), STILL)).max() > 0.2
+    assert np.abs(BlendshapeMixer(NAMES).weights(_unit(code), STILL)).max() > 0.2
 
 
 def test_weights_follow_the_table_on_both_sides() -> None:
     weights = dict(
-        zip(NAMES, ExpressionMixer(NAMES).weights(_unit("AU26", 0.5), STILL), strict=True)
+        zip(NAMES, BlendshapeMixer(NAMES).weights(_unit("AU26", 0.5), STILL), strict=True)
     )
     assert weights.pop("jawOpen") == pytest.approx(0.25)
     assert not any(weights.values())
-    weights = dict(zip(NAMES, ExpressionMixer(NAMES).weights(_unit("AU12"), STILL), strict=True))
+    weights = dict(zip(NAMES, BlendshapeMixer(NAMES).weights(_unit("AU12"), STILL), strict=True))
     assert weights["mouthSmile_L"] == weights["mouthSmile_R"] == 1
 
 
 def test_gaze_turns_both_eyes_the_same_way() -> None:
-    weights = ExpressionMixer(NAMES).weights(np.zeros(18), np.array([0.5, -0.25]))
+    weights = BlendshapeMixer(NAMES).weights(np.zeros(18), np.array([0.5, -0.25]))
     moved = {n: w for n, w in zip(NAMES, weights.tolist(), strict=True) if w}
     assert moved == {
         "eyeLookOut_L": 0.5,
@@ -47,7 +51,7 @@ def test_gaze_turns_both_eyes_the_same_way() -> None:
 
 def test_a_mixer_names_the_shape_that_a_model_lacks() -> None:
     with pytest.raises(KeyError, match="jawOpen"):
-        ExpressionMixer([name for name in NAMES if name != "jawOpen"])
+        BlendshapeMixer([name for name in NAMES if name != "jawOpen"])
 
 
 def test_blend_adds_weighted_displacements() -> None:
@@ -55,14 +59,14 @@ def test_blend_adds_weighted_displacements() -> None:
     shapes[0, 0], shapes[1, 0], shapes[1, 2] = [1, 0, 0], [0, 2, 0], [0, 0, 4]
     base = np.arange(9, dtype=np.float32).reshape(3, 3)
     out = np.empty_like(base)
-    SparseShapes(shapes).blend(base, np.array([0.5, 0.25], np.float32), out)
+    SparseBlendshapes(shapes).blend(base, np.array([0.5, 0.25], np.float32), out)
     np.testing.assert_allclose(out - base, [[0.5, 0.5, 0], [0, 0, 0], [0, 0, 1]])
 
 
 def test_furrows_name_action_units_that_exist() -> None:
     codes = {unit.code for unit in ACTION_UNITS}
     assert all(set(furrow.units) <= codes for furrow in FURROWS.values())
-    assert gains().shape == (len(ACTION_UNITS), len(FURROWS))
+    assert furrow_gains().shape == (len(ACTION_UNITS), len(FURROWS))
 
 
 @pytest.mark.parametrize(
@@ -72,10 +76,10 @@ def test_furrows_name_action_units_that_exist() -> None:
 def test_lids_meet_and_lips_part(
     real_face: FaceModel, code: str, above: tuple[int, ...], below: tuple[int, ...]
 ) -> None:
-    from depmap_cli.simulation.person.simulated_person import Person
+    from depmap_cli.simulation.person.simulated_person import SimulatedPerson
 
     for seed in range(3):
-        person = Person(real_face, seed)
+        person = SimulatedPerson(real_face, seed)
         out = np.empty_like(real_face.vertices)
         gaps = []
         for intensity in (0.0, 1.0):

@@ -38,8 +38,8 @@ def test_packing_loses_nothing(face: FaceModel, tmp_path: Path) -> None:
 
 def test_atlas_finds_texels_of_places_on_the_face(face: FaceModel) -> None:
     place = np.array([[2.0, 5.0], [-3.5, -2.0]])
-    column, row = np.round(face.atlas.texels(place)).astype(int).T
-    np.testing.assert_allclose(face.atlas.face[row, column, :2], place, atol=0.15)
+    column, row = np.round(face.uv_maps.texels(place)).astype(int).T
+    np.testing.assert_allclose(face.uv_maps.face[row, column, :2], place, atol=0.15)
 
 
 @pytest.mark.parametrize("name", ["missing.npz", "missing"])
