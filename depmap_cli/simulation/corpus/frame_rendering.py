@@ -49,6 +49,9 @@ def render_frames(
 
 
 def five_points(landmarks: Float[np.ndarray, "68 2"]) -> Float[np.ndarray, "5 2"]:
-    """Reduce Multi-PIE's 68 landmarks to eyes, nose tip and mouth corners, the viewer's left first."""
+    """Reduce Multi-PIE's 68 landmarks to eyes, nose tip and mouth corners, left side first.
+
+    Left is the viewer's left; coordinates are column and row in pixels.
+    """
     eyes = landmarks[36:42].mean(0), landmarks[42:48].mean(0)
     return np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]])

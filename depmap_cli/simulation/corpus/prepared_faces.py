@@ -1,4 +1,4 @@
-"""Prepares the faces of rendered frames: detects and aligns them with the code that scoring uses."""
+"""Prepares faces of rendered frames: detects and aligns them with the code that scoring uses."""
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache

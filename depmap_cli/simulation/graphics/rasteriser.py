@@ -1,8 +1,8 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, untyped-decorator"
-"""Triangles to pixels: a depth buffer, compiled by numba and on the processor alone.
+"""Rasterises triangles into a depth buffer on the CPU, compiled by numba.
 
-Kernels are not annotated (numba infers their types) and not checked as they run, which numba could
-not compile; the functions that others call are.
+The compiled kernels have no annotations: numba infers their types and could not compile run-time
+type checks. The public functions are annotated.
 """
 
 import math
@@ -18,24 +18,24 @@ from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh
 FAR = np.float32(1e9)
 NO_TRIANGLE = -1
 NOISE_TEXELS = 256
-"""Side of the tile of strands, a power of two."""
+"""Side of the strand noise tile, a power of two."""
 _LASH, _HAIR, _EYE = int(Material.LASH), int(Material.HAIR), int(Material.EYE)
 _BEHIND = 0.12
-"""cm by which eyeballs are held back, so that no closed lid shows them."""
+"""Depth in cm added to eyeballs, so that they never show through a closed lid."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrameBuffers:
-    """What is seen at each pixel: the nearest triangle and where in it the pixel's middle lies."""
+    """The nearest triangle at each pixel, and the barycentric coordinates of the pixel's centre."""
 
     depth: Float32[np.ndarray, "h w"]  # cm from the camera
-    triangle: Int32[np.ndarray, "h w"]  # NOTHING where no triangle lies
-    weight_b: Float32[np.ndarray, "h w"]  # barycentric weight of the triangle's second corner
+    triangle: Int32[np.ndarray, "h w"]  # NO_TRIANGLE in empty pixels
+    weight_b: Float32[np.ndarray, "h w"]  # barycentric weight of the second corner
     weight_c: Float32[np.ndarray, "h w"]
 
     @staticmethod
     def empty(height: int, width: int) -> "FrameBuffers":
-        """Buffers to draw into."""
+        """Make empty buffers."""
         shape = (height, width)
         return FrameBuffers(
             depth=np.full(shape, FAR, np.float32),
@@ -45,7 +45,7 @@ class FrameBuffers:
         )
 
     def clear(self) -> None:
-        """Wipe them."""
+        """Empty depth and triangles."""
         self.depth.fill(FAR)
         self.triangle.fill(NO_TRIANGLE)
 
@@ -59,8 +59,8 @@ def rasterise(
 ) -> None:
     """Draw ``mesh`` with its vertices at ``screen`` (column, row, depth) into ``buffers``.
 
-    Perspective is ignored inside a triangle: triangles are small. Lashes and hair are left out
-    where ``strand_noise`` exceeds their cover.
+    Attributes are interpolated without perspective correction, because triangles are small. Lashes
+    and hair have gaps where ``strand_noise`` exceeds their opacity.
     """
     _rasterise(
         screen,
@@ -80,7 +80,7 @@ def rasterise(
 def vertex_normals(
     vertices: Float32[np.ndarray, "v 3"], faces: Int32[np.ndarray, "f 3"]
 ) -> Float32[np.ndarray, "v 3"]:
-    """Unit normals, those of the triangles around a vertex weighted by their areas."""
+    """Return unit vertex normals: the area-weighted mean of the adjacent triangles' normals."""
     normals = np.zeros_like(vertices)
     _add_face_normals(vertices, faces, normals)
     _normalise(normals)
@@ -93,9 +93,12 @@ def rasterise_texture(
     attributes: Float32[np.ndarray, "v c"],
     shape: tuple[int, int],
 ) -> tuple[Float32[np.ndarray, "h w c"], Bool[np.ndarray, "h w"]]:
-    """Spread attributes of vertices over a flat picture in which triangles have these corners.
+    """Interpolate vertex attributes over an image in which triangles have the given ``corners``.
 
-    Returns the picture and where anything was drawn; later triangles lie over earlier ones.
+    Later triangles are drawn over earlier ones.
+
+    Returns:
+        The image of attributes, and which of its pixels were drawn.
     """
     picture = np.zeros((*shape, attributes.shape[1]), np.float32)
     drawn = np.zeros(shape, np.bool_)
@@ -106,14 +109,14 @@ def rasterise_texture(
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _edge(ax, ay, bx, by, px, py):
-    """Twice the signed area of the triangle a, b, p."""
+    """Return twice the signed area of the triangle (a, b, p)."""
     return (bx - ax) * (py - ay) - (px - ax) * (by - ay)
 
 
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _pixels_between(low, high, size):
-    """The first and last pixel whose middle lies between two coordinates, inside the picture."""
+    """Return the first and the last pixel whose centre is between two coordinates."""
     first = max(0, int(math.ceil(low - 0.5)))
     last = min(size - 1, int(math.floor(high - 0.5)))
     return first, last
@@ -122,7 +125,7 @@ def _pixels_between(low, high, size):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _is_gap(opacity, strand_noise, u, v):
-    """Whether a point of hair lies between two strands."""
+    """Return whether a point of a hair sheet is a gap between strands."""
     if opacity >= 1.0:
         return False
     side = strand_noise.shape[0]
@@ -151,7 +154,7 @@ def _rasterise(
         cx, cy = screen[c, 0], screen[c, 1]
         area = _edge(ax, ay, bx, by, cx, cy)
         kind = material[f]
-        if area == 0.0 or (area > 0 and kind < _LASH):  # rows grow downwards: fronts have < 0
+        if area == 0.0 or (area > 0 and kind < _LASH):  # front faces have < 0
             continue
         x0, x1 = _pixels_between(min(ax, bx, cx), max(ax, bx, cx), width)
         y0, y1 = _pixels_between(min(ay, by, cy), max(ay, by, cy), height)
@@ -230,7 +233,9 @@ def _rasterise_texture(corners, faces, attributes, picture, drawn):
             for x in range(max(0, int(min(ax, bx, cx)) - 1), min(width, int(max(ax, bx, cx)) + 2)):
                 wb = _edge(ax, ay, x + 0.5, y + 0.5, cx, cy) / area
                 wc = _edge(ax, ay, bx, by, x + 0.5, y + 0.5) / area
-                if min(wb, wc, 1 - wb - wc) < -0.02:  # a little over the edge: no seams
+                if (
+                    min(wb, wc, 1 - wb - wc) < -0.02
+                ):  # extends slightly over the edge to avoid seams
                     continue
                 drawn[y, x] = True
                 for k in range(attributes.shape[1]):

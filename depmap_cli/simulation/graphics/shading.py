@@ -1,9 +1,10 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, untyped-decorator"
-"""Pixels to light: what each material looks like under a key light, a fill light and a sky.
+"""Shades pixels: the appearance of each material under a key light, a fill light and a sky.
 
-Kernels are not annotated (numba infers their types). All colours are linear, and a surface is a
-tuple: albedo (3), gloss, squarings (sharpness of the highlight), wrap (3), rim. Wrap is how far
-light of each colour creeps around into the shade: it stands for light scattered under the skin.
+The compiled kernels have no annotations (numba infers their types). All colours are linear. The
+kernels describe a surface by a tuple: albedo (3), gloss, squarings (sharpness of the highlight),
+wrap (3), rim. Wrap lighting extends light of each colour into the shade and approximates subsurface
+scattering in the skin.
 """
 
 import math
@@ -17,29 +18,29 @@ from depmap_cli.simulation.graphics.rasteriser import NO_TRIANGLE, FrameBuffers
 from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh
 
 _FACE, _HEAD, _MOUTH, _GUM, _TEETH, _EYE, _LASH, _HAIR, _CLOTH, _FRAME, _HAND = range(Material.LENS)
-_TEXELS_PER_CM = np.float32(28.0)  # of the face's tile
-_SHADOW_BIAS = np.float32(0.3)  # cm
-_LID_SHADOW = np.float32(0.32)  # cm below the upper lid that lie in its shade
-_LIP_SHADOW = np.float32(0.9)
+_TEXELS_PER_CM = np.float32(28.0)  # of the face tile
+_SHADOW_BIAS = np.float32(0.3)  # depth tolerance of the shadow map, cm
+_LID_SHADOW = np.float32(0.32)  # length of the upper lid's shadow on the eye, cm
+_LIP_SHADOW = np.float32(0.9)  # length of the upper lip's shadow in the mouth, cm
 
 
 class Lighting(NamedTuple):
-    """Directions towards the lights (unit, 3) and linear colours (3)."""
+    """Unit vectors (3,) towards the lights, and linear colours (3,)."""
 
     key: np.ndarray
     key_colour: np.ndarray
     fill: np.ndarray
     fill_colour: np.ndarray
-    sky: np.ndarray  # light from above and from below
-    ground: np.ndarray
+    sky: np.ndarray  # ambient light from above
+    ground: np.ndarray  # ambient light from below
 
 
 class Surfaces(NamedTuple):
-    """How the materials of one person look; colours linear (3)."""
+    """Textures and colours of the materials of one person; colours are linear (3,)."""
 
-    face: np.ndarray  # (side, side, 4) albedo and gloss of the face's tile
-    head: np.ndarray  # (side, side, 4) of the other tile
-    strand_noise: np.ndarray  # (n, n) in 0..1
+    face: np.ndarray  # (side, side, 4) albedo and gloss of the face tile
+    head: np.ndarray  # (side, side, 4) albedo and gloss of the head tile
+    strand_noise: np.ndarray  # (n, n), 0 to 1
     hair: np.ndarray
     lashes: np.ndarray
     cloth: np.ndarray
@@ -55,14 +56,14 @@ class Surfaces(NamedTuple):
 
 
 class Geometry(NamedTuple):
-    """The scene of one frame in cm, and how pixels relate to it."""
+    """Geometry of one frame in cm, and the scale of its pixels."""
 
     vertices: np.ndarray  # (v, 3)
     normals: np.ndarray  # (v, 3)
-    sky_visibility: np.ndarray  # (v,) share of the sky that is not hidden by the person, 0 to 1
-    camera_distance: float  # of the camera from the origin, along z
+    sky_visibility: np.ndarray  # (v,) share of the sky that the person does not hide, 0 to 1
+    camera_distance: float  # z of the camera
     pixels_per_cm: float
-    head_axes: np.ndarray  # (3, 3): where the head's x, y and z axes point, in columns
+    head_axes: np.ndarray  # (3, 3) directions of the head's x, y and z axes, in columns
 
 
 def shade(
@@ -76,10 +77,18 @@ def shade(
     shadow_depth: Float32[np.ndarray, "n n"],
     shadow_view: Float32[np.ndarray, "3 4"],
 ) -> None:
-    """Write the linear light of every pixel that shows a triangle into ``picture``.
+    """Write the linear radiance of every pixel that shows a triangle into ``picture``.
 
-    ``relief`` is the height of the face's skin in cm, by texel: pores, furrows and folds. Points
-    seen by the key light are those nearer than ``shadow_depth``, the depth buffer of that view.
+    Args:
+        picture: the image to write into; pixels without a triangle keep their values.
+        buffers: the triangle at each pixel.
+        mesh: the triangles.
+        geometry: positions and normals of the vertices.
+        surfaces: textures and colours.
+        relief: height of the skin in cm by texel of the face tile (pores, furrows and folds).
+        lighting: the lights.
+        shadow_depth: shadow map: the depth buffer as seen from the key light.
+        shadow_view: the view of the shadow map, as from ``light_view``.
     """
     _shade(
         picture,
@@ -106,7 +115,10 @@ def reflect(
     lighting: Lighting,
     strength: float,
 ) -> None:
-    """Lay what the lenses of glasses mirror over the pixels that show a lens."""
+    """Blend the reflection in the lenses of glasses over the pixels that show a lens.
+
+    ``strength`` is the reflectance of the lenses, 0 to 1.
+    """
     _reflect(
         picture,
         buffers.triangle,
@@ -161,7 +173,7 @@ def _unit(x, y, z):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _between(values, a, b, c, wa, wb, wc):
-    """A vector of the three corners, interpolated."""
+    """Interpolate a vector between the three corners of a triangle."""
     return (
         wa * values[a, 0] + wb * values[b, 0] + wc * values[c, 0],
         wa * values[a, 1] + wb * values[b, 1] + wc * values[c, 1],
@@ -172,7 +184,7 @@ def _between(values, a, b, c, wa, wb, wc):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _texel(side, u, v):
-    """The upper left of the four texels around (u, v), and how far beyond its middle it lies."""
+    """Return the upper left of the four texels around (u, v), and the offset from its centre."""
     x = min(max(u * side - 0.5, 0.0), side - 1.001)
     y = min(max((1.0 - v) * side - 0.5, 0.0), side - 1.001)
     column, row = int(x), int(y)
@@ -182,7 +194,7 @@ def _texel(side, u, v):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _sample_skin(texture, u, v):
-    """Albedo and gloss, bilinear."""
+    """Sample albedo and gloss with bilinear interpolation."""
     j, i, b, a = _texel(texture.shape[0], u, v)
     w00, w01, w10, w11 = (1 - a) * (1 - b), a * (1 - b), (1 - a) * b, a * b
     top, bottom = texture[j], texture[j + 1]
@@ -197,7 +209,7 @@ def _sample_skin(texture, u, v):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _slope(relief, u, v):
-    """Rise of the skin along x and along y, and its depth below the surroundings (cm)."""
+    """Return the slope of the skin along x and y, and its height relative to smooth skin (cm)."""
     j, i, b, a = _texel(relief.shape[0], u, v)
     h00, h01, h10, h11 = relief[j, i], relief[j, i + 1], relief[j + 1, i], relief[j + 1, i + 1]
     along_x = (h01 - h00) * (1 - b) + (h11 - h10) * b
@@ -209,7 +221,7 @@ def _slope(relief, u, v):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _tilt(normal, axes, along_x, along_y):
-    """The normal of a surface that rises along the head's x and y axes."""
+    """Return the normal of a surface that rises along the head's x and y axes."""
     return _unit(
         normal[0] - along_x * axes[0, 0] - along_y * axes[0, 1],
         normal[1] - along_x * axes[1, 0] - along_y * axes[1, 1],
@@ -220,7 +232,7 @@ def _tilt(normal, axes, along_x, along_y):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _eye(surfaces, u, v):
-    """Sclera, iris and pupil by the angle (u, v) from the optical axis."""
+    """Return the surface of sclera, iris or pupil at the angle (u, v) from the optical axis."""
     off_axis = math.sqrt(u * u + v * v)
     white = surfaces.sclera
     redness = 0.30 * _smooth_step(0.6, 1.2, off_axis)
@@ -265,7 +277,7 @@ def _cloth(surfaces, u, v):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _surface(material, surfaces, u, v):
-    """What the skin of the second tile and all but the skin of the first look like."""
+    """Return the surface of a material other than skin."""
     if material == _EYE:
         return _eye(surfaces, u, v)
     if material == _TEETH:
@@ -294,7 +306,7 @@ def _surface(material, surfaces, u, v):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _lit_share(shadow_depth, view, px, py, pz):
-    """Share of the key light that reaches a point, from nine texels of its depth buffer."""
+    """Return the share of key light that reaches a point, filtered over 3 x 3 shadow map texels."""
     sx = view[0, 0] * px + view[0, 1] * py + view[0, 2] * pz + view[0, 3]
     sy = view[1, 0] * px + view[1, 1] * py + view[1, 2] * pz + view[1, 3]
     sz = view[2, 0] * px + view[2, 1] * py + view[2, 2] * pz + view[2, 3] - _SHADOW_BIAS
@@ -309,10 +321,10 @@ def _lit_share(shadow_depth, view, px, py, pz):
         + int(shadow_depth[row + 3, column] < sz)
         + int(shadow_depth[row + 3, column + 3] < sz)
     )
-    if corners == 0 or corners == 4:  # most points lie far from any shadow's edge
+    if corners == 0 or corners == 4:  # most points are far from a shadow's edge
         return 1.0 - 0.25 * corners
     dark = 0.0
-    for j in range(4):  # three by three texels, sliding smoothly
+    for j in range(4):  # 3 x 3 texels with bilinear weights at the border
         wj = (1 - b) if j == 0 else (b if j == 3 else 1.0)
         for i in range(4):
             if shadow_depth[row + j, column + i] < sz:
@@ -323,7 +335,7 @@ def _lit_share(shadow_depth, view, px, py, pz):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _shade_from_above(triangle, material, y, x, kind, reach):
-    """1 right below the skin that overhangs an eye or the mouth, 0 from ``reach`` pixels down."""
+    """Return the shade of overhanging skin: 1 right below it, 0 from ``reach`` pixels below."""
     steps = int(reach)
     for step in range(1, steps + 1):
         if y - step < 0 or triangle[y - step, x] == NO_TRIANGLE:
@@ -337,7 +349,7 @@ def _shade_from_above(triangle, material, y, x, kind, reach):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _highlight(normal, view, light, squarings):
-    """Blinn's highlight; its sharpness is 2 to the power of ``squarings``."""
+    """Return the Blinn-Phong highlight with exponent 2 to the power of ``squarings``."""
     hx, hy, hz = _unit(light[0] + view[0], light[1] + view[1], light[2] + view[2])
     shine = max(normal[0] * hx + normal[1] * hy + normal[2] * hz, 0.0)
     for _ in range(squarings):
@@ -348,7 +360,7 @@ def _highlight(normal, view, light, squarings):
 @njit(cache=True, fastmath=True, nogil=True)
 @no_type_check
 def _hair_highlight(normal, view, light, squarings):
-    """A band across strands that hang down along the surface (Kajiya and Kay, 1989)."""
+    """Return the highlight of strands that hang down the surface (Kajiya and Kay, 1989)."""
     tx, ty, tz = _unit(-normal[0] * normal[1], 1.0 - normal[1] * normal[1], -normal[2] * normal[1])
     hx, hy, hz = _unit(light[0] + view[0], light[1] + view[1], light[2] + view[2])
     along = tx * hx + ty * hy + tz * hz
@@ -405,7 +417,7 @@ def _shade(
                 normal = _tilt(normal, axes, along_x, along_y)
                 red, green, blue, gloss = _sample_skin(surfaces.face, u, v)
                 crease = min(max(1.0 + 3.2 * height, 0.35), 1.0)
-                deeper = crease * (0.65 + 0.35 * crease)  # folds are redder than the skin around
+                deeper = crease * (0.65 + 0.35 * crease)  # folds are redder than smooth skin
                 red, green, blue = red * crease, green * deeper, blue * deeper
                 squarings, wrap_r, wrap_g, wrap_b, rim = 4, 0.42, 0.22, 0.15, 0.22
             elif kind == _HEAD:
@@ -440,13 +452,13 @@ def _shade(
                 shine_fill = _highlight(normal, view, fill, squarings) * (
                     1.0 if filled > 0 else 0.0
                 )
-                if kind <= _HEAD:  # skin: a broad sheen and, where it is oily, a narrow one
+                if kind <= _HEAD:  # skin has a broad highlight and a narrow one
                     shine = 0.6 * shine + 0.8 * shine**4
                     shine_fill = 0.6 * shine_fill + 0.8 * shine_fill**4
             up = 0.5 + 0.5 * normal[1]
             edge = 1 - max(facing_view, 0.0)
             rim *= edge * edge * edge * edge * sky
-            bounce = sky * (1 - sky)  # light that skin throws into its own folds is red
+            bounce = sky * (1 - sky)  # light reflected between folds of skin is red
             for k in range(3):
                 albedo = red if k == 0 else (green if k == 1 else blue)
                 wrap = wrap_r if k == 0 else (wrap_g if k == 1 else wrap_b)

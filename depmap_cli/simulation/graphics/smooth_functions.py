@@ -1,4 +1,4 @@
-"""Smooth functions of position, with which skin is painted and hair and cloth are shaped."""
+"""Smooth functions of position, for painting skin and for shaping hair and cloth."""
 
 import numpy as np
 from jaxtyping import Float32
@@ -7,7 +7,7 @@ from depmap_cli.runtime.opencv import load_opencv
 
 
 def smooth_step(low: float, high: float, x: np.ndarray) -> np.ndarray:
-    """0 below ``low``, 1 above ``high``, smooth between; falls where ``low`` > ``high``."""
+    """Interpolate smoothly from 0 at ``low`` to 1 at ``high``; falls if ``low`` > ``high``."""
     t = np.clip((x - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t))
 
@@ -15,7 +15,7 @@ def smooth_step(low: float, high: float, x: np.ndarray) -> np.ndarray:
 def blob(
     x: np.ndarray, y: np.ndarray, centre: tuple[float, float], size: tuple[float, float]
 ) -> np.ndarray:
-    """A soft spot of height 1 at (x, y) = ``centre``, of that half width and half height."""
+    """Return a Gaussian of height 1 around ``centre`` that falls to 1/e at distance ``size``."""
     spot: np.ndarray = np.exp(
         -(((x - centre[0]) / size[0]) ** 2) - ((y - centre[1]) / size[1]) ** 2
     )
@@ -25,7 +25,7 @@ def blob(
 def smooth_noise(
     rng: np.random.Generator, side: int, wavelength: float
 ) -> Float32[np.ndarray, "side side"]:
-    """Noise of about unit deviation whose blobs are about ``wavelength`` texels wide."""
+    """Draw noise with a standard deviation of about 1 and blobs ``wavelength`` texels wide."""
     cells = max(4, int(side / wavelength))
     coarse = rng.standard_normal((cells, cells)).astype(np.float32)
     cv2 = load_opencv()

@@ -1,4 +1,4 @@
-"""What a point sees of its surroundings: views along a light, and how open the sky above it is."""
+"""Visibility: views from a distant light for shadows, and ambient visibility of the sky."""
 
 import math
 
@@ -8,16 +8,22 @@ from jaxtyping import Float, Float32
 from depmap_cli.simulation.graphics.rasteriser import FrameBuffers, rasterise, vertex_normals
 from depmap_cli.simulation.graphics.triangle_mesh import Mesh
 
-_CENTRE_Y, _REACH = -1.0, 17.0  # cm: a light's view shows the head and the neck
-_WHOLE_REACH = 30.0  # the view for openness shows all that is modelled of a person
-_DIRECTIONS, _SIDE = 26, 128
+_CENTRE_Y, _REACH = -1.0, 17.0  # a light's view shows head and neck, cm
+_WHOLE_REACH = 30.0  # the views for sky visibility show the whole person, cm
+_DIRECTIONS, _SIDE = 26, 128  # sky directions, and pixels of each view
 _GOLDEN_ANGLE = 2.399963
 
 
 def light_view(
     direction: Float[np.ndarray, " 3"], side: int, reach: float = _REACH
 ) -> Float32[np.ndarray, "3 4"]:
-    """Maps a point in cm to column, row and depth in a picture seen from a distant light."""
+    """Return the matrix that maps points (cm) to column, row and depth as seen from a light.
+
+    Args:
+        direction: towards the distant light.
+        side: width and height of the view in pixels.
+        reach: half the width of the visible area in cm.
+    """
     towards = direction / np.linalg.norm(direction)
     up = np.array([0.0, 1.0, 0.0] if abs(towards[1]) < 0.95 else [1.0, 0.0, 0.0])
     x = np.cross(up, towards)
@@ -33,14 +39,14 @@ def light_view(
 def project(
     view: Float32[np.ndarray, "3 4"], vertices: Float32[np.ndarray, "v 3"]
 ) -> Float32[np.ndarray, "v 3"]:
-    """Column, row and depth of each vertex."""
+    """Return column, row and depth of each vertex in a view of ``light_view``."""
     return np.ascontiguousarray(vertices @ view[:, :3].T + view[:, 3])
 
 
 def sky_visibility(
     mesh: Mesh, strand_noise: Float32[np.ndarray, "n n"]
 ) -> Float32[np.ndarray, " v"]:
-    """Share of the sky in front of each vertex that nothing hides, 0 to 1."""
+    """Return the share of the sky in front of each vertex that nothing hides, 0 to 1."""
     normals = vertex_normals(mesh.vertices, mesh.faces)
     seen, all_ = np.zeros(len(normals), np.float32), np.full(len(normals), 1e-6, np.float32)
     buffers = FrameBuffers.empty(_SIDE, _SIDE)
@@ -58,7 +64,7 @@ def sky_visibility(
 
 
 def _sky_directions() -> list[np.ndarray]:
-    """Evenly spread over the sphere, but for those from below."""
+    """Return unit vectors distributed evenly over the sphere except its lowest part."""
     directions = []
     for i in range(_DIRECTIONS):
         y = 1 - 1.75 * (i + 0.5) / _DIRECTIONS

@@ -1,4 +1,4 @@
-"""What people wear: a garment, and glasses that fit the face."""
+"""Clothing: a garment, and glasses that fit the face. Coordinates are in cm."""
 
 from dataclasses import dataclass
 
@@ -14,24 +14,24 @@ from depmap_cli.simulation.graphics.triangle_mesh import (
     tube_mesh,
 )
 
-_NECK = -10.8  # cm: where a collar lies that does not hang down
-_WAIST = -46.0
+_NECK = -10.8  # y of a high collar
+_WAIST = -46.0  # y of the lower end of the garment
 
 
 @dataclass(frozen=True, kw_only=True)
 class Glasses:
-    """Frames; cm."""
+    """The frame of a pair of glasses; lengths in cm."""
 
     width: float  # half the width of a rim
-    height: float  # half its height
-    squareness: float  # 2 an ellipse, larger: with corners
+    height: float  # half the height of a rim
+    squareness: float  # exponent of the superellipse: 2 is an ellipse, more is squarer
     thickness: float
     half_rim: bool  # no frame below the lenses
     colour: np.ndarray  # (3,) linear
 
 
 def draw_glasses(rng: np.random.Generator) -> Glasses:
-    """Frames as people wear them: mostly dark, thin or thick, round or square."""
+    """Draw a frame: mostly dark, thin or thick, round or square."""
     grey = rng.uniform(0.005, 0.05)
     tints = [[1, 1, 1], [1.6, 0.8, 0.5], [6, 4.5, 2.5], [8, 8, 8], [0.6, 0.8, 2.0]]
     tint = np.array(tints)[rng.choice(len(tints), p=[0.5, 0.2, 0.1, 0.12, 0.08])]
@@ -46,7 +46,7 @@ def draw_glasses(rng: np.random.Generator) -> Glasses:
 
 
 def glasses_mesh(glasses: Glasses, landmarks: Float[np.ndarray, "68 3"]) -> Mesh:
-    """Rims around both eyes, a bridge on the nose and two temples to the ears."""
+    """Make glasses for a face: two rims with lenses, a bridge and two temples."""
     parts = []
     front = landmarks[27, 2] + 0.35  # as far forward as the root of the nose
     for eye, side in ((landmarks[36:42].mean(0), -1), (landmarks[42:48].mean(0), 1)):
@@ -72,7 +72,10 @@ def glasses_mesh(glasses: Glasses, landmarks: Float[np.ndarray, "68 3"]) -> Mesh
 def _rim(
     glasses: Glasses, centre: np.ndarray, side: int, whole: bool = False
 ) -> Float[np.ndarray, "n 3"]:
-    """A superellipse around an eye, bent back at the temple; only its upper part if half."""
+    """Return the outline of a rim: a superellipse around an eye, bent backwards at the temple.
+
+    Half rims only have the upper part unless ``whole`` is set.
+    """
     start, stop = (-0.15, np.pi + 0.15) if glasses.half_rim and not whole else (0.0, 2 * np.pi)
     angle = np.linspace(start, stop, 41)
     power = 2 / glasses.squareness
@@ -84,15 +87,15 @@ def _rim(
 
 
 def _lens(rim: Float[np.ndarray, "n 3"], centre: np.ndarray) -> Mesh:
-    """A fan from the middle, which bulges a little."""
+    """Make a lens: a fan of triangles around a centre that is slightly in front of the rim."""
     n = len(rim)
     faces = np.stack([np.zeros(n - 1), np.arange(1, n), np.arange(2, n + 1)], 1)
-    bulging = centre + [0, 0, 0.18]
-    return Mesh.of(np.vstack([bulging, rim]), faces, np.zeros((n + 1, 2)), Material.LENS)
+    apex = centre + [0, 0, 0.18]
+    return Mesh.of_material(np.vstack([apex, rim]), faces, np.zeros((n + 1, 2)), Material.LENS)
 
 
 def garment_mesh(female: bool, rng: np.random.Generator) -> Mesh:
-    """Neck opening, shoulders and chest; cut from a turtle neck to a low collar."""
+    """Make the garment on shoulders and chest, with a neckline between high and low."""
     columns, rows = 72, 22
     angle, down = np.meshgrid(
         np.linspace(0, 2 * np.pi, columns), np.linspace(0, 1, rows), indexing="ij"
@@ -109,4 +112,4 @@ def garment_mesh(female: bool, rng: np.random.Generator) -> Mesh:
     z = -2.2 + deep * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** 0.8 + fold
     uv = np.stack([0.3 * angle, 0.03 * y], -1).reshape(-1, 2)
     vertices = np.stack([x, y, z], -1).reshape(-1, 3)
-    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.CLOTH)
+    return Mesh.of_material(vertices, grid_faces(columns, rows), uv, Material.CLOTH)

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="no-untyped-def, no-untyped-call, misc, untyped-decorator"
-"""Action units as mixtures of the face model's expression shapes, and the moving of vertices."""
+"""Maps action units and gaze to the face model's blendshapes, and blends them into vertices."""
 
 from collections.abc import Sequence
 from typing import no_type_check
@@ -30,19 +30,26 @@ AU_BLENDSHAPES: dict[str, dict[str, float]] = {
     "AU26": {"jawOpen": 0.5},
     "AU43": {"eyeBlink": 1.0},
 }
-"""Weight of each shape at an intensity of 1 (FACS level E); shapes with sides move on both."""
-_GAZE = {  # sideways, to the viewer's right: the person's left eye looks out, the right one in
+"""Weight of each blendshape at an intensity of 1 (FACS level E); both sides move alike."""
+_GAZE = {  # to the viewer's right, the person's left eye looks outwards and the right one inwards
     "right": ("eyeLookOut_L", "eyeLookIn_R"),
     "left": ("eyeLookIn_L", "eyeLookOut_R"),
     "up": ("eyeLookUp_L", "eyeLookUp_R"),
     "down": ("eyeLookDown_L", "eyeLookDown_R"),
 }
-_MAX_GAZE = 0.8  # of the shapes' range, which is wider than comfortable
-_MAX_WEIGHT = 1.45
+_MAX_GAZE = 0.8  # share of the blendshapes' range, which is wider than people use
+_MIN_WEIGHT, _MAX_WEIGHT = -0.2, 1.45
 
 
 class BlendshapeMixer:
-    """From action units and gaze to weights of the face model's shapes, by two matrices."""
+    """Computes blendshape weights from action units and gaze.
+
+    Args:
+        names: the face model's blendshapes, in order.
+
+    Raises:
+        KeyError: a blendshape is missing.
+    """
 
     def __init__(self, names: Sequence[str]) -> None:
         index = {name: i for i, name in enumerate(names)}
@@ -59,20 +66,25 @@ class BlendshapeMixer:
     def weights(
         self, au: Float[np.ndarray, " 18"], gaze: Float[np.ndarray, " 2"]
     ) -> Float32[np.ndarray, " e"]:
-        """Weights of the shapes for intensities 0 to 1.1 and a gaze (sideways, up) in -1 to 1."""
+        """Return the weights for intensities 0 to 1.1 and a gaze (sideways, up) in -1 to 1."""
         sideways, up = np.clip(gaze, -_MAX_GAZE, _MAX_GAZE)
         directions = np.clip([sideways, -sideways, up, -up], 0, None)
         mixed = au @ self._au_weights + directions @ self._gaze_weights
-        return np.asarray(np.clip(mixed, -0.2, _MAX_WEIGHT).astype(np.float32))
+        return np.asarray(np.clip(mixed, _MIN_WEIGHT, _MAX_WEIGHT).astype(np.float32))
 
 
 def sides(shape: str, known: dict[str, int]) -> tuple[str, ...]:
-    """The names of a shape in the model: itself, or left and right."""
+    """Return the model's names of a blendshape: one, or one for the left and one for the right."""
     return (shape,) if shape in known else (f"{shape}_L", f"{shape}_R")
 
 
 class SparseBlendshapes:
-    """Displacements of the vertices that a shape moves, those of all shapes one after another."""
+    """Blendshapes stored as displacements of only those vertices that each one moves.
+
+    Args:
+        shapes: displacements of all v vertices by e blendshapes, cm.
+        least: displacement in cm below which a vertex counts as unmoved.
+    """
 
     def __init__(self, shapes: Float[np.ndarray, "e v 3"], least: float = 5e-4) -> None:
         moved = [np.flatnonzero(np.abs(shape).max(1) > least) for shape in shapes]
@@ -88,7 +100,7 @@ class SparseBlendshapes:
         weights: Float32[np.ndarray, " e"],
         out: Float32[np.ndarray, "v 3"],
     ) -> None:
-        """Write ``base`` moved by the weighted shapes to ``out``."""
+        """Write ``base`` plus the weighted displacements to ``out``."""
         out[:] = base
         _add_shapes(self._start, self._vertex, self._displacement, weights, out)
 

@@ -1,11 +1,11 @@
-"""The shape of faces: ICT-FaceKit light, by the USC Institute for Creative Technologies (MIT).
+"""The face model: ICT-FaceKit light, by the USC Institute for Creative Technologies (MIT licence).
 
-It does not come with this package. To fetch it (about 1 GB, of which only ``FaceXModel`` is read)::
+The model is not part of this package. To download it (1 GB; only ``FaceXModel`` is read)::
 
     git clone --depth 1 https://github.com/ICT-VGL/ICT-FaceKit
     depmap simulate OUT --face-model ICT-FaceKit/FaceXModel
 
-A folder takes a minute to read; a packed copy (``FaceModel.pack``) takes a second.
+Reading the folder takes a minute; reading a packed copy (``FaceModel.pack``) takes a second.
 
 R. Li et al., "Learning Formation of Physically-Based Face Attributes", CVPR 2020.
 """
@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float, Float32, Int, Int32, Integer
 
 from depmap_cli.errors import DataInvalid
+from depmap_cli.io.clean_text import clean
 from depmap_cli.simulation import FETCH_HINT
 from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh
 from depmap_cli.simulation.person.uv_position_maps import UvPositionMaps
@@ -46,7 +47,7 @@ PARTS = {
     "lash_L": 684,
     "lash_R": 684,
 }
-"""The runs of vertices in ICT-FaceKit's meshes, in order; what follows belongs to no part."""
+"""Number of vertices of each part of ICT-FaceKit's meshes, in order; the rest is unused."""
 _DROPPED = ("iris", "lacrimal", "eyeblend", "eyeocc")  # painted on the eyeball, or transparent
 _MATERIALS = {
     "mouthsocket": Material.MOUTH,
@@ -64,14 +65,14 @@ N_LANDMARKS = 68
 
 @dataclass(frozen=True, kw_only=True)
 class _Packed:
-    """The arrays of a packed model, named as in its file."""
+    """The arrays of a packed model; the fields are the names in the file."""
 
     verts: Float32[np.ndarray, "v 3"]
     faces: Integer[np.ndarray, "f 3"]
     faces_uv: Integer[np.ndarray, "f 3"]
     uv: Float32[np.ndarray, "t 2"]
     face_part: Integer[np.ndarray, " f"]
-    face_mat: Integer[np.ndarray, " f"]  # numbers of the materials in the order they are met
+    face_mat: Integer[np.ndarray, " f"]  # materials, numbered by first appearance
     vert_part: Integer[np.ndarray, " v"]
     part_names: np.ndarray  # (parts,) str
     id_deltas: Float[np.ndarray, "i v 3"]
@@ -81,9 +82,18 @@ class _Packed:
 
 
 class FaceModel:
-    """A neutral face and how it varies from person to person and from moment to moment.
+    """A mean neutral head, with identity modes and expression blendshapes.
 
-    Coordinates in cm: x to the viewer's right (the person's left), y up, z to the viewer.
+    Coordinates are in cm: x to the viewer's right (the person's left), y up, z to the viewer.
+
+    Attributes:
+        vertices: (v, 3) the mean head.
+        faces: (f, 3) triangles as vertex numbers.
+        identity: (i, v, 3) displacement by each identity mode at one standard deviation.
+        expressions: (e, v, 3) displacement by each blendshape at weight 1.
+        landmarks: vertex numbers of Multi-PIE's 68 landmarks.
+        material: (f,) a ``Material`` for each triangle.
+        uv: (f, 3, 2) texture coordinates; for eyeballs, the angle from the optical axis.
     """
 
     def __init__(self, packed: _Packed) -> None:
@@ -110,12 +120,12 @@ class FaceModel:
         """Read a packed ``.npz``, or ICT-FaceKit's ``FaceXModel`` folder.
 
         Raises:
-            DataInvalid: there is no such file, or it is something else.
+            DataInvalid: the path does not exist or holds something else.
         """
         if path.is_dir():
             return cls(_read_folder(path))
         if not path.is_file():
-            raise DataInvalid(f"no face model at {path}", FETCH_HINT)
+            raise DataInvalid(f"{clean(str(path))}: the file does not exist", FETCH_HINT)
         return cls(_read_packed(path))
 
     def pack(self, path: Path) -> None:
@@ -124,23 +134,23 @@ class FaceModel:
         np.savez_compressed(path, **arrays)
 
     def in_part(self, *names: str) -> np.ndarray:
-        """(v,) bool: the vertices of these parts; ``lash`` stands for both sides."""
+        """Return which vertices (v,) belong to the parts; names are without side (``lash``)."""
         chosen = [i for i, part in enumerate(self.part_names) if part.split("_")[0] in names]
         inside: np.ndarray = np.isin(self.vertex_part, chosen)
         return inside
 
     def expression(self, name: str) -> Float[np.ndarray, "v 3"]:
-        """Displacements in cm of one expression shape at full strength."""
+        """Return the displacements (cm) of one blendshape at weight 1."""
         displacement: np.ndarray = self.expressions[self.expression_names.index(name)]
         return displacement
 
     def _side(self, name: str) -> np.ndarray:
-        """(v,) bool: the vertices of one part, which not every model has."""
+        """Return which vertices (v,) belong to one part; none if the model lacks it."""
         number = self.part_names.index(name) if name in self.part_names else -1
         return np.asarray(self.vertex_part == number)
 
     def mesh(self, vertices: Float[np.ndarray, "v 3"]) -> Mesh:
-        """The face with its vertices where a person has them."""
+        """Return the mesh of a person with these vertices."""
         return Mesh(
             vertices=np.ascontiguousarray(vertices, np.float32),
             faces=self.faces,
@@ -151,14 +161,14 @@ class FaceModel:
 
     @cached_property
     def uv_maps(self) -> UvPositionMaps:
-        """Where on the neutral head each texel of the painted skin lies."""
+        """Positions of the skin texture's texels on the mean head."""
         return UvPositionMaps(
             vertices=self.vertices, faces=self.faces, uv=self.uv, material=self.material
         )
 
     @cached_property
     def lash_length(self) -> Float32[np.ndarray, " v"]:
-        """How far along a lash each vertex lies: 0 at the lid, 1 at the longest tip."""
+        """Position of each vertex along a lash: 0 at the lid, 1 at the longest tip."""
         length = np.zeros(len(self.vertices), np.float32)
         for lashes, eye in (("lash_L", "sclera_L"), ("lash_R", "sclera_R")):
             lash, ball = self._side(lashes), self._side(eye)
@@ -172,13 +182,13 @@ class FaceModel:
 
     @cached_property
     def lower_jaw(self) -> np.ndarray:
-        """(v,) bool: what goes down with the chin when the jaw opens."""
+        """Which vertices (v,) move down with the chin when the jaw opens."""
         drop = self.expression("jawOpen")[:, 1]
         lower: np.ndarray = drop < 0.3 * drop[self.landmarks[8]]
         return lower
 
     def _map_lashes(self) -> None:
-        """Tell upper from lower lashes, and give them strands that run from the lid outwards."""
+        """Mark the upper lashes, and map the strand texture so that it runs outwards."""
         lash = self.material == Material.LASH
         corners = self.faces[lash]
         self.upper_lash = np.zeros(len(self.vertices), np.bool_)
@@ -187,7 +197,7 @@ class FaceModel:
         self.uv[lash] = np.stack([0.2 * across, 0.02 * along], -1)
 
     def _map_eye(self, chosen: np.ndarray) -> None:
-        """Give an eyeball's corners the angle from the optical axis, in radians, as ``uv``."""
+        """Set ``uv`` of an eyeball's corners to the angle from the optical axis in radians."""
         if not chosen.any():
             return
         corners = self.vertices[self.faces[chosen]]
@@ -205,7 +215,7 @@ def _dropped(part: str) -> bool:
 
 
 def _materials(part: np.ndarray, number: np.ndarray) -> Int32[np.ndarray, " f"]:
-    """The first material of the file is the tile of the face, all other skin the second tile."""
+    """Return the material of each triangle; the file's first material is the face tile."""
     material = np.where(number == 0, Material.FACE, Material.HEAD).astype(np.int32)
     for name, value in _MATERIALS.items():
         material[part == name] = value
@@ -213,7 +223,7 @@ def _materials(part: np.ndarray, number: np.ndarray) -> Int32[np.ndarray, " f"]:
 
 
 def _read_packed(path: Path) -> _Packed:
-    invalid = DataInvalid(f"{path.name} is not a packed face model", FETCH_HINT)
+    invalid = DataInvalid(f"{clean(str(path))} is not a packed face model", FETCH_HINT)
     names = [field.name for field in fields(_Packed)]
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -228,7 +238,7 @@ def _read_packed(path: Path) -> _Packed:
 
 
 def _is_consistent(arrays: dict[str, np.ndarray]) -> bool:
-    """Whether indices point into arrays of the right shape."""
+    """Return whether the arrays' shapes agree and all vertex numbers exist."""
     vertices, faces = arrays["verts"], arrays["faces"]
     if vertices.ndim != 2 or vertices.shape[1:] != (3,) or faces.shape[1:] != (3,):
         return False
@@ -239,7 +249,7 @@ def _is_consistent(arrays: dict[str, np.ndarray]) -> bool:
 
 
 def _read_folder(folder: Path) -> _Packed:
-    """Read ICT-FaceKit's OBJ files; expression and identity shapes become displacements."""
+    """Read ICT-FaceKit's OBJ files; blendshapes and identity modes become displacements."""
     try:
         neutral = _obj_vertices(folder / "generic_neutral_mesh.obj")
         uv, faces, faces_uv, material = _obj_faces(folder / "generic_neutral_mesh.obj")
@@ -273,7 +283,7 @@ def _read_folder(folder: Path) -> _Packed:
             landmarks68=renumbered[landmarks].astype(np.int32),
         )
     except (OSError, ValueError, KeyError, IndexError) as error:
-        message = f"{folder} is not ICT-FaceKit's FaceXModel folder"
+        message = f"{clean(str(folder))} is not ICT-FaceKit's FaceXModel folder"
         raise DataInvalid(message, FETCH_HINT) from error
 
 
@@ -282,14 +292,14 @@ def _is_base(name: str) -> bool:
 
 
 def _kept_vertices(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which vertices belong to opaque parts, and their new numbers."""
+    """Return which vertices belong to opaque parts (v,), and their new numbers (v,)."""
     transparent = [i for i, name in enumerate(PARTS) if name.startswith(_DROPPED[1:])]
     is_kept = ~np.isin(part, [*transparent, len(PARTS)])
     return is_kept, np.cumsum(is_kept) - 1
 
 
 def _lines(path: Path, keyword: str) -> Iterator[list[str]]:
-    """The words after ``keyword`` of every line of an OBJ file that begins with it."""
+    """Yield the words after ``keyword`` of each line of an OBJ file that begins with it."""
     with path.open() as file:
         for line in file:
             if line.startswith(keyword):
@@ -301,7 +311,7 @@ def _obj_vertices(path: Path) -> Float[np.ndarray, "v 3"]:
 
 
 def _obj_faces(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Texture coordinates (t, 2), triangles (f, 3), their texels (f, 3) and materials (f,)."""
+    """Read texture coordinates (t, 2), triangles (f, 3), their texels (f, 3), materials (f,)."""
     uv = np.array([[float(x) for x in words[:2]] for words in _lines(path, "vt ")])
     triangles: list[list[list[int]]] = []
     materials: list[int] = []
@@ -321,6 +331,6 @@ def _obj_faces(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarr
 
 
 def _landmark_vertices(path: Path) -> Int[np.ndarray, " 68"]:
-    """Multi-PIE's 68 landmarks as vertex numbers."""
+    """Read Multi-PIE's 68 landmarks as vertex numbers."""
     vertices: np.ndarray = np.array(json.loads(path.read_text())["idx_to_landmark_verts"])
     return vertices

@@ -1,4 +1,8 @@
-"""Where hair grows, how long it is, and the sheets of strands that stand for it."""
+"""Hair: where it grows, hair styles, and the meshes that represent it.
+
+Hair consists of sheets whose texture cuts them into strands. Coordinates are in cm, as in
+``FaceModel``.
+"""
 
 import math
 from dataclasses import dataclass
@@ -13,19 +17,19 @@ from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, front_d
 
 STYLES = ("bald", "shaven", "short", "tied", "medium", "long")
 _LAYERS = 3
-_TILES_PER_CM = 0.055  # tiles of strands a cm: about as fine as pixels can show
+_TILES_PER_CM = 0.055  # repetitions of the strand texture; the strands are about a pixel wide
 
 
 @dataclass(frozen=True)
 class Hairline:
-    """The border of the hair on the neutral head; cm."""
+    """The border of the hair on the neutral head."""
 
-    height: float  # added to the usual height over the forehead
-    recession: float  # at the temples
-    bald_crown: float  # 0 none, 1 the whole top of the head
+    height: float  # added to the mean height above the forehead, cm
+    recession: float  # at the temples, cm
+    bald_crown: float  # 0: no baldness, 1: the whole top of the head
 
     def inside(self, points: Float[np.ndarray, "*n 3"]) -> np.ndarray:
-        """About how far inside the hair a point lies, in cm; negative outside."""
+        """Return the approximate distance (cm) of points to the hairline, negative outside it."""
         x, y, z = np.abs(points[..., 0]), points[..., 1], points[..., 2]
         front = 10.0 + self.height + self.recession * np.exp(-(((x - 3.6) / 1.3) ** 2))
         front = front - 0.06 * x**2 + 8.0 * self.bald_crown * np.exp(-((x / 6.5) ** 4))
@@ -42,21 +46,21 @@ class Hairline:
 
 @dataclass(frozen=True, kw_only=True)
 class HairStyle:
-    """One of ``STYLES`` and its measures in cm."""
+    """Shape and texture of a person's hair."""
 
-    name: str
-    volume: float  # thickness over the scalp
-    length: float  # y down to which medium and long hair hangs
-    fringe: float  # y down to which hair hangs over the forehead; above the hairline: none
-    lift: float  # cm from the hairline to where the hair is as thick as elsewhere
+    name: str  # one of STYLES
+    volume: float  # thickness above the scalp, cm
+    length: float  # y coordinate of the lower end of medium and long hair, cm
+    fringe: float  # y coordinate of the lower end of the fringe, cm; 9.5 and above: no fringe
+    lift: float  # distance from the hairline at which full thickness is reached, cm
     sides: float  # thickness at the sides, as a share of that at the top
-    parting: int  # 0 combed back, 1 parted at a side, 2 from the crown
-    wave: float
-    density: float  # 0 thin to 1 thick
+    parting: int  # 0: combed back, 1: parted at one side, 2: radiating from the crown
+    wave: float  # amplitude of waves, cm
+    density: float  # 0 (thin) to 1 (thick)
 
 
 def strand_noise(rng: np.random.Generator) -> Float32[np.ndarray, "n n"]:
-    """A tile of noise that is fine across (columns) and smooth along (rows); ranks, 0 to 1."""
+    """Draw a tile of noise for strands: fine across columns, smooth along rows, uniform in 0..1."""
     cv2 = load_opencv()
     side = NOISE_TEXELS
     noise = rng.random((side, side)).astype(np.float32)
@@ -75,7 +79,16 @@ def hair_meshes(
     style: HairStyle,
     rng: np.random.Generator,
 ) -> list[Mesh]:
-    """Sheets of hair over the ``head`` of a person; ``neutral`` is the same on the neutral face."""
+    """Make the hair of a person.
+
+    Args:
+        neutral: the face model's mean head, on which the hairline is defined.
+        head: the person's head, with the same vertices.
+        normals: vertex normals of ``head``.
+        hairline: where hair grows.
+        style: shape and texture of the hair.
+        rng: random numbers for the details.
+    """
     if style.name in ("bald", "shaven"):
         return []
     meshes = _scalp_layers(neutral, head, normals, hairline, style, rng)
@@ -94,7 +107,7 @@ def _scalp_layers(
     style: HairStyle,
     rng: np.random.Generator,
 ) -> list[Mesh]:
-    """Copies of the scalp at growing heights, the outer ones with more gaps."""
+    """Make copies of the scalp at increasing heights; outer layers have more gaps."""
     inside = hairline.inside(neutral.vertices)
     skin = neutral.material <= Material.HEAD
     chosen = skin & (inside[neutral.faces] > -0.3).all(1)
@@ -114,18 +127,18 @@ def _scalp_layers(
             1.25 - 0.33 * layer * (1.2 - 0.5 * style.density)
         )
         moved = head.vertices[vertices] + normals[vertices] * height[:, None]
-        layers.append(Mesh.of(moved, faces, uv + 0.37 * layer, Material.HAIR, opacity))
+        layers.append(Mesh.of_material(moved, faces, uv + 0.37 * layer, Material.HAIR, opacity))
     return layers
 
 
 def _thickness_noise(position: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Slow variation of thickness around 1."""
+    """Draw smooth factors of thickness around 1 at the positions (n, 3)."""
     waves = [np.sin(position @ rng.normal(0, 0.7, 3) + rng.uniform(0, 6.28)) for _ in range(6)]
     return np.asarray(1 + 0.5 * np.sum(waves, 0) / 6)
 
 
 def _strand_coordinates(position: np.ndarray, style: HairStyle) -> Float[np.ndarray, "n 2"]:
-    """Coordinates across and along the strands."""
+    """Return texture coordinates across and along the strands at the positions (n, 3)."""
     x, y, z = position.T
     if style.parting == 0:
         across, along = x + 0.2 * y, 0.6 * z - y
@@ -137,7 +150,7 @@ def _strand_coordinates(position: np.ndarray, style: HairStyle) -> Float[np.ndar
 
 
 def _hanging_hair(neutral: Mesh, head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
-    """Hair that hangs at the sides and at the back."""
+    """Make the sheet of hair that hangs at the sides and at the back of the head."""
     columns, rows = 72, 26
     sweep = math.radians(rng.uniform(118, 156))
     angle, fall = np.meshgrid(  # 0 at the back of the head
@@ -163,11 +176,11 @@ def _hanging_hair(neutral: Mesh, head: Mesh, style: HairStyle, rng: np.random.Ge
     uv = np.stack([angle * 9 * _TILES_PER_CM + 0.01 * y, 0.02 * y], -1).reshape(-1, 2)
     edge = np.minimum(1, (1 - np.abs(angle) / sweep) * 14) * np.minimum(1, (1 - fall) * 6)
     opacity = (edge * (1.0 + 0.3 * style.density)).ravel()
-    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
+    return Mesh.of_material(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
 
 
 def _fringe(head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
-    """Hair that falls over the forehead, a little away from the skin."""
+    """Make the sheet of hair that falls over the forehead, slightly in front of the skin."""
     columns, rows = 40, 10
     lean = rng.uniform(-1.5, 1.5)
     x, fall = np.meshgrid(np.linspace(-5.6, 5.6, columns), np.linspace(0, 1, rows), indexing="ij")
@@ -181,11 +194,11 @@ def _fringe(head: Mesh, style: HairStyle, rng: np.random.Generator) -> Mesh:
     edge = np.minimum(1, (1 - np.abs(x - lean * fall) / 5.7) * 6) * np.minimum(1, (1 - fall) * 2.2)
     opacity = (edge * (0.7 + 0.4 * style.density + 0.6 * smooth_step(0.6, 0.2, fall))).ravel()
     vertices = np.stack([x, y, z], -1).reshape(-1, 3)
-    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
+    return Mesh.of_material(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
 
 
 def hair_lock_mesh(head: Mesh, rng: np.random.Generator) -> Mesh:
-    """A lock that falls from the hairline over an eye and a cheek."""
+    """Make a lock of hair that falls from the hairline over an eye and a cheek."""
     columns, rows = 10, 24
     side = rng.choice([-1, 1])
     across, fall = np.meshgrid(np.linspace(-1, 1, columns), np.linspace(0, 1, rows), indexing="ij")
@@ -200,10 +213,10 @@ def hair_lock_mesh(head: Mesh, rng: np.random.Generator) -> Mesh:
         0.85 * np.minimum(1, (1 - np.abs(across)) * 3) * np.minimum(1, (1 - fall) * 4)
     ).ravel()
     vertices = np.stack([x, y, z], -1).reshape(-1, 3)
-    return Mesh.of(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
+    return Mesh.of_material(vertices, grid_faces(columns, rows), uv, Material.HAIR, opacity)
 
 
-_SOFTNESS = 0.35  # cm over which two borders merge
+_SOFTNESS = 0.35  # width of the transition between merged regions, cm
 
 
 def _soft_max(*values: np.ndarray) -> np.ndarray:

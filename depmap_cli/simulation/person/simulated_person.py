@@ -1,4 +1,4 @@
-"""One simulated person: what stays the same from recording to recording."""
+"""One simulated person: the appearance and facial mobility that are the same in all videos."""
 
 import math
 
@@ -24,7 +24,7 @@ from depmap_cli.simulation.person.skin_texture import (
     to_linear,
 )
 
-HAIR_COLOURS = {  # sRGB, and how common among light and among dark skins
+HAIR_COLOURS = {  # sRGB, and relative frequency among people with light and with dark skin
     "black": ((18, 15, 14), 2.0, 6.0),
     "dark brown": ((38, 27, 20), 3.5, 4.0),
     "brown": ((66, 45, 30), 3.5, 1.6),
@@ -34,7 +34,7 @@ HAIR_COLOURS = {  # sRGB, and how common among light and among dark skins
     "red": ((122, 62, 34), 0.6, 0.1),
 }
 _GREY = to_linear((168, 166, 164))
-IRIS_COLOURS = (  # sRGB, and how common among light and among dark skins
+IRIS_COLOURS = (  # sRGB, and relative frequency among people with light and with dark skin
     ((58, 36, 22), 2.0, 6.0),
     ((80, 52, 30), 2.0, 3.0),
     ((104, 78, 46), 1.6, 0.6),
@@ -42,20 +42,29 @@ IRIS_COLOURS = (  # sRGB, and how common among light and among dark skins
     ((84, 110, 130), 2.0, 0.0),
     ((112, 130, 140), 1.0, 0.0),
 )
-_LIPS_TOUCH = 0.07  # cm between the inner landmarks of closed lips
-_LIDS_TOUCH = 0.04
+_CLOSED_LIP_GAP = 0.07  # distance between the inner landmarks of closed lips, cm
+_CLOSED_LID_GAP = 0.04  # the same for closed lids
 
 
 class SimulatedPerson:
-    """A face, its skin, hair and eyes, what is worn, and how strongly the face moves.
+    """A face with skin, hair, eyes and clothing, and the strength of its movements.
+
+    Args:
+        face: the face model.
+        seed: determines the person.
 
     Attributes:
-        tone: skin, 0 the lightest to 1 the darkest.
+        tone: skin tone, 0 (lightest) to 1 (darkest).
+        female: sex of the face.
         age: years.
-        traits: everything drawn that a label could describe.
-        mesh: all of the person with the face at rest; the face model's vertices come first.
-        lenses: those of glasses, over the same vertices.
-        follow: (v,) how far each vertex goes with the head: 1 all the way, 0 as the chest.
+        greyness: share of grey hair, 0 to 1.
+        glasses: whether the person wears glasses.
+        surfaces: textures and colours of all materials.
+        relief: height of the skin for any expression.
+        mesh: the whole person with a neutral face; the face model's vertices come first.
+        lenses: triangles of the lenses of glasses, on the same vertices.
+        head_weight: (v,) share of the head's rotation that a vertex follows; 0 for the chest.
+        sky_visibility: (v,) share of the sky that the person does not hide from a vertex.
     """
 
     def __init__(self, face: FaceModel, seed: int) -> None:
@@ -77,7 +86,7 @@ class SimulatedPerson:
 
     @property
     def traits(self) -> dict[str, float | bool | str]:
-        """What was drawn, for the ground truth."""
+        """Properties of the appearance that the ground truth records."""
         return {
             "tone": round(self.tone, 3),
             "female": self.female,
@@ -99,31 +108,31 @@ class SimulatedPerson:
     def weights(
         self, au: Float[np.ndarray, " 18"], gaze: Float[np.ndarray, " 2"]
     ) -> Float32[np.ndarray, " e"]:
-        """Weights of the face model's shapes: this person's way to make an expression."""
+        """Return the weights of the e blendshapes with which this person makes an expression."""
         weights = self._mixer.weights(au, gaze) * self._gain + self._neutral_weights
         for side, gap in self._eye_gaps.items():
-            closed = gap - _LIDS_TOUCH + 0.3 * weights[self._shape(f"eyeWide_{side}")]
-            closed -= 0.19 * weights[self._shape(f"eyeSquint_{side}")]
-            blink = self._shape(f"eyeBlink_{side}")
-            # an intensity of 1 closes any eye, and no lid goes farther than the other one
-            weights[blink] = min(weights[blink], 1.0) * max(closed, 0.0) / self._lid_travel
+            distance = gap - _CLOSED_LID_GAP + 0.3 * weights[self._index(f"eyeWide_{side}")]
+            distance -= 0.19 * weights[self._index(f"eyeSquint_{side}")]
+            blink = self._index(f"eyeBlink_{side}")
+            # An intensity of 1 closes any eye, and the upper lid never passes the lower one.
+            weights[blink] = min(weights[blink], 1.0) * max(distance, 0.0) / self._lid_travel
         return weights
 
     def move(self, weights: Float32[np.ndarray, " e"], out: Float32[np.ndarray, "v 3"]) -> None:
-        """Write the face model's vertices under these weights to ``out``."""
+        """Write the face model's vertices for these blendshape weights to ``out``."""
         self._shapes.blend(self._neutral_vertices, weights, out)
 
-    def _shape(self, name: str) -> int:
+    def _index(self, name: str) -> int:
         return self.face.expression_names.index(name)
 
     def _neutral_shape(self, rng: np.random.Generator) -> Float32[np.ndarray, "v 3"]:
         modes = self.face.identity
         weights = np.clip(rng.standard_normal(len(modes)), -2.2, 2.2) * 0.9
         shape = self.face.vertices + np.tensordot(weights.astype(np.float32), modes, 1)
-        # a slimmer neck, so that it goes into a collar
-        below = smooth_step(-12.0, -14.0, self.face.vertices[:, 1])
-        shape[:, 0] *= 1 - 0.16 * below
-        shape[:, 2] = -2.2 + (shape[:, 2] + 2.2) * (1 - 0.2 * below)
+        # The neck is made slimmer so that it fits into a collar.
+        neck = smooth_step(-12.0, -14.0, self.face.vertices[:, 1])
+        shape[:, 0] *= 1 - 0.16 * neck
+        shape[:, 2] = -2.2 + (shape[:, 2] + 2.2) * (1 - 0.2 * neck)
         return shape.astype(np.float32)
 
     def _paint(self, rng: np.random.Generator) -> None:
@@ -162,7 +171,7 @@ class SimulatedPerson:
         )
 
     def _build(self, rng: np.random.Generator) -> None:
-        """Put the head, its hair and what is worn together."""
+        """Assemble the meshes of head, hair, glasses and garment."""
         neutral, head = self.face.mesh(self.face.vertices), self.face.mesh(self._neutral_vertices)
         self._set_lash_opacity(head)
         skin = head.material <= Material.HEAD
@@ -174,15 +183,15 @@ class SimulatedPerson:
             meshes.append(clothing.glasses_mesh(self._glasses_shape, landmarks))
         garment = clothing.garment_mesh(self.female, rng)
         whole = join_meshes([*meshes, garment])
-        self.mesh = whole.only(whole.material != Material.LENS)
-        self.lenses = whole.only(whole.material == Material.LENS)
+        self.mesh = whole.select(whole.material != Material.LENS)
+        self.lenses = whole.select(whole.material == Material.LENS)
         self.head_weight = smooth_step(-15.5, -7.5, whole.vertices[:, 1]).astype(np.float32)
         self.head_weight[len(self.head_weight) - len(garment.vertices) :] = 0
         self.sky_visibility = sky_visibility(self.mesh, self.surfaces.strand_noise)
         self._darken_mouth()
 
     def _set_lash_opacity(self, head: Mesh) -> None:
-        """Upper lashes are dense at the lid; lower ones are too thin to be seen."""
+        """Make upper lashes dense at the lid, and lower lashes, which are too thin, invisible."""
         lashes, length = self.face.in_part("lash"), self.face.lash_length
         dense = (0.75 if self.female else 0.55) + 0.4 * self._complexion.make_up
         longest = (0.6 if self.female else 0.5) + 0.3 * self._complexion.make_up
@@ -190,7 +199,7 @@ class SimulatedPerson:
         head.opacity[lashes] = np.clip(opacity, -1, 1)[lashes]
 
     def _darken_mouth(self) -> None:
-        """Little light enters a mouth: only the front teeth get some, the farther in the less."""
+        """Reduce the light inside the mouth, more so farther back: only front teeth are bright."""
         face, n = self.face, len(self.face.vertices)
         z, x = face.vertices[:, 2], np.abs(face.vertices[:, 0])
         teeth, hollow = face.in_part("teeth"), face.in_part("gums", "mouthsocket")
@@ -205,7 +214,7 @@ class SimulatedPerson:
         light[hollow] = (0.03 + 0.32 * depth)[hollow]
 
     def _draw_movement(self, rng: np.random.Generator) -> None:
-        """How strongly each shape moves, how unevenly, and what closes lips and lids."""
+        """Draw the strength of each blendshape, and measure what closes the lips and the lids."""
         names = self.face.expression_names
         self._mixer, self._shapes = BlendshapeMixer(names), SparseBlendshapes(self.face.expressions)
         self._gain = np.exp(rng.normal(0, 0.08, len(names))).astype(np.float32)
@@ -215,7 +224,7 @@ class SimulatedPerson:
         parted = float((points[[61, 62, 63], 1] - points[[67, 66, 65], 1]).mean())
         lips = self.face.expression("mouthClose")[self.face.landmarks, 1]
         travel = float((lips[[67, 66, 65]] - lips[[61, 62, 63]]).mean())
-        self._neutral_weights[self._shape("mouthClose")] = max(parted - _LIPS_TOUCH, 0) / max(
+        self._neutral_weights[self._index("mouthClose")] = max(parted - _CLOSED_LIP_GAP, 0) / max(
             travel, 1e-3
         )
         self._eye_gaps = {
@@ -229,7 +238,7 @@ class SimulatedPerson:
 def _draw_hair_colour(
     rng: np.random.Generator, person: SimulatedPerson
 ) -> tuple[str, np.ndarray, float]:
-    """Name, linear colour and share of grey, which comes with age."""
+    """Draw the name of the hair colour, the linear colour (3,) and the share of grey hair."""
     names = list(HAIR_COLOURS)
     light = np.array([HAIR_COLOURS[name][1] for name in names])
     dark = np.array([HAIR_COLOURS[name][2] for name in names])
@@ -290,7 +299,7 @@ def _draw_brows(rng: np.random.Generator, person: SimulatedPerson) -> Brows:
         rise=float(rng.uniform(0.1, 0.95)),
         peak=float(rng.uniform(0.45, 0.8)),
         drop=float(rng.uniform(0.2, 1.1)),
-        thickness=float(thickness),
+        half_thickness=float(thickness),
         density=float(np.clip(rng.beta(1.6, 1.3), 0.05, 1)),
         colour=np.minimum(colour, darkest) + 0.002,
     )
@@ -325,7 +334,7 @@ def _draw_iris(rng: np.random.Generator, tone: float) -> np.ndarray:
 
 
 def _draw_cloth_colour(rng: np.random.Generator) -> np.ndarray:
-    """Mostly muted: a grey, tinted."""
+    """Draw a linear colour (3,): a tinted grey, mostly muted."""
     grey = math.exp(rng.uniform(math.log(0.012), math.log(0.7)))
     tint = np.exp(rng.normal(0, rng.choice([0.08, 0.5]), 3))
     return np.asarray(np.clip(grey * tint / tint.mean(), 0.005, 0.85))

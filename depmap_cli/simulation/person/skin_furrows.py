@@ -1,4 +1,4 @@
-"""Furrows and folds of the skin: some come with age, some with an expression, most with both."""
+"""Furrows and folds of the skin, which deepen with age, with action units, or with both."""
 
 from dataclasses import dataclass
 
@@ -18,13 +18,13 @@ Curve = list[tuple[float, float]]
 class Furrow:
     """A set of lines that deepen together."""
 
-    curves: tuple[Curve, ...]  # (x, y) in cm on the neutral face; the left half if mirrored
+    curves: tuple[Curve, ...]  # (x, y) in cm on the mean face; only one half if mirrored
     mirrored: bool
     width: float  # cm
     depth: float  # cm at full strength
-    units: dict[str, float]  # action units that deepen it, and how much each does
-    age: float  # share of the depth that is there at rest at the age of 80
-    often_absent: bool = False  # many a skin stays smooth here: a brow is to be told by its place
+    units: dict[str, float]  # share of the depth that each action unit adds at intensity 1
+    age: float  # share of the depth in a neutral face at the age of 80
+    often_absent: bool = False  # smooth in many people, so that brow units differ by position too
 
 
 FURROWS = {
@@ -145,11 +145,11 @@ FURROWS = {
         age=0.45,
     ),
 }
-_FIRST_FURROWS = 22.0  # years up to which no furrow stays
+_FIRST_FURROWS = 22.0  # age in years from which neutral faces have furrows
 
 
 class SkinRelief:
-    """The height of one person's skin in cm by texel of the face's tile, for any expression."""
+    """Height of one person's skin in cm by texel of the face tile, for any expression."""
 
     def __init__(
         self,
@@ -176,7 +176,7 @@ class SkinRelief:
         self._gain = furrow_gains()
 
     def at(self, au: Float[np.ndarray, " 18"]) -> Float32[np.ndarray, "s s"]:
-        """The skin under these action units."""
+        """Return the height map for the action units ``au`` (intensities)."""
         height = self._neutral_height.copy()
         depths = np.maximum(au, 0) ** 1.2 @ self._gain * self._strength
         for depth, furrow in zip(np.minimum(depths, 1.3), self._maps, strict=True):
@@ -186,7 +186,7 @@ class SkinRelief:
 
 
 def furrow_gains() -> Float[np.ndarray, "units furrows"]:
-    """How much each action unit deepens each furrow."""
+    """Return the share of its depth that each furrow gains from each action unit."""
     return np.array(
         [[f.units.get(unit.code, 0.0) for f in FURROWS.values()] for unit in ACTION_UNITS]
     )
@@ -195,7 +195,7 @@ def furrow_gains() -> Float[np.ndarray, "units furrows"]:
 def _furrow_map(
     furrow: Furrow, uv_maps: UvPositionMaps, rng: np.random.Generator
 ) -> Float32[np.ndarray, "s s"]:
-    """Depth in cm at full strength, drawn a little differently for everyone."""
+    """Draw the depth in cm at full strength, with small differences between people."""
     cv2 = load_opencv()
     side = uv_maps.face.shape[0]
     layer = np.zeros((side, side), np.uint8)

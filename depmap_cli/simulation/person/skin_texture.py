@@ -1,7 +1,7 @@
-"""Painted skin: complexion, lips, lids, brows, beard and make-up, and the relief of furrows.
+"""Paints the skin texture: complexion, lips, lids, brows, beard and make-up.
 
-Everything is painted by position in cm on the neutral face (see ``UvPositionMaps``), so that it sits alike
-on every identity. Colours are linear.
+Everything is painted by position in cm on the face model's mean head (see ``UvPositionMaps``), so
+that it fits every identity. Colours are linear; s is the side of a texture tile in texels.
 """
 
 import math
@@ -32,16 +32,16 @@ _SWATCHES = (  # sRGB, from the lightest to the darkest skin
 
 @dataclass(frozen=True, kw_only=True)
 class Brows:
-    """The shape of a person's brows, mirrored; cm."""
+    """The shape of a person's brows, which are mirrored; lengths in cm."""
 
-    inner: float  # distance from the middle of the face
-    outer: float
-    height: float  # of the inner end above the middle of the face
+    inner: float  # x of the inner end
+    outer: float  # x of the outer end
+    height: float  # y of the inner end
     rise: float  # from the inner end to the peak
-    peak: float  # where the peak lies, as a share of the length
+    peak: float  # position of the peak, as a share of the length
     drop: float  # from the peak to the outer end
-    thickness: float  # half of it, at the thickest place
-    density: float  # 0 sparse to 1 bushy
+    half_thickness: float  # at the thickest point
+    density: float  # 0 (sparse) to 1 (bushy)
     colour: np.ndarray  # (3,)
 
 
@@ -49,37 +49,44 @@ class Brows:
 class Complexion:
     """What is painted on one person's skin."""
 
-    tone: float
-    base: np.ndarray  # (3,) albedo
+    tone: float  # 0 (lightest) to 1 (darkest)
+    base: np.ndarray  # (3,) albedo of the bare skin
     female: bool
     age: float
     hair: np.ndarray  # (3,) colour
     brows: Brows
     hairline: Hairline
-    scalp: float  # how much of the scalp's skin is hidden by hair roots, 0 to 1
+    scalp: float  # share of the scalp's skin that hair roots hide, 0 to 1
     beard: str  # "none", "stubble", "moustache", "goatee" or "full"
-    beard_density: float
-    make_up: float  # 0 none to 1 strong
-    freckles: float
-    oiliness: float
+    beard_density: float  # 0 to 1
+    make_up: float  # 0 (none) to 1 (strong)
+    freckles: float  # 0 (none) to 1 (many)
+    oiliness: float  # gloss of the skin
 
 
 def to_linear(srgb: object) -> np.ndarray:
-    """Colours as written (0 to 255) to linear light (0 to 1)."""
+    """Convert sRGB colours (0 to 255) to linear light (0 to 1) with a gamma of 2.2."""
     linear: np.ndarray = (np.asarray(srgb, np.float64) / 255) ** 2.2
     return linear
 
 
 def skin_colour(tone: float) -> np.ndarray:
-    """(3,) linear albedo for a tone from 0, the lightest, to 1, the darkest."""
-    place = tone * (len(_SWATCHES) - 1)
+    """Return the linear albedo (3,) for a tone from 0 (lightest) to 1 (darkest)."""
+    position = tone * (len(_SWATCHES) - 1)
     swatches = np.array(_SWATCHES, float)
-    mixed = [np.interp(place, np.arange(len(swatches)), swatches[:, k]) for k in range(3)]
-    return to_linear(mixed)
+    srgb = [np.interp(position, np.arange(len(swatches)), swatches[:, k]) for k in range(3)]
+    return to_linear(srgb)
 
 
 class FacePainter:
-    """Paints the face's tile of one person."""
+    """Paints the face tile of one person.
+
+    Args:
+        uv_maps: positions of the texels.
+        landmarks: vertex numbers of Multi-PIE's 68 landmarks.
+        complexion: what is painted.
+        rng: random numbers for the details.
+    """
 
     def __init__(
         self,
@@ -93,13 +100,13 @@ class FacePainter:
         self._complexion = complexion
         self._rng = rng
         self._side = uv_maps.face.shape[0]
-        self._x = np.abs(uv_maps.face[..., 0])  # both sides alike
+        self._x = np.abs(uv_maps.face[..., 0])  # both sides of the face are painted alike
         self._y, self._z = uv_maps.face[..., 1], uv_maps.face[..., 2]
         self._landmarks = uv_maps.vertex_texels(landmarks)
         self._lips = self._lip_mask()
 
     def paint(self) -> Float32[Image, "s s 4"]:
-        """Albedo and gloss."""
+        """Return albedo (three channels) and gloss (one channel)."""
         albedo = self._base_albedo()
         albedo *= self._mottling()[..., None]
         albedo = self._paint_redness(albedo)
@@ -114,7 +121,7 @@ class FacePainter:
         return np.dstack([np.clip(albedo, 0.003, 0.95), self._gloss()]).astype(np.float32)
 
     def _base_albedo(self) -> np.ndarray:
-        """The bare tone, a little yellower on the forehead than on the cheeks."""
+        """Return the albedo of bare skin, slightly yellower on the forehead."""
         shape = (self._side, self._side, 3)
         albedo = np.broadcast_to(self._complexion.base, shape).copy()
         return albedo * (1 + 0.05 * smooth_step(4, 8, self._y)[..., None] * [0.0, 0.6, -0.6])
@@ -126,7 +133,7 @@ class FacePainter:
         return np.asarray(1 + strength * np.sum(layers, 0))
 
     def _paint_redness(self, albedo: np.ndarray) -> np.ndarray:
-        """Cheeks, nose, ears and chin, where blood lies near the surface."""
+        """Redden cheeks, nose, ears and chin, where blood is close to the surface."""
         x, y, rng = self._x, self._y, self._rng
         visible = 1.0 - 0.65 * self._complexion.tone
         red = blob(x, y, (4.6, -0.2), (2.0, 1.8)) * rng.uniform(0.04, 0.26)
@@ -147,7 +154,7 @@ class FacePainter:
         return albedo * (1 - (socket + bag)[..., None] * [0.75, 1.0, 0.9])
 
     def _paint_spots(self, albedo: np.ndarray) -> np.ndarray:
-        """Moles, freckles and, with age, larger pale brown spots."""
+        """Paint moles, freckles and age spots."""
         cv2, rng, side = load_opencv(), self._rng, self._side
         layer = np.zeros((side, side), np.uint8)
         moles = int(rng.integers(0, 9))
@@ -170,7 +177,7 @@ class FacePainter:
         return np.asarray(albedo * (1 - spots * [0.6, 0.8, 0.9]))
 
     def _lip_mask(self) -> np.ndarray:
-        """1 on the red of the lips, soft at the border."""
+        """Return a mask that is 1 on the lips, with a soft border."""
         cv2 = load_opencv()
         mask = np.zeros((self._side, self._side), np.uint8)
         outline = closed_curve(self._landmarks[48:60])
@@ -191,7 +198,7 @@ class FacePainter:
         return blend(albedo, lips, self._lips)
 
     def _paint_dark_lines(self, albedo: np.ndarray) -> np.ndarray:
-        """The line between the lips, the rims of the lids and the nostrils."""
+        """Paint the line between the lips, the rims of the lids, and the nostrils."""
         rng, points = self._rng, self._landmarks
         lips = [points[[48, 60, 61, 62, 63, 64, 54]], points[[48, 60, 67, 66, 65, 64, 54]]]
         seam = self._lines(lips, 2, 1.6)
@@ -205,7 +212,7 @@ class FacePainter:
         return albedo * (1 - np.clip(dark, 0, 1)[..., None] * [0.92, 1.0, 1.0])
 
     def _paint_make_up(self, albedo: np.ndarray) -> np.ndarray:
-        """Shadow on the upper lids and rouge on the cheeks."""
+        """Paint eye shadow on the upper lids and rouge on the cheeks."""
         complexion, rng = self._complexion, self._rng
         if complexion.make_up <= 0:
             return albedo
@@ -224,7 +231,7 @@ class FacePainter:
         return albedo * (1 + rouge[..., None] * [0.05, -0.5, -0.35])
 
     def _beard_area(self) -> np.ndarray:
-        """Where this person's beard grows, 0 to 1."""
+        """Return how much of a beard grows at each texel, 0 to 1."""
         x, y = self._x, self._y
         jaw = smooth_step(-0.4, -2.6, y + 0.3 * np.abs(x - 6.5)) * smooth_step(-10.5, -7.5, y)
         side = smooth_step(5.5, 6.3, x) * smooth_step(4.5, 2.5, y) * (x < 7.6)
@@ -241,7 +248,7 @@ class FacePainter:
         return np.asarray(np.clip(area, 0, 1) * (1 - np.clip(1.6 * self._lips, 0, 1)))
 
     def _paint_beard(self, albedo: np.ndarray) -> np.ndarray:
-        """Soft roots and single hairs over them; shaven men keep a cool shadow."""
+        """Paint beard roots and single hairs over them, or the shadow of a shaven beard."""
         complexion, rng, side = self._complexion, self._rng, self._side
         if complexion.female:
             return albedo
@@ -262,7 +269,7 @@ class FacePainter:
         return blend(albedo, np.broadcast_to(colour, albedo.shape), alpha)
 
     def _beard_hairs(self, area: np.ndarray, count: int) -> np.ndarray:
-        """Short strokes that hang down and outwards, inside ``area``."""
+        """Draw ``count`` short strokes, downwards and outwards, inside ``area``."""
         cv2, rng, side = load_opencv(), self._rng, self._side
         layer = np.zeros((side, side), np.uint8)
         root = rng.uniform([0.1, 0.35], [0.9, 0.95], (count, 2)) * side
@@ -288,17 +295,20 @@ class FacePainter:
         return blend(albedo, np.broadcast_to(brows.colour, albedo.shape), np.clip(alpha, 0, 0.94))
 
     def _draw_brow(self, sign: int, hairs: np.ndarray, fill: np.ndarray) -> None:
-        """Single hairs, and the shape they fill; inner ones grow up, outer ones sideways."""
+        """Draw the hairs of one brow and its filled outline; ``sign`` is the side, -1 or 1.
+
+        Inner hairs grow upwards, outer hairs sideways.
+        """
         cv2, brows, rng = load_opencv(), self._complexion.brows, self._rng
-        uneven = rng.normal(0, 0.05, 2)  # no two brows are alike
-        count = int((120 + 360 * brows.density) * (0.4 + brows.thickness / 0.45))
+        asymmetry = rng.normal(0, 0.05, 2)  # cm
+        count = int((120 + 360 * brows.density) * (0.4 + brows.half_thickness / 0.45))
         t = rng.beta(1.0, 1.25, count)
         across = rng.uniform(-1, 1, count)
-        centre = brow_line(brows, t) + uneven * [1, 1]
-        half = brows.thickness * brow_taper(t)
+        centre = brow_line(brows, t) + asymmetry * [1, 1]
+        half = brows.half_thickness * brow_taper(t)
         root = centre + np.stack([np.zeros(count), across * half - 0.05], 1)
         lean = np.radians(82 - 95 * t**0.7 - 22 * across + rng.normal(0, 12, count))
-        length = rng.uniform(0.25, 0.6, count) * (0.6 + 0.5 * brows.thickness / 0.4)
+        length = rng.uniform(0.25, 0.6, count) * (0.6 + 0.5 * brows.half_thickness / 0.4)
         tip = root + length[:, None] * np.stack([np.cos(lean), np.sin(lean)], 1)
         flip = np.array([sign, 1.0])
         strength = rng.integers(110, 250, count)
@@ -306,18 +316,18 @@ class FacePainter:
             hairs, self._uv_maps.texels(root * flip), self._uv_maps.texels(tip * flip), strength
         )
         t = np.linspace(0.02, 0.97, 24)
-        middle, half = brow_line(brows, t) + uneven, brows.thickness * brow_taper(t)
+        middle, half = brow_line(brows, t) + asymmetry, brows.half_thickness * brow_taper(t)
         up = np.stack([np.zeros(24), half], 1)
         outline = self._uv_maps.texels(np.concatenate([middle + up, (middle - up)[::-1]]) * flip)
         cv2.fillPoly(fill, [np.round(outline).astype(np.int32)], 255)
 
     def _lines(self, curves: list[np.ndarray], width: int, blur: float) -> np.ndarray:
-        """Soft lines through points given in texels, 0 to 1."""
+        """Draw blurred lines through points given in texels; values 0 to 1."""
         layer = np.zeros((self._side, self._side), np.uint8)
         return _soft_lines(layer, [open_curve(curve) for curve in curves], width, blur)
 
     def _gloss(self) -> np.ndarray:
-        """Shinier on forehead, nose and cheekbones, wet on the lips, dull in beards."""
+        """Return the gloss: high on forehead, nose, cheekbones and lips, low in beards."""
         x, y, complexion = self._x, self._y, self._complexion
         zones = 0.5 + 0.6 * blob(x, y, (0, 8), (3.5, 2)) + 0.9 * blob(x, y, (0, 2), (0.9, 2.5))
         zones = zones + 0.5 * blob(x, y, (4.8, 1.2), (1.4, 0.9))
@@ -330,7 +340,7 @@ class FacePainter:
 def paint_head(
     uv_maps: UvPositionMaps, complexion: Complexion, rng: np.random.Generator
 ) -> Float32[Image, "s s 4"]:
-    """The tile of scalp, ears and neck."""
+    """Paint the head tile (scalp, ears and neck): albedo and gloss."""
     side = uv_maps.head.shape[0]
     noise = sum(smooth_noise(rng, side, wave) for wave in (20, 4))
     albedo = (
@@ -345,7 +355,7 @@ def paint_head(
 def paint_scalp(
     albedo: np.ndarray, position: np.ndarray, complexion: Complexion, rng: np.random.Generator
 ) -> np.ndarray:
-    """Hair roots on the part of the scalp where hair grows."""
+    """Paint hair roots where hair grows; ``position`` holds the texels' positions in cm."""
     ragged = 0.25 * smooth_noise(rng, albedo.shape[0], 4)
     alpha = smooth_step(-0.5, 0.7, complexion.hairline.inside(position) + ragged) * complexion.scalp
     roots = complexion.hair * 0.85 + 0.02 * complexion.base
@@ -353,13 +363,13 @@ def paint_scalp(
 
 
 def blend(below: np.ndarray, above: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Lay one picture over another."""
-    mixed: np.ndarray = below + alpha[..., None] * (above - below)
-    return mixed
+    """Blend an image over another with opacity ``alpha``."""
+    blended: np.ndarray = below + alpha[..., None] * (above - below)
+    return blended
 
 
 def brow_line(brows: Brows, t: np.ndarray) -> Float[np.ndarray, "n 2"]:
-    """(x, y) in cm of the middle of the left brow, from its inner (0) to its outer end (1)."""
+    """Return points (x, y) in cm on a brow's centre line, from inner (t = 0) to outer end (1)."""
     x = brows.inner + t * (brows.outer - brows.inner)
     rising = np.sin(np.clip(t / brows.peak, 0, 1) * math.pi / 2)
     falling = np.clip((t - brows.peak) / (1 - brows.peak), 0, 1) ** 2
@@ -367,13 +377,13 @@ def brow_line(brows: Brows, t: np.ndarray) -> Float[np.ndarray, "n 2"]:
 
 
 def brow_taper(t: np.ndarray) -> np.ndarray:
-    """Thickness along a brow, of 1: blunt inside, pointed outside."""
+    """Return the relative thickness along a brow: blunt at the inner end, pointed outside."""
     taper: np.ndarray = np.clip(0.55 + 2.2 * t, 0, 1) * np.clip(1.15 * (1 - t) ** 0.55 + 0.08, 0, 1)
     return taper
 
 
 def open_curve(points: Float[np.ndarray, "n 2"], steps: int = 8) -> Float[np.ndarray, "m 2"]:
-    """A smooth curve through the points (Catmull and Rom)."""
+    """Return points on a Catmull-Rom spline through the given points."""
     padded = np.concatenate([2 * points[:1] - points[1:2], points, 2 * points[-1:] - points[-2:-1]])
     before, start, end, after = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
     t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
@@ -388,7 +398,7 @@ def open_curve(points: Float[np.ndarray, "n 2"], steps: int = 8) -> Float[np.nda
 
 
 def closed_curve(points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "m 2"]:
-    """Likewise, around and back to the first point."""
+    """Return points on a closed Catmull-Rom spline through the given points."""
     around = open_curve(np.concatenate([points[-2:], points, points[:2]]))
     return around[16:-8]
 

@@ -1,4 +1,7 @@
-"""Where texels lie on the head: skin is painted by position in cm on the neutral face."""
+"""Maps between the skin texture and positions on the head.
+
+Skin is painted by position in cm on the face model's mean head, so that it fits every identity.
+"""
 
 import numpy as np
 from jaxtyping import Float
@@ -8,19 +11,19 @@ from depmap_cli.simulation.graphics.rasteriser import rasterise_texture
 from depmap_cli.simulation.graphics.triangle_mesh import Material
 
 FACE_TEXELS, HEAD_TEXELS = 512, 256
-"""Sides of the two tiles; the face's has about 28 texels a cm."""
-_GRID = 20.0  # texels a cm of the frontal map
-_LEFT, _BOTTOM = -9.0, -9.0  # cm: corner of the frontal map
-_WIDTH, _HEIGHT = 18.0, 21.0  # cm
+"""Sides of the two texture tiles; that of the face has about 28 texels per cm."""
+_GRID = 20.0  # texels per cm of the frontal map
+_LEFT, _BOTTOM = -9.0, -9.0  # corner of the frontal map, cm
+_WIDTH, _HEIGHT = 18.0, 21.0  # size of the frontal map, cm
 
 
 class UvPositionMaps:
-    """Positions of the texels of both tiles of skin, and texels of positions seen from the front.
+    """Position of each texel of the two skin tiles, and texels by frontal position.
 
     Attributes:
-        face: (FACE_TEXELS, FACE_TEXELS, 3) cm on the neutral head.
-        head: (HEAD_TEXELS, HEAD_TEXELS, 3) likewise.
-        vertex_uv: (v, 2) of the vertices of the face's tile.
+        face: (FACE_TEXELS, FACE_TEXELS, 3) positions of the face tile's texels, cm.
+        head: (HEAD_TEXELS, HEAD_TEXELS, 3) positions of the head tile's texels, cm.
+        vertex_uv: (v, 2) texture coordinates of vertices on the face tile.
     """
 
     def __init__(
@@ -40,7 +43,7 @@ class UvPositionMaps:
         self._frontal = self._frontal_map(vertices, faces[face])
 
     def texels(self, points: Float[np.ndarray, "n 2"]) -> Float[np.ndarray, "n 2"]:
-        """Column and row in the face's tile of points (x, y) in cm seen from the front."""
+        """Return column and row in the face tile of frontal points (x, y) in cm."""
         rows, columns = self._frontal.shape[:2]
         column = np.clip((points[:, 0] - _LEFT) * _GRID, 0, columns - 1).astype(int)
         row = np.clip((points[:, 1] - _BOTTOM) * _GRID, 0, rows - 1).astype(int)
@@ -48,20 +51,22 @@ class UvPositionMaps:
         return texels
 
     def vertex_texels(self, vertices: np.ndarray) -> Float[np.ndarray, "n 2"]:
-        """Column and row in the face's tile of these vertices."""
+        """Return column and row in the face tile of the vertices with these numbers."""
         u, v = self.vertex_uv[vertices].T
         return np.stack([u * FACE_TEXELS, (1 - v) * FACE_TEXELS], 1)
 
     def _frontal_map(
         self, vertices: np.ndarray, faces: np.ndarray
     ) -> Float[np.ndarray, "rows columns 2"]:
-        """Draw the face's texels into a picture of the face seen from the front."""
+        """Return the texel (column, row) that is visible at each point of a frontal grid."""
         shape = (int(_HEIGHT * _GRID), int(_WIDTH * _GRID))
-        seen = (vertices[:, :2] - [_LEFT, _BOTTOM]) * _GRID
+        frontal = (vertices[:, :2] - [_LEFT, _BOTTOM]) * _GRID
         nearest_last = np.argsort(vertices[faces, 2].mean(1))
         ordered = faces[nearest_last]
         texels = self.vertex_texels(np.arange(len(vertices))).astype(np.float32)
-        picture, drawn = rasterise_texture(seen[ordered].astype(np.float32), ordered, texels, shape)
+        picture, drawn = rasterise_texture(
+            frontal[ordered].astype(np.float32), ordered, texels, shape
+        )
         return _fill_gaps(picture, drawn)
 
 
@@ -75,7 +80,7 @@ def _positions(
 
 
 def _fill_gaps(picture: np.ndarray, drawn: np.ndarray) -> np.ndarray:
-    """Give every texel outside the drawing the value of the nearest one inside."""
+    """Give each texel that was not drawn the value of the nearest drawn one."""
     cv2 = load_opencv()
     if not drawn.any():
         return picture

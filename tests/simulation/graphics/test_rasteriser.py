@@ -20,7 +20,7 @@ STRAND_NOISE = np.zeros((256, 256), np.float32)
 
 
 def _mesh(faces: list[list[int]], n: int, material: Material = Material.FACE) -> Mesh:
-    return Mesh.of(np.zeros((n, 3)), np.array(faces), np.zeros((n, 2)), material)
+    return Mesh.of_material(np.zeros((n, 3)), np.array(faces), np.zeros((n, 2)), material)
 
 
 def _draw(
