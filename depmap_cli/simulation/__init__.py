@@ -13,5 +13,6 @@ The rest of the package imports nothing from here until `depmap simulate` runs.
 """
 
 FETCH_HINT = (
-    "git clone --depth 1 https://github.com/ICT-VGL/ICT-FaceKit and give its FaceXModel folder"
+    "run git clone --depth 1 https://github.com/ICT-VGL/ICT-FaceKit "
+    "and give its FaceXModel folder as --face-model"
 )

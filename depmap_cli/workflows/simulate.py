@@ -1,4 +1,4 @@
-"""`depmap simulate`: a corpus of interviews, or a set of portraits, on the rendered stage."""
+"""`depmap simulate`: renders a corpus of interviews or a set of portraits."""
 
 from pathlib import Path
 
@@ -13,11 +13,16 @@ from depmap_cli.simulation.rendering import renderer_api
 def run_simulation(
     options: CohortOptions | PortraitOptions, face_model: Path | None, progress: ProgressCallback
 ) -> None:
-    """Render what is missing of what ``options`` describe.
+    """Render the missing parts of a corpus.
+
+    Args:
+        options: the corpus of interviews, or the set of portraits.
+        face_model: ICT-FaceKit's ``FaceXModel`` folder or a packed model; None if not given.
+        progress: called as rendering proceeds.
 
     Raises:
-        UsageProblem: there is no face model.
-        DepmapError: as ``make_cohort`` and ``make_portraits``.
+        UsageProblem: no face model was given.
+        DepmapError: as raised by ``make_cohort`` and ``make_portraits``.
     """
     if face_model is None:
         raise UsageProblem("--face-model is missing", FETCH_HINT)

@@ -1,7 +1,6 @@
-"""Rendering without processes, without a renderer, and with a small face model.
+"""Fixtures for rendering in this process, without a renderer, and with a small face model.
 
-Tests of what only the real model can show run where the environment variable DEPMAP_FACE_MODEL
-names one.
+Tests that need the real face model run only if the environment variable DEPMAP_FACE_MODEL names it.
 """
 
 import os
@@ -16,7 +15,7 @@ from tests.support.process_pool import work_here
 
 @pytest.fixture(scope="module")
 def in_process():
-    """What would run in other processes runs in this one; the same in few seconds."""
+    """Run the work of other processes in this one, which is faster."""
     with pytest.MonkeyPatch.context() as patch:
         work_here(patch)
         yield
@@ -29,7 +28,7 @@ def still_renderer() -> StillRenderer:
 
 @pytest.fixture
 def face_renderer(interview) -> StillRenderer:
-    """One with a face that the detector finds."""
+    """A renderer whose picture shows a face that the detector finds."""
     return StillRenderer(os.fspath(interview))
 
 
@@ -53,7 +52,7 @@ def face(with_packed_model: Path):
 
 @pytest.fixture(scope="session")
 def real_face():
-    """The face model that the environment names, if it does."""
+    """The face model that the environment variable names; skips without one."""
     from depmap_cli.simulation.person.face_model import FaceModel
 
     path = os.environ.get("DEPMAP_FACE_MODEL")

@@ -1,4 +1,4 @@
-"""`depmap simulate`: what is refused how, and one small corpus from end to end."""
+"""`depmap simulate`: error messages, and one small corpus from end to end."""
 
 import os
 import subprocess
@@ -72,9 +72,9 @@ def test_a_missing_extra_names_the_command_to_install_it(simulate, monkeypatch):
 
 @pytest.mark.usefixtures("in_process")
 def test_a_corpus_from_end_to_end(simulate, still_renderer, monkeypatch, tmp_path):
-    from depmap_cli.simulation.rendering import renderer_api as seam
+    from depmap_cli.simulation.rendering import renderer_api
 
-    monkeypatch.setattr(seam, "FaceModelRenderer", lambda path: still_renderer)
+    monkeypatch.setattr(renderer_api, "FaceModelRenderer", lambda path: still_renderer)
     options = ("--sessions", 3, "--splits", "1,1,1", "--seconds", 2, "--fps", 5, "--size", 96)
     code, said = simulate("--face-model", "x.npz", "--tasks", "northwind", *options)
     assert code == 0, said

@@ -1,4 +1,4 @@
-"""What simulated people do: determinism, the null effect, and the directions of severity."""
+"""Simulated behaviour: determinism, the null effect, and the directions of severity effects."""
 
 import numpy as np
 import pytest

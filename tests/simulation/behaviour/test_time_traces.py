@@ -1,4 +1,4 @@
-"""The traces that behaviour is put together from."""
+"""The random time series that behaviour is built from."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Corpora on disk: layout, splits, resuming, and the same bytes whatever the processes."""
+"""Corpora on disk: layout, splits, resuming, and the same bytes with any number of processes."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""Pictures to faces and videos."""
+"""Sampling of frames, the five landmarks, and video encoding."""
 
 import cv2
 import numpy as np

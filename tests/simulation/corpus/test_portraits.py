@@ -1,4 +1,4 @@
-"""Portraits: every unit, no impossible face, people in one split, read by training."""
+"""Portraits: all action units occur, faces are possible, splits share no people, training works."""
 
 from pathlib import Path
 
@@ -54,11 +54,11 @@ def test_no_face_is_impossible(drawn):
 
 @pytest.mark.parametrize(("frames", "groups"), [(16, 2), (1000, 5), (40000, 157)])
 def test_people_are_split(frames, groups):
-    found = plan(PortraitOptions(out=Path(), frames=frames))
-    assert len(found) == groups
-    people = [p for group in found for p in group.people]
+    groups_made = plan(PortraitOptions(out=Path(), frames=frames))
+    assert len(groups_made) == groups
+    people = [p for group in groups_made for p in group.people]
     assert sorted(people) == list(range(frames // 8))
-    held_out = sum(len(g.people) for g in found if g.split == "Development")
+    held_out = sum(len(g.people) for g in groups_made if g.split == "Development")
     assert held_out == pytest.approx(frames / 80, abs=1)
 
 

@@ -1,4 +1,4 @@
-"""Who is drawn: scores shaped like AVEC's, and sessions of one person that are related."""
+"""Drawn people: scores distributed like AVEC's, and correlated sessions of one person."""
 
 import numpy as np
 import pytest

@@ -12,7 +12,7 @@ from depmap_cli.simulation.person.skin_furrows import FURROWS, furrow_gains
 from tests.simulation.small_face import expression_names
 
 NAMES = expression_names()
-STILL = np.zeros(2)
+AHEAD = np.zeros(2)
 
 
 def _unit(code: str, intensity: float = 1.0) -> np.ndarray:
@@ -25,16 +25,16 @@ def test_every_action_unit_has_a_mix() -> None:
 
 @pytest.mark.parametrize("code", list(AU_BLENDSHAPES))
 def test_every_action_unit_moves_something(code: str) -> None:
-    assert np.abs(BlendshapeMixer(NAMES).weights(_unit(code), STILL)).max() > 0.2
+    assert np.abs(BlendshapeMixer(NAMES).weights(_unit(code), AHEAD)).max() > 0.2
 
 
 def test_weights_follow_the_table_on_both_sides() -> None:
     weights = dict(
-        zip(NAMES, BlendshapeMixer(NAMES).weights(_unit("AU26", 0.5), STILL), strict=True)
+        zip(NAMES, BlendshapeMixer(NAMES).weights(_unit("AU26", 0.5), AHEAD), strict=True)
     )
     assert weights.pop("jawOpen") == pytest.approx(0.25)
     assert not any(weights.values())
-    weights = dict(zip(NAMES, BlendshapeMixer(NAMES).weights(_unit("AU12"), STILL), strict=True))
+    weights = dict(zip(NAMES, BlendshapeMixer(NAMES).weights(_unit("AU12"), AHEAD), strict=True))
     assert weights["mouthSmile_L"] == weights["mouthSmile_R"] == 1
 
 
@@ -83,7 +83,7 @@ def test_lids_meet_and_lips_part(
         out = np.empty_like(real_face.vertices)
         gaps = []
         for intensity in (0.0, 1.0):
-            person.move(person.weights(_unit(code, intensity), STILL), out)
+            person.move(person.weights(_unit(code, intensity), AHEAD), out)
             points = out[real_face.landmarks, 1]
             gaps.append(float((points[list(above)] - points[list(below)]).mean()))
         rest, full = gaps

@@ -11,7 +11,7 @@ from depmap_cli.simulation.rendering.camera_model import CameraModel
 from depmap_cli.simulation.rendering.renderer import Renderer, rotation
 from depmap_cli.simulation.rendering.scene import OCCLUDERS, Scene
 
-REST, FRONTAL, AHEAD = np.zeros(18), np.zeros(3), np.zeros(2)
+NEUTRAL, FRONTAL, AHEAD = np.zeros(18), np.zeros(3), np.zeros(2)
 SIZE = 48
 
 
@@ -39,13 +39,15 @@ def _quiet(person: SimulatedPerson) -> Scene:
 
 def _bytes(person: SimulatedPerson, seed: int = 0) -> str:
     renderer = Renderer(person=person, scene=_scene(person), size=SIZE, seed=seed)
-    frames = [renderer.render(REST, np.array([yaw, 0.0, 0.0]), AHEAD) for yaw in (0.0, 2.0)]
+    frames = [renderer.render(NEUTRAL, np.array([yaw, 0.0, 0.0]), AHEAD) for yaw in (0.0, 2.0)]
     data = b"".join(f.image.tobytes() + f.landmarks.tobytes() for f in frames)
     return hashlib.sha256(data).hexdigest()
 
 
 def test_a_frame_has_the_promised_shapes(person: SimulatedPerson) -> None:
-    render = Renderer(person=person, scene=_scene(person), size=SIZE).render(REST, FRONTAL, AHEAD)
+    render = Renderer(person=person, scene=_scene(person), size=SIZE).render(
+        NEUTRAL, FRONTAL, AHEAD
+    )
     assert render.image.shape == (SIZE, SIZE, 3)
     assert render.image.dtype == np.uint8
     assert render.landmarks.shape == (68, 2)
@@ -67,7 +69,7 @@ def test_another_seed_gives_other_noise_and_another_person(
 def test_landmarks_go_where_the_head_goes(person: SimulatedPerson) -> None:
     renderer = Renderer(person=person, scene=_quiet(person), size=SIZE)
     nose = [
-        renderer.render(REST, np.array(pose, float), AHEAD).landmarks[30]
+        renderer.render(NEUTRAL, np.array(pose, float), AHEAD).landmarks[30]
         for pose in ([0, 0, 0], [20, 0, 0], [0, 20, 0])
     ]
     assert nose[1][0] > nose[0][0] + 1  # yaw: to the viewer's right
@@ -77,7 +79,7 @@ def test_landmarks_go_where_the_head_goes(person: SimulatedPerson) -> None:
 def test_moved_skin_changes_the_picture(person: SimulatedPerson) -> None:
     renderer = Renderer(person=person, scene=_quiet(person), size=SIZE)
     jaw = np.array([float(unit.code == "AU26") for unit in ACTION_UNITS])
-    rest, dropped = (renderer.render(au, FRONTAL, AHEAD) for au in (REST, jaw))
+    rest, dropped = (renderer.render(au, FRONTAL, AHEAD) for au in (NEUTRAL, jaw))
     assert dropped.landmarks[8, 1] > rest.landmarks[8, 1] + 1
     assert (rest.image != dropped.image).any()
 
@@ -85,8 +87,8 @@ def test_moved_skin_changes_the_picture(person: SimulatedPerson) -> None:
 @pytest.mark.parametrize("occluder", OCCLUDERS)
 def test_covers_and_glasses_lie_before_the_face(wearer: SimulatedPerson, occluder: str) -> None:
     scene = dataclasses.replace(_quiet(wearer), occluder=occluder)
-    render = Renderer(person=wearer, scene=scene, size=SIZE).render(REST, FRONTAL, AHEAD)
-    bare = Renderer(person=wearer, scene=_quiet(wearer), size=SIZE).render(REST, FRONTAL, AHEAD)
+    render = Renderer(person=wearer, scene=scene, size=SIZE).render(NEUTRAL, FRONTAL, AHEAD)
+    bare = Renderer(person=wearer, scene=_quiet(wearer), size=SIZE).render(NEUTRAL, FRONTAL, AHEAD)
     assert (render.image != bare.image).any() == (occluder != "none")
     np.testing.assert_array_equal(render.landmarks, bare.landmarks)
 
@@ -122,7 +124,7 @@ def test_people_of_the_real_model_fill_the_frame(real_face: FaceModel) -> None:
     for seed in range(4):
         person = SimulatedPerson(real_face, seed)
         render = Renderer(person=person, scene=_scene(person, seed), size=96).render(
-            REST, FRONTAL, AHEAD
+            NEUTRAL, FRONTAL, AHEAD
         )
         assert (render.landmarks > 0).all()
         assert (render.landmarks < 96).all()
