@@ -61,8 +61,8 @@ def _summarise_split(folder: Path) -> _SplitSummary:
     for path in files:
         with np.load(path, allow_pickle=False) as truth:
             columns = [np.atleast_1d(truth[n]).tolist() for n in _ARRAYS]
-            for number, *looks in zip(*columns, strict=True):
-                people[number] = (looks[0], looks[1], looks[2], looks[3])
+            for number, *attributes in zip(*columns, strict=True):
+                people[number] = (attributes[0], attributes[1], attributes[2], attributes[3])
             if "bdi" in truth:
                 scores[int(truth["person"]), int(truth["session"])] = float(truth["bdi"])
     tone, woman, glasses, age = (np.array(column) for column in zip(*people.values(), strict=True))
