@@ -1,12 +1,12 @@
-"""How well a semantic model reads the action units of faces whose units are known.
+"""Measure how well a semantic model recognises action units on a corpus with ground truth.
 
     python benchmarks/action_units.py --data CORPUS [--split Development] [--semantic-weights FILE]
 
-The corpus has ground_truth/, as `depmap simulate` and SimAVEC have. Prints, for every unit, Pearson
-r of the evidence with the true intensity, the same as `depmap score` reports it (brows and lids
-from each recording's own rest, if the weights know the usual one; of portraits, where a recording
-holds many people, that says nothing), and the AUC of presence; then zero-shot retrieval between
-faces and sentences about their units.
+The corpus needs the folder ground_truth/, as made by `depmap simulate`. For each action unit the
+script prints Pearson's r between the estimated probability and the true intensity, the same r with
+brow and eyelid units relative to the neutral face of each clip (as `depmap score` reports them),
+and the AUC of presence. The second r has no meaning for portraits, in which one clip shows many
+people. The script then prints zero-shot retrieval between faces and sentences about action units.
 """
 
 import argparse
@@ -27,69 +27,69 @@ from depmap_cli.stats.metrics import auc, pearson
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 
-def look(semantics: SemanticModel, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:
-    """Embeddings and evidence of all frames."""
+def analyse(semantics: SemanticModel, frames: AuFrames) -> tuple[torch.Tensor, np.ndarray]:
+    """Return the embeddings (n, d) and action unit probabilities (n, 18) of all n frames."""
     rows = np.array_split(np.arange(len(frames)), max(1, len(frames) // 128))
-    seen = [semantics(frames.images(r)) for r in rows]
-    return torch.cat([s.image for s in seen]), np.concatenate(
-        [s.au_probabilities.numpy() for s in seen]
+    features = [semantics(frames.images(r)) for r in rows]
+    return torch.cat([s.image for s in features]), np.concatenate(
+        [s.au_probabilities.numpy() for s in features]
     )
 
 
-def print_units(intensity: np.ndarray, au_probabilities: np.ndarray, moved: np.ndarray) -> None:
-    """A line a unit, and the means."""
-    print("unit   present      r  from rest    AUC")
-    figures = []
+def print_units(intensity: np.ndarray, au_probabilities: np.ndarray, relative: np.ndarray) -> None:
+    """Print one line for each action unit, and the means."""
+    print("unit   present      r  relative r   AUC")
+    metrics = []
     for i, unit in enumerate(ACTION_UNITS):
         present = intensity[:, i] >= PRESENT_INTENSITY
-        r, rest = (
+        r, r_relative = (
             pearson(intensity[:, i], au_probabilities[:, i]),
-            pearson(intensity[:, i], moved[:, i]),
+            pearson(intensity[:, i], relative[:, i]),
         )
-        figures.append((r, rest, auc(present, au_probabilities[:, i])))
-        row = f"{r:.3f}     {rest:.3f}  {figures[-1][2]:.3f}"
+        metrics.append((r, r_relative, auc(present, au_probabilities[:, i])))
+        row = f"{r:.3f}     {r_relative:.3f}  {metrics[-1][2]:.3f}"
         print(f"{unit.code:5} {present.mean():8.3f}  {row}")
-    r, rest, area = np.nanmean(figures, axis=0)
-    print(f"mean            {r:.3f}     {rest:.3f}  {area:.3f}")
+    r, r_relative, area = np.nanmean(metrics, axis=0)
+    print(f"mean            {r:.3f}     {r_relative:.3f}  {area:.3f}")
 
 
 def print_retrieval(
     semantics: SemanticModel, image: torch.Tensor, intensity: np.ndarray, asked: int
 ) -> None:
-    """A line a direction."""
-    found = retrieve_sentences(image, intensity, semantics.embed_sentences, asked)
-    for name, recall in zip(("image to text", "text to image"), found, strict=True):
+    """Print one line for each direction of retrieval."""
+    recalls = retrieve_sentences(image, intensity, semantics.embed_sentences, asked)
+    for name, recall in zip(("image to text", "text to image"), recalls, strict=True):
         shares = ", ".join(f"{v:.3f} among the first {k}" for k, v in recall.at.items())
         print(f"{name}: {shares}; median rank {recall.median_rank:g} of {recall.candidates}")
 
 
 def main() -> None:
-    """Print both tables."""
+    """Print the action unit table and the retrieval results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="Development")
     parser.add_argument("--semantic-weights")
-    parser.add_argument("--step", type=int, default=1, help="look at every so-many-th frame")
+    parser.add_argument("--step", type=int, default=1, help="use every n-th frame")
     parser.add_argument(
-        "--sentences", type=int, default=MAX_FACES, help="frames that are retrieved"
+        "--sentences", type=int, default=MAX_FACES, help="number of frames in the retrieval"
     )
     parser.add_argument("--cache", type=Path)
-    given = parser.parse_args()
-    source = LabelledData(data=given.data, cache=given.cache)
-    videos = of_split(source.read()[0], given.split)
-    cached = source.prepare(videos, FaceConfig(), lambda *told: None)
-    frames = read_au_frames(given.data, videos, cached).subsampled(given.step)
-    semantics = SemanticModelSpec(weights=given.semantic_weights).load()
-    image, au_probabilities = look(semantics, frames)
-    print(f"{len(frames)} frames of {len(videos)} recordings, {given.split}")
-    usual = semantics.typical_neutral
-    moved = (
+    args = parser.parse_args()
+    source = LabelledData(data=args.data, cache=args.cache)
+    videos = of_split(source.read()[0], args.split)
+    cached = source.prepare(videos, FaceConfig(), lambda *progress: None)
+    frames = read_au_frames(args.data, videos, cached).subsampled(args.step)
+    semantics = SemanticModelSpec(weights=args.semantic_weights).load()
+    image, au_probabilities = analyse(semantics, frames)
+    print(f"{len(frames)} frames of {len(videos)} videos, {args.split}")
+    typical = semantics.typical_neutral
+    relative = (
         au_probabilities
-        if usual is None
-        else subtract_baselines(au_probabilities, frames.index[:, 0], usual)
+        if typical is None
+        else subtract_baselines(au_probabilities, frames.index[:, 0], typical)
     )
-    print_units(frames.intensity, au_probabilities, moved)
-    print_retrieval(semantics, image, frames.intensity, given.sentences)
+    print_units(frames.intensity, au_probabilities, relative)
+    print_retrieval(semantics, image, frames.intensity, args.sentences)
 
 
 if __name__ == "__main__":

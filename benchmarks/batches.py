@@ -1,9 +1,9 @@
-"""Seconds a video in a batch: one process with and without the next video decoded ahead, and more.
+"""Measure seconds per video in a batch: with and without prefetching, with several processes.
 
     python benchmarks/batches.py VIDEO [--copies 8] [--jobs 2]
 
-Scores copies of the video as `depmap score FOLDER -o OUT` does, all files written; networks are
-loaded before the clock starts, with the first copy, which is not counted.
+Scores copies of the video as `depmap score FOLDER -o OUT` does and writes all files. The first
+copy, during which the networks are loaded, is not counted.
 """
 
 import argparse
@@ -25,74 +25,74 @@ from depmap_cli.runtime.threads import use_passive_threads
 from depmap_cli.scoring.options import ScoreOptions
 
 
-class Clock:
-    """Told of a batch; remembers when each video was done."""
+class CompletionTimes:
+    """A batch listener that records when each video was finished."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
 
     def working(self, task: ScoringTask, share: float) -> None:
-        """Of no interest."""
+        """Ignore progress within a video."""
 
     def done(self, number: int, report: Report, before: bool) -> None:
-        """Look at the clock."""
+        """Record the time."""
         self.times.append(time.monotonic())
 
     def said(self, text: str) -> None:
-        """What a worker had to say is a fault here."""
+        """Fail: no worker should print a message here."""
         raise RuntimeError(text)
 
 
-class Surprised:
-    """A lane that is not told what comes next."""
+class WithoutPrefetch:
+    """A worker that does not know the next video, so it cannot decode it in advance."""
 
     def __init__(self, worker: Worker) -> None:
-        self._lane = worker
+        self._worker = worker
 
     def start(self, first: ScoringTask | None) -> None:
-        """As the lane does."""
-        self._lane.start(first and replace(first, upcoming=None))
+        """Start the worker without announcing the next video."""
+        self._worker.start(first and replace(first, upcoming=None))
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
-        """As the lane does."""
-        return self._lane.do(replace(task, upcoming=None), told)
+    def do(self, task: ScoringTask, progress: FractionCallback) -> RenderedResult:
+        """Score the video without announcing the next one."""
+        return self._worker.do(replace(task, upcoming=None), progress)
 
     def close(self) -> None:
-        """As the lane does."""
-        self._lane.close()
+        """Close the worker."""
+        self._worker.close()
 
 
-def seconds_a_video(folder: Path, workers: Sequence[Worker], job: Job) -> float:
-    """From the first video that is done, of each lane, to the last."""
-    clock, items = Clock(), find_videos([str(folder)], recursive=False)
+def seconds_per_video(folder: Path, workers: Sequence[Worker], job: Job) -> float:
+    """Return the seconds per video after the first video of each worker."""
+    completion, items = CompletionTimes(), find_videos([str(folder)], recursive=False)
     with tempfile.TemporaryDirectory() as out:
-        score_batch(ScoringBatch(items=items, job=job, folder=Path(out)), workers, clock)
+        score_batch(ScoringBatch(items=items, job=job, folder=Path(out)), workers, completion)
     first = len(workers) - 1
-    return (clock.times[-1] - clock.times[first]) / (len(items) - len(workers))
+    return (completion.times[-1] - completion.times[first]) / (len(items) - len(workers))
 
 
 def variants(job: Job, videos: int, jobs: int) -> Iterator[tuple[str, Sequence[Worker]]]:
-    """The ways of working through a batch."""
-    yield "one process, the next video decoded ahead", local_workers(job, videos, 1, 600)
-    alone = [Surprised(worker) for worker in local_workers(job, videos, 1, 600)]
-    yield "one process, each decoded when its turn comes", alone
+    """Yield the workers of each variant with its name."""
+    yield "one process, next video decoded in advance", local_workers(job, videos, 1, 600)
+    without_prefetch = [WithoutPrefetch(worker) for worker in local_workers(job, videos, 1, 600)]
+    yield "one process, no decoding in advance", without_prefetch
     yield f"{jobs} processes", local_workers(job, videos, jobs, 600)
 
 
 def main() -> None:
-    """Print a line a way."""
+    """Print one line for each variant."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("video", type=Path)
     parser.add_argument("--copies", type=int, default=8)
     parser.add_argument("--jobs", type=int, default=2)
-    given = parser.parse_args()
+    args = parser.parse_args()
     use_passive_threads()
     job = Job(options=ScoreOptions(), formats=frozenset(FORMATS), pictures="drawing")
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(given.copies):
-            shutil.copy(given.video, Path(folder, f"{number:04}{given.video.suffix}"))
-        for name, workers in variants(job, given.copies, given.jobs):
-            print(f"{name:48} {seconds_a_video(Path(folder), workers, job):6.2f} s a video")
+        for number in range(args.copies):
+            shutil.copy(args.video, Path(folder, f"{number:04}{args.video.suffix}"))
+        for name, workers in variants(job, args.copies, args.jobs):
+            print(f"{name:48} {seconds_per_video(Path(folder), workers, job):6.2f} s per video")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""What a line through the semantic model's evidence knows of the scores: a yardstick for Dep-MAP.
+"""Fit a ridge regression from action unit probabilities to scores, as a baseline for Dep-MAP.
 
     python benchmarks/evidence_ridge.py --data CORPUS [--frames 16]
 
-Ridge regression from each clip's mean evidence for 18 action units, fitted on Training with its
-penalty chosen by folds of people, judged on Development. No network learns from the scores.
+The features are each clip's mean probabilities of 18 action units from the semantic model. The
+regression is fitted on Training, with the penalty chosen by cross-validation across people, and
+evaluated on Development. No network is trained on the scores.
 """
 
 import argparse
@@ -22,23 +23,23 @@ from depmap_cli.stats.metrics import agreement
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 
-def evidence_of(clips: list[VideoClip], frames: int) -> np.ndarray:
-    """Mean evidence over frames spread over each clip, (clips, 18)."""
+def mean_au_probabilities(clips: list[VideoClip], frames: int) -> np.ndarray:
+    """Return mean action unit probabilities (clips, 18) over evenly sampled frames of each clip."""
     return np.stack([c.seen.au_probabilities[c.spread(frames)].numpy().mean(0) for c in clips])
 
 
 def main() -> None:
-    """Print how the line does on Development."""
+    """Fit the regression and print its metrics on Development."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--frames", type=int, default=16)
     parser.add_argument("--cache", type=Path)
-    given = parser.parse_args()
-    source = LabelledData(data=given.data, cache=given.cache)
-    wanted = [r for r in source.read()[0] if r.split in ("Training", "Development")]
+    args = parser.parse_args()
+    source = LabelledData(data=args.data, cache=args.cache)
+    videos = [r for r in source.read()[0] if r.split in ("Training", "Development")]
     semantics, device = SemanticModelSpec().load(), torch.device("cpu")
     clips = source.clips(
-        wanted, FaceConfig(), semantics, device, lambda *told: None, PREPARED_FRAMES
+        videos, FaceConfig(), semantics, device, lambda *progress: None, PREPARED_FRAMES
     )
     clips = [c for c in clips if len(c.usable)]
     train, development = (
@@ -52,11 +53,11 @@ def main() -> None:
     )
     truth = np.array([c.video.score for c in train], float)
     people = [c.video.subject for c in train]
-    search.fit(evidence_of(train, given.frames), truth, groups=people)
-    found = search.predict(evidence_of(development, given.frames))
-    figures = agreement(np.array([c.video.score for c in development], float), found)
+    search.fit(mean_au_probabilities(train, args.frames), truth, groups=people)
+    predictions = search.predict(mean_au_probabilities(development, args.frames))
+    metrics = agreement(np.array([c.video.score for c in development], float), predictions)
     print(f"{len(train)} clips of {len(set(people))} people; Development:", end=" ")
-    print(", ".join(f"{name.upper()} {value:.2f}" for name, value in figures.items()))
+    print(", ".join(f"{name.upper()} {value:.2f}" for name, value in metrics.items()))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Frames a second from faces in memory to a video's score, as `depmap score` computes it.
+"""Measure frames per second from faces in memory to the score of a video.
 
     python benchmarks/faces_to_scores.py [--device cpu] [--frames 2000] [--weights FILE]
 
-The shipped interview's aligned faces, over and over, as one video: both networks, key-frame fusion,
-nothing else. The median of five runs after two to warm up, and the share of it that the semantic
-model's and Dep-MAP's parts take.
+Repeats the aligned faces of the bundled interview as one video and runs both networks and key-frame
+fusion as `depmap score` does. Prints the median of five runs after two warm-up runs, and the time
+spent in the backbone and the semantic model and in the other parts of Dep-MAP.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from depmap_cli.weights.locations import example_video
 
 
 def aligned_faces(networks: Networks, count: int) -> np.ndarray:
-    """Faces (count, size, size, 3) RGB uint8 of the interview, repeated as often as needed."""
+    """Return faces (count, size, size, 3), RGB uint8, of the interview, repeated as needed."""
     frames = sample_frames(example_video(), SamplingConfig(frames=40))
     segments = extract_faces(frames, FaceDetector(networks.config.faces))
     faces = np.stack([s.face for segment in segments for s in segment if s.face is not None])
@@ -32,7 +32,7 @@ def aligned_faces(networks: Networks, count: int) -> np.ndarray:
 
 
 def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
-    """Seconds in the look of both networks at the faces, and in the rest; and the score."""
+    """Return seconds in both networks, seconds in the other parts, and the score."""
     inference = VideoInference(
         model=networks.model,
         semantics=networks.semantics,
@@ -40,17 +40,17 @@ def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
         usual=networks.config.train.frames,
         shares_backbone=networks.shares_backbone,
     )
-    looked, start = 0.0, time.perf_counter()
+    seconds_in_networks, start = 0.0, time.perf_counter()
     for piece in pieces(len(faces), networks.device):
-        start_decoding = time.perf_counter()
+        start_networks = time.perf_counter()
         seen, maps = inference.look(faces[piece])
-        looked += time.perf_counter() - start_decoding
+        seconds_in_networks += time.perf_counter() - start_networks
         if maps is None:
             inference.add(faces[piece], seen)
         else:
             inference.add_maps(maps, seen)
-    found = float(inference.finish()[0].score)
-    return looked, time.perf_counter() - start - looked, found
+    video_score = float(inference.finish()[0].score)
+    return seconds_in_networks, time.perf_counter() - start - seconds_in_networks, video_score
 
 
 def main() -> None:
@@ -59,14 +59,16 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--frames", type=int, default=2000)
     parser.add_argument("--weights", type=Path)
-    given = parser.parse_args()
-    networks = load_networks(given.weights, resolve_device(given.device))
-    faces = aligned_faces(networks, given.frames)
+    args = parser.parse_args()
+    networks = load_networks(args.weights, resolve_device(args.device))
+    faces = aligned_faces(networks, args.frames)
     runs = [score(networks, faces) for _ in range(7)][2:]
-    looked, rest, found = (float(np.median(column)) for column in zip(*runs, strict=True))
+    networks_s, rest_s, video_score = (
+        float(np.median(column)) for column in zip(*runs, strict=True)
+    )
     print(f"{networks.device}, {torch.get_num_threads()} threads, {len(faces)} faces of one video")
-    print(f"{len(faces) / (looked + rest):.0f} frames/s; score {found:.2f}")
-    print(f"backbone and semantics {looked:.2f} s, Dep-MAP's other parts {rest:.2f} s")
+    print(f"{len(faces) / (networks_s + rest_s):.0f} frames/s; score {video_score:.2f}")
+    print(f"backbone and semantics {networks_s:.2f} s, other parts of Dep-MAP {rest_s:.2f} s")
 
 
 if __name__ == "__main__":

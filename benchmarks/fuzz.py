@@ -1,11 +1,12 @@
-"""What becomes of damaged files: nothing may crash, hang or take memory without end.
+"""Fuzz test with damaged files: nothing may crash, hang or use unlimited memory.
 
     python benchmarks/fuzz.py [--videos 400] [--weights 100] [--tables 200] [--seed 1] [--out FILE]
 
-Videos are made of the first seconds of the shipped interview in six containers, damaged, and
-scored as `depmap score FOLDER` does, in a process of their own. Weights files and tables (corpus
-manifests, action units) are damaged and read in one process. Counts go to a dated file beside this
-script. Exit code 1 if a process ended by itself, a file took too long or memory grew beyond reason.
+Encodes the first seconds of the bundled interview in six containers, damages the files, and scores
+them as `depmap score FOLDER` does, in a separate process. Weights files and tables (corpus
+manifests, action units) are damaged and read in this process. Writes the counts to a dated file
+next to this script. Exits with 1 if a process crashed, a file took too long or memory use was
+excessive.
 """
 
 import argparse
@@ -33,12 +34,12 @@ from depmap_cli.runtime.watchdog import with_watchdog
 from depmap_cli.scoring.options import ScoreOptions
 
 SECONDS = 4
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds without progress after which a file counts as hanging."""
-MEMORY = 2500
-"""MiB of resident memory that a worker may reach; whole videos take about half of it."""
-_CLIPS = [f"v{i}.mp4" for i in range(30)]
-"""Videos that the manifest names; it is read without looking into them."""
+MAX_MEMORY = 2500
+"""Limit of a worker's resident memory in MiB; intact videos need about half of it."""
+_VIDEO_NAMES = [f"v{i}.mp4" for i in range(30)]
+"""Videos that the manifest names; their content is not read."""
 ENCODINGS = {
     "mp4": ("-c:v", "libx264", "-g", "25"),
     "mkv": ("-c:v", "libx264", "-g", "25"),
@@ -49,8 +50,8 @@ ENCODINGS = {
 }
 
 
-def bases(folder: Path) -> dict[str, bytes]:
-    """Whole videos by name, to be damaged."""
+def intact_videos(folder: Path) -> dict[str, bytes]:
+    """Encode the intact videos; returns their content by name."""
     import subprocess
 
     from imageio_ffmpeg import get_ffmpeg_exe
@@ -63,222 +64,225 @@ def bases(folder: Path) -> dict[str, bytes]:
         return (folder / name).read_bytes()
 
     source = ("-i", str(example_video()), "-t", str(SECONDS), "-an")
-    made = {
-        f"base.{kind}": ffmpeg(f"base.{kind}", *source, "-vf", "scale=192:192", *how)
-        for kind, how in ENCODINGS.items()
+    counts = {
+        f"base.{kind}": ffmpeg(f"base.{kind}", *source, "-vf", "scale=192:192", *options)
+        for kind, options in ENCODINGS.items()
     }
     ts = ENCODINGS["ts"]
     sizes = [ffmpeg(f"{n}.ts", *source, "-vf", f"scale={n}:{n}", *ts) for n in (192, 320, 96)]
-    made["resized.ts"] = b"".join(sizes)
-    made["long_gop.ts"] = ffmpeg("gop.ts", *source, "-c:v", "libx264", "-g", "9999")
+    counts["resized.ts"] = b"".join(sizes)
+    counts["long_gop.ts"] = ffmpeg("gop.ts", *source, "-c:v", "libx264", "-g", "9999")
     far = ("-stream_loop", "9", *source[:2], "-t", "100", "-an", "-vf", "scale=192:192", "-r", "5")
-    for kind in ("mp4", "mkv", "webm"):  # so long that frames are leapt over
-        made[f"long.{kind}"] = ffmpeg(f"long.{kind}", *far, *ENCODINGS[kind][:2], "-g", "15")
-    made["slow.mkv"] = ffmpeg("slow.mkv", *source, "-vf", "setpts=PTS*100000", "-c:v", "libx264")
-    return made
+    for kind in ("mp4", "mkv", "webm"):  # long enough that the reader seeks
+        counts[f"long.{kind}"] = ffmpeg(f"long.{kind}", *far, *ENCODINGS[kind][:2], "-g", "15")
+    counts["slow.mkv"] = ffmpeg("slow.mkv", *source, "-vf", "setpts=PTS*100000", "-c:v", "libx264")
+    return counts
 
 
-def truncated(data: bytes, draw: random.Random) -> bytes:
-    """Cut off anywhere."""
-    return data[: draw.randrange(len(data))]
+def truncated(data: bytes, rng: random.Random) -> bytes:
+    """Cut the file off at a random position."""
+    return data[: rng.randrange(len(data))]
 
 
-def beheaded(data: bytes, draw: random.Random) -> bytes:
-    """Without its beginning, so that the first frames have no key frame."""
-    return data[draw.randrange(1, len(data)) :]
+def without_beginning(data: bytes, rng: random.Random) -> bytes:
+    """Remove the beginning, so that the first frames lack their key frame."""
+    return data[rng.randrange(1, len(data)) :]
 
 
-def flipped(data: bytes, draw: random.Random) -> bytes:
-    """From one to thousands of bits turned."""
+def bits_flipped(data: bytes, rng: random.Random) -> bytes:
+    """Flip between one and 4096 bits."""
     out = bytearray(data)
-    for _ in range(draw.choice((1, 8, 64, 512, 4096))):
-        out[draw.randrange(len(out))] ^= 1 << draw.randrange(8)
+    for _ in range(rng.choice((1, 8, 64, 512, 4096))):
+        out[rng.randrange(len(out))] ^= 1 << rng.randrange(8)
     return bytes(out)
 
 
-def flipped_head(data: bytes, draw: random.Random) -> bytes:
-    """Bytes of the first or last 2 KiB replaced, where containers keep their tables."""
+def bytes_replaced_at_ends(data: bytes, rng: random.Random) -> bytes:
+    """Replace bytes in the first or last 2 KiB, where containers store their tables."""
     out = bytearray(data)
     reach = min(2048, len(out))
-    for _ in range(draw.choice((1, 4, 16, 64))):
-        place = draw.randrange(reach)
-        out[place if draw.random() < 0.5 else len(out) - 1 - place] = draw.randrange(256)
+    for _ in range(rng.choice((1, 4, 16, 64))):
+        offset = rng.randrange(reach)
+        out[offset if rng.random() < 0.5 else len(out) - 1 - offset] = rng.randrange(256)
     return bytes(out)
 
 
-def spliced(data: bytes, draw: random.Random, others: Sequence[bytes]) -> bytes:
-    """The head of one file on the body of another."""
-    other = draw.choice(others)
-    return data[: draw.randrange(16, min(4096, len(data)))] + other[draw.randrange(len(other)) :]
+def spliced(data: bytes, rng: random.Random, others: Sequence[bytes]) -> bytes:
+    """Join the beginning of one file to a part of another."""
+    other = rng.choice(others)
+    return data[: rng.randrange(16, min(4096, len(data)))] + other[rng.randrange(len(other)) :]
 
 
-def repeated(data: bytes, draw: random.Random) -> bytes:
-    """A piece of it several times over."""
-    start = draw.randrange(len(data))
-    piece = data[start : start + draw.randrange(1, 5000)]
-    return data[:start] + piece * draw.randrange(2, 20) + data[start:]
+def repeated(data: bytes, rng: random.Random) -> bytes:
+    """Repeat a part of the file several times."""
+    start = rng.randrange(len(data))
+    piece = data[start : start + rng.randrange(1, 5000)]
+    return data[:start] + piece * rng.randrange(2, 20) + data[start:]
 
 
-def blanked(data: bytes, draw: random.Random) -> bytes:
-    """A hole of zeros, as of a copy that was interrupted."""
-    start = draw.randrange(len(data))
-    stop = min(len(data), start + draw.randrange(1, len(data) // 2))
+def zeroed(data: bytes, rng: random.Random) -> bytes:
+    """Overwrite a part with zeros, as in an interrupted copy."""
+    start = rng.randrange(len(data))
+    stop = min(len(data), start + rng.randrange(1, len(data) // 2))
     return data[:start] + bytes(stop - start) + data[stop:]
 
 
-def absurd(data: bytes, draw: random.Random) -> bytes:
-    """Numbers of the tables replaced by absurd ones: sizes, rates, counts, lengths."""
+def extreme_values(data: bytes, rng: random.Random) -> bytes:
+    """Replace sizes, rates, counts or lengths in the tables by extreme values."""
     out = bytearray(data)
     boxes = [m.start() for m in re.finditer(rb"tkhd|mdhd|mvhd|stts|stsz|stco|avc1|avih|strh", data)]
-    for _ in range(draw.choice((1, 2, 8))):
-        place = draw.choice(boxes) if boxes else draw.randrange(min(512, len(out)))
-        place = min(len(out) - 4, place + draw.randrange(4, 90))
-        number = draw.choice((0, 1, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFF, 0x10000, 0x40000000))
-        out[place : place + 4] = number.to_bytes(4, draw.choice(("big", "little")))
+    for _ in range(rng.choice((1, 2, 8))):
+        offset = rng.choice(boxes) if boxes else rng.randrange(min(512, len(out)))
+        offset = min(len(out) - 4, offset + rng.randrange(4, 90))
+        number = rng.choice((0, 1, 0x7FFFFFFF, 0xFFFFFFFF, 0xFFFF, 0x10000, 0x40000000))
+        out[offset : offset + 4] = number.to_bytes(4, rng.choice(("big", "little")))
     return bytes(out)
 
 
 DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
-    truncated, beheaded, flipped, flipped_head, repeated, blanked, absurd,
+    truncated, without_beginning, bits_flipped, bytes_replaced_at_ends,
+    repeated, zeroed, extreme_values,
 )  # fmt: skip
 
 
-def damaged_videos(folder: Path, count: int, draw: random.Random) -> Counter[str]:
-    """Write ``count`` damaged videos to ``folder``; how many of each damage."""
-    with tempfile.TemporaryDirectory() as aside:
-        whole = bases(Path(aside))
-    others = list(whole.values())
-    made: Counter[str] = Counter()
+def damaged_videos(folder: Path, count: int, rng: random.Random) -> Counter[str]:
+    """Write ``count`` damaged videos to ``folder``; returns their number by kind of damage."""
+    with tempfile.TemporaryDirectory() as folder_of_originals:
+        intact = intact_videos(Path(folder_of_originals))
+    others = list(intact.values())
+    counts: Counter[str] = Counter()
 
     def write(name: str, data: bytes) -> None:
         (folder / name).write_bytes(data)
-        made[re.sub(r"^\d+-|\..*$", "", name)] += 1
+        counts[re.sub(r"^\d+-|\..*$", "", name)] += 1
 
-    for name, data in whole.items():
-        write(f"{sum(made.values()):04d}-whole.{name}", data)
+    for name, data in intact.items():
+        write(f"{sum(counts.values()):04d}-whole.{name}", data)
     write("empty.mp4", b"")
     write("one_byte.mkv", b"\x1a")
     write("text.avi", b"this is no video\n" * 200)
-    write("noise.mp4", draw.randbytes(100_000))
-    write("wrong_suffix.avi", whole["base.mkv"])
-    write("wrong_suffix.webm", whole["base.ts"])
-    while (number := sum(made.values())) < count:
-        name = draw.choice(list(whole))
-        if draw.random() < 0.12:
-            write(f"{number:04d}-spliced.{name}", spliced(whole[name], draw, others))
+    write("noise.mp4", rng.randbytes(100_000))
+    write("wrong_suffix.avi", intact["base.mkv"])
+    write("wrong_suffix.webm", intact["base.ts"])
+    while (number := sum(counts.values())) < count:
+        name = rng.choice(list(intact))
+        if rng.random() < 0.12:
+            write(f"{number:04d}-spliced.{name}", spliced(intact[name], rng, others))
             continue
-        damage = draw.choice(DAMAGES)
-        write(f"{number:04d}-{damage.__name__}.{name}", damage(whole[name], draw))
-    return made
+        damage = rng.choice(DAMAGES)
+        write(f"{number:04d}-{damage.__name__}.{name}", damage(intact[name], rng))
+    return counts
 
 
 @dataclass
-class Watcher:
-    """Told of a batch; keeps the longest time of a file, and looks at the workers' memory."""
+class BatchMonitor:
+    """A batch listener that records the longest time of a file and the workers' peak memory."""
 
     workers: Sequence[SubprocessWorker]
     done_at: list[float] = field(default_factory=lambda: [time.monotonic()])
     longest: tuple[float, str] = 0.0, ""  # seconds, and of which file
     peak: int = 0
-    over: bool = False
+    finished: bool = False
 
     def working(self, task: ScoringTask, share: float) -> None:
-        """Of no interest."""
+        """Ignore progress within a video."""
 
     def done(self, number: int, report: Report, before: bool) -> None:
-        """Note how long it took since the last."""
+        """Record the time since the last file was finished."""
         self.done_at.append(time.monotonic())
-        if len(self.done_at) > 2:  # the first is told after the networks have loaded
-            took = self.done_at[-1] - self.done_at[-2]
-            self.longest = max(self.longest, (took, report.source.name))
+        if len(self.done_at) > 2:  # the first time includes loading the networks
+            elapsed = self.done_at[-1] - self.done_at[-2]
+            self.longest = max(self.longest, (elapsed, report.source.name))
 
     def said(self, text: str) -> None:
-        """A worker that could not start is a fault of its own."""
+        """Fail: workers print a message only if one could not start."""
         raise RuntimeError(text)
 
-    def look(self) -> None:
-        """Follow the resident memory until ``over``."""
-        while not self.over:
+    def watch_memory(self) -> None:
+        """Sample the workers' resident memory until ``finished``."""
+        while not self.finished:
             for worker in self.workers:
                 self.peak = max(self.peak, _resident(worker.pid))
             time.sleep(0.05)
 
 
 def _resident(pid: int | None) -> int:
-    """MiB of a process, 0 if there is none."""
+    """Return the resident memory of a process in MiB, 0 if it does not exist."""
     try:
         text = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return 0
-    found = re.search(r"VmRSS:\s+(\d+)", text)
-    return int(found[1]) // 1024 if found else 0
+    match = re.search(r"VmRSS:\s+(\d+)", text)
+    return int(match[1]) // 1024 if match else 0
 
 
-def score_all(folder: Path) -> tuple[list[Report], Watcher]:
-    """Score what lies in ``folder``, as a batch does."""
+def score_all(folder: Path) -> tuple[list[Report], BatchMonitor]:
+    """Score the videos in ``folder`` as a batch."""
     job = Job(
         options=ScoreOptions(frames=8),
         formats=frozenset({"json"}),
         pictures="drawing",
         device="cpu",
     )
-    workers = [SubprocessWorker(job, None, PATIENCE)]
-    watcher = Watcher(workers)
-    looking = threading.Thread(target=watcher.look)
-    looking.start()
+    workers = [SubprocessWorker(job, None, TIMEOUT)]
+    monitor = BatchMonitor(workers)
+    memory_thread = threading.Thread(target=monitor.watch_memory)
+    memory_thread.start()
     try:
         with tempfile.TemporaryDirectory() as out:
             items = find_videos([str(folder)], recursive=False)
             scored = score_batch(
-                ScoringBatch(items=items, job=job, folder=Path(out)), workers, watcher
+                ScoringBatch(items=items, job=job, folder=Path(out)), workers, monitor
             )
     finally:
-        watcher.over = True
-        looking.join()
-    return scored.reports, watcher
+        monitor.finished = True
+        memory_thread.join()
+    return scored.reports, monitor
 
 
 def outcome_of(report: Report) -> str:
-    """What became of a video, without the numbers in it."""
+    """Return the status and reason of a report, with numbers replaced by N."""
     if report.status.value == "scored":
         return "scored"
     reason = re.sub(r"\d+(\.\d+)?", "N", report.reason.split(";")[0])
     return f"{report.status.value}: {reason}"
 
 
-BAD = ("the process ended", "given up", "reading it made no progress", "unexpected")
-"""Beginnings of reasons that no file may have."""
+UNACCEPTABLE = ("the process ended", "given up", "reading it made no progress", "unexpected")
+"""Beginnings of reasons that no file may cause."""
 
 
 def read_damaged(
-    whole: bytes, count: int, draw: random.Random, suffix: str, read: Callable[[Path], object]
+    intact: bytes, count: int, rng: random.Random, suffix: str, read: Callable[[Path], object]
 ) -> Counter[str]:
-    """Read ``count`` damaged copies of one file; how each ended."""
-    found: Counter[str] = Counter()
+    """Read ``count`` damaged copies of one file; returns the number of each outcome."""
+    outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"damaged{suffix}")
-        for name in _CLIPS:
+        for name in _VIDEO_NAMES:
             Path(folder, name).write_bytes(b"no video")
         for _ in range(count):
-            path.write_bytes(draw.choice((truncated, flipped, flipped_head, blanked))(whole, draw))
-            found[_read(read, path)] += 1
-    return found
+            path.write_bytes(
+                rng.choice((truncated, bits_flipped, bytes_replaced_at_ends, zeroed))(intact, rng)
+            )
+            outcomes[_read(read, path)] += 1
+    return outcomes
 
 
 def _read(read: Callable[[Path], object], path: Path) -> str:
-    """How reading a file ended, within ``PATIENCE``."""
+    """Read a file with a timeout of ``TIMEOUT`` seconds and return the outcome."""
     try:
-        next(with_watchdog((read(path) for _ in range(1)), PATIENCE))
+        next(with_watchdog((read(path) for _ in range(1)), TIMEOUT))
     except DepmapError as error:
-        hangs = error.message.startswith(BAD)
+        hangs = error.message.startswith(UNACCEPTABLE)
         return f"unexpected: {error.message}" if hangs else f"refused: {type(error).__name__}"
     except Exception as error:
         return f"unexpected {type(error).__name__}"
     return "read"
 
 
-def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> dict[str, Counter]:
-    """Damaged weights, manifests and action-unit tables, each read as the commands do."""
+def weights_and_tables(n_weights: int, n_tables: int, rng: random.Random) -> dict[str, Counter]:
+    """Damage weights, manifests and action unit tables, and read each as the commands do."""
     import torch
 
     from depmap_cli.data.corpus import read_corpus
@@ -299,7 +303,7 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
             path, torch.device("cpu"), semantic_weights=str(default_semantic_weights())
         )
         report = Scorer(networks).score(example_video(), ScoreOptions(frames=8)).report
-        if report.reason.startswith(BAD):
+        if report.reason.startswith(UNACCEPTABLE):
             raise RuntimeError(report.reason)
 
     def semantics(path: Path) -> None:
@@ -307,7 +311,7 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
 
     manifest = _table(
         ["path", "subject", "session", "task", "split", "score"],
-        ([v, f"p{i % 7}", i, "Freeform", "Training", i % 63] for i, v in enumerate(_CLIPS)),
+        ([v, f"p{i % 7}", i, "Freeform", "Training", i % 63] for i, v in enumerate(_VIDEO_NAMES)),
     )
     units = _table(
         ["frame", "timestamp", "confidence", "success", "AU12_r", "AU12_c", "AU04_r"],
@@ -317,16 +321,16 @@ def weights_and_tables(n_weights: int, n_tables: int, draw: random.Random) -> di
     each = n_weights // 3
     return {
         "Dep-MAP weights": read_damaged(
-            (folder / DEFAULT_WEIGHTS).read_bytes(), each, draw, ".safetensors", scored_with
+            (folder / DEFAULT_WEIGHTS).read_bytes(), each, rng, ".safetensors", scored_with
         ),
         "plain ResNet weights": read_damaged(
-            (folder / BASELINE_WEIGHTS).read_bytes(), each, draw, ".safetensors", scored_with
+            (folder / BASELINE_WEIGHTS).read_bytes(), each, rng, ".safetensors", scored_with
         ),
         "semantic weights": read_damaged(
-            default_semantic_weights().read_bytes(), each, draw, ".safetensors", semantics
+            default_semantic_weights().read_bytes(), each, rng, ".safetensors", semantics
         ),
-        "corpus manifests": read_damaged(manifest, n_tables // 2, draw, ".csv", read_corpus),
-        "action-unit tables": read_damaged(units, n_tables // 2, draw, ".csv", read_au_table),
+        "corpus manifests": read_damaged(manifest, n_tables // 2, rng, ".csv", read_corpus),
+        "action unit tables": read_damaged(units, n_tables // 2, rng, ".csv", read_au_table),
     }
 
 
@@ -337,51 +341,58 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
 
 
 def main() -> None:
-    """Damage, run, count, write."""
+    """Run the fuzz test and write the counts."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--videos", type=int, default=400)
     parser.add_argument("--weights", type=int, default=100)
     parser.add_argument("--tables", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=Path)
-    given = parser.parse_args()
+    args = parser.parse_args()
     today = datetime.now(UTC).date().isoformat()
-    out = given.out or Path(__file__).with_name(f"{today}-fuzz.md")
-    draw = random.Random(given.seed)
+    out = args.out or Path(__file__).with_name(f"{today}-fuzz.md")
+    rng = random.Random(args.seed)
     with tempfile.TemporaryDirectory() as folder:
-        made = damaged_videos(Path(folder), given.videos, draw)
-        start_decoding = time.monotonic()
-        reports, watcher = score_all(Path(folder))
-        took = time.monotonic() - start_decoding
-    others = weights_and_tables(given.weights, given.tables, draw)
+        counts = damaged_videos(Path(folder), args.videos, rng)
+        start = time.monotonic()
+        reports, monitor = score_all(Path(folder))
+        elapsed = time.monotonic() - start
+    others = weights_and_tables(args.weights, args.tables, rng)
     videos = Counter(map(outcome_of, reports))
-    bad = [f"{r.source.name}: {r.reason}" for r in reports if r.reason.startswith(BAD)]
-    bad += [f"{what}: {how}" for what, found in others.items() for how in found if "unexp" in how]
-    if watcher.peak > MEMORY:
-        bad.append(f"a worker took {watcher.peak} MiB")
+    faults = [f"{r.source.name}: {r.reason}" for r in reports if r.reason.startswith(UNACCEPTABLE)]
+    faults += [
+        f"{what}: {outcome}"
+        for what, outcomes in others.items()
+        for outcome in outcomes
+        if "unexp" in outcome
+    ]
+    if monitor.peak > MAX_MEMORY:
+        faults.append(f"a worker took {monitor.peak} MiB")
+    damages = ", ".join(f"{n} {damage}" for damage, n in sorted(counts.items()))
     lines = [
         f"# Damaged files, {today}",
         "",
-        f"`python benchmarks/fuzz.py --videos {given.videos} --weights {given.weights} --tables "
-        f"{given.tables} --seed {given.seed}`",
+        f"`python benchmarks/fuzz.py --videos {args.videos} --weights {args.weights} --tables "
+        f"{args.tables} --seed {args.seed}`",
         "",
-        f"{len(reports)} videos ({', '.join(f'{n} {what}' for what, n in sorted(made.items()))}), "
-        f"8 frames each: {took:.0f} s in all, {watcher.longest[1]} the longest, "
-        f"{watcher.longest[0]:.1f} s. The worker's resident memory reached {watcher.peak} MiB.",
+        f"{len(reports)} videos ({damages}), "
+        f"8 frames each: {elapsed:.0f} s in all, {monitor.longest[1]} the longest, "
+        f"{monitor.longest[0]:.1f} s. The worker's resident memory reached {monitor.peak} MiB.",
         "",
-        *_counted("videos", videos),
-        *(line for what, found in others.items() for line in _counted(what, found)),
-        f"Crashes, hangs, unexpected errors, memory beyond {MEMORY} MiB: {len(bad) or 'none'}.",
-        *(f"- {text}" for text in bad),
+        *_count_table("videos", videos),
+        *(line for what, outcomes in others.items() for line in _count_table(what, outcomes)),
+        f"Crashes, hangs, unexpected errors, memory above {MAX_MEMORY} MiB: "
+        f"{len(faults) or 'none'}.",
+        *(f"- {text}" for text in faults),
     ]
     out.write_text("\n".join(lines) + "\n", encoding="utf-8")
     print(out.read_text(encoding="utf-8"))
-    sys.exit(bool(bad))
+    sys.exit(bool(faults))
 
 
-def _counted(what: str, found: Counter[str]) -> list[str]:
-    rows = [f"| {how} | {n} |" for how, n in found.most_common()]
-    return [f"| {what} | {sum(found.values())} |", "|---|---|", *rows, ""]
+def _count_table(what: str, outcomes: Counter[str]) -> list[str]:
+    rows = [f"| {outcome} | {n} |" for outcome, n in outcomes.most_common()]
+    return [f"| {what} | {sum(outcomes.values())} |", "|---|---|", *rows, ""]
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Whether key frames lie where the cues are, on a simulated corpus that knows.
+"""Measure whether key frames coincide with cues, on a simulated corpus with ground truth.
 
     python benchmarks/key_frames.py --data simavec --split Development [--weights FILE]
 
-A frame is a cue where the ground truth says that an episode whose rate depends on severity is under
-way. Prints the precision of the top tenth of the frames by weight, pooled over videos, beside
-chance (the share of cues among all frames looked at), with a 95 % interval for the difference from
-drawing people; and the same by severity band.
+A frame is a cue if it belongs to an episode whose rate depends on severity, according to the ground
+truth. Prints the precision of the 10 % of frames with the largest weights, pooled over videos, and
+chance (the share of cues among all scored frames). The 95 % interval of the difference is from a
+bootstrap over people. The same is printed for each severity band.
 """
 
 import argparse
@@ -27,7 +27,7 @@ DRAWS = 2000
 
 
 def cues_at(data: Path, video: LabelledVideo, times: np.ndarray) -> np.ndarray:
-    """Whether each time (n,) in seconds lies in a cue."""
+    """Return whether the frame at each time (n,), in seconds, is a cue."""
     path = ground_truth_path(data, video.split, video.path.stem)
     with np.load(path, allow_pickle=False) as truth:
         cue, fps = truth["cue"], float(truth["fps"])
@@ -35,21 +35,25 @@ def cues_at(data: Path, video: LabelledVideo, times: np.ndarray) -> np.ndarray:
     return frames.astype(bool)
 
 
-def line(name: str, counts: np.ndarray, people: np.ndarray) -> str:
-    """``counts`` (clips, 4): cues and frames among the top, cues and frames of all."""
+def result_line(name: str, counts: np.ndarray, people: np.ndarray) -> str:
+    """Format one line of the result.
 
-    def gain(rows: np.ndarray) -> tuple[float, float]:
+    ``counts`` (clips, 4) holds for each clip the cues and the frames among the top frames, and the
+    cues and the frames among all. ``people`` (clips,) holds the subjects.
+    """
+
+    def shares(rows: np.ndarray) -> tuple[float, float]:
         total = rows.sum(0)
         return float(total[0] / total[1]), float(total[2] / total[3])
 
-    precision, chance = gain(counts)
-    make, groups = np.random.default_rng(0), np.unique(people)
+    precision, chance = shares(counts)
+    rng, groups = np.random.default_rng(0), np.unique(people)
     rows_of = {g: counts[people == g].sum(0) for g in groups}
-    drawn = []
+    differences = []
     for _ in range(DRAWS):
-        one = gain(np.stack([rows_of[g] for g in make.choice(groups, len(groups))]))
-        drawn.append(one[0] - one[1])
-    low, high = np.percentile(drawn, [2.5, 97.5])
+        resampled = shares(np.stack([rows_of[g] for g in rng.choice(groups, len(groups))]))
+        differences.append(resampled[0] - resampled[1])
+    low, high = np.percentile(differences, [2.5, 97.5])
     return (
         f"{name:10} {len(counts):4d} clips  precision {precision:.3f}  chance {chance:.3f}  "
         f"difference {precision - chance:+.3f} ({low:+.3f} to {high:+.3f})"
@@ -57,31 +61,31 @@ def line(name: str, counts: np.ndarray, people: np.ndarray) -> str:
 
 
 def main() -> None:
-    """Print a line for all and one a band."""
+    """Print one line for all clips and one for each severity band."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="Development")
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--frames", type=int, default=128)
     parser.add_argument("--cache", type=Path)
-    given = parser.parse_args()
-    networks = load_networks(given.weights, resolve_device("cpu"))
-    source = LabelledData(data=given.data, cache=given.cache)
-    options = EvaluateOptions(source=source, split=given.split, frames=given.frames)
-    videos = of_split(source.read()[0], given.split)
-    clips, estimates = score_clips(networks, videos, options, lambda *told: None)
+    args = parser.parse_args()
+    networks = load_networks(args.weights, resolve_device("cpu"))
+    source = LabelledData(data=args.data, cache=args.cache)
+    options = EvaluateOptions(source=source, split=args.split, frames=args.frames)
+    videos = of_split(source.read()[0], args.split)
+    clips, estimates = score_clips(networks, videos, options, lambda *progress: None)
     counts = []
     for clip, estimate in zip(clips, estimates, strict=True):
-        cue = cues_at(given.data, clip.video, clip.times[estimate.rows])
+        cue = cues_at(args.data, clip.video, clip.times[estimate.rows])
         weights = estimate.video.weights[0].numpy()
         top = np.argsort(-weights, kind="stable")[: max(1, round(TOP * len(weights)))]
         counts.append([cue[top].sum(), len(top), cue.sum(), len(cue)])
     table, people = np.array(counts), np.array([r.subject for r in videos])
-    print(line("all", table, people))
+    print(result_line("all", table, people))
     levels = np.array([level_of(r.score) for r in videos])
     for level, band in enumerate(BANDS):
         if (levels == level).any():
-            print(line(band.name, table[levels == level], people[levels == level]))
+            print(result_line(band.name, table[levels == level], people[levels == level]))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""What the modules of trained weights do: estimates with one of them switched off at a time.
+"""Measure the contribution of each module of trained weights by switching it off.
 
     python benchmarks/module_checks.py --data simavec --weights FILE [--split Development]
 
-Nothing is trained anew: a module whose switching off leaves the error as it was is on but unused;
-one whose switching off lowers it does harm. Prints RMSE and PCC, then what the weights hold: gamma
-of Eq. 1, how evenly prototypes are used, and how far the weights of key frames differ.
+Nothing is retrained. If the error stays the same without a module, the module is unused; if the
+error falls, the module does harm. Prints RMSE and PCC, then statistics of the weights: gamma of
+Eq. 1, how evenly the prototypes are used, and how much the weights of key frames differ.
 """
 
 import argparse
@@ -24,12 +24,12 @@ from depmap_cli.workflows.labelled_data import LabelledData
 
 
 def without_key_frames(model: DepMap) -> None:
-    """MAP off: all frames weigh the same."""
+    """Switch MAP off: all frames have the same weight."""
     model.config = model.config.model_copy(update={"map": False})
 
 
 def without_guidance(model: DepMap) -> None:
-    """ESA off: Eq. 1 leaves the map as it is."""
+    """Switch ESA off: with gamma 0, Eq. 1 leaves the feature map unchanged."""
     if model.guidance is not None:
         model.guidance.gamma.data.zero_()
 
@@ -42,39 +42,41 @@ VARIANTS: dict[str, Callable[[DepMap], None]] = {
 
 
 def main() -> None:
-    """Print a line a variant, and what the weights hold."""
+    """Print one line for each variant, and the statistics of the weights."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--weights", type=Path)
     parser.add_argument("--split", default="Development")
     parser.add_argument("--cache", type=Path)
-    given = parser.parse_args()
+    args = parser.parse_args()
     options = EvaluateOptions(
-        source=LabelledData(data=given.data, cache=given.cache), split=given.split
+        source=LabelledData(data=args.data, cache=args.cache), split=args.split
     )
-    videos = of_split(options.source.read()[0], given.split)
+    videos = of_split(options.source.read()[0], args.split)
     truth = np.array([r.score for r in videos], float)
     for name, change in VARIANTS.items():
-        networks = load_networks(given.weights, resolve_device("cpu"))
+        networks = load_networks(args.weights, resolve_device("cpu"))
         change(networks.model)
-        _, estimates = score_clips(networks, videos, options, lambda *told: None)
-        found = agreement(truth, np.array([e.score for e in estimates]))
-        print(f"{name:12} RMSE {found['rmse']:5.2f}  PCC {found['pcc']:.2f}")
+        _, estimates = score_clips(networks, videos, options, lambda *progress: None)
+        metrics = agreement(truth, np.array([e.score for e in estimates]))
+        print(f"{name:12} RMSE {metrics['rmse']:5.2f}  PCC {metrics['pcc']:.2f}")
         if name == "as trained":
-            held = holdings(networks.model, [e.video.weights[0].numpy() for e in estimates])
-    print(held)
+            statistics = weight_statistics(
+                networks.model, [e.video.weights[0].numpy() for e in estimates]
+            )
+    print(statistics)
 
 
-def holdings(model: DepMap, weights: list[np.ndarray]) -> str:
-    """What the network and its ``weights`` of frames, (t,) a video, tell of its modules."""
+def weight_statistics(model: DepMap, weights: list[np.ndarray]) -> str:
+    """Summarise the modules from the network and its frame ``weights``, (t,) for each video."""
     gamma = "none" if model.guidance is None else f"{float(model.guidance.gamma):.2f}"
     balance, dead = prototype_use(model)
-    kept = [w[w > 0] for w in weights]
-    share = np.mean([len(k) / len(w) for k, w in zip(kept, weights, strict=True)])
-    ratio = np.median([k.max() / k.min() for k in kept])
+    nonzero = [w[w > 0] for w in weights]
+    share = np.mean([len(k) / len(w) for k, w in zip(nonzero, weights, strict=True)])
+    ratio = np.median([k.max() / k.min() for k in nonzero])
     return (
-        f"gamma {gamma}; prototypes: balance {balance:.3f}, {dead} hardly used; frames kept "
-        f"{share:.2f}, of these the largest weight to the smallest {ratio:.2f} (median video)"
+        f"gamma {gamma}; prototypes: balance {balance:.3f}, {dead} hardly used; share of frames "
+        f"with weight {share:.2f}, their largest to smallest weight {ratio:.2f} (median video)"
     )
 
 

@@ -1,10 +1,11 @@
-"""How fast `depmap score` is on this machine, beside what one would else write and the decoder.
+"""Measure the speed of `depmap score`, compared with a naive script and with decoding alone.
 
     python benchmarks/speed.py [--runs 3] [--slice 40] [--out benchmarks]
 
-Writes OUT/YYYY-MM-DD-speed.md. Videos are made of the shipped interview, in a temporary folder.
-Everything is run once to warm up, then ``runs`` times in turn with what it is compared with; the
-median counts. It needs imageio-ffmpeg, and some five minutes on two cores.
+Writes OUT/YYYY-MM-DD-speed.md. The videos repeat the bundled interview and are made in a temporary
+folder. Each measurement runs once to warm up and then RUNS times, alternating with what it is
+compared with; the median is reported. Requires imageio-ffmpeg; takes about five minutes on two
+cores.
 """
 
 import argparse
@@ -27,28 +28,28 @@ from depmap_cli.weights.locations import example_video
 MINUTE, TEN, HOUR, CLIP = 60, 600, 3600, 10
 """Lengths of the videos, in seconds."""
 NAIVE_CLIP = "ViT-B-32"
-"""The open_clip model that examples begin with; with random weights, which cost as much."""
+"""The open_clip model of most examples. It has random weights, which cost the same time."""
 COMMAND = [sys.executable, "-m", "depmap_cli"]
-SMALL = """
+MEASURE_PEAK_MEMORY = """
 import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 VARIANTS = {
-    "as it is": "as it is",
-    "not ahead": "decoding in the same thread as the rest",
-    "one decoder": "one thread in the decoder",
-    "all frames": "all frames decoded, none leapt over",
-    "batches of 32": "faces searched in 32 frames at a time",
-    "passive": "OpenMP threads that sleep while they wait",
+    "default": "default",
+    "no prefetch": "decoding in the main thread",
+    "one decoder": "one decoder thread",
+    "all frames": "all frames decoded, no seeking",
+    "batches of 32": "face detection in batches of 32 frames",
+    "passive": "OpenMP threads sleep while waiting",
     "bfloat16": "backbone in bfloat16",
-    "quick switch": "Python threads that take turns 25 times as often",
+    "quick switch": "Python switches threads 25 times as often",
 }
-"""What could be done otherwise, each measured in a process of its own."""
+"""Alternative implementations, each measured in a separate process."""
 
 
 def make_videos(folder: Path) -> dict[int, Path]:
-    """The interview at 640 x 480, H.264, over and over, by length in seconds."""
+    """Make videos that repeat the interview, 640 x 480, H.264; by length in seconds."""
     import imageio_ffmpeg
 
     def ffmpeg(*arguments: object) -> None:
@@ -68,7 +69,7 @@ def make_videos(folder: Path) -> dict[int, Path]:
 
 
 def decode(path: Path, read: bool) -> int:
-    """Frames that OpenCV decodes and, with ``read``, hands out as pictures."""
+    """Decode a video with OpenCV and return the number of frames; ``read`` also converts them."""
     capture, count = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), 0
     while capture.read()[0] if read else capture.grab():
         count += 1
@@ -76,21 +77,21 @@ def decode(path: Path, read: bool) -> int:
     return count
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """How long ``work`` takes once."""
+def seconds_of(work: Callable[[], object]) -> float:
+    """Return how many seconds ``work`` takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
 
 
 def medians(works: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Median seconds of each, after one run to warm up; in turn, so that all meet the same load."""
-    taken: dict[str, list[float]] = {name: [] for name in works}
+    """Return the median seconds of each work; they alternate, so that all meet the same load."""
+    samples: dict[str, list[float]] = {name: [] for name in works}
     for number in range(runs + 1):
         for name, work in works.items():
-            spent = seconds(work)
-            taken[name] += [spent] if number else []
-    return {name: float(np.median(times)) for name, times in taken.items()}
+            elapsed = seconds_of(work)
+            samples[name] += [elapsed] if number else []
+    return {name: float(np.median(times)) for name, times in samples.items()}
 
 
 def command(*arguments: object) -> None:
@@ -99,47 +100,50 @@ def command(*arguments: object) -> None:
 
 
 def peak_memory(*arguments: object) -> int:
-    """Peak resident memory of `depmap` in KiB; started by a small process, since what starts one
-    counts towards it until then."""
-    between = [sys.executable, "-c", SMALL, *COMMAND, *map(str, arguments)]
-    found = int(subprocess.run(between, capture_output=True, text=True, check=True).stdout)
-    return found // (1024 if sys.platform == "darwin" else 1)
+    """Return the peak resident memory of `depmap` in KiB.
+
+    A small process starts it, because a child inherits the peak memory of its parent.
+    """
+    between = [sys.executable, "-c", MEASURE_PEAK_MEMORY, *COMMAND, *map(str, arguments)]
+    measured = int(subprocess.run(between, capture_output=True, text=True, check=True).stdout)
+    return measured // (1024 if sys.platform == "darwin" else 1)
 
 
-class Ours:
-    """Scores videos in this process and remembers what each stage took."""
+class DepmapScorer:
+    """Scores videos in this process and records the time of each stage."""
 
     def __init__(self) -> None:
         from depmap_cli.scoring.scorer import Scorer
 
-        self.scorer = Scorer.load(device="cpu")
+        self._scorer = Scorer.load(device="cpu")
         self.seconds: list[dict[str, float]] = []
+        self.n_sampled = self._scorer.networks.sampling.frames
         self.score = 0.0
 
     def __call__(self, path: Path) -> None:
-        """Score a video, with alignment timed apart from the search for faces."""
+        """Score a video; alignment is timed separately from detection."""
         from depmap_cli.faces import track
 
-        align, spent = track.align_face, 0.0
+        align, elapsed = track.align_face, 0.0
 
         def timed(*arguments: object) -> np.ndarray:
-            nonlocal spent
+            nonlocal elapsed
             start = time.perf_counter()
             face = align(*arguments)
-            spent += time.perf_counter() - start
+            elapsed += time.perf_counter() - start
             return face
 
         track.align_face = timed
         try:
-            result = self.scorer.score(path)
+            result = self._scorer.score(path)
         finally:
             track.align_face = align
         if result.report.estimate is None:
             raise RuntimeError(f"{path.name}: not scored: {result.report.reason}")
         self.score = result.report.estimate.score
         by_stage = {"decode": result.seconds["decode"]}
-        by_stage["detect and track"] = result.seconds["faces"] - spent
-        by_stage["align"] = spent
+        by_stage["detect and track"] = result.seconds["faces"] - elapsed
+        by_stage["align"] = elapsed
         rest = {s: result.seconds[s] for s in ("semantics", "network", "report")}
         self.seconds.append(by_stage | rest)
 
@@ -150,9 +154,10 @@ class Ours:
 
 
 def naive(path: Path, frames: int) -> dict[str, float]:
-    """Median seconds a frame of what one would else write, after a tenth of ``frames``.
+    """Return the median seconds per frame of each step of a naive script, after a warm-up.
 
-    OpenCV reads every frame; MTCNN searches all of it; open_clip and a ResNet-18 see the face.
+    OpenCV reads each frame, MTCNN detects faces in the whole frame, and open_clip and a ResNet-18
+    process the face.
     """
     import open_clip
     import torch
@@ -162,10 +167,10 @@ def naive(path: Path, frames: int) -> dict[str, float]:
     mtcnn = MTCNN(image_size=224, post_process=False)
     clip = open_clip.create_model(NAIVE_CLIP, pretrained=None).eval()
     network = resnet18(weights=None).eval()
-    capture, taken = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), []
+    capture, samples = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), []
     steps = ("read", "MTCNN", "open_clip", "ResNet-18")
     with torch.inference_mode():
-        while len(taken) < frames + frames // 10:
+        while len(samples) < frames + frames // 10:
             times = [time.perf_counter()]
             _, picture = capture.read()
             times.append(time.perf_counter())
@@ -176,12 +181,12 @@ def naive(path: Path, frames: int) -> dict[str, float]:
             times.append(time.perf_counter())
             network(pixels)
             times.append(time.perf_counter())
-            taken.append(np.diff(times))
-    return dict(zip(steps, np.median(taken[frames // 10 :], axis=0).tolist(), strict=True))
+            samples.append(np.diff(times))
+    return dict(zip(steps, np.median(samples[frames // 10 :], axis=0).tolist(), strict=True))
 
 
 def vary(variant: str) -> None:
-    """Make this process do one of ``VARIANTS``."""
+    """Patch this process to run one of ``VARIANTS``."""
     import torch
 
     from depmap_cli.faces import detect
@@ -189,13 +194,13 @@ def vary(variant: str) -> None:
     from depmap_cli.scoring import decoding
     from depmap_cli.video import decoder, reader
 
-    if variant == "not ahead":
+    if variant == "no prefetch":
         decoding.Decoding.__init__ = _lazily
         decoding.Decoding.__next__ = lambda self: next(self.frames)
         decoding.Decoding.close = lambda self: self.frames.close()
     elif variant == "one decoder":
-        wide = decoder.open_capture
-        decoder.open_capture = lambda path, settings=(): wide(
+        open_capture = decoder.open_capture
+        decoder.open_capture = lambda path, settings=(): open_capture(
             path, settings or [cv2.CAP_PROP_N_THREADS, 1]
         )
     elif variant == "all frames":
@@ -207,7 +212,7 @@ def vary(variant: str) -> None:
 
         def halved(self: Backbone, pixels: torch.Tensor) -> list[torch.Tensor]:
             with torch.autocast("cpu", torch.bfloat16):
-                return [found.float() for found in forward(self, pixels)]
+                return [maps.float() for maps in forward(self, pixels)]
 
         Backbone.forward = halved
     elif variant == "quick switch":
@@ -224,70 +229,70 @@ def _lazily(self: object, path: Path, sampling: object) -> None:
 def run_variant(variant: str, path: Path) -> None:
     """Print the seconds of one run, after the warm-up with the 10 s clip, and the score."""
     vary(variant)
-    ours = Ours()
-    ours(path.with_name(f"{CLIP}s.mp4"))
-    print(seconds(lambda: ours(path)), ours.score)
+    scorer = DepmapScorer()
+    scorer(path.with_name(f"{CLIP}s.mp4"))
+    print(seconds_of(lambda: scorer(path)), scorer.score)
 
 
 def measured_variants(path: Path, runs: int) -> dict[str, list[tuple[float, float]]]:
-    """Seconds and score of every run of each of ``VARIANTS``, in turn."""
-    found: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
+    """Return seconds and score of each run of each of ``VARIANTS``; the variants alternate."""
+    measured: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
     for _ in range(runs):
-        for variant, runs_so_far in found.items():
+        for variant, runs_so_far in measured.items():
             settings = {"OMP_WAIT_POLICY": "PASSIVE"} if variant == "passive" else {}
             arguments = [sys.executable, __file__, "--variant", variant, "--video", str(path)]
             done = subprocess.run(
                 arguments, env=os.environ | settings, capture_output=True, text=True, check=True
             )
-            spent, score = done.stdout.split()[-2:]
-            runs_so_far.append((float(spent), float(score)))
-    return found
+            elapsed, score = done.stdout.split()[-2:]
+            runs_so_far.append((float(elapsed), float(score)))
+    return measured
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Measured:
-    """All figures of one run; times are medians in seconds, of the 10-minute video where not said.
+    """All measurements; times are medians in seconds, for the 10-minute video unless stated.
 
-    ``spent`` has "grab", "read", "ours", "command", "help", and "clip read" and "clip command".
+    ``elapsed`` has "grab", "read", "ours", "command", "help", and "clip read" and "clip command".
     """
 
-    spent: dict[str, float]
+    elapsed: dict[str, float]
     stages: dict[str, float]
-    naive: dict[str, float]  # seconds a frame, by step
+    naive: dict[str, float]  # seconds per frame, by step
     memory: dict[int, int]  # peak KiB by length of the video
     variants: dict[str, list[tuple[float, float]]]  # seconds and score of each run
     n_frames: int
     n_sampled: int
-    load: tuple[float, float]  # average number of busy or waiting threads, before and after
+    load: tuple[float, float]  # load average of the machine before and after
 
     @property
     def naive_all(self) -> float:
-        """Seconds for every frame."""
+        """Seconds of the naive script for all frames."""
         return sum(self.naive.values()) * self.n_frames
 
     @property
     def naive_sampled(self) -> float:
-        """Seconds where every frame is read, and only as many as depmap takes go further."""
+        """Seconds of the naive script if it reads all frames but processes as many as depmap."""
         rest = sum(self.naive.values()) - self.naive["read"]
-        return self.spent["read"] + self.n_sampled * rest
+        return self.elapsed["read"] + self.n_sampled * rest
 
 
 def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
     """Make the videos in ``folder`` and measure everything."""
     load = os.getloadavg()[0]
     videos = make_videos(folder)
-    ours = Ours()
+    scorer = DepmapScorer()
 
     def scored(length: int) -> list[object]:
-        fresh = tempfile.mkdtemp(dir=folder)  # what is done already is not done again
+        fresh = tempfile.mkdtemp(dir=folder)  # results in an old folder would be reused
         return ["score", videos[length], "-o", fresh, "-q"]
 
-    ours(videos[CLIP])
-    spent = medians(
+    scorer(videos[CLIP])
+    elapsed = medians(
         {
             "grab": lambda: decode(videos[TEN], False),
             "read": lambda: decode(videos[TEN], True),
-            "ours": lambda: ours(videos[TEN]),
+            "ours": lambda: scorer(videos[TEN]),
             "command": lambda: command(*scored(TEN)),
             "clip read": lambda: decode(videos[CLIP], True),
             "clip command": lambda: command(*scored(CLIP)),
@@ -296,22 +301,22 @@ def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
         runs,
     )
     return Measured(
-        spent,
-        ours.stages(runs),
-        naive(videos[TEN], slice_frames),
-        {length: peak_memory(*scored(length)) for length in (MINUTE, HOUR)},
-        measured_variants(videos[TEN], runs),
-        decode(videos[TEN], False),
-        ours.scorer.networks.sampling.frames,
-        (load, os.getloadavg()[0]),
+        elapsed=elapsed,
+        stages=scorer.stages(runs),
+        naive=naive(videos[TEN], slice_frames),
+        memory={length: peak_memory(*scored(length)) for length in (MINUTE, HOUR)},
+        variants=measured_variants(videos[TEN], runs),
+        n_frames=decode(videos[TEN], False),
+        n_sampled=scorer.n_sampled,
+        load=(load, os.getloadavg()[0]),
     )
 
 
-def machine() -> str:
-    """What it was measured on."""
+def machine_description() -> str:
+    """Describe the machine and the versions."""
     import torch
 
-    cpu = platform.processor() or platform.machine()
+    cpu = platform.processor() or platform.machine_description()
     if (info := Path("/proc/cpuinfo")).is_file():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].partition(": ")[2] if names else cpu
@@ -322,151 +327,164 @@ def machine() -> str:
     )
 
 
-def table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Lines of a Markdown table."""
+def markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
+    """Return the lines of a Markdown table."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
     return ["| " + " | ".join(line) + " |" for line in lines] + [""]
 
 
-def aims(found: Measured) -> list[str]:
-    """The table of what was aimed at."""
-    spent, memory = found.spent, found.memory
-    beyond = spent["clip command"] - spent["clip read"]
-    growth, faster = memory[HOUR] / memory[MINUTE] - 1, found.naive_all / spent["command"]
+def targets_table(measured: Measured) -> list[str]:
+    """Return the table of targets."""
+    elapsed, memory = measured.elapsed, measured.memory
+    overhead = elapsed["clip command"] - elapsed["clip read"]
+    growth, faster = memory[HOUR] / memory[MINUTE] - 1, measured.naive_all / elapsed["command"]
 
     def times(name: str) -> str:
-        shares = spent[name] / spent["read"], spent[name] / spent["grab"]
-        return "{:.2f} of reading, {:.2f} of grabbing".format(*shares)
+        shares = elapsed[name] / elapsed["read"], elapsed[name] / elapsed["grab"]
+        return "{:.2f} x reading, {:.2f} x grabbing".format(*shares)
 
     rows = [
         (
-            "10 minutes, weights loaded: at most 1.5 times decoding alone",
+            "10 minutes, weights loaded: at most 1.5 times grabbing all frames",
             times("ours"),
-            spent["ours"] <= 1.5 * spent["grab"],
+            elapsed["ours"] <= 1.5 * elapsed["grab"],
         ),
         (
-            "the same, the whole command, against reading",
+            "10 minutes, whole command: at most 1.5 times reading all frames",
             times("command"),
-            spent["command"] <= 1.5 * spent["read"],
-        ),
-        ("10 minutes, the whole command: 20 times naive", f"{faster:.0f} times", faster >= 20),
-        ("`depmap --help` under 0.3 s", f"{spent['help']:.2f} s", spent["help"] < 0.3),
-        (
-            "10 s clip, the whole command: within 3 s of its decoding",
-            f"{beyond:.2f} s",
-            beyond <= 3,
+            elapsed["command"] <= 1.5 * elapsed["read"],
         ),
         (
-            "peak memory of 60 minutes within 5 % of that of 1 minute",
+            "10 minutes, whole command: at least 20 times as fast as the naive script",
+            f"{faster:.0f} times",
+            faster >= 20,
+        ),
+        ("`depmap --help`: less than 0.3 s", f"{elapsed['help']:.2f} s", elapsed["help"] < 0.3),
+        (
+            "10 s clip, whole command: at most 3 s more than decoding",
+            f"{overhead:.2f} s",
+            overhead <= 3,
+        ),
+        (
+            "peak memory for 60 minutes: within 5 % of that for 1 minute",
             f"{100 * growth:+.2f} % ({memory[HOUR] / 1024:.0f} and "
             f"{memory[MINUTE] / 1024:.0f} MiB)",
             abs(growth) <= 0.05,
         ),
     ]
-    return table(["Aim", "Measured", "Met"], [[a, m, "yes" if met else "no"] for a, m, met in rows])
+    return markdown_table(
+        ["Target", "Measured", "Met"], [[a, m, "yes" if met else "no"] for a, m, met in rows]
+    )
 
 
-def totals(found: Measured) -> list[str]:
-    """The table of the 10-minute video."""
-    spent = found.spent
+def totals_table(measured: Measured) -> list[str]:
+    """Return the table of the 10-minute video."""
+    elapsed = measured.elapsed
     rows = {
-        "OpenCV decodes it, grab only": spent["grab"],
-        "OpenCV decodes it, read": spent["read"],
-        "depmap, weights loaded": spent["ours"],
-        "`depmap score`, the whole command": spent["command"],
-        "naive, every frame (extrapolated)": found.naive_all,
-        f"naive, of {found.n_sampled} frames only (extrapolated)": found.naive_sampled,
+        "OpenCV decoding, grab only": elapsed["grab"],
+        "OpenCV decoding, read": elapsed["read"],
+        "depmap, weights loaded": elapsed["ours"],
+        "`depmap score`, whole command": elapsed["command"],
+        "naive script, all frames (extrapolated)": measured.naive_all,
+        f"naive script, {measured.n_sampled} frames only (extrapolated)": measured.naive_sampled,
     }
-    return table(
-        ["", "s", "frames/s", "times reading", "times grabbing"],
+    return markdown_table(
+        ["", "s", "frames/s", "relative to reading", "relative to grabbing"],
         [
-            [name, f"{taken:.2f}", f"{found.n_frames / taken:.0f}"]
-            + [f"{taken / spent[limit]:.2f}" for limit in ("read", "grab")]
-            for name, taken in rows.items()
+            [name, f"{samples:.2f}", f"{measured.n_frames / samples:.0f}"]
+            + [f"{samples / elapsed[limit]:.2f}" for limit in ("read", "grab")]
+            for name, samples in rows.items()
         ],
     )
 
 
-def otherwise(found: Measured) -> list[str]:
-    """The table of variants."""
-    usual = [spent for spent, _ in found.variants["as it is"]]
+def variants_table(measured: Measured) -> list[str]:
+    """Return the table of variants."""
+    baseline = [elapsed for elapsed, _ in measured.variants["default"]]
     rows = []
     for key, name in VARIANTS.items():
-        times, scores = zip(*found.variants[key], strict=True)
+        times, scores = zip(*measured.variants[key], strict=True)
         middle = float(np.median(times))
         row = [name, f"{middle:.2f}", f"{min(times):.2f} to {max(times):.2f}", f"{scores[0]:.2f}"]
-        rows.append([*row, "" if key == "as it is" else verdict(list(times), usual)])
-    return table(["10 minutes, weights loaded", "s", "runs", "score", "pays"], rows)
+        rows.append([*row, "" if key == "default" else verdict(list(times), baseline)])
+    return markdown_table(["10 minutes, weights loaded", "s", "range", "score", "faster"], rows)
 
 
-def verdict(times: list[float], usual: list[float]) -> str:
-    """Whether all runs of a variant are faster than all as it is."""
-    if max(times) < min(usual):
+def verdict(times: list[float], baseline: list[float]) -> str:
+    """Return whether all runs of a variant are faster or slower than all default runs."""
+    if max(times) < min(baseline):
         return "yes"
-    return "no, slower" if min(times) > max(usual) else "not seen"
+    return "no, slower" if min(times) > max(baseline) else "no difference"
 
 
-def document(found: Measured, runs: int, slice_frames: int) -> str:
-    """The file."""
-    steps = ", ".join(f"{name} {1000 * value:.1f} ms" for name, value in found.naive.items())
-    stages = [*found.stages.items(), ("sum", sum(found.stages.values()))]
+def document(measured: Measured, runs: int, slice_frames: int) -> str:
+    """Return the report as Markdown."""
+    steps = ", ".join(f"{name} {1000 * value:.1f} ms" for name, value in measured.naive.items())
+    stages = [*measured.stages.items(), ("sum", sum(measured.stages.values()))]
     lines = [
         f"# Speed, {date.today().isoformat()}",
         "",
-        f"`python benchmarks/speed.py`: medians of {runs} runs in turn, after one to warm up; "
-        f"memory of one run each. {machine()}. Load average {found.load[0]:.1f} before and "
-        f"{found.load[1]:.1f} at the end, others' work included.",
+        f"`python benchmarks/speed.py`: medians of {runs} alternating runs after one warm-up run; "
+        f"memory from one run each. {machine_description()}. Load average "
+        f"{measured.load[0]:.1f} before and {measured.load[1]:.1f} at the end, including other "
+        "processes.",
         "",
-        f"The 10-minute video has {found.n_frames} frames, 640 x 480, 25 a second, H.264: the "
-        f"shipped interview over and over. At defaults {found.n_sampled} of its frames are scored.",
+        f"The 10-minute video has {measured.n_frames} frames, 640 x 480, 25 frames/s, H.264, and "
+        f"repeats the bundled interview. With default options {measured.n_sampled} frames are "
+        "scored.",
         "",
-        "## Aims",
+        "## Targets",
         "",
-        *aims(found),
-        "The whole command is the start of Python, torch, the weights, the score and the files.",
+        *targets_table(measured),
+        "The whole command includes starting Python, importing torch, loading the weights and "
+        "writing the files.",
         "",
         "## The 10-minute video",
         "",
-        *totals(found),
-        "Naive: OpenCV reads; facenet's MTCNN searches the whole frame; open_clip "
-        f"({NAIVE_CLIP}, random weights) and a ResNet-18 see the face; frame by frame, with "
-        f"its own models loaded. Measured on {slice_frames} frames, multiplied: {steps} a frame.",
+        *totals_table(measured),
+        "The naive script reads each frame with OpenCV, detects faces in the whole frame with "
+        f"facenet's MTCNN, and runs open_clip ({NAIVE_CLIP}, random weights) and a ResNet-18 on "
+        f"the face. Extrapolated from {slice_frames} frames with models loaded: {steps} per frame.",
         "",
         "## Stages, weights loaded",
         "",
-        *table(
-            ["ScoringStage", "s"],
-            [[name, f"{taken:.3f}"] for name, taken in [*stages, ("wall", found.spent["ours"])]],
+        *markdown_table(
+            ["Stage", "s"],
+            [
+                [name, f"{elapsed:.3f}"]
+                for name, elapsed in [*stages, ("wall", measured.elapsed["ours"])]
+            ],
         ),
-        "Decoding happens in a thread beside the other stages, so that the sum exceeds the wall.",
+        "Decoding runs in a thread in parallel with the other stages, so the sum exceeds the "
+        "wall time.",
         "",
-        "## What else could be done",
+        "## Alternatives",
         "",
-        *otherwise(found),
-        "Each run in a process of its own, in turn. It pays where all are faster than all as it "
-        'is; "not seen" where they overlap.',
+        *variants_table(measured),
+        "Each run is a separate process; the variants alternate. A variant is faster if all its "
+        'runs are faster than all default runs; "no difference" means that the ranges overlap.',
         "",
     ]
     return "\n".join(lines)
 
 
 def main() -> None:
-    """Write the file, and print it."""
+    """Measure, write the report and print it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--slice", type=int, default=40)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     parser.add_argument("--variant", choices=list(VARIANTS), help=argparse.SUPPRESS)
     parser.add_argument("--video", type=Path, help=argparse.SUPPRESS)
-    given = parser.parse_args()
-    if given.variant:
-        run_variant(given.variant, given.video)
+    args = parser.parse_args()
+    if args.variant:
+        run_variant(args.variant, args.video)
         return
-    given.out.mkdir(parents=True, exist_ok=True)  # now, not after minutes
+    args.out.mkdir(parents=True, exist_ok=True)  # now, not after minutes
     with tempfile.TemporaryDirectory() as folder:
-        found = measure(Path(folder), given.runs, given.slice)
-    text = document(found, given.runs, given.slice)
-    path = given.out / f"{date.today().isoformat()}-speed.md"
+        measured = measure(Path(folder), args.runs, args.slice)
+    text = document(measured, args.runs, args.slice)
+    path = args.out / f"{date.today().isoformat()}-speed.md"
     path.write_text(text, encoding="utf-8")
     print(text)
 

@@ -1,9 +1,10 @@
-"""Frames a second of training steps, beside the bare backbone's, on faces in memory.
+"""Measure frames per second of training steps, compared with the backbone alone.
 
     python benchmarks/training_speed.py [--device cpu] [--videos 8] [--frames 16]
 
-Forward and backward of random faces, without augmentation, decoding and the optimiser; the median
-of five runs after two to warm up, in the precision that `depmap train` uses on the device.
+Times the forward and backward passes on random faces in memory, without augmentation, decoding and
+optimiser. Prints the median of five runs after two warm-up runs, in the precision that
+`depmap train` uses on the device.
 """
 
 import argparse
@@ -21,8 +22,8 @@ from depmap_cli.runtime.devices import resolve_device, training_precision
 SEMANTIC_DIM = 256
 
 
-def frames_a_second(step: Callable[[], object], frames: int, device: torch.device) -> float:
-    """The median rate of ``step``, which passes ``frames`` frames."""
+def frames_per_second(step: Callable[[], object], frames: int, device: torch.device) -> float:
+    """Return the median rate of ``step``, which processes ``frames`` frames."""
 
     def wait() -> None:
         if device.type == "cuda":
@@ -39,13 +40,13 @@ def frames_a_second(step: Callable[[], object], frames: int, device: torch.devic
 
 
 def main() -> None:
-    """Print a line a kind of step."""
+    """Print one line for each kind of training step."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--videos", type=int, default=8)
     parser.add_argument("--frames", type=int, default=16)
-    given = parser.parse_args()
-    device, shape = resolve_device(given.device), (given.videos, given.frames)
+    args = parser.parse_args()
+    device, shape = resolve_device(args.device), (args.videos, args.frames)
     torch.manual_seed(0)
     model = DepMap(config=ModelConfig(), semantic_dim=SEMANTIC_DIM).to(
         device, memory_format=torch.channels_last
@@ -54,41 +55,43 @@ def main() -> None:
     flat = pixels.flatten(0, 1).contiguous(memory_format=torch.channels_last)
     image, text = torch.randn(2, *shape, SEMANTIC_DIM, device=device)
     valid = torch.ones(shape, dtype=torch.bool, device=device)
-    target = torch.rand(given.videos, device=device) * 45
-    levels = torch.arange(given.videos, device=device) % 4
-    count = given.videos * given.frames
+    target = torch.rand(args.videos, device=device) * 45
+    levels = torch.arange(args.videos, device=device) % 4
+    count = args.videos * args.frames
 
     def finish(maps: list[torch.Tensor]) -> None:
         with training_precision(device):
             videos, frames = model.score_maps(maps, image, text, valid)
         depmap_loss(model, videos, frames, target, levels, valid, 0.1).total.backward()
 
-    def whole() -> None:
+    def full_step() -> None:
         with training_precision(device):
             maps = model.backbone(flat)
         finish(maps)
 
-    def bare() -> None:
+    def backbone_only() -> None:
         with training_precision(device):
             maps = model.backbone(flat)
         maps[-1].float().mean((2, 3)).square().mean().backward()
 
     @torch.no_grad()
-    def look() -> list[torch.Tensor]:
+    def backbone_forward() -> list[torch.Tensor]:
         with training_precision(device):
             return model.backbone(flat)
 
     model.train()
     rates = {
-        "bare backbone, forward and backward": frames_a_second(bare, count, device),
-        "Dep-MAP, all of it trained": frames_a_second(whole, count, device),
+        "backbone alone, forward and backward": frames_per_second(backbone_only, count, device),
+        "Dep-MAP, all layers trained": frames_per_second(full_step, count, device),
     }
     model.backbone.requires_grad_(False)
-    maps = look()
+    maps = backbone_forward()
     rates |= {
-        "bare backbone, forward": frames_a_second(look, count, device),
-        "Dep-MAP, frozen backbone": frames_a_second(whole, count, device),
-        "Dep-MAP, frozen backbone, maps kept": frames_a_second(lambda: finish(maps), count, device),
+        "backbone alone, forward": frames_per_second(backbone_forward, count, device),
+        "Dep-MAP, frozen backbone": frames_per_second(full_step, count, device),
+        "Dep-MAP, frozen backbone, cached maps": frames_per_second(
+            lambda: finish(maps), count, device
+        ),
     }
     print(f"{device}, {torch.get_num_threads()} threads, {shape[0]} videos of {shape[1]} frames")
     for name, rate in rates.items():

@@ -1,27 +1,33 @@
-"""`depmap simulate`: a corpus of interviews, or a set of portraits, on the rendered stage."""
+"""`depmap simulate`: renders a corpus of interviews or a set of portraits."""
 
 from pathlib import Path
 
 from depmap_cli.errors import UsageProblem
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.simulation import FETCH_HINT, renderer_api
-from depmap_cli.simulation.cohort import CohortOptions, make_cohort
-from depmap_cli.simulation.portraits import PortraitOptions, make_portraits
+from depmap_cli.simulation import FETCH_HINT
+from depmap_cli.simulation.corpus.cohort import CohortOptions, make_cohort
+from depmap_cli.simulation.corpus.portraits import PortraitOptions, make_portraits
+from depmap_cli.simulation.rendering import renderer_api
 
 
 def run_simulation(
-    options: CohortOptions | PortraitOptions, face_model: Path | None, told: ProgressCallback
+    options: CohortOptions | PortraitOptions, face_model: Path | None, progress: ProgressCallback
 ) -> None:
-    """Render what is missing of what ``options`` describe.
+    """Render the missing parts of a corpus.
+
+    Args:
+        options: the corpus of interviews, or the set of portraits.
+        face_model: ICT-FaceKit's ``FaceXModel`` folder or a packed model; None if not given.
+        progress: called as rendering proceeds.
 
     Raises:
-        UsageProblem: there is no face model.
-        DepmapError: as ``make_cohort`` and ``make_portraits``.
+        UsageProblem: no face model was given.
+        DepmapError: as raised by ``make_cohort`` and ``make_portraits``.
     """
     if face_model is None:
         raise UsageProblem("--face-model is missing", FETCH_HINT)
-    with renderer_api.RenderedStage(face_model).packed() as rendered:
+    with renderer_api.FaceModelRenderer(face_model).with_packed_model() as rendered:
         if isinstance(options, PortraitOptions):
-            make_portraits(options, rendered, told)
+            make_portraits(options, rendered, progress)
         else:
-            make_cohort(options, rendered, told)
+            make_cohort(options, rendered, progress)

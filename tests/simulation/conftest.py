@@ -1,7 +1,6 @@
-"""Rendering without processes, without a renderer, and with a small face model.
+"""Fixtures for rendering in this process, without a renderer, and with a small face model.
 
-Tests of what only the real model can show run where the environment variable DEPMAP_FACE_MODEL
-names one.
+Tests that need the real face model run only if the environment variable DEPMAP_FACE_MODEL names it.
 """
 
 import os
@@ -10,31 +9,31 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.simulation.actors import StillStage
+from tests.simulation.still_renderer import StillRenderer
 from tests.support.process_pool import work_here
 
 
 @pytest.fixture(scope="module")
 def in_process():
-    """What would run in other processes runs in this one; the same in few seconds."""
+    """Run the work of other processes in this one, which is faster."""
     with pytest.MonkeyPatch.context() as patch:
         work_here(patch)
         yield
 
 
 @pytest.fixture
-def stage() -> StillStage:
-    return StillStage()
+def still_renderer() -> StillRenderer:
+    return StillRenderer()
 
 
 @pytest.fixture
-def faces_stage(interview) -> StillStage:
-    """One with a face that the detector finds."""
-    return StillStage(os.fspath(interview))
+def face_renderer(interview) -> StillRenderer:
+    """A renderer whose picture shows a face that the detector finds."""
+    return StillRenderer(os.fspath(interview))
 
 
 @pytest.fixture(scope="session")
-def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def with_packed_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The file of the small face model."""
     from tests.simulation.small_face import packed_arrays  # not at the top: checked on import
 
@@ -44,17 +43,17 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def face(packed: Path):
+def face(with_packed_model: Path):
     """The small face model."""
-    from depmap_cli.simulation.face_model import FaceModel
+    from depmap_cli.simulation.person.face_model import FaceModel
 
-    return FaceModel.load(packed)
+    return FaceModel.load(with_packed_model)
 
 
 @pytest.fixture(scope="session")
 def real_face():
-    """The face model that the environment names, if it does."""
-    from depmap_cli.simulation.face_model import FaceModel
+    """The face model that the environment variable names; skips without one."""
+    from depmap_cli.simulation.person.face_model import FaceModel
 
     path = os.environ.get("DEPMAP_FACE_MODEL")
     if not path:

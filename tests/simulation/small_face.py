@@ -1,26 +1,26 @@
-"""A small face model in the format of the real one: a bowl with the parts that people are made of.
+"""A small face model in the format of the real one: a bowl with the parts of a head.
 
-The real model may not enter the repository.
+The real model is not part of the repository.
 """
 
 import numpy as np
 
-from depmap_cli.simulation.expressions import MIXES
-from depmap_cli.simulation.face_model import PARTS
-from depmap_cli.simulation.mesh import grid_faces
+from depmap_cli.simulation.graphics.triangle_mesh import grid_faces
+from depmap_cli.simulation.person.expression_blendshapes import AU_BLENDSHAPES
+from depmap_cli.simulation.person.face_model import PARTS
 
-SIDED = {"mouthRollLower", "mouthRollUpper", "mouthPucker", "mouthClose", "jawOpen"}
-SIDED |= {"mouthShrugLower", "mouthShrugUpper"}
+UNSIDED = {"mouthRollLower", "mouthRollUpper", "mouthPucker", "mouthClose", "jawOpen"}
+UNSIDED |= {"mouthShrugLower", "mouthShrugUpper"}
 GAZE = ("eyeLookIn", "eyeLookOut", "eyeLookUp", "eyeLookDown")
 
 
 def expression_names() -> list[str]:
-    """All that the mixtures use; those in ``SIDED`` have no sides."""
-    shapes = sorted({shape for mix in MIXES.values() for shape in mix} | set(GAZE))
-    return [n for s in shapes for n in ([s] if s in SIDED else [f"{s}_L", f"{s}_R"])]
+    """Names of all blendshapes that are used; those in ``UNSIDED`` have no sides."""
+    shapes = sorted({shape for mix in AU_BLENDSHAPES.values() for shape in mix} | set(GAZE))
+    return [n for s in shapes for n in ([s] if s in UNSIDED else [f"{s}_L", f"{s}_R"])]
 
 
-def landmark_places() -> np.ndarray:
+def landmark_positions() -> np.ndarray:
     """(68, 2) x and y in cm, in Multi-PIE's order."""
     jaw = [(7.0 * np.sin(a), 3.5 - 11 * np.cos(a)) for a in np.linspace(-1.5, 1.5, 17)]
     brow = [(-5.5, 5.5), (-4.5, 6.0), (-3.5, 6.0), (-2.5, 6.0), (-1.5, 5.5)]
@@ -40,7 +40,7 @@ def sheet(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def packed_arrays() -> dict[str, np.ndarray]:
-    """What a packed face model's file holds."""
+    """Return the arrays of a packed face model's file."""
     x, y = np.meshgrid(np.arange(-8, 8.1, 0.5), np.arange(13, -16.1, -0.5), indexing="ij")
     face = sheet(x, y, 10 - 0.09 * x**2 - 0.01 * y**2)
     back = sheet(-x, y, -6 + 0.1 * x**2 + 0.01 * y**2)
@@ -69,7 +69,7 @@ def packed_arrays() -> dict[str, np.ndarray]:
     uv = np.stack([(vertices[:, 0] + 9) / 18, (vertices[:, 1] + 17) / 31], 1)
     uv[:, 0] += part != names.index("face")
     on_face = vertices[: counts[0], :2]
-    landmarks = [int(((on_face - p) ** 2).sum(1).argmin()) for p in landmark_places()]
+    landmarks = [int(((on_face - p) ** 2).sum(1).argmin()) for p in landmark_positions()]
     rng = np.random.default_rng(0)
     return {
         "verts": vertices.astype(np.float32),
@@ -88,7 +88,7 @@ def packed_arrays() -> dict[str, np.ndarray]:
 
 
 def displacement(name: str, vertices: np.ndarray) -> np.ndarray:
-    """Each shape lifts a spot of its own; lids and lips meet where the persons need it."""
+    """Displacement by one blendshape: each moves an area of its own; lids and lips can close."""
     moved = np.zeros(vertices.shape, np.float16)
     x, y = vertices[:, 0], vertices[:, 1]
     side = x > 0 if name.endswith("_L") else x < 0 if name.endswith("_R") else np.abs(x) < 9

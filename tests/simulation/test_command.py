@@ -1,4 +1,4 @@
-"""`depmap simulate`: what is refused how, and one small corpus from end to end."""
+"""`depmap simulate`: error messages, and one small corpus from end to end."""
 
 import os
 import subprocess
@@ -60,7 +60,7 @@ def test_a_missing_face_model_names_the_command_to_fetch_it(simulate):
         code, said = simulate(*arguments)
         assert code == EXIT_USAGE
         assert "git clone" in said
-        assert "nowhere" not in said
+        assert ("nowhere/face.npz" in said) == bool(arguments)
 
 
 def test_a_missing_extra_names_the_command_to_install_it(simulate, monkeypatch):
@@ -71,10 +71,10 @@ def test_a_missing_extra_names_the_command_to_install_it(simulate, monkeypatch):
 
 
 @pytest.mark.usefixtures("in_process")
-def test_a_corpus_from_end_to_end(simulate, stage, monkeypatch, tmp_path):
-    from depmap_cli.simulation import renderer_api as seam
+def test_a_corpus_from_end_to_end(simulate, still_renderer, monkeypatch, tmp_path):
+    from depmap_cli.simulation.rendering import renderer_api
 
-    monkeypatch.setattr(seam, "RenderedStage", lambda path: stage)
+    monkeypatch.setattr(renderer_api, "FaceModelRenderer", lambda path: still_renderer)
     options = ("--sessions", 3, "--splits", "1,1,1", "--seconds", 2, "--fps", 5, "--size", 96)
     code, said = simulate("--face-model", "x.npz", "--tasks", "northwind", *options)
     assert code == 0, said

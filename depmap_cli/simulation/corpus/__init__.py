@@ -1,0 +1,1 @@
+"""Simulated corpora on disk: interview cohorts and portraits, their manifests and data cards."""

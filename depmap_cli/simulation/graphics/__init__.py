@@ -1,0 +1,1 @@
+"""Triangle meshes to pixels: rasterising, shading and visibility, without knowledge of faces."""

@@ -1,0 +1,1 @@
+"""What a simulated person looks like: face shape, skin, hair, clothing and expressions."""

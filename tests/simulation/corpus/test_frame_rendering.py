@@ -1,0 +1,44 @@
+"""Sampling of frames, the five landmarks, and video encoding."""
+
+import cv2
+import numpy as np
+import pytest
+
+from depmap_cli.config import SamplingConfig
+from depmap_cli.errors import OutputUnwritable
+from depmap_cli.simulation.corpus.frame_rendering import five_points, sampled_frames
+from depmap_cli.simulation.corpus.video_encoding import write_video
+from depmap_cli.video.reader import sample_frames
+from tests.support.videos import write_video as write_test_video
+
+
+@pytest.mark.parametrize(("n", "count", "fps"), [(50, 8, 25), (53, 7, 12), (40, 39, 6), (5, 9, 25)])
+def test_frames_are_those_that_scoring_samples(tmp_path, n, count, fps):
+    pictures = [np.full((64, 64, 3), i, np.uint8) for i in range(n)]
+    path = write_test_video(tmp_path / "v.mp4", pictures, fps)
+    sampled = [round(f.time * fps) for f in sample_frames(path, SamplingConfig(frames=count))]
+    assert sampled_frames(n, count).tolist() == sampled
+
+
+def test_five_points_of_68():
+    landmarks = np.arange(136, dtype=np.float32).reshape(68, 2)
+    points = five_points(landmarks)
+    assert points.shape == (5, 2)
+    assert points[0].tolist() == landmarks[36:42].mean(0).tolist()
+    assert points[2:].tolist() == landmarks[[30, 48, 54]].tolist()
+
+
+def test_videos_are_the_same_bytes(tmp_path):
+    pictures = [np.full((64, 64, 3), 10 * i, np.uint8) for i in range(12)]
+    for name in ("a.mp4", "b.mp4"):
+        write_video(tmp_path / name, iter(pictures), 64, 6.0, np.random.default_rng(1))
+    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+    capture = cv2.VideoCapture(str(tmp_path / "a.mp4"), cv2.CAP_FFMPEG)
+    assert capture.get(cv2.CAP_PROP_FRAME_COUNT) == 12
+    assert capture.get(cv2.CAP_PROP_FPS) == pytest.approx(6)
+
+
+def test_an_encoder_that_fails_says_why(tmp_path):
+    pictures = iter([np.zeros((64, 64, 3), np.uint8)] * 50)
+    with pytest.raises(OutputUnwritable, match="v.mp4"):
+        write_video(tmp_path / "none" / "v.mp4", pictures, 64, 6.0, np.random.default_rng(1))

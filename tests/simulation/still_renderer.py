@@ -1,0 +1,50 @@
+"""A renderer that shows one picture, for tests in which pixels do not matter.
+
+It can be sent to other processes.
+"""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import cv2
+import numpy as np
+
+from depmap_cli.simulation.rendering.rendered_frame import RenderedFrame
+
+
+class StillFrameRenderer:
+    """Always shows one picture; landmarks follow the pose, so that ground truths differ."""
+
+    def __init__(self, picture: np.ndarray, landmarks: np.ndarray) -> None:
+        self.picture, self.landmarks = picture, landmarks
+
+    def render(self, au, pose, gaze) -> RenderedFrame:
+        landmarks = self.landmarks + np.float32(pose[:2])
+        return RenderedFrame(self.picture, landmarks.astype(np.float32))
+
+
+@dataclass(frozen=True)
+class StillRenderer:
+    """Makes people without a face: the picture is a frame of ``video``, or grey."""
+
+    video: str = ""
+
+    def check(self) -> None:
+        pass
+
+    @contextmanager
+    def with_packed_model(self):
+        yield self
+
+    def person(self, seed: int) -> SimpleNamespace:
+        rng = np.random.default_rng(seed)
+        appearance = {"tone": rng.random(), "female": bool(rng.random() < 0.5), "age": 40.0}
+        return SimpleNamespace(**appearance, glasses=False, traits={"hair": "short"})
+
+    def frame_renderer(self, person, rng: np.random.Generator, size: int) -> StillFrameRenderer:
+        picture = np.full((size, size, 3), 90, np.uint8)
+        if self.video:
+            frame = cv2.VideoCapture(self.video, cv2.CAP_FFMPEG).read()[1]
+            picture = cv2.cvtColor(cv2.resize(frame, (size, size)), cv2.COLOR_BGR2RGB)
+        return StillFrameRenderer(picture, rng.uniform(0, size, (68, 2)))
