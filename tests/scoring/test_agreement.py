@@ -45,7 +45,7 @@ def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
     for start in range(0, len(faces), at_once):
         piece = faces[start : start + at_once]
         with torch.autocast(networks.device.type, torch.bfloat16, enabled=bfloat16):
-            seen, maps = inference.look(piece)
+            seen, maps = inference.embed(piece)
         if maps is None:
             inference.add(piece, seen)
         else:

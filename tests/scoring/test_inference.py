@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
-from depmap_cli.scoring.inference import VideoInference, view
+from depmap_cli.scoring.inference import VideoInference, embed_faces
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.weights.loading import load_networks
 from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
@@ -28,7 +28,7 @@ class Watched(SemanticModel):
 def test_few_faces_pass_through_the_networks_at_once():
     semantics = Watched()
     faces = np.repeat(np.arange(135, dtype=np.uint8), 12).reshape(135, 2, 2, 3)
-    seen = view(semantics, faces, torch.device("cpu"))
+    seen = embed_faces(semantics, faces, torch.device("cpu"))
     assert seen.covered.tolist() == list(range(135))
     assert max(semantics.sizes) <= 16
 
@@ -47,7 +47,7 @@ def test_one_backbone_sees_for_both_networks(face_frames):
     apart = VideoInference(
         model=networks.model, semantics=networks.semantics, device=networks.device
     )
-    (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
+    (seen, maps), (expected, none) = both.embed(faces), apart.embed(faces)
     assert none is None
     for name in ("image", "au_probabilities", "covered"):
         torch.testing.assert_close(
@@ -68,15 +68,18 @@ def test_another_backbone_sees_for_itself(tmp_path):
     assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).shares_backbone
 
 
-def _score(networks, faces, usual):
+def _score(networks, faces, training_frames):
     inference = VideoInference(
-        model=networks.model, semantics=networks.semantics, device=networks.device, usual=usual
+        model=networks.model,
+        semantics=networks.semantics,
+        device=networks.device,
+        training_frames=training_frames,
     )
-    inference.add(faces, view(networks.semantics, faces, networks.device))
+    inference.add(faces, embed_faces(networks.semantics, faces, networks.device))
     return inference.finish()[0]
 
 
-def test_more_frames_than_usual_are_several_samplings(face_frames):
+def test_more_frames_than_in_training_are_scored_as_several_samples(face_frames):
     networks = load_networks(None, torch.device("cpu"))
     faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:31]])
     whole = _score(networks, faces, 10)
@@ -90,7 +93,7 @@ def test_more_frames_than_usual_are_several_samplings(face_frames):
     torch.testing.assert_close(whole.fused, mean_of_fused, rtol=1e-3, atol=1e-4)
 
 
-def test_up_to_the_usual_number_of_frames_are_one_sampling(face_frames):
+def test_up_to_the_number_of_training_frames_are_scored_as_one_sample(face_frames):
     networks = load_networks(None, torch.device("cpu"))
     faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:14]])
     assert float(_score(networks, faces, 10).score) == float(_score(networks, faces, None).score)

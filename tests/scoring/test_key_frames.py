@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from depmap_cli.scoring.key_frames import KeyFrameCandidates, spread_in_time
+from depmap_cli.scoring.key_frames import KeyFrameCandidates, select_apart_in_time
 
 
 def test_the_best_are_kept_whatever_the_pieces_they_come_in():
@@ -29,13 +29,13 @@ def test_kept_faces_do_not_hold_on_to_the_rest():
 def test_key_frames_lie_apart_in_time():
     times = np.arange(100.0)
     ranked = [50, 51, 49, 10, 11, 90]
-    assert spread_in_time(ranked, times, 3) == [50, 10, 90]
+    assert select_apart_in_time(ranked, times, 3) == [50, 10, 90]
 
 
 def test_close_ones_fill_up_where_there_are_too_few():
-    assert spread_in_time([5, 6, 7], np.arange(100.0), 3) == [5, 6, 7]
-    assert spread_in_time([], np.array([]), 3) == []
-    assert spread_in_time([1, 2], np.arange(5.0), 0) == []
+    assert select_apart_in_time([5, 6, 7], np.arange(100.0), 3) == [5, 6, 7]
+    assert select_apart_in_time([], np.array([]), 3) == []
+    assert select_apart_in_time([1, 2], np.arange(5.0), 0) == []
 
 
 @pytest.mark.parametrize("n", [3, 7, 300])
@@ -45,7 +45,7 @@ def test_where_all_frames_weigh_alike_they_are_spread_over_the_video(n):
         size = min(16, n - start)
         kept.add(np.ones(size), start, np.zeros((size, 2, 2, 3), np.uint8))
     assert len(kept.rows) <= 48
-    chosen = kept.chosen(np.full(n, 1 / n), np.arange(float(n)))
+    chosen = kept.select(np.full(n, 1 / n), np.arange(float(n)))
     assert len(chosen) == len(set(chosen)) == min(6, n)
     if n == 300:
         gaps = np.diff([0, *chosen, 299])

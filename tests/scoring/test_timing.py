@@ -38,7 +38,7 @@ def test_items_count_while_they_are_made_and_not_while_they_are_used(clock):
             now[0] += 1
             yield i
 
-    for _ in clock.drawn(ScoringStage.faces, slow()):
+    for _ in clock.timed_items(ScoringStage.faces, slow()):
         now[0] += 10
     assert clock.seconds["faces"] == 3
 
@@ -52,7 +52,7 @@ def test_a_stage_that_fails_counts_until_then(clock):
         yield
 
     with pytest.raises(ValueError, match="broke"):
-        next(clock.drawn(ScoringStage.decode, breaking()))
+        next(clock.timed_items(ScoringStage.decode, breaking()))
     now[0] += 5
     with clock.timed(ScoringStage.report):
         now[0] += 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from depmap_cli.scoring.report_builder import familiarity_of
+from depmap_cli.scoring.report_builder import out_of_distribution_of
 from depmap_cli.stats.out_of_distribution import (
     N_COMPONENTS,
     TrainingFaceModel,
@@ -64,12 +64,12 @@ def test_one_off_in_any_direction_is_unlike(faces, spreads, axis):
     """Along a wide axis, or in what is left, where distances are small."""
     strange = np.full((4, D), 0.3)
     strange[:, axis] += 20 * spreads[axis]
-    told = familiarity_of(faces, strange)
+    told = out_of_distribution_of(faces, strange)
     assert told is not None
     assert told.unlike
     assert told.share_nearer == 1
     assert told.n_reference == 200
-    usual = familiarity_of(faces, np.full((4, D), 0.3))
+    usual = out_of_distribution_of(faces, np.full((4, D), 0.3))
     assert usual is not None
     assert not usual.unlike
 
@@ -84,7 +84,7 @@ def test_it_is_stored_in_half_precision_beside_the_network(faces, spreads):
 def test_weights_may_know_nothing_of_their_training_faces():
     assert pack_training_faces(None) == {}
     assert unpack_training_faces({}) is None
-    assert familiarity_of(None, np.zeros((3, D))) is None
+    assert out_of_distribution_of(None, np.zeros((3, D))) is None
     assert fit_training_face_model([np.zeros((N_COMPONENTS, D))], []) is None  # too few frames
 
 

@@ -181,7 +181,7 @@ def test_a_file_that_was_cut_off_is_told_from_a_whole_one(interview, tmp_path, n
     check_complete(path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 3])
-    with pytest.raises(VideoUnreadable, match=r"holds only the first \d+\.\d s of 33\.\d s"):
+    with pytest.raises(VideoUnreadable, match=r"contains only the first \d+\.\d s of 33\.\d s"):
         check_complete(path)
 
 
