@@ -246,7 +246,7 @@ def outcome_of(report: Report) -> str:
     return f"{report.status.value}: {reason}"
 
 
-BAD = ("the process ended", "given up", "reading it made no progress", "unexpected")
+BAD = ("the process ended", "given up", "reading made no progress", "unexpected")
 """Beginnings of reasons that no file may have."""
 
 

@@ -202,7 +202,7 @@ def vary(variant: str) -> None:
     elif variant == "all frames":
         reader._INDEXED = frozenset()
     elif variant == "batches of 32":
-        detect._FEW = detect.CHUNK
+        detect._SPARSE_CHUNK = detect.CHUNK
     elif variant == "bfloat16":
         forward = Backbone.forward
 

@@ -10,7 +10,7 @@ from depmap_cli.config import FaceConfig, SamplingConfig, SubjectRule
 from depmap_cli.faces import FaceDetector, align_face, extract_faces, similarity_transform
 from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.faces.detect import CHUNK, iter_detections
-from depmap_cli.faces.fixed_size_batches import PIECE, FixedSizeBatches
+from depmap_cli.faces.fixed_size_batches import BATCH_SIZE, FixedSizeBatches
 from depmap_cli.video.reader import Frame, sample_frames
 from tests.support.stub_detector import StubDetector
 
@@ -167,7 +167,7 @@ def test_mtcnn_finds_the_rendered_face(detector, interview):
     assert all(s.face.shape == (128, 128, 3) and s.eye_distance > 20 for s in found if s.valid)
 
 
-@pytest.mark.parametrize("n", [1, PIECE - 1, PIECE, 2 * PIECE + 5])
+@pytest.mark.parametrize("n", [1, BATCH_SIZE - 1, BATCH_SIZE, 2 * BATCH_SIZE + 5])
 def test_pieces_give_what_the_whole_gives_in_batches_of_one_size(n):
     sizes = []
 
@@ -180,7 +180,7 @@ def test_pieces_give_what_the_whole_gives_in_batches_of_one_size(n):
     maps, totals = FixedSizeBatches(Sums())(rows)
     torch.testing.assert_close(maps, rows.sum(1))
     torch.testing.assert_close(totals, rows.sum((1, 2, 3)))
-    assert set(sizes) == {PIECE}
+    assert set(sizes) == {BATCH_SIZE}
 
 
 def test_memory_of_detection_depends_neither_on_frames_nor_on_candidates(detector, face_frames):
@@ -197,7 +197,7 @@ def test_memory_of_detection_depends_neither_on_frames_nor_on_candidates(detecto
         assert all(detector.detect(face_frames[:n]))
     for hook in hooks:
         hook.remove()
-    assert sizes["rnet"] == sizes["onet"] == {PIECE}
+    assert sizes["rnet"] == sizes["onet"] == {BATCH_SIZE}
     assert max(sizes["pnet"]) < CHUNK
 
 

@@ -79,7 +79,7 @@ def test_faces_are_found_alike_however_many_frames_are_searched_at_once(intervie
     options = ScoreOptions(frames=20)
     estimates = []
     for few in (1, 8, 32):
-        monkeypatch.setattr("depmap_cli.faces.detect._FEW", few)
+        monkeypatch.setattr("depmap_cli.faces.detect._SPARSE_CHUNK", few)
         estimates.append(scorer.score(interview, options).report.estimate.score)
     assert estimates == pytest.approx([estimates[0]] * 3, abs=0.011)  # reports round to 0.01
 

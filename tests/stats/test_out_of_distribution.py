@@ -92,7 +92,7 @@ def test_weights_may_know_nothing_of_their_training_faces():
 def test_damaged_faces_are_refused(name, value):
     faces = fit_training_face_model([np.random.default_rng(0).normal(size=(80, 6))], [])
     arrays = {key: array.copy() for key, array in faces.arrays.items()}
-    assert TrainingFaceModel.of_arrays(arrays).rest > 0
+    assert TrainingFaceModel.of_arrays(arrays).residual_std > 0
     arrays[name].flat[0] = value
     with pytest.raises(ValueError, match="training faces"):
         TrainingFaceModel.of_arrays(arrays)
