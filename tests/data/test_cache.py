@@ -104,7 +104,9 @@ def test_a_process_that_is_killed(videos, tmp_path):
     killer = Thread(target=kill)
     killer.start()
     store = FaceCache(tmp_path / "cache", SamplingConfig(frames=4), FaceConfig())
-    with pytest.raises(DepmapError, match="preparing faces: a process ended unexpectedly") as caught:
+    with pytest.raises(
+        DepmapError, match="preparing faces: a process ended unexpectedly"
+    ) as caught:
         store.prepare(videos, 1, quiet)
     killer.join()
     assert "--jobs" in caught.value.hint
