@@ -1,4 +1,4 @@
-"""The public scoring API, and the pipeline of one video: video, faces, networks, report."""
+"""The public scoring API, and the pipeline of one video: decoding, faces, networks, report."""
 
 import logging
 import traceback
@@ -13,6 +13,7 @@ from depmap_cli.config import SubjectRule
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.faces.quality import assess_quality, decoded_share
+from depmap_cli.io.clean_text import clean
 from depmap_cli.results import ScoreResult, Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.memory import trim_heap
@@ -102,7 +103,7 @@ class Scorer:
         except DepmapError as error:
             return build_failure(self.networks, options, name, error)
         except Exception as error:  # an unexpected error in one video must not stop a batch
-            _logger.exception("unexpected error while scoring %s", path)
+            _logger.exception("unexpected error while scoring %s", clean(str(path)))
             reason = f"unexpected {type(error).__name__} while scoring"
             explained = DepmapError(reason, "please report this video")
             failure = build_failure(self.networks, options, name, explained)

@@ -1,4 +1,4 @@
-"""Protects the BDI-II bands: edges, fractions between them, and the bands an interval touches."""
+"""BDI-II bands: edges, fractions between them, printed scores, and bands of an interval."""
 
 import pytest
 

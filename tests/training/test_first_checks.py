@@ -130,7 +130,7 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
         ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
         (("--folds", "4"), "--folds needs --group-by"),
-        (("--set", "train.frames=200"), "of the 128 that are kept of a video"),
+        (("--set", "train.frames=200"), "from 128 prepared ones"),
         (("--set", "train.seed=99999999999999999999"), "setting train.seed"),
     ],
 )
