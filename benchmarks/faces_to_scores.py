@@ -17,7 +17,7 @@ import torch
 from depmap_cli.config import SamplingConfig
 from depmap_cli.faces import FaceDetector, extract_faces
 from depmap_cli.runtime.devices import resolve_device
-from depmap_cli.scoring.inference import VideoInference, pieces
+from depmap_cli.scoring.inference import VideoInference, face_batches
 from depmap_cli.video.reader import sample_frames
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.weights.locations import example_video
@@ -37,13 +37,13 @@ def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
         model=networks.model,
         semantics=networks.semantics,
         device=networks.device,
-        usual=networks.config.train.frames,
+        training_frames=networks.config.train.frames,
         shares_backbone=networks.shares_backbone,
     )
     seconds_in_networks, start = 0.0, time.perf_counter()
-    for piece in pieces(len(faces), networks.device):
+    for piece in face_batches(len(faces), networks.device):
         start_networks = time.perf_counter()
-        seen, maps = inference.look(faces[piece])
+        seen, maps = inference.embed(faces[piece])
         seconds_in_networks += time.perf_counter() - start_networks
         if maps is None:
             inference.add(faces[piece], seen)

@@ -248,7 +248,7 @@ def outcome_of(report: Report) -> str:
     return f"{report.status.value}: {reason}"
 
 
-UNACCEPTABLE = ("the process ended", "given up", "reading it made no progress", "unexpected")
+UNACCEPTABLE = ("the process ended", "given up", "reading made no progress", "unexpected")
 """Beginnings of reasons that no file may cause."""
 
 

@@ -196,6 +196,7 @@ def vary(variant: str) -> None:
 
     if variant == "no prefetch":
         decoding.Decoding.__init__ = _lazily
+        decoding.Decoding.properties = lambda self: reader.probe(self.path)
         decoding.Decoding.__next__ = lambda self: next(self.frames)
         decoding.Decoding.close = lambda self: self.frames.close()
     elif variant == "one decoder":
@@ -206,7 +207,7 @@ def vary(variant: str) -> None:
     elif variant == "all frames":
         reader._INDEXED = frozenset()
     elif variant == "batches of 32":
-        detect._FEW = detect.CHUNK
+        detect._SPARSE_CHUNK = detect.CHUNK
     elif variant == "bfloat16":
         forward = Backbone.forward
 
@@ -220,10 +221,11 @@ def vary(variant: str) -> None:
 
 
 def _lazily(self: object, path: Path, sampling: object) -> None:
-    from depmap_cli.video.reader import sample_frames
+    from concurrent.futures import Future
 
     self.path, self.sampling, self.seconds = path, sampling, 0.0
-    self.frames = self._timed(sample_frames(path, sampling))
+    self._properties = Future()
+    self.frames = self._decode()
 
 
 def run_variant(variant: str, path: Path) -> None:

@@ -5,6 +5,7 @@ result = score_video("interview.mp4")
 print(result.report.estimate)
 """
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = ["ScoreOptions", "Scorer", "__version__", "score_video"]
+
+# Silent unless the application that uses the package configures logging.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
 
 
 def __getattr__(name: str) -> Any:

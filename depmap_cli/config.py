@@ -1,4 +1,4 @@
-"""Every setting, its default, its bounds and where the default comes from. Imports no torch.
+"""All settings with their defaults, bounds and the source of each default. Imports no torch.
 
 Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026); "measured" on Development, with
 figures in CHANGELOG.md and benchmarks/2026-11-26-defaults.md, which says what was not.
@@ -10,16 +10,17 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MAX_FRAMES = 100_000
-"""Of a video that may be asked for."""
+"""Most frames of a video that can be sampled."""
 MAX_DETECTION_SIDE = 8192
+"""Largest size of the frames for face detection, in pixels."""
 MAX_RATE = 240.0
-"""Frames a second that may be asked for."""
+"""Highest sampling rate, in frames per second."""
 MAX_SEED = 2**32 - 1
-"""So that what is drawn from a seed and the epoch's number fits 64 bits."""
+"""Largest seed, so that a number made of seed and epoch fits into 64 bits."""
 PREPARED_FRAMES = 128
-"""Frames of a recording that are kept to draw from in training."""
+"""Frames of a video that are prepared for training; each epoch draws some of them."""
 MIN_FRAMES = 8
-"""With a usable face, below which `depmap score` refuses a recording."""
+"""Frames with a usable face below which `depmap score` refuses a video."""
 
 
 class _Frozen(BaseModel):
@@ -27,22 +28,28 @@ class _Frozen(BaseModel):
 
 
 class SamplingConfig(_Frozen):
-    """Which frames of a video are looked at."""
+    """Which frames of a video are sampled."""
 
-    frames: int = Field(64, ge=1, le=MAX_FRAMES, description="Frames spread evenly over the video.")
-    fps: float | None = Field(None, gt=0, le=MAX_RATE, description="Frames a second, instead.")
-    start: float = Field(0.0, ge=0, description="First second used.")
-    end: float | None = Field(None, gt=0, description="Second at which use stops.")
+    frames: int = Field(
+        64, ge=1, le=MAX_FRAMES, description="Number of frames, sampled evenly from the video."
+    )
+    fps: float | None = Field(
+        None, gt=0, le=MAX_RATE, description="Frames per second; replaces the number of frames."
+    )
+    start: float = Field(0.0, ge=0, description="Start of the part that is sampled, in seconds.")
+    end: float | None = Field(
+        None, gt=0, description="End of the part that is sampled, in seconds."
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> "SamplingConfig":
         if self.end is not None and self.end <= self.start:
-            raise ValueError(f"end ({self.end:g} s) must lie after start ({self.start:g} s)")
+            raise ValueError(f"end ({self.end:g} s) must be after start ({self.start:g} s)")
         return self
 
 
 class SubjectRule(StrEnum):
-    """Which face is the subject, when there are several."""
+    """Which face is the subject if there are several."""
 
     largest = "largest"
     longest = "longest"
@@ -52,78 +59,113 @@ class SubjectRule(StrEnum):
 
 
 class FaceConfig(_Frozen):
-    """Detection, tracking and alignment. Pixels are those of the frame scaled for detection."""
+    """Face detection, tracking and alignment.
 
-    size: Literal[128, 224] = Field(128, description="Side of the aligned face; paper: 128.")
+    Pixels of detection settings are those of the frame reduced for detection.
+    """
+
+    size: Literal[128, 224] = Field(
+        128, description="Side of the aligned face, pixels; paper: 128."
+    )
     detection_sides: tuple[int, ...] = Field(
         (320, 640, 1280),
-        description="Longest side for detection; the next is tried where one saw no face.",
+        description="Longest side of the reduced frame, pixels; the next larger one is tried if "
+        "no face is detected.",
     )
-    min_face: int = Field(24, ge=12, description="Smallest face searched for, px.")
-    min_probability: float = Field(0.9, ge=0, le=1, description="MTCNN confidence to keep a face.")
+    min_face: int = Field(24, ge=12, description="Smallest face detected, pixels.")
+    min_probability: float = Field(
+        0.9, ge=0, le=1, description="Lowest MTCNN confidence of a face."
+    )
     detection_interval: float = Field(
-        0.25, ge=0, description="Seconds that landmarks may be interpolated instead of detected."
+        0.25, ge=0, description="Longest time for which landmarks are interpolated, seconds."
     )
-    bridge: float = Field(0.5, ge=0, description="Longest gap without a face to bridge, seconds.")
-    max_faces: int = Field(4, ge=1, description="Largest faces of a frame that are tracked.")
-    subject: SubjectRule = Field(SubjectRule.largest, description="Which face is scored.")
+    bridge: float = Field(
+        0.5, ge=0, description="Longest gap without a face that is interpolated, seconds."
+    )
+    max_faces: int = Field(
+        4, ge=1, description="Number of faces in a frame that are tracked, the largest first."
+    )
+    subject: SubjectRule = Field(SubjectRule.largest, description="Which face is the subject.")
 
     @model_validator(mode="after")
     def _searchable(self) -> "FaceConfig":
         sides = self.detection_sides
         if not sides or sides[0] < self.min_face or list(sides) != sorted(set(sides)):
             raise ValueError(
-                "detection_sides are rising numbers, at least one, none below min_face "
+                "detection_sides must be one or more increasing numbers, none below min_face "
                 f"({self.min_face})"
             )
         if sides[-1] > MAX_DETECTION_SIDE:
-            raise ValueError(f"detection_sides end at {MAX_DETECTION_SIDE}")
+            raise ValueError(f"detection_sides must not exceed {MAX_DETECTION_SIDE}")
         return self
 
 
 class QualityConfig(_Frozen):
-    """Limits of the quality gate: (warn, refuse), None where a check never refuses."""
+    """Limits of the quality gate as (warn, refuse); None if a check never refuses a video."""
 
-    usable_share: tuple[float, float] = (0.8, 0.3)
+    usable_share: tuple[float, float] = (0.8, 0.3)  # of the sampled frames
     usable_frames: tuple[float, float] = (12, MIN_FRAMES)
-    longest_gap: tuple[float, None] = (5.0, None)
-    face_size: tuple[float, float] = (24.0, 10.0)
-    sharpness: tuple[float, None] = (9.0, None)
-    dark: tuple[float, None] = (40.0, None)
-    bright: tuple[float, None] = (220.0, None)
-    turned_share: tuple[float, None] = (0.3, None)
-    several_faces: tuple[float, float] = (0.2, 0.8)
-    duration: tuple[float, float] = (10.0, 1.0)
-    decoded_share: tuple[float, None] = (0.9, None)
+    longest_gap: tuple[float, None] = (5.0, None)  # seconds
+    face_size: tuple[float, float] = (24.0, 10.0)  # distance between the eyes, pixels
+    sharpness: tuple[float, None] = (9.0, None)  # variance of the Laplacian, grey levels squared
+    dark: tuple[float, None] = (40.0, None)  # grey level, 0 to 255
+    bright: tuple[float, None] = (220.0, None)  # grey level, 0 to 255
+    turned_share: tuple[float, None] = (0.3, None)  # of the usable frames
+    several_faces: tuple[float, float] = (0.2, 0.8)  # share of the usable frames
+    duration: tuple[float, float] = (10.0, 1.0)  # seconds
+    decoded_share: tuple[float, None] = (0.9, None)  # of the requested time
 
 
 class ModelConfig(_Frozen):
-    """Dep-MAP's architecture, with the switches of the paper's Tables 2 and 3."""
+    """The architecture of Dep-MAP, with the switches of Tables 2 and 3 of the paper."""
 
     backbone: Literal["resnet18", "resnet34", "resnet50"] = "resnet18"
     scales: tuple[int, ...] = Field(
-        (1, 2, 3, 4), description="Stages S1-S4 that are fused (Table 2)."
+        (1, 2, 3, 4), description="Backbone stages, 1 to 4, that are fused (Table 2)."
     )
-    msr: bool = Field(True, description="Multi-scale fusion; off: mean-pooled deepest scale.")
+    msr: bool = Field(True, description="Multi-scale fusion; off: mean over the deepest stage.")
     emotional: bool = Field(True, description="Emotional branch: ESA and SDPM, with KDM and MAP.")
     esa: bool = Field(True, description="Semantic guidance, Eq. 1.")
-    sdpm: bool = Field(True, description="Prototypes, Eq. 2 and 4-11.")
+    sdpm: bool = Field(True, description="Prototypes of the severity levels, Eq. 2 and 4-11.")
     kdm: bool = Field(True, description="Contrastive self-distillation, Eq. 14.")
     map: bool = Field(True, description="Key-frame fusion; off: the mean over frames.")
-    n_levels: Literal[4] = Field(4, description="Severity levels A; paper: 4 BDI-II bands.")
-    n_prototypes: int = Field(8, ge=1, le=64, description="Prototypes a level K; paper: 8.")
-    n_channels: int = Field(
-        64, ge=8, le=4096, description="Tokens a frame, one a channel; authors: 64."
+    n_levels: Literal[4] = Field(
+        4, description="Number of severity levels, A; paper: 4, the BDI-II bands."
     )
-    n_peaks: int = Field(4, ge=1, le=16, description="Response areas in a hash code; authors: 4.")
-    peak_temperature: float = Field(0.2, gt=0, description="Softness of the peak search.")
-    token_dim: int = Field(48, ge=4, le=4096, description="Token width L.")
-    fused_channels: int = Field(64, ge=8, le=4096, description="Channels of the fused map.")
-    wavelet: Literal["haar", "db2"] = Field("haar", description="Of MSR; paper: Haar.")
-    sampling_factor: float = Field(5.0, gt=0, description="c in u = c ln T; paper: 5.")
-    entropy: float = Field(0.05, ge=0.01, description="kappa of Eq. 9; paper: 0.05.")
-    momentum: float = Field(0.99, ge=0, lt=1, description="beta of Eq. 2 and 11.")
-    dropout: float = Field(0.3, ge=0, lt=1, description="Before the head, in training. Measured.")
+    n_prototypes: int = Field(
+        8, ge=1, le=64, description="Number of prototypes of each level, K; paper: 8."
+    )
+    n_channels: int = Field(
+        64,
+        ge=8,
+        le=4096,
+        description="Number of tokens of each frame, one for each channel; authors: 64.",
+    )
+    n_peaks: int = Field(
+        4, ge=1, le=16, description="Number of response areas in a hash code; authors: 4."
+    )
+    peak_temperature: float = Field(
+        0.2, gt=0, description="Softmax temperature of the peak search."
+    )
+    token_dim: int = Field(48, ge=4, le=4096, description="Width of a token, L.")
+    fused_channels: int = Field(
+        64, ge=8, le=4096, description="Number of channels of the fused feature map."
+    )
+    wavelet: Literal["haar", "db2"] = Field(
+        "haar", description="Wavelet of the multi-scale fusion; paper: Haar."
+    )
+    sampling_factor: float = Field(
+        5.0, gt=0, description="c in the number of key frames, u = c ln T; paper: 5."
+    )
+    entropy: float = Field(
+        0.05, ge=0.01, description="Entropy regularisation, kappa of Eq. 9; paper: 0.05."
+    )
+    momentum: float = Field(
+        0.99, ge=0, lt=1, description="Momentum of the prototypes, beta of Eq. 2 and 11."
+    )
+    dropout: float = Field(
+        0.3, ge=0, lt=1, description="Dropout before the regression head. Measured."
+    )
     temperature: float = Field(0.1, gt=0, description="Temperature of Eq. 14; authors: 0.1.")
 
     @field_validator("scales")
@@ -134,104 +176,125 @@ class ModelConfig(_Frozen):
             or any(s not in (1, 2, 3, 4) for s in scales)
             or len(set(scales)) < len(scales)
         ):
-            raise ValueError("scales are different numbers from 1 to 4, at least one")
+            raise ValueError("scales must be one or more different numbers from 1 to 4")
         return tuple(sorted(scales))
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelConfig":
         for name in ("esa", "sdpm"):
             if getattr(self, name) and not self.emotional:
-                raise ValueError(f"{name} needs the emotional branch: switch it off, too")
+                raise ValueError(f"{name} needs the emotional branch: switch {name} off, too")
         for name in ("kdm", "map"):
             if getattr(self, name) and not self.sdpm:
-                raise ValueError(f"{name} needs sdpm: its prototypes are what it works with")
+                raise ValueError(f"{name} needs sdpm, because it uses the prototypes")
         if self.sdpm and not (self.kdm or self.map):
-            raise ValueError("sdpm needs kdm or map: nothing else uses its prototypes")
+            raise ValueError("sdpm needs kdm or map, because nothing else uses the prototypes")
         return self
 
 
 class TrainConfig(_Frozen):
     """How `depmap train` fits the network."""
 
-    epochs: int = Field(18, ge=1, description="Authors: 100.")
-    batch_size: int = Field(8, ge=1, description="Videos a batch; authors: 8.")
+    epochs: int = Field(18, ge=1, description="Number of epochs; authors: 100.")
+    batch_size: int = Field(8, ge=1, description="Videos in a batch; authors: 8.")
     frames: int = Field(
         32,
         ge=2,
         le=PREPARED_FRAMES,
-        description=f"Frames drawn each epoch, of the {PREPARED_FRAMES} that are kept of a video.",
+        description=f"Frames drawn in each epoch, from {PREPARED_FRAMES} prepared ones.",
     )
-    learning_rate: float = Field(1e-4, gt=0, description="Of the backbone; authors: 1e-4.")
+    learning_rate: float = Field(
+        1e-4, gt=0, description="Learning rate of the backbone; authors: 1e-4."
+    )
     head_lr_multiplier: float = Field(
-        10.0, gt=0, description="Rate of the other parts, times the backbone's. Measured."
+        10.0,
+        gt=0,
+        description="Learning rate of the other parts, relative to the backbone. Measured.",
     )
-    freeze_backbone: bool = Field(False, description="Leave the backbone as it started.")
+    freeze_backbone: bool = Field(False, description="Keep the backbone as it was initialised.")
     n_cached_views: int = Field(
         0,
         ge=0,
-        description="Ways in which a recording's frames are drawn and changed; 0: new ones each "
-        "epoch. With a frozen backbone its maps of each are computed once and kept in memory.",
+        description="Number of augmented views of each video, which epochs reuse; 0: a new view "
+        "in each epoch. With a frozen backbone, the feature maps of views are kept in memory.",
     )
     band_balance: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="0: recordings come alike; 1: severity bands come alike. Measured.",
+        description="0: all videos are drawn equally often; 1: all severity bands are. Measured.",
     )
-    weight_decay: float = Field(0.05, ge=0, description="Authors: 1e-4. Measured: alike.")
-    warmup: float = Field(0.1, ge=0, lt=1, description="Share of the steps with a rising rate.")
-    grad_clip_norm: float = Field(1.0, gt=0, description="Gradient clipping; authors: 1.0.")
+    weight_decay: float = Field(
+        0.05, ge=0, description="Weight decay; authors: 1e-4. Measured: no difference."
+    )
+    warmup: float = Field(
+        0.1, ge=0, lt=1, description="Fraction of the steps in which the learning rate rises."
+    )
+    grad_clip_norm: float = Field(
+        1.0, gt=0, description="Largest norm of the gradient; authors: 1.0."
+    )
     contrastive_weight: float = Field(
-        0.1, ge=0, description="lambda of Eq. 3; paper: 0.1. Measured."
+        0.1,
+        ge=0,
+        description="Weight of the loss of Eq. 14, lambda of Eq. 3; paper: 0.1. Measured.",
     )
-    contrastive_start_epoch: int = Field(2, ge=0, description="Epoch from which Eq. 14 counts.")
+    contrastive_start_epoch: int = Field(
+        2, ge=0, description="First epoch with the loss of Eq. 14, from 0."
+    )
     au_loss_weight: float = Field(
         1.0,
         ge=0,
-        description="Of a loss that makes the fused representation tell the AU evidence of its "
-        "frame, part of the emotional branch; not in the paper. Measured.",
+        description="Weight of a loss that predicts the action units of a frame from its fused "
+        "representation, part of the emotional branch; not in the paper. Measured.",
     )
     level_loss_weight: float = Field(
         0.3,
         ge=0,
-        description="Of a loss that makes the key frames' evidence tell the severity level, where "
-        "there is MAP; not in the paper. Measured.",
+        description="Weight of a loss that predicts the severity level from the key frames, with "
+        "MAP; not in the paper. Measured.",
     )
     ema_decay: float = Field(
-        0.98, ge=0, lt=1, description="Decay of the averaged weights, a step. Measured: alike."
+        0.98,
+        ge=0,
+        lt=1,
+        description="Decay of the averaged weights in each step. Measured: no difference.",
     )
     straighten: bool = Field(
         False,
-        description="Move estimates along the line that fits Development best, if it has 9 people; "
-        "not in the paper.",
+        description="Recalibrate estimates by the line that fits Development best, if it has at "
+        "least 9 people; not in the paper.",
     )
     init_from_semantic_model: bool = Field(
-        True, description="Start the backbone at CLIP's image tower."
+        True, description="Initialise the backbone with the image encoder of the semantic model."
     )
     score_frames: int = Field(
         32,
         ge=MIN_FRAMES,
         le=MAX_FRAMES,
-        description="Frames a video when scoring; stored with the weights. Several times "
-        "``frames`` are scored as several samplings, whose estimates are averaged.",
+        description="Frames of each video when scoring; stored with the weights. A multiple of "
+        "``frames`` is scored as several samples of the video, whose estimates are averaged.",
     )
-    seed: int = Field(3407, ge=0, le=MAX_SEED)
+    seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 
 
 class SemanticsTrainConfig(_Frozen):
     """How `depmap train-semantics` fits the open_clip model."""
 
-    epochs: int = Field(12, ge=0)  # 0: judged on Development, not trained
-    batch_size: int = Field(96, ge=2)
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.05, ge=0)
-    warmup: float = Field(0.1, ge=0, lt=1)
-    side: int | None = Field(None, ge=64)  # to which faces are shrunk in training, in pixels
-    seed: int = Field(3407, ge=0, le=MAX_SEED)
+    epochs: int = Field(12, ge=0, description="Number of epochs; 0 evaluates without training.")
+    batch_size: int = Field(96, ge=2, description="Faces in a batch.")
+    learning_rate: float = Field(1e-3, gt=0, description="Learning rate.")
+    weight_decay: float = Field(0.05, ge=0, description="Weight decay.")
+    warmup: float = Field(
+        0.1, ge=0, lt=1, description="Fraction of the steps in which the learning rate rises."
+    )
+    side: int | None = Field(
+        None, ge=64, description="Side to which faces are reduced in training, pixels."
+    )
+    seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 
 
 class Config(_Frozen):
-    """The whole tree; saved with the weights, so that they are always rebuilt as trained."""
+    """All settings; stored with the weights, so that the network is rebuilt as it was trained."""
 
     faces: FaceConfig = FaceConfig()
     model: ModelConfig = ModelConfig()

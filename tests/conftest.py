@@ -1,4 +1,4 @@
-"""Videos that no camera made: every kind of input that users have, rendered or mangled here."""
+"""Fixtures: rendered test videos, and damaged copies of them, for every kind of input."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -14,12 +14,12 @@ from tests.support.videos import ffmpeg, write_video
 
 pytest_plugins = ["tests.support.tiny_corpus"]
 
-torch.set_num_threads(1)  # tensors are small: threads would wait for each other, and burn time
+torch.set_num_threads(1)  # tensors are small, so more threads would only wait for each other
 
 
 @pytest.fixture(scope="session")
 def interview() -> Path:
-    """The rendered interview that comes with the package: 256 x 256, 25 frames/s, over 30 s."""
+    """The rendered example interview: 256 x 256 pixels, 25 frames per second, over 30 s."""
     # Imported here because jaxtyping instruments modules as they are imported.
     from depmap_cli.weights.locations import example_video
 
@@ -28,7 +28,7 @@ def interview() -> Path:
 
 @pytest.fixture(scope="session")
 def face_frames(interview: Path) -> list[np.ndarray]:
-    """Every fourth frame of its first 12 s, 192 x 192, RGB uint8."""
+    """Every fourth frame of the first 12 s of the interview, 192 x 192, RGB uint8."""
     capture = cv2.VideoCapture(str(interview), cv2.CAP_FFMPEG)
     frames = []
     for number in range(4 * 72):
@@ -42,13 +42,13 @@ def face_frames(interview: Path) -> list[np.ndarray]:
 
 @pytest.fixture
 def faces_in_process(monkeypatch):
-    """Faces are prepared in this process."""
+    """Prepare faces in this process instead of worker processes."""
     work_here(monkeypatch)
 
 
 @pytest.fixture(scope="session")
 def media(tmp_path_factory: pytest.TempPathFactory, interview: Path, face_frames: list[np.ndarray]):
-    """Maker of input videos by name, each made once."""
+    """Return a function that makes an input video by its name, once."""
     folder = tmp_path_factory.mktemp("media")
     blank = np.full_like(face_frames[0], 90)
     canvas = np.full((720, 1280, 3), 70, np.uint8)
@@ -116,7 +116,7 @@ def media(tmp_path_factory: pytest.TempPathFactory, interview: Path, face_frames
 
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread_in_other_processes():
-    """As here: the number of threads shapes the last bits, which some tests compare."""
+    """Use one thread, as in this process: the number of threads affects the last bits."""
     patch = pytest.MonkeyPatch()
     patch.setenv("OMP_NUM_THREADS", "1")
     yield
@@ -125,7 +125,7 @@ def _one_thread_in_other_processes():
 
 @pytest.fixture(scope="session", autouse=True)
 def _weights_loaded_once():
-    """Many commands run here in one process; each would load the same networks again."""
+    """Load networks once, although many commands run in this process."""
     from depmap_cli.scoring import scorer
     from depmap_cli.workflows import labelled_data
 

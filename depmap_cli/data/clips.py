@@ -16,7 +16,7 @@ from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.checkpoint import load_tensors
 from depmap_cli.results import Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory
-from depmap_cli.scoring.inference import view
+from depmap_cli.scoring.inference import embed_faces
 from depmap_cli.semantics.clip_model import OCCLUDED, SemanticFeatures, SemanticModel
 
 _STORED_AS = {"image": "image", "au_probabilities": "evidence", "covered": "covered"}
@@ -82,7 +82,7 @@ def _view(entry: CachedFaces, semantics: SemanticModel, device: torch.device) ->
     if kept := _kept(path, len(entry)):
         return kept
     with explain_out_of_memory("the semantic model", "close other programs, or give --device cpu"):
-        seen = view(semantics, entry.faces, device)
+        seen = embed_faces(semantics, entry.faces, device)
     with cache_writable(path.parent), atomic_write(path) as aside:
         tensors = {stored: getattr(seen, name) for name, stored in _STORED_AS.items()}
         aside.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}))

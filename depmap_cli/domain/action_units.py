@@ -1,11 +1,11 @@
-"""The facial action units (FACS, Ekman and Friesen) that the tool speaks of: the one list."""
+"""The facial action units (FACS, Ekman and Friesen) that the package uses."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ActionUnit:
-    """One action unit: its FACS number, its FACS name and what a lay reader sees."""
+    """One action unit: its FACS number, its FACS name and a name in plain words."""
 
     number: int
     name: str
@@ -13,12 +13,12 @@ class ActionUnit:
 
     @property
     def code(self) -> str:
-        """As FACS writes it: ``AU1``."""
+        """The FACS code, e.g. ``AU1``."""
         return f"AU{self.number}"
 
     @property
     def column(self) -> str:
-        """As OpenFace names its columns, less the ending: ``AU01``."""
+        """The name of the OpenFace column without its suffix, e.g. ``AU01``."""
         return f"AU{self.number:02d}"
 
 
@@ -44,15 +44,15 @@ ACTION_UNITS = (
 )
 BY_CODE = {unit.code: unit for unit in ACTION_UNITS}
 PRESENT_THRESHOLD = 0.5
-"""Evidence, 0 to 1, from which a unit counts as present."""
+"""Probability, 0 to 1, from which a unit counts as present."""
 NEUTRAL_PHRASE = "a photo of a face with a neutral expression"
 COVERED_PHRASE = "a photo of a face covered by a hand"
 
 
 def phrase(units: list[ActionUnit]) -> str:
-    """The frame-level sentence about these units, as the semantic model was trained on it."""
+    """Return the sentence about the action units of a frame, as in training the semantic model."""
     if not units:
         return NEUTRAL_PHRASE
     names = [unit.name for unit in units]
-    listed = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
-    return f"a photo of a face showing {listed}"
+    enumeration = names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
+    return f"a photo of a face showing {enumeration}"

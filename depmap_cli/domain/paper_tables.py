@@ -1,6 +1,6 @@
-"""The grids of the paper's Tables 2 and 3, with the paper's own figures (AVEC2014) beside them.
+"""The variants in Tables 2 and 3 of the paper, with the metrics published there (AVEC2014).
 
-The figures here are the paper's, for the column that says so; ours come from runs.
+Only published metrics are here; our own come from runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ TASKS = ("Northwind", "Freeform")
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a table: how every switch is set, and what the paper printed for it."""
+    """One row of a table: the setting of every switch, and the published metrics."""
 
     name: str
     switches: dict[str, Any]
@@ -34,7 +34,7 @@ FULL: dict[str, Any] = {
     **dict.fromkeys(BASELINE, True),
     **{"backbone": "resnet18", "scales": [1, 2, 3, 4]},
 }
-"""Dep-MAP: every switch of both tables."""
+"""Dep-MAP: every switch of both tables is on."""
 
 
 def _scales(*scales: int, paper: tuple[float, float, float, float]) -> Variant:
@@ -51,14 +51,14 @@ TABLE_2 = (
     _scales(2, 3, 4, paper=(6.75, 5.44, 0.90, 0.73)),
     _scales(1, 2, 3, 4, paper=(5.68, 4.43, 0.92, 0.83)),
 )
-"""Spatial scales that are fused."""
+"""Ablation of the spatial scales that are fused."""
 
 
 PLAIN_NAME = "plain ResNet with mean pooling"
 
 
 def network_name(model: ModelConfig) -> str:
-    """What a network is, but for its backbone: Dep-MAP, with or without some of its modules."""
+    """Return the name of a network, which lists the modules that are switched off."""
     off = [name for name in BASELINE if not getattr(model, name)]
     if len(off) == len(BASELINE):
         return PLAIN_NAME
@@ -102,31 +102,36 @@ TABLE_3 = (
         (7.08, 5.52, 0.91, 0.69),
     ),
 )
-"""Branches, modules and backbones, per task."""
+"""Ablation of branches, modules and backbones, per task."""
 
 TABLES = {2: TABLE_2, 3: TABLE_3}
 
 
 def select_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
-    """The rows by their number from 1, in the table's order; all where none are named.
+    """Return rows of a table by their number, from 1, in the order of the table.
+
+    Args:
+        table: 2 or 3.
+        numbers: the rows wanted; none for all.
 
     Raises:
-        UsageProblem: there is no such row.
+        UsageProblem: the table has no such row.
     """
-    known = dict(enumerate(TABLES[table], start=1))
+    rows = dict(enumerate(TABLES[table], start=1))
     for number in numbers:
-        if number not in known:
+        if number not in rows:
             raise UsageProblem(
-                f"--row {number}: Table {table} has no such row", f"rows are 1 to {len(known)}"
+                f"--row {number}: Table {table} has no such row",
+                f"choose a row from 1 to {len(rows)}",
             )
-    return {number: row for number, row in known.items() if not numbers or number in numbers}
+    return {number: row for number, row in rows.items() if not numbers or number in numbers}
 
 
 def row_name(number: int, variant: Variant) -> str:
-    """How messages name a row."""
+    """Return the name of a row for messages."""
     return f"row {number}, {variant.name}"
 
 
 def settings_fixed_by(rows: Mapping[int, Variant]) -> dict[str, dict[str, Any]]:
-    """What each row decides of the model, which settings may not contradict."""
+    """Return the model settings that each row fixes, by the name of the row."""
     return {row_name(*row): row[1].switches for row in rows.items()}

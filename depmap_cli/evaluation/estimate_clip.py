@@ -38,7 +38,9 @@ def estimate_clip(
     ``usual`` is as in ``VideoInference``; ``maps`` are the backbone's of these frames, where known.
     """
     rows = clip.spread(frames)
-    inference = VideoInference(model=model, semantics=semantics, device=device, usual=usual)
+    inference = VideoInference(
+        model=model, semantics=semantics, device=device, training_frames=usual
+    )
     if maps is None:
         inference.add(clip.faces[rows], clip.seen[rows])
     else:

@@ -1,4 +1,4 @@
-"""Second room: sampled frames become the subject's aligned face, each valid or with a reason."""
+"""Finds the subject's face in sampled frames and aligns it; unusable frames get a reason."""
 
 from depmap_cli.faces.align import align_face, similarity_transform
 from depmap_cli.faces.detect import Detection, FaceDetector

@@ -1,4 +1,4 @@
-"""From five landmarks to an upright face of fixed size, by a similarity transform."""
+"""Aligns a face: a similarity transform of five landmarks gives an upright face of fixed size."""
 
 import numpy as np
 from jaxtyping import Float, UInt8
@@ -15,17 +15,19 @@ _ARCFACE_112 = np.array(
     ]
 )
 TEMPLATE = 1.25 * (_ARCFACE_112 / 112 - 0.5) + (0.5, 0.324)
-"""Where eyes, nose tip and mouth corners come to lie, as shares of the side: the customary ArcFace
-positions, drawn larger (the eyes are 0.39 of the side apart: pixels go to what action units change,
-not to hair and background) and raised so that the chin stays in."""
+"""Positions of eyes, nose tip and mouth corners in the aligned face, as fractions of its side.
+
+They are the usual ArcFace positions, enlarged (the eyes are 0.39 of the side apart) to leave fewer
+pixels to hair and background, and moved up so that the chin stays in the image."""
 
 
 def similarity_transform(
     source: Float[np.ndarray, "n 2"], target: Float[np.ndarray, "n 2"]
 ) -> Float[np.ndarray, "2 3"]:
-    """Least-squares rotation, uniform scale and shift from ``source`` to ``target`` points.
+    """Return the least-squares similarity transform from ``source`` to ``target``, in pixels.
 
-    Umeyama (1991), IEEE TPAMI 13(4), Eq. 40-43; never a reflection. Pixels in, pixels out.
+    It consists of a rotation, a uniform scale and a shift, and is never a reflection: Umeyama
+    (1991), IEEE TPAMI 13(4), Eq. 40-43.
     """
     source_mean, target_mean = source.mean(0), target.mean(0)
     a, b = source - source_mean, target - target_mean
@@ -42,8 +44,8 @@ def align_face(
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:
     """Warp the face with these landmarks (pixels of ``image``) onto the template; RGB in and out.
 
-    Where the face is much larger than ``size`` the picture is shrunk by area first, so that the
-    warp does not alias. What lies outside the picture repeats its border.
+    If the face is much larger than ``size``, the image is first reduced by area averaging to avoid
+    aliasing. Pixels outside the image repeat its border.
     """
     cv2 = load_opencv()
     transform = similarity_transform(landmarks, TEMPLATE * size)
@@ -60,7 +62,7 @@ def align_face(
 def _shrink_around(
     image: np.ndarray, landmarks: np.ndarray, scale: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Cut out the face's surroundings and scale them by ``scale`` with area averaging."""
+    """Crop the surroundings of the face and scale them by ``scale`` with area averaging."""
     cv2 = load_opencv()
     height, width = image.shape[:2]
     centre, reach = landmarks.mean(0), 1.2 * float(np.ptp(landmarks, axis=0).max()) + 8

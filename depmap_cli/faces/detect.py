@@ -1,8 +1,9 @@
-"""Face detection with MTCNN on small copies of the frames, densely only where it is needed.
+"""Detects faces with MTCNN on reduced copies of the frames, in as few frames as possible.
 
-Detection runs on every k-th sampled frame; between two detections of the same face its box and
-landmarks are interpolated, unless it moved or the number of faces changed: then the frames between
-are detected too. A face missed for a moment (a hand, a blink of the detector) is bridged alike.
+Detection runs on every k-th sampled frame. Between two detections of the same face, its box and
+landmarks are interpolated. If the face moved or the number of faces changed, the frames in between
+are searched as well. A face that is missed for a short time (for example behind a hand) is
+interpolated in the same way ("bridged").
 """
 
 from collections.abc import Iterable, Iterator
@@ -16,16 +17,16 @@ from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.video.reader import Frame
 
 CHUNK = 32
-"""Frames held while their faces are found."""
-_FEW = 8
-"""The same where frames lie so far apart that each is searched by itself: the sooner they are let
-go, the more of the work is done while the next are decoded."""
+"""Frames that are collected before their faces are detected."""
+_SPARSE_CHUNK = 8
+"""The same if the frames are so far apart that each one is searched: with a smaller chunk, more of
+the work overlaps with the decoding of the next frames."""
 _BATCH_PIXELS = 16 * 320 * 180
-"""Pixels that MTCNN searches at once."""
-_HIGHER_TRIES = 64
-"""Faceless frames that are searched again at a larger size before that size is given up."""
+"""Most pixels in one MTCNN batch."""
+_MAX_FAILURES = 64
+"""Frames without a face that are searched again at a larger size before that size is given up."""
 _MAX_SHIFT, _MAX_BRIDGE = 0.15, 0.5
-"""Motion, in box sides, up to which a straight line stands in for detection, or bridges a gap."""
+"""Largest motion, in box sides, for which landmarks are interpolated, or a gap is bridged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,33 +34,36 @@ class Detection:
     """One face in one frame, in pixels of the working frame."""
 
     box: np.ndarray  # (4,) x0 y0 x1 y1
-    landmarks: np.ndarray  # (5, 2) eyes, nose tip, mouth corners; the viewer's left first
+    landmarks: np.ndarray  # (5, 2) eyes, nose tip, mouth corners; left in the image first
     probability: float
     origin: str = "detected"  # or "interpolated", "bridged"
 
     @property
     def side(self) -> float:
-        """Geometric mean of the box's sides."""
+        """Geometric mean of the sides of the box."""
         width, height = self.box[2:] - self.box[:2]
         return float(np.sqrt(max(width, 0) * max(height, 0)))
 
     @property
     def centre(self) -> np.ndarray:
-        """(2,) x, y of the box's middle."""
+        """Centre of the box, (2,) x, y."""
         middle: np.ndarray = (self.box[:2] + self.box[2:]) / 2
         return middle
 
 
 @dataclass
-class _Held:
-    """A frame whose faces are still being found; ``faces`` is None before detection."""
+class _PendingFrame:
+    """A frame whose faces are being detected; ``faces`` is None if it has not been searched."""
 
     frame: Frame
     faces: list[Detection] | None = None
 
 
 class FaceDetector:
-    """facenet-pytorch's MTCNN (its weights come with the package) over a ladder of sizes."""
+    """Detects faces with facenet-pytorch's MTCNN, whose weights are part of that package.
+
+    ``config.detection_sides`` are the frame sizes to search, in order.
+    """
 
     def __init__(self, config: FaceConfig, device: str = "cpu") -> None:
         from facenet_pytorch import MTCNN
@@ -73,28 +77,33 @@ class FaceDetector:
         self._failures = [0] * len(config.detection_sides)
 
     def start_video(self) -> None:
-        """Forget what was learned about the sizes of the last video's faces."""
+        """Reset what is remembered about the sizes of faces in the previous video."""
         self._failures = [0] * len(self.config.detection_sides)
 
     def detect(self, images: list[np.ndarray]) -> list[list[Detection]]:
-        """Faces of equally sized RGB uint8 ``images``, the largest first; [] where there is none.
+        """Detect the faces in images.
 
-        A frame in which the smallest size shows no face is searched again at the next.
+        An image without a face at one size is searched again at the next larger size.
+
+        Args:
+            images: (height, width, 3) RGB uint8, all of one size.
+
+        Returns:
+            The faces of each image, the largest first; [] if there is none.
         """
-        found: list[list[Detection]] = [[] for _ in images]
+        detections: list[list[Detection]] = [[] for _ in images]
         longest = max(images[0].shape[:2]) if images else 0
-        for rung, side in enumerate(self.config.detection_sides):
-            todo = [i for i, faces in enumerate(found) if not faces]
-            smaller = self.config.detection_sides[rung - 1] if rung else 0
-            if not todo or (rung and longest <= smaller) or self._failures[rung] >= _HIGHER_TRIES:
+        for step, side in enumerate(self.config.detection_sides):
+            todo = [i for i, faces in enumerate(detections) if not faces]
+            smaller = self.config.detection_sides[step - 1] if step else 0
+            if not todo or (step and longest <= smaller) or self._failures[step] >= _MAX_FAILURES:
                 continue
             results = self._detect_at([images[i] for i in todo], side)
             for i, faces in zip(todo, results, strict=True):
-                found[i] = faces
-            if rung:
-                hit = any(results)
-                self._failures[rung] = 0 if hit else self._failures[rung] + len(todo)
-        return found
+                detections[i] = faces
+            if step:
+                self._failures[step] = 0 if any(results) else self._failures[step] + len(todo)
+        return detections
 
     def _detect_at(self, images: list[np.ndarray], side: int) -> list[list[Detection]]:
         cv2 = load_opencv()
@@ -105,15 +114,18 @@ class FaceDetector:
             return [[] for _ in images]
         small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
         ratio = np.array([width / size[0], height / size[1]])
-        step = max(1, min(len(small), _BATCH_PIXELS // (size[0] * size[1])))
+        batch_size = max(1, min(len(small), _BATCH_PIXELS // (size[0] * size[1])))
         rows: list[list[Detection]] = []
-        for i in range(0, len(small), step):
-            rows += self._run(np.stack(small[i : i + step]), ratio)
+        for i in range(0, len(small), batch_size):
+            rows += self._run(np.stack(small[i : i + batch_size]), ratio)
         return rows
 
     def _run(self, batch: np.ndarray, ratio: np.ndarray) -> list[list[Detection]]:
-        """MTCNN on one batch. It indexes out of range on some degenerate proposals: then each
-        frame runs alone, and one that still fails has no face."""
+        """Run MTCNN on one batch.
+
+        MTCNN fails with an index error on some degenerate proposals. Then each frame runs
+        alone, and a frame that still fails has no face.
+        """
         from depmap_cli.runtime.devices import is_out_of_memory
 
         try:
@@ -153,65 +165,72 @@ class FaceDetector:
 def iter_detections(
     frames: Iterable[Frame], detector: FaceDetector
 ) -> Iterator[tuple[Frame, list[Detection]]]:
-    """Every frame, in order, with all its faces; at most a few ``CHUNK`` frames are held."""
+    """Yield every frame, in order, with all its faces; about ``CHUNK`` frames are in memory."""
     config = detector.config
     detector.start_video()
-    held: list[_Held] = []
-    anchor: _Held | None = None
+    pending: list[_PendingFrame] = []
+    anchor: _PendingFrame | None = None
     for frame in frames:
-        held.append(_Held(frame))
-        new = [h.frame.time for h in held if h.faces is None]
-        if len(new) < (_FEW if _far_apart(new, config.detection_interval) else CHUNK):
+        pending.append(_PendingFrame(frame))
+        new = [item.frame.time for item in pending if item.faces is None]
+        sparse = _are_apart(new, config.detection_interval)
+        if len(new) < (_SPARSE_CHUNK if sparse else CHUNK):
             continue
-        _detect_sparsely(held, detector)
-        _fill([anchor, *held] if anchor else held, [], config.bridge, "bridged", _MAX_BRIDGE)
-        ready = _decided(held, config.bridge)
-        for item in held[:ready]:
+        _detect_sparsely(pending, detector)
+        _fill([anchor, *pending] if anchor else pending, [], config.bridge, "bridged", _MAX_BRIDGE)
+        n_final = _count_final(pending, config.bridge)
+        for item in pending[:n_final]:
             yield item.frame, item.faces or []
             if item.faces:
                 anchor = item
-        held = held[ready:]
-    _detect_sparsely(held, detector)
-    _fill([anchor, *held] if anchor else held, [], config.bridge, "bridged", _MAX_BRIDGE)
-    for item in held:
+        pending = pending[n_final:]
+    _detect_sparsely(pending, detector)
+    _fill([anchor, *pending] if anchor else pending, [], config.bridge, "bridged", _MAX_BRIDGE)
+    for item in pending:
         yield item.frame, item.faces or []
 
 
-def _far_apart(times: list[float], distance: float) -> bool:
+def _are_apart(times: list[float], distance: float) -> bool:
     return all(after - before > distance for before, after in pairwise(times))
 
 
-def _detect_sparsely(held: list[_Held], detector: FaceDetector) -> None:
-    """Fill in ``faces`` of the new frames: every k-th by detection, the rest as the face allows."""
-    new = [h for h in held if h.faces is None]
+def _detect_sparsely(pending: list[_PendingFrame], detector: FaceDetector) -> None:
+    """Find the faces of new frames: detect them in every k-th frame, interpolate where possible."""
+    new = [item for item in pending if item.faces is None]
     if not new:
         return
     span = new[-1].frame.time - new[0].frame.time
     interval = span / max(len(new) - 1, 1)
     stride = max(1, int(detector.config.detection_interval / interval)) if interval > 0 else 1
-    _detect_all([h for i, h in enumerate(new) if i % stride == 0 or i == len(new) - 1], detector)
+    last = len(new) - 1
+    _detect_all([item for i, item in enumerate(new) if i % stride == 0 or i == last], detector)
     longest = detector.config.detection_interval + interval
     _fill(new, None, longest, "interpolated", _MAX_SHIFT)
-    _detect_all([h for h in new if h.faces is None], detector)
+    _detect_all([item for item in new if item.faces is None], detector)
 
 
-def _detect_all(items: list[_Held], detector: FaceDetector) -> None:
-    for item, faces in zip(items, detector.detect([h.frame.image for h in items]), strict=True):
+def _detect_all(items: list[_PendingFrame], detector: FaceDetector) -> None:
+    for item, faces in zip(items, detector.detect([i.frame.image for i in items]), strict=True):
         item.faces = faces
 
 
 def _fill(
-    items: list[_Held],
+    items: list[_PendingFrame],
     empty: list[Detection] | None,
     longest: float,
     origin: str,
     max_shift: float,
 ) -> None:
-    """Interpolate runs of ``empty`` frames between two with faces, at most ``longest`` s apart.
+    """Interpolate the faces of ``empty`` frames between two frames with faces.
 
-    Only where both ends show the same faces, none of which moved by more than ``max_shift`` boxes;
-    what cannot be filled stays as it is. ``empty`` is None for frames not searched, [] for frames
-    in which no face was found.
+    A run of empty frames is filled only if both ends show the same faces.
+
+    Args:
+        items: frames in order of time.
+        empty: None to fill frames that were not searched, [] to fill frames without a face.
+        longest: most seconds between the two ends.
+        origin: origin of the interpolated faces.
+        max_shift: most that a face may move between the two ends, in box sides.
     """
     ends = [i for i, item in enumerate(items) if item.faces]
     for first, last in zip(ends, ends[1:], strict=False):
@@ -220,44 +239,46 @@ def _fill(
         between = items[first + 1 : last]
         if not between or gap > longest + 1e-6 or any(item.faces != empty for item in between):
             continue
-        pairs = _same_faces(start.faces or [], stop.faces or [], max_shift)
+        pairs = _match_faces(start.faces or [], stop.faces or [], max_shift)
         if not pairs:
             continue
         for item in between:
-            share = (item.frame.time - start.frame.time) / gap
-            item.faces = [_between(a, b, share, origin) for a, b in pairs]
+            position = (item.frame.time - start.frame.time) / gap
+            item.faces = [_interpolate(a, b, position, origin) for a, b in pairs]
 
 
-def _same_faces(
+def _match_faces(
     before: list[Detection], after: list[Detection], max_shift: float
 ) -> list[tuple[Detection, Detection]]:
-    """Pairs of the same face, or [] if any face came, went or moved too far."""
+    """Pair the faces of two frames; [] if a face appeared, disappeared or moved too far."""
     if len(before) != len(after):
         return []
-    pairs, rest = [], list(after)
+    pairs, unmatched = [], list(after)
     for face in before:
-        nearest = min(rest, key=lambda other: float(np.linalg.norm(other.centre - face.centre)))
+        nearest = min(
+            unmatched, key=lambda other: float(np.linalg.norm(other.centre - face.centre))
+        )
         shift = float(np.abs(nearest.landmarks - face.landmarks).max()) / max(face.side, 1e-6)
         if shift > max_shift:
             return []
         pairs.append((face, nearest))
-        rest = [other for other in rest if other is not nearest]
+        unmatched = [other for other in unmatched if other is not nearest]
     return pairs
 
 
-def _between(a: Detection, b: Detection, share: float, origin: str) -> Detection:
+def _interpolate(a: Detection, b: Detection, position: float, origin: str) -> Detection:
     return Detection(
-        box=(1 - share) * a.box + share * b.box,
-        landmarks=(1 - share) * a.landmarks + share * b.landmarks,
+        box=(1 - position) * a.box + position * b.box,
+        landmarks=(1 - position) * a.landmarks + position * b.landmarks,
         probability=min(a.probability, b.probability),
         origin=origin,
     )
 
 
-def _decided(held: list[_Held], bridge: float) -> int:
-    """How many leading frames can be handed on: all but a faceless tail that may yet be bridged."""
-    now = held[-1].frame.time
-    ready = len(held)
-    while ready and not held[ready - 1].faces and now - held[ready - 1].frame.time <= bridge:
-        ready -= 1
-    return ready
+def _count_final(pending: list[_PendingFrame], bridge: float) -> int:
+    """Return how many leading frames are final: all but a faceless tail that may yet be bridged."""
+    now = pending[-1].frame.time
+    count = len(pending)
+    while count and not pending[count - 1].faces and now - pending[count - 1].frame.time <= bridge:
+        count -= 1
+    return count

@@ -1,19 +1,19 @@
-"""A network that only ever sees batches of one size."""
+"""A wrapper that passes batches of one fixed size to a network."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-PIECE = 32
-"""Candidates that pass through a network together."""
+BATCH_SIZE = 32
+"""Face candidates in one forward pass."""
 
 
 class FixedSizeBatches(nn.Module):
-    """Runs ``network`` on pieces of exactly ``PIECE`` rows, the last filled up with zeros.
+    """Runs ``network`` on batches of exactly ``BATCH_SIZE`` rows, the last one padded with zeros.
 
-    MTCNN hands its later stages another number of candidates each time, and freed memory that
-    could not be used again grew with the number of frames; with batches of one size it does not
-    (measured: CHANGELOG). Probably oneDNN keeps a kernel for every size it has seen, in between.
+    The later stages of MTCNN receive a different number of candidates each time, and memory use
+    then grew with the number of frames; with a fixed batch size it does not (measured: CHANGELOG).
+    The likely cause is that oneDNN caches a kernel for every batch size.
     """
 
     def __init__(self, network: nn.Module) -> None:
@@ -21,11 +21,12 @@ class FixedSizeBatches(nn.Module):
         self.network = network
 
     def forward(self, rows: Tensor) -> tuple[Tensor, ...]:
-        """The network's outputs for ``rows``, at least one, as if they had come at once."""
+        """Return the outputs of the network for all ``rows`` (at least one)."""
         n = len(rows)
         outputs = []
-        for start in range(0, n, PIECE):
-            piece = rows[start : start + PIECE]
-            missing = PIECE - len(piece)
-            outputs.append(self.network(F.pad(piece, (0, 0) * (piece.ndim - 1) + (0, missing))))
+        for start in range(0, n, BATCH_SIZE):
+            batch = rows[start : start + BATCH_SIZE]
+            n_padding = BATCH_SIZE - len(batch)
+            padding = (0, 0) * (batch.ndim - 1) + (0, n_padding)
+            outputs.append(self.network(F.pad(batch, padding)))
         return tuple(torch.cat(column)[:n] for column in zip(*outputs, strict=True))

@@ -1,4 +1,7 @@
-"""The quality gate: may this recording carry a score? Each check has a number and its limits."""
+"""The quality gate: decides whether a video can be scored.
+
+Each check compares a number with limits.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -11,16 +14,33 @@ from depmap_cli.results import Check, Quality, Verdict
 from depmap_cli.video.reader import VideoProperties
 
 TURNED = 0.35
-"""Nose off the eyes' middle, in eye distances, from which a head is turned: about 30 degrees."""
+"""Offset of the nose tip from the midpoint of the eyes, in eye distances, above which the head
+counts as turned; about 30 degrees."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Measure:
-    name: str
+@dataclass(frozen=True)
+class _CheckKind:
+    """What a check measures, in which unit, and on which side of a limit the value is bad."""
+
     label: str
-    value: float
-    unit: str
     worse: Literal["below", "above"]
+    unit: str = ""
+
+
+_CHECKS = {
+    "duration": _CheckKind("length of the video", "below", "s"),
+    "usable_share": _CheckKind("share of frames with a usable face", "below"),
+    "usable_frames": _CheckKind("frames with a usable face", "below", "frames"),
+    "longest_gap": _CheckKind("longest stretch without a usable face", "above", "s"),
+    "face_size": _CheckKind("distance between the eyes", "below", "px"),
+    "sharpness": _CheckKind("sharpness of the face", "below"),
+    "dark": _CheckKind("brightness of the face, lower limit", "below", "of 255"),
+    "bright": _CheckKind("brightness of the face, upper limit", "above", "of 255"),
+    "turned_share": _CheckKind("share of frames with the head turned away", "above"),
+    "several_faces": _CheckKind("share of frames with other faces", "above"),
+    "decoded_share": _CheckKind("share of the video before it breaks off", "below"),
+}
+"""All checks by name, in the order of the report; the names are those of ``QualityConfig``."""
 
 
 def assess_quality(
@@ -29,24 +49,30 @@ def assess_quality(
     config: QualityConfig,
     decoded: float | None = None,
 ) -> Quality:
-    """Check the sampled frames of a video of ``duration`` seconds, ``decoded`` the share of it that
-    they reach (``decoded_share``)."""
-    usable = [s for s in samples if s.valid]
-    measures = _measures(samples, usable, duration)
+    """Check the sampled frames of a video.
+
+    Args:
+        samples: all sampled frames.
+        duration: seconds of video that they cover.
+        config: limits of each check.
+        decoded: fraction of the video that could be decoded (``decoded_share``); None to leave this
+            check out.
+    """
+    usable = [sample for sample in samples if sample.valid]
+    values = {
+        "duration": duration,
+        "usable_share": len(usable) / len(samples) if samples else 0.0,
+        "usable_frames": float(len(usable)),
+    }
+    if usable:
+        values |= _face_measurements(samples, usable)
     if decoded is not None:
-        measures.append(
-            _Measure(
-                name="decoded_share",
-                label="share of the video before it breaks off",
-                value=decoded,
-                unit="",
-                worse="below",
-            )
-        )
-    checks = [_check(m, *getattr(config, m.name)) for m in measures]
-    worst = [v for v in (Verdict.refuse, Verdict.warn) if any(c.verdict == v for c in checks)]
+        values["decoded_share"] = decoded
+    checks = [_check(name, value, *getattr(config, name)) for name, value in values.items()]
+    verdicts = {check.verdict for check in checks}
+    by_severity = (Verdict.refuse, Verdict.warn, Verdict.passed)
     return Quality(
-        verdict=worst[0] if worst else Verdict.passed,
+        verdict=next(verdict for verdict in by_severity if verdict in verdicts),
         sampled_frames=len(samples),
         usable_frames=len(usable),
         checks=checks,
@@ -54,140 +80,66 @@ def assess_quality(
 
 
 def decoded_share(
-    samples: list[FaceSample], sampling: SamplingConfig, info: VideoProperties
+    samples: list[FaceSample], sampling: SamplingConfig, properties: VideoProperties
 ) -> float | None:
-    """Up to where a video gave frames, as a share of the time asked for.
+    """Return the fraction, 0 to 1, of the requested time up to which frames could be decoded.
 
-    None where nothing says how long the video is, or there are no samples.
+    None if the duration of the video is unknown, or there are no samples.
     """
-    if info.duration is None or not samples:
+    if properties.duration is None or not samples:
         return None
-    stop = info.duration if sampling.end is None else min(sampling.end, info.duration)
-    asked = stop - sampling.start
-    apart = 1 / sampling.fps if sampling.fps else asked / sampling.frames
-    reached = samples[-1].time + max(apart, 1 / info.fps)
-    return min(1.0, (reached - sampling.start) / asked)
+    stop = properties.duration if sampling.end is None else min(sampling.end, properties.duration)
+    requested = stop - sampling.start
+    interval = 1 / sampling.fps if sampling.fps else requested / sampling.frames
+    end = samples[-1].time + max(interval, 1 / properties.fps)
+    return min(1.0, (end - sampling.start) / requested)
 
 
-def _measures(
-    samples: list[FaceSample], usable: list[FaceSample], duration: float
-) -> list[_Measure]:
-    measures = [
-        _Measure(
-            name="duration", label="length of the video", value=duration, unit="s", worse="below"
-        ),
-        _Measure(
-            name="usable_share",
-            label="share of frames with a usable face",
-            value=_share(usable, samples),
-            unit="",
-            worse="below",
-        ),
-        _Measure(
-            name="usable_frames",
-            label="frames with a usable face",
-            value=len(usable),
-            unit="frames",
-            worse="below",
-        ),
-    ]
-    if not usable:
-        return measures
-
-    def median(values: list[float]) -> float:
-        return float(np.median(values))
-
-    several = [s for s in usable if s.n_faces > 1]
-    turned = [s for s in usable if abs(s.turn) > TURNED]
-    light = median([s.brightness for s in usable])
-    return [
-        *measures,
-        _Measure(
-            name="longest_gap",
-            label="longest stretch without a usable face",
-            value=_longest_gap(samples),
-            unit="s",
-            worse="above",
-        ),
-        _Measure(
-            name="face_size",
-            label="distance between the eyes",
-            value=median([s.eye_distance for s in usable]),
-            unit="px",
-            worse="below",
-        ),
-        _Measure(
-            name="sharpness",
-            label="sharpness of the face",
-            value=median([s.sharpness for s in usable]),
-            unit="",
-            worse="below",
-        ),
-        _Measure(
-            name="dark",
-            label="brightness of the face, lower limit",
-            value=light,
-            unit="of 255",
-            worse="below",
-        ),
-        _Measure(
-            name="bright",
-            label="brightness of the face, upper limit",
-            value=light,
-            unit="of 255",
-            worse="above",
-        ),
-        _Measure(
-            name="turned_share",
-            label="share of frames with the head turned away",
-            value=_share(turned, usable),
-            unit="",
-            worse="above",
-        ),
-        _Measure(
-            name="several_faces",
-            label="share of frames with other faces",
-            value=_share(several, usable),
-            unit="",
-            worse="above",
-        ),
-    ]
-
-
-def _share(part: list[FaceSample], whole: list[FaceSample]) -> float:
-    return len(part) / len(whole) if whole else 0.0
+def _face_measurements(samples: list[FaceSample], usable: list[FaceSample]) -> dict[str, float]:
+    """Measure the ``usable`` samples, at least one, by the names of ``_CHECKS``."""
+    brightness = float(np.median([sample.brightness for sample in usable]))
+    return {
+        "longest_gap": _longest_gap(samples),
+        "face_size": float(np.median([sample.eye_distance for sample in usable])),
+        "sharpness": float(np.median([sample.sharpness for sample in usable])),
+        "dark": brightness,
+        "bright": brightness,
+        "turned_share": sum(abs(sample.turn) > TURNED for sample in usable) / len(usable),
+        "several_faces": sum(sample.n_faces > 1 for sample in usable) / len(usable),
+    }
 
 
 def _longest_gap(samples: list[FaceSample]) -> float:
-    """Longest time between two successive usable frames, less the sampling's own step."""
+    """Return the longest time without a usable frame, minus the sampling interval, in seconds."""
     times = [s.time for s in samples]
     step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    seen = [times[0] - step, *(s.time for s in samples if s.valid), times[-1] + step]
-    return max(0.0, float(np.max(np.diff(seen))) - step)
+    usable_times = [times[0] - step, *(s.time for s in samples if s.valid), times[-1] + step]
+    return max(0.0, float(np.max(np.diff(usable_times))) - step)
 
 
-def _check(measure: _Measure, warn: float, refuse: float | None) -> Check:
-    def beyond(limit: float) -> bool:
-        return measure.value < limit if measure.worse == "below" else measure.value > limit
+def _check(name: str, value: float, warn: float, refuse: float | None) -> Check:
+    kind = _CHECKS[name]
 
-    verdict = Verdict.passed
-    if refuse is not None and beyond(refuse):
-        verdict = Verdict.refuse
-    elif beyond(warn):
+    def is_beyond(limit: float) -> bool:
+        return value < limit if kind.worse == "below" else value > limit
+
+    verdict, limit = Verdict.passed, warn
+    if refuse is not None and is_beyond(refuse):
+        verdict, limit = Verdict.refuse, refuse
+    elif is_beyond(warn):
         verdict = Verdict.warn
-    limit = refuse if verdict == Verdict.refuse and refuse is not None else warn
-    unit = f" {measure.unit}" if measure.unit else ""
-    message = f"{measure.label}: {measure.value:.3g}{unit}"
+    unit = f" {kind.unit}" if kind.unit else ""
+    message = f"{kind.label}: {value:.3g}{unit}"
     if verdict != Verdict.passed:
-        message += f", {measure.worse} {limit:g}{unit}"
+        message += f", {kind.worse} {limit:g}{unit}"
     return Check(
-        name=measure.name,
-        label=measure.label,
-        value=round(measure.value, 4),
-        unit=measure.unit,
+        name=name,
+        label=kind.label,
+        value=round(value, 4),
+        unit=kind.unit,
         warn=warn,
         refuse=refuse,
-        worse=measure.worse,
+        worse=kind.worse,
         verdict=verdict,
         message=message,
     )

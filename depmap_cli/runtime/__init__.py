@@ -1,1 +1,1 @@
-"""The machine: devices, processes, threads, memory, random seeds, and third-party imports."""
+"""Access to the machine: devices, processes, threads, memory, random seeds, and imports."""

@@ -1,4 +1,4 @@
-"""Which device computes, and in what precision."""
+"""Chooses the device and the numeric precision, and recognises when memory runs out."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -11,7 +11,7 @@ from torch import nn
 from depmap_cli.errors import OutOfMemory, UsageProblem
 
 M = TypeVar("M", bound=nn.Module)
-_NO_ROOM = (
+_OUT_OF_MEMORY_MESSAGES = (
     "DefaultCPUAllocator",
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
@@ -19,11 +19,11 @@ _NO_ROOM = (
     "_DEVICE_ALLOCATION_FAILED",  # cuDNN 9
     "MPS backend out of memory",
 )
-"""Words of the errors for want of memory that torch has no class for."""
+"""Parts of the messages of out-of-memory errors for which torch has no class."""
 
 
 class DeviceName(StrEnum):
-    """What ``--device`` takes."""
+    """Values of ``--device``."""
 
     auto = "auto"
     cpu = "cpu"
@@ -32,39 +32,43 @@ class DeviceName(StrEnum):
 
 
 def available_devices() -> list[str]:
-    """The devices that this installation can compute on."""
-    found = ["cpu"]
+    """Return the names of the devices that this installation can compute on."""
+    names = ["cpu"]
     if torch.cuda.is_available():
-        found.append("cuda")
+        names.append("cuda")
     if torch.backends.mps.is_available():
-        found.append("mps")
-    return found
+        names.append("mps")
+    return names
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device asked for; ``auto`` takes cuda, then mps, then cpu.
+    """Return the device named; ``auto`` is the first available of cuda, mps and cpu.
 
     Raises:
-        UsageProblem: unknown, or not available here; it is never replaced by another.
+        UsageProblem: the device is unknown or not available. It is never replaced by another one.
     """
-    found = available_devices()
+    available = available_devices()
     if name == "auto":
-        return torch.device(next(d for d in ("cuda", "mps", "cpu") if d in found))
+        return torch.device(next(d for d in ("cuda", "mps", "cpu") if d in available))
     if name not in list(DeviceName):
-        raise UsageProblem(f"--device {name}: unknown", "one of " + ", ".join(DeviceName))
-    if name not in found:
+        raise UsageProblem(f"--device {name}: unknown", "choose one of " + ", ".join(DeviceName))
+    if name not in available:
         raise UsageProblem(
-            f"--device {name} is not available here", "available: " + ", ".join(found)
+            f"--device {name} is not available", "choose one of " + ", ".join(available)
         )
     return torch.device(name)
 
 
 @contextmanager
 def explain_out_of_memory(doing: str, hint: str) -> Iterator[None]:
-    """Turns an allocation that failed, on whatever device, into one line.
+    """Turn a failed allocation in the block, on any device, into one line.
+
+    Args:
+        doing: what needs the memory; completes "too little memory for ...".
+        hint: how to reduce the memory needed.
 
     Raises:
-        OutOfMemory: what was being done, and the option that makes it smaller.
+        OutOfMemory: an allocation failed.
     """
     try:
         yield
@@ -75,26 +79,28 @@ def explain_out_of_memory(doing: str, hint: str) -> Iterator[None]:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether a device or the computer had no room."""
+    """Whether an error says that the device or the computer ran out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_ROOM)
+    return isinstance(error, RuntimeError) and any(
+        text in str(error) for text in _OUT_OF_MEMORY_MESSAGES
+    )
 
 
 def move_to_device(
     network: M, device: torch.device, layout: torch.memory_format = torch.preserve_format
 ) -> M:
-    """The network itself, moved to the device.
+    """Move a network to a device, and return it.
 
     Raises:
-        OutOfMemory: there is no room on it.
+        OutOfMemory: the device has too little memory.
     """
     with explain_out_of_memory("the networks", "close other programs, or give --device cpu"):
         return network.to(device, memory_format=layout)  # type: ignore[call-overload, no-any-return]
 
 
 def training_precision(device: torch.device) -> AbstractContextManager[object]:
-    """bfloat16 autocast where the hardware multiplies it fast, else float32."""
+    """Return a bfloat16 autocast context if the hardware multiplies it fast; otherwise float32."""
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
@@ -103,9 +109,11 @@ def training_precision(device: torch.device) -> AbstractContextManager[object]:
 
 
 def _cpu_has_bf16() -> bool:
-    """Whether its own instructions multiply bfloat16. oneDNN also claims to support processors on
-    which it can but emulate them, three times slower than float32."""
+    """Whether the processor has instructions that multiply bfloat16.
+
+    oneDNN also reports support where it emulates them, three times slower than float32.
+    """
     if not hasattr(torch.cpu, "get_capabilities"):  # torch 2.6
         return False
-    found = torch.cpu.get_capabilities()
-    return any(name.endswith("bf16") and bool(present) for name, present in found.items())
+    capabilities = torch.cpu.get_capabilities()
+    return any(name.endswith("bf16") and bool(present) for name, present in capabilities.items())

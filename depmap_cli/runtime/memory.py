@@ -1,15 +1,15 @@
-"""Memory that was freed goes back to the system, so that long videos cost what short ones do."""
+"""Returns freed memory to the system, so that long videos need no more of it than short ones."""
 
 import ctypes
 import sys
 
 
 def trim_heap() -> None:
-    """Let the C library return freed pages inside its heap; does nothing where it is not glibc.
+    """Ask glibc to return freed pages of its heap to the system; do nothing with another C library.
 
-    The vectors kept of every frame come to lie between the large pieces that the networks free,
-    and glibc keeps the holes, so that resident memory grew with the number of frames (measured:
-    CHANGELOG).
+    The small vectors kept of every frame lie between the large blocks that the networks free, and
+    glibc keeps those blocks. Without this call, memory use grew with the number of frames
+    (measured: CHANGELOG).
     """
     if not sys.platform.startswith("linux"):
         return

@@ -1,4 +1,4 @@
-"""The one place that imports OpenCV, so that a broken installation is explained in one line."""
+"""Imports OpenCV for the whole package, and explains a broken installation in one line."""
 
 import os
 from types import ModuleType
@@ -12,10 +12,10 @@ LIBGL_HINT = (
 
 
 def load_opencv() -> ModuleType:
-    """Import ``cv2``, quiet and restricted to local files.
+    """Import ``cv2`` without its log output, restricted to local files.
 
     Raises:
-        InstallationBroken: a shared library that OpenCV needs (usually libGL) is absent.
+        InstallationBroken: a shared library that OpenCV needs (usually libGL) is missing.
     """
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")

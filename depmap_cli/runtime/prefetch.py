@@ -1,4 +1,4 @@
-"""An iterator that runs in a thread of its own, ahead of whoever takes what it yields."""
+"""An iterator that runs in its own thread, ahead of its consumer."""
 
 from collections.abc import Iterable, Iterator
 from queue import Empty, Full, Queue
@@ -7,22 +7,23 @@ from typing import Generic, TypeVar
 
 T = TypeVar("T")
 _POLL_INTERVAL = 0.1
-"""Seconds after which a thread that waits for room looks whether it is still wanted."""
+"""Seconds after which a thread that waits for free space checks whether it was closed."""
 
 
 class Prefetcher(Generic[T]):
-    """Iterates over ``source`` in a thread, at most ``room`` items ahead, in order.
+    """Iterates over ``source`` in a thread, at most ``capacity`` items ahead, in order.
 
-    What ``source`` raises is raised here in its place. ``close`` (``contextlib.closing``) ends the
-    thread, which then closes the source if it is a generator.
+    An exception in ``source`` is raised by ``next`` after the items before it. ``close``
+    (``contextlib.closing``) ends the thread, which then closes the source if it is a generator.
 
-    It pays where the source leaves Python's lock alone most of the time, as OpenCV's decoder does.
+    It saves time if the source releases Python's global lock most of the time, as OpenCV's decoder
+    does.
     """
 
-    def __init__(self, source: Iterable[T], room: int) -> None:
-        self._items: Queue[tuple[T] | BaseException | None] = Queue(room)
-        self._unwanted = Event()
-        self._over = False
+    def __init__(self, source: Iterable[T], capacity: int) -> None:
+        self._items: Queue[tuple[T] | BaseException | None] = Queue(capacity)
+        self._closed = Event()
+        self._ended = False
         self._thread = Thread(target=self._run, args=(source,), name="ahead", daemon=True)
         self._thread.start()
 
@@ -30,28 +31,28 @@ class Prefetcher(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        """The next item, once there is one.
+        """Wait for the next item and return it.
 
         Raises:
-            StopIteration: the source has ended, or this was closed.
+            StopIteration: the source has ended, or ``close`` was called.
         """
-        if self._over:
+        if self._ended:
             raise StopIteration
-        found = self._items.get()
-        if isinstance(found, tuple):
-            return found[0]
-        self._over = True
+        item = self._items.get()
+        if isinstance(item, tuple):
+            return item[0]
+        self._ended = True
         self._thread.join()
-        raise StopIteration if found is None else found
+        raise StopIteration if item is None else item
 
     def wait(self) -> None:
-        """Wait until the source has ended, or this was closed; items may be left to take."""
+        """Wait until the source has ended or ``close`` was called; items may remain to be taken."""
         self._thread.join()
 
     def close(self) -> None:
-        """End the thread, and wait until it has let go of the source."""
-        self._over = True
-        self._unwanted.set()
+        """End the thread, and wait until it has closed the source."""
+        self._ended = True
+        self._closed.set()
         while self._thread.is_alive():
             try:
                 self._items.get(timeout=_POLL_INTERVAL)
@@ -63,7 +64,7 @@ class Prefetcher(Generic[T]):
             for item in source:
                 if not self._put((item,)):
                     break
-        except BaseException as error:  # whatever it is, it belongs to whoever takes the items
+        except BaseException as error:  # raised again in the thread of the consumer
             self._put(error)
         else:
             self._put(None)
@@ -72,8 +73,8 @@ class Prefetcher(Generic[T]):
                 close()
 
     def _put(self, item: tuple[T] | BaseException | None) -> bool:
-        """Hand an item on once there is room; False if nobody wants it any more."""
-        while not self._unwanted.is_set():
+        """Put an item in the queue when there is space; return False if the iterator was closed."""
+        while not self._closed.is_set():
             try:
                 self._items.put(item, timeout=_POLL_INTERVAL)
             except Full:

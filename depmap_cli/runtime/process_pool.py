@@ -1,4 +1,4 @@
-"""Work spread over several processes, each on one thread, which end when this one ends."""
+"""Runs work in several processes of one thread each, which end when this process ends."""
 
 import os
 import signal
@@ -20,16 +20,28 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def run_all(
-    make: Callable[[T], None], items: Sequence[T], jobs: int, stage: str, told: ProgressCallback
+    make: Callable[[T], None],
+    items: Sequence[T],
+    jobs: int,
+    stage: str,
+    on_progress: ProgressCallback,
 ) -> None:
-    """Call ``make`` for all items, ``jobs`` at a time, each in a process with one thread.
+    """Call ``make`` for all items in ``jobs`` processes.
+
+    Args:
+        make: a function that can be pickled; its result is discarded.
+        items: its arguments.
+        jobs: number of processes.
+        stage: name of the work, for progress and error messages.
+        on_progress: called after each item.
 
     Raises:
-        DepmapError: what ``make`` raised first; or a process that ended by itself.
+        DepmapError: the first error of ``make``, or a process ended unexpectedly.
+        OutputUnwritable: the first error of ``make`` is an ``OSError``.
     """
     if not items:
         return
-    load_opencv()  # what is missing is told here: a process that cannot start says nothing
+    load_opencv()  # report a broken installation here: a process that cannot start reports nothing
     spawn = get_context("spawn")
     with (
         _one_thread_each(),
@@ -40,15 +52,17 @@ def run_all(
                 futures = [pool.submit(make, item) for item in items]
             for done, future in enumerate(as_completed(futures), start=1):
                 future.result()
-                told(stage, done, len(items))
+                on_progress(stage, done, len(items))
         except BrokenProcessPool as error:
             raise DepmapError(
-                f"{stage}: a process ended by itself",
-                "too little memory? use fewer --jobs; what is finished is kept",
+                f"{stage}: a process ended unexpectedly",
+                "use fewer --jobs if memory is short, and run again; finished work is kept",
             ) from error
         except OSError as error:
             pool.shutdown(wait=False, cancel_futures=True)
-            raise OutputUnwritable(f"{error.strerror or error}", "is the disk full?") from error
+            raise OutputUnwritable(
+                f"{error.strerror or error}", "check the free disk space"
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
@@ -56,9 +70,9 @@ def run_all(
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """Processes started meanwhile compute on one thread: NumPy reads this when it is loaded.
+    """Make processes started in the block compute on one thread; NumPy reads this when imported.
 
-    The number of threads also shapes rounding, and so the last bits of landmarks.
+    The number of threads also affects rounding, and so the last bits of landmarks.
     """
     before = {name: os.environ.get(name) for name in _THREADS}
     os.environ.update(dict.fromkeys(_THREADS, "1"))
@@ -74,12 +88,14 @@ def _one_thread_each() -> Iterator[None]:
 
 @contextmanager
 def block_sigint() -> Iterator[None]:
-    """Processes started meanwhile hear of Ctrl-C only once they are ``init_worker``: till then they would
-    print what they were about to load."""
+    """Block Ctrl-C in processes started in the block until they have called ``init_worker``.
+
+    Before that, they would print the traceback of an interrupted import.
+    """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    resource_tracker.ensure_running()  # which would hear of it again when it starts
+    resource_tracker.ensure_running()  # started later, it would unblock the signal
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -88,8 +104,13 @@ def block_sigint() -> Iterator[None]:
 
 
 def init_worker(threads: int | None = 1) -> None:
-    """Keep OpenCV, which does not read the environment, to so many threads (None: all cores); end
-    at Ctrl-C, silently, and with the process that started this one, however that ends."""
+    """Prepare a worker process.
+
+    It ends silently at Ctrl-C, and when the process that started it ends in any way.
+
+    Args:
+        threads: number of threads of OpenCV, which ignores the environment; None for all cores.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})

@@ -1,15 +1,15 @@
-"""How work tells those who wait for it how far it is."""
+"""Types of the functions that report progress, and the format of remaining time."""
 
 from collections.abc import Callable
 
 ProgressCallback = Callable[[str, int, int], None]
-"""Called with (stage, done, total)."""
+"""Called with the name of the stage, the number of items done, and the total."""
 FractionCallback = Callable[[float], None]
-"""Called with the share of the work that is done, 0 to 1."""
+"""Called with the fraction of the work that is done, 0 to 1."""
 
 
 def span(seconds: float) -> str:
-    """A time roughly: in seconds, minutes or hours."""
+    """Format a duration, rounded to seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     if seconds < 5400:

@@ -1,12 +1,12 @@
-"""How the threads of PyTorch wait for each other; to be said before it is imported."""
+"""Sets how the threads of PyTorch wait for each other; call it before torch is imported."""
 
 import os
 
 
 def use_passive_threads() -> None:
-    """Let OpenMP's threads sleep while they wait, unless the environment says otherwise.
+    """Make OpenMP threads sleep while they wait, unless the environment sets ``OMP_WAIT_POLICY``.
 
-    By default they spin, which takes the cores from the decoder and from other processes (measured:
-    CHANGELOG).
+    By default they spin, which takes cores away from the decoder and from other processes
+    (measured: CHANGELOG).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -1,4 +1,4 @@
-"""Versions of the installed packages that results depend on."""
+"""Versions of the installed packages that affect results."""
 
 import importlib.metadata
 
@@ -16,7 +16,7 @@ PACKAGES = (
 
 
 def package_versions() -> dict[str, str | None]:
-    """Of the packages that results rest on; null where one is not installed."""
+    """Return the version of each package that affects results; None if it is not installed."""
     return {name: _installed(name) for name in PACKAGES}
 
 

@@ -1,14 +1,14 @@
-"""Work in C code that may never come back, given up after a time without progress.
+"""Abandons work in C code that makes no progress for some time.
 
-OpenCV and FFmpeg cannot be interrupted, and a thread cannot be killed. So the work runs in a daemon
-thread, one item at a time, which calls ``heartbeat`` whenever it gets on; whoever waits gives up after
-``READ_TIMEOUT`` seconds without a beat, and the thread is abandoned.
+OpenCV and FFmpeg cannot be interrupted, and a thread cannot be killed. The work therefore runs in a
+daemon thread, one item at a time, and calls ``heartbeat`` whenever it makes progress. After
+``READ_TIMEOUT`` seconds without a heartbeat, the caller gives up and the thread is abandoned.
 
-Caught: a decoder that spins or sleeps on damaged data, a disk or network folder that hangs. The
-rest of a batch goes on, and the process still ends. Not caught: what keeps Python's lock meanwhile
-(OpenCV lets go of it), a crash of the decoder (that takes the process along), and a video that gets
-on slowly. An abandoned thread keeps its memory, its file and perhaps one core until the process
-ends.
+This handles a decoder that loops or sleeps on damaged data, and a disk or network folder that does
+not respond: the rest of a batch continues, and the process can end. It does not handle code that
+holds Python's global lock (OpenCV releases it), a crash of the decoder (which ends the process), or
+a video that is slow. An abandoned thread keeps its memory, its file and perhaps one core until the
+process ends.
 """
 
 import threading
@@ -21,16 +21,17 @@ from typing import Any, ParamSpec, TypeVar
 from depmap_cli.errors import VideoUnreadable
 
 READ_TIMEOUT = 60.0
-"""Seconds without progress after which work is given up."""
-_CHECKS_PER_TIMEOUT = 20  # times that are looked whether there was a beat while patience lasts
-_here = threading.local()
-_beats = 0
+"""Seconds without progress after which work is abandoned."""
+_CHECKS_PER_TIMEOUT = 20
+"""Number of times that the caller checks for a heartbeat before the timeout ends."""
+_thread = threading.local()
+_n_heartbeats = 0
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class _Pulse:
-    """When work last got on."""
+    """The time of the last heartbeat of a thread."""
 
     def __init__(self) -> None:
         self.last = time.monotonic()
@@ -40,41 +41,43 @@ class _Pulse:
 
 
 def heartbeat() -> None:
-    """Tell whoever waits for this thread's work, if anyone does, that it gets on."""
-    global _beats
-    _beats += 1
-    pulse = getattr(_here, "pulse", None)
+    """Report that the work of this thread makes progress."""
+    global _n_heartbeats
+    _n_heartbeats += 1
+    pulse = getattr(_thread, "pulse", None)
     if pulse is not None:
         pulse.heartbeat()
 
 
 def heartbeats() -> int:
-    """A number that changes while any work of this process gets on."""
-    return _beats
+    """Return the number of heartbeats in this process; it changes while any work makes progress."""
+    return _n_heartbeats
 
 
 def is_watched() -> bool:
-    """Whether this code already runs where someone watches it."""
-    return hasattr(_here, "pulse")
+    """Whether this thread already runs under a watchdog."""
+    return hasattr(_thread, "pulse")
 
 
 def with_watchdog(source: Iterator[T], timeout: float | None = None) -> Generator[T, None, None]:
-    """What ``source`` yields, each item made in another thread when it is asked for.
+    """Yield the items of ``source``, each produced in another thread when it is requested.
 
-    ``timeout`` is in seconds, by default ``READ_TIMEOUT``.
+    Args:
+        source: the work; it calls ``heartbeat``.
+        timeout: seconds without progress; None for ``READ_TIMEOUT``.
 
     Raises:
-        VideoUnreadable: the source made no progress for so long.
+        VideoUnreadable: the source made no progress for ``timeout`` seconds.
     """
     wait = READ_TIMEOUT if timeout is None else timeout
-    pulse, asked, made = _Pulse(), SimpleQueue[bool](), SimpleQueue[tuple[str, Any]]()
-    work = threading.Thread(target=_work, args=(source, pulse, asked, made), daemon=True)
+    pulse, requests, results = _Pulse(), SimpleQueue[bool](), SimpleQueue[tuple[str, Any]]()
+    work = threading.Thread(target=_work, args=(source, pulse, requests, results), daemon=True)
     work.start()
     try:
         while True:
             pulse.heartbeat()
-            asked.put(True)
-            kind, item = _answer(made, pulse, wait)
+            requests.put(True)
+            kind, item = _next_result(results, pulse, wait)
             if kind == "end":
                 return
             if kind == "error":
@@ -82,52 +85,55 @@ def with_watchdog(source: Iterator[T], timeout: float | None = None) -> Generato
             yield item
             del item
     finally:
-        asked.put(False)
+        requests.put(False)
 
 
 def watchdog_timeout(function: Callable[P, T]) -> Callable[P, T]:
-    """``function``, given up like ``with_watchdog``; inside watched work it is called as it is."""
+    """Decorate a function to be abandoned as in ``with_watchdog``, unless it already is watched."""
 
     @wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> T:
         if is_watched():
             return function(*args, **kwargs)
-        once = with_watchdog(function(*args, **kwargs) for _ in range(1))
+        result = with_watchdog(function(*args, **kwargs) for _ in range(1))
         try:
-            return next(once)
+            return next(result)
         finally:
-            once.close()
+            result.close()
 
     return called
 
 
-def _answer(made: "SimpleQueue[tuple[str, Any]]", pulse: _Pulse, timeout: float) -> tuple[str, Any]:
+def _next_result(
+    results: "SimpleQueue[tuple[str, Any]]", pulse: _Pulse, timeout: float
+) -> tuple[str, Any]:
     while True:
         try:
-            return made.get(timeout=timeout / _CHECKS_PER_TIMEOUT)
+            return results.get(timeout=timeout / _CHECKS_PER_TIMEOUT)
         except Empty:
             if time.monotonic() - pulse.last > timeout:
                 raise VideoUnreadable(
-                    f"reading it made no progress for {timeout:g} s, and was given up",
-                    "is it damaged, or on a disk that hangs? copy it, or convert it with ffmpeg",
+                    f"reading made no progress for {timeout:g} s and was abandoned",
+                    "check whether it is damaged or its disk does not respond: "
+                    "copy it, or convert it with ffmpeg",
                 ) from None
 
 
 def _work(
     source: Iterator[Any],
     pulse: _Pulse,
-    asked: "SimpleQueue[bool]",
-    made: "SimpleQueue[tuple[str, Any]]",
+    requests: "SimpleQueue[bool]",
+    results: "SimpleQueue[tuple[str, Any]]",
 ) -> None:
-    """The other thread: an item each time one is asked for; at the end the source is closed."""
-    _here.pulse = pulse
-    while asked.get():
+    """Produce an item for each request, in the daemon thread; at the end, close the source."""
+    _thread.pulse = pulse
+    while requests.get():
         try:
-            made.put(("item", next(source)))
+            results.put(("item", next(source)))
         except StopIteration:
-            made.put(("end", None))
-        except BaseException as error:  # it belongs to whoever waits
-            made.put(("error", error))
+            results.put(("end", None))
+        except BaseException as error:  # raised again in the thread of the caller
+            results.put(("error", error))
     close = getattr(source, "close", None)
     if close is not None:
         close()

@@ -1,1 +1,1 @@
-"""One video to one result: the pipeline that every command shares."""
+"""Scores one video: the pipeline that all commands share."""

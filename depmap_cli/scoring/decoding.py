@@ -1,10 +1,11 @@
-"""The sampled frames of one video, decoded by a thread ahead of all that is done with them.
+"""Decodes the sampled frames of a video in a thread, ahead of the stages that use them.
 
-Imports no torch, so that the first video can be decoded while torch and the weights load.
+Imports no torch, so the first video can be decoded while torch and the weights load.
 """
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
@@ -15,40 +16,68 @@ from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.file_identity import file_state
 from depmap_cli.runtime.prefetch import Prefetcher
 from depmap_cli.scoring.options import ScoreOptions
-from depmap_cli.video.reader import Frame, sample_frames
+from depmap_cli.video.reader import Frame, VideoProperties, probe, sample_frames
 from depmap_cli.weights.locations import weights_file
 
-_ROOM = 16
-"""Frames that wait, decoded."""
+_BUFFERED_FRAMES = 16
+"""Most decoded frames that wait to be used."""
 
 
 class Decoding(Prefetcher[Frame]):
-    """``sample_frames`` in a thread; decodes from now on, until it has ended or is closed.
+    """Reads the properties of a video and iterates over its sampled frames, in a thread.
 
-    ``seconds`` is the time it took so far, waiting for room left out.
+    It starts at once and runs until all frames are decoded or it is closed. ``seconds`` is the time
+    spent on decoding so far, without the time spent waiting for free space in the buffer.
     """
 
     def __init__(self, path: Path, sampling: SamplingConfig) -> None:
         self.path, self.sampling, self.seconds = path, sampling, 0.0
-        super().__init__(self._timed(sample_frames(path, sampling)), _ROOM)
+        self._properties: Future[VideoProperties] = Future()
+        super().__init__(self._decode(), _BUFFERED_FRAMES)
 
-    def _timed(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+    def properties(self) -> VideoProperties:
+        """Wait until the properties of the video are read, and return them.
+
+        Raises:
+            VideoUnreadable: the video cannot be opened, as for ``probe``.
+        """
+        return self._properties.result()
+
+    def _decode(self) -> Iterator[Frame]:
+        with self._timed():
+            properties = self._read_properties()
+        frames = sample_frames(self.path, self.sampling, properties=properties)
         while True:
-            start = time.perf_counter()
-            try:
+            with self._timed():
                 frame = next(frames, None)
-            finally:
-                self.seconds += time.perf_counter() - start
             if frame is None:
                 return
             yield frame
 
+    def _read_properties(self) -> VideoProperties:
+        try:
+            properties = probe(self.path)
+        except BaseException as error:  # whoever asks for the properties must not wait forever
+            self._properties.set_exception(error)
+            raise
+        self._properties.set_result(properties)
+        return properties
+
+    @contextmanager
+    def _timed(self) -> Iterator[None]:
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += time.perf_counter() - start
+
 
 def start_decoding(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding | None:
-    """The decoding of a video that will be scored with these ``weights``, begun at once.
+    """Start to decode a video that will be scored with these ``weights``.
 
-    None where the weights are not to be read; what is wrong with them, or with the video, is told
-    when it is scored.
+    Returns:
+        None if the weights cannot be read. Errors in the weights or the video are raised later,
+        when the video is scored.
     """
     try:
         stored = SamplingConfig.model_validate(
@@ -60,29 +89,31 @@ def start_decoding(path: Path, weights: Path | None, options: ScoreOptions) -> D
 
 
 class DecodeAhead:
-    """Of the video that is scored, and of the next one as soon as that one is decoded."""
+    """Decodes the video that is scored and, once that is decoded, the next one."""
 
     def __init__(self, weights: Path | None, options: ScoreOptions) -> None:
         self._weights, self._options = weights, options
         self._decoding: Decoding | None = None
         self._path: Path | None = None
         self._state: tuple[int, int] | None = None
-        self._waits: Thread | None = None
+        self._starter: Thread | None = None
 
     def begin(self, path: Path) -> None:
-        """Decode this video from now on."""
+        """Start to decode a video."""
         self._path, self._state = path, file_state(path)
         self._decoding = start_decoding(path, self._weights, self._options)
 
     @contextmanager
     def of(self, path: Path, upcoming: Path | None) -> Iterator[Decoding | None]:
-        """The decoding of a video, at work already if it was expected; let go in the end.
+        """Yield the decoding of a video, and close it at the end of the block.
 
-        ``upcoming`` is the video that is expected next.
+        Args:
+            path: the video; if it is not the one that was expected, its decoding starts now.
+            upcoming: the video that is expected next, None if unknown.
         """
-        if self._waits is not None:
-            self._waits.join()
-        if self._path != path or self._state != file_state(path):  # it may have changed since
+        if self._starter is not None:
+            self._starter.join()
+        if self._path != path or self._state != file_state(path):  # the file may have changed
             self.close()
             self.begin(path)
         decoding, self._decoding, self._path = self._decoding, None, None
@@ -90,13 +121,13 @@ class DecodeAhead:
             yield None
             return
         if upcoming is not None:
-            self._waits = Thread(target=self._begin_after, args=(decoding, upcoming), daemon=True)
-            self._waits.start()
+            self._starter = Thread(target=self._begin_after, args=(decoding, upcoming), daemon=True)
+            self._starter.start()
         with closing(decoding):
             yield decoding
 
     def close(self) -> None:
-        """Let go of what was decoded in vain."""
+        """Stop the decoding of a video that was expected but not scored."""
         if self._decoding is not None:
             self._decoding.close()
 

@@ -1,7 +1,7 @@
-"""The one inference path: aligned faces of one video in, piece by piece; its estimate out.
+"""The inference path of Dep-MAP: aligned faces of one video in, in batches; its estimate out.
 
-Scoring, evaluation and selection during training all pass through here. Of each frame only small
-vectors are kept.
+Scoring, evaluation and model selection during training all use it. Only small vectors are kept of
+each frame, so memory use hardly depends on the length of the video.
 """
 
 from collections.abc import Iterator
@@ -16,33 +16,44 @@ from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.keyframes import confidence
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 
-_CPU_FACES, _ACCELERATOR_FACES = 16, 64
-"""Faces that pass through the networks together: few on the CPU, for the memory's sake."""
+_CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
+"""Faces in one forward pass. The CPU batch is small to limit memory use."""
+
+
+def face_batches(n: int, device: torch.device) -> Iterator[slice]:
+    """Yield the slices that split ``n`` faces into batches of a suitable size for ``device``."""
+    size = _CPU_BATCH if device.type == "cpu" else _ACCELERATOR_BATCH
+    return (slice(start, start + size) for start in range(0, n, size))
 
 
 @torch.inference_mode()
-def view(
+def embed_faces(
     semantics: SemanticModel, faces: UInt8[np.ndarray, "n h w 3"], device: torch.device
 ) -> SemanticFeatures:
-    """CLIP's view of some faces, on the CPU."""
-    seen = []
-    for piece in pieces(len(faces), device):
-        batch = torch.from_numpy(np.array(faces[piece])).to(device)
-        seen.append(semantics(batch).on_cpu())
-    return SemanticFeatures.joined(seen)
+    """Compute the semantic features of RGB faces on ``device``; return them on the CPU."""
+    features = []
+    for batch in face_batches(len(faces), device):
+        pixels = torch.from_numpy(np.array(faces[batch])).to(device)
+        features.append(semantics(pixels).on_cpu())
+    return SemanticFeatures.joined(features)
 
 
 class VideoInference:
-    """Collects the frames of one video and scores them together.
+    """Encodes the frames of one video and scores them together.
 
     Args:
-        usual: frames of a video that the network was trained on, None for as many as there are.
-        one_backbone: whether the semantic model's image tower is Dep-MAP's, too.
+        model: Dep-MAP.
+        semantics: the semantic model it was trained with.
+        device: where both networks are.
+        training_frames: number of frames of a video that the network was trained on; None scores
+            all frames of a video as one sample.
+        shares_backbone: whether the image encoder of the semantic model is also the backbone of
+            Dep-MAP, so that its feature maps are computed once.
 
-    Reading: of T frames, u = c ln T are key frames (text after Eq. (13)): the more frames, the
-    smaller the share of them, and the more extreme. A network that learned with 20 is off by points
-    with 120 (measured: CHANGELOG). So several times as many frames as usual are taken for as many
-    samplings of the video, every k-th frame each, whose estimates are averaged.
+    Reading: of T frames, u = c ln T are key frames (text after Eq. (13)). The more frames, the
+    smaller and the more extreme the share of key frames: a network trained with 20 frames is off by
+    points with 120 (measured: CHANGELOG). Therefore k times as many frames as in training are
+    scored as k samples of the video, each of every k-th frame, and the k estimates are averaged.
     """
 
     def __init__(
@@ -51,20 +62,25 @@ class VideoInference:
         model: DepMap,
         semantics: SemanticModel,
         device: torch.device,
-        usual: int | None = None,
+        training_frames: int | None = None,
         shares_backbone: bool = False,
     ) -> None:
         self.model, self.semantics, self.device = model, semantics, device
-        self.usual, self.shares_backbone = usual, shares_backbone
-        self._frames: list[FrameFeatures] = []
+        self.training_frames, self.shares_backbone = training_frames, shares_backbone
+        self._batches: list[FrameFeatures] = []
 
     @torch.inference_mode()
-    def look(
+    def embed(
         self, faces: UInt8[np.ndarray, "n h w 3"]
     ) -> tuple[SemanticFeatures, list[Tensor] | None]:
-        """CLIP's view of a piece's faces, and the maps f_1 to f_4 if it is of the same ones."""
+        """Compute the semantic features of one batch of RGB faces.
+
+        Returns:
+            The features on the CPU and, with ``shares_backbone``, the backbone's feature maps f_1
+            to f_4 on the device; otherwise None.
+        """
         if not self.shares_backbone:
-            return view(self.semantics, faces, self.device), None
+            return embed_faces(self.semantics, faces, self.device), None
         maps: list[Tensor] = self.model.backbone(self._pixels(faces))
         return self.semantics.from_feature_map(maps[-1]).on_cpu(), maps
 
@@ -73,77 +89,81 @@ class VideoInference:
 
     @torch.inference_mode()
     def add(
-        self, faces: UInt8[np.ndarray, "n h w 3"], seen: SemanticFeatures
+        self, faces: UInt8[np.ndarray, "n h w 3"], semantic_features: SemanticFeatures
     ) -> Float[np.ndarray, " n"]:
-        """Encode some faces; returns how decided each frame is (its rank as a key frame)."""
+        """Encode RGB faces, in batches.
+
+        Returns:
+            The confidence of each frame, by which key frames are ranked.
+        """
         frame_confidence = []
-        for piece in pieces(len(faces), self.device):
-            maps = self.model.backbone(self._pixels(faces[piece]))
-            frame_confidence.append(self.add_maps(maps, seen[piece]))
+        for batch in face_batches(len(faces), self.device):
+            maps = self.model.backbone(self._pixels(faces[batch]))
+            frame_confidence.append(self.add_maps(maps, semantic_features[batch]))
         return np.concatenate(frame_confidence)
 
     @torch.inference_mode()
-    def add_maps(self, maps: list[Tensor], seen: SemanticFeatures) -> Float[np.ndarray, " n"]:
-        """The same with the backbone's maps f_1 to f_4 of the faces."""
-        image = seen.image.to(self.device)
-        text = self.semantics.query(seen.au_probabilities.to(self.device))
+    def add_maps(
+        self, maps: list[Tensor], semantic_features: SemanticFeatures
+    ) -> Float[np.ndarray, " n"]:
+        """Encode faces given as the backbone's feature maps f_1 to f_4; otherwise as ``add``."""
+        image = semantic_features.image.to(self.device)
+        text = self.semantics.query(semantic_features.au_probabilities.to(self.device))
         frames = self.model.encode_maps(maps, image, text)
-        kept = FrameFeatures(
+        features = FrameFeatures(
             fused=frames.fused.float().cpu(),
             scores=frames.scores.float().cpu(),
             activations=None if frames.activations is None else frames.activations.cpu(),
             logits=None if frames.logits is None else frames.logits.float().cpu(),
             tokens={},
         )
-        self._frames.append(kept)
+        self._batches.append(features)
         frame_confidence = (
-            torch.ones(len(image)) if kept.logits is None else confidence(kept.logits)
+            torch.ones(len(image)) if features.logits is None else confidence(features.logits)
         )
         return frame_confidence.numpy()
 
     @torch.inference_mode()
     def finish(self) -> tuple[VideoScores, FrameFeatures]:
-        """The video's estimate (b = 1) and its frames'."""
+        """Score the frames added so far.
+
+        Returns:
+            The estimate of the video (b = 1) and the features of its n frames.
+        """
         frames = FrameFeatures(
-            fused=torch.cat([f.fused for f in self._frames]),
-            scores=torch.cat([f.scores for f in self._frames]),
-            activations=_joined([f.activations for f in self._frames]),
-            logits=_joined([f.logits for f in self._frames]),
+            fused=torch.cat([f.fused for f in self._batches]),
+            scores=torch.cat([f.scores for f in self._batches]),
+            activations=_concatenate([f.activations for f in self._batches]),
+            logits=_concatenate([f.logits for f in self._batches]),
             tokens={},
         )
         n = len(frames.scores)
-        samplings = max(1, round(n / self.usual)) if self.usual else 1
-        parts = [slice(first, None, samplings) for first in range(samplings)]
-        return _averaged([self._fused(frames, part) for part in parts], parts, n), frames
+        n_samples = max(1, round(n / self.training_frames)) if self.training_frames else 1
+        samples = [slice(first, None, n_samples) for first in range(n_samples)]
+        scores = [self._score_sample(frames, sample) for sample in samples]
+        return _average(scores, samples, n), frames
 
-    def _fused(self, frames: FrameFeatures, part: slice) -> VideoScores:
-        """What some of the frames say together."""
-        scores = frames.scores[None, part]
-        logits = None if frames.logits is None else frames.logits[None, part]
+    def _score_sample(self, frames: FrameFeatures, sample: slice) -> VideoScores:
+        scores = frames.scores[None, sample]
+        logits = None if frames.logits is None else frames.logits[None, sample]
         valid = torch.ones(scores.shape, dtype=torch.bool)
-        return self.model.fuse(frames.fused[None, part], scores, logits, valid)
+        return self.model.fuse(frames.fused[None, sample], scores, logits, valid)
 
 
-def _averaged(found: list[VideoScores], parts: list[slice], n: int) -> VideoScores:
-    """The mean over samplings of one video with n frames, of which they are ``parts``."""
+def _average(scores: list[VideoScores], samples: list[slice], n: int) -> VideoScores:
+    """Average the scores of the ``samples`` of one video with ``n`` frames."""
     weights = torch.zeros(1, n)
-    for sampling, part in zip(found, parts, strict=True):
-        weights[:, part] = sampling.weights / len(found)
-    levels = [sampling.levels for sampling in found if sampling.levels is not None]
+    for score, sample in zip(scores, samples, strict=True):
+        weights[:, sample] = score.weights / len(scores)
+    levels = [score.levels for score in scores if score.levels is not None]
     return VideoScores(
-        score=torch.stack([sampling.score for sampling in found]).mean(0),
+        score=torch.stack([score.score for score in scores]).mean(0),
         weights=weights,
-        fused=torch.stack([sampling.fused for sampling in found]).mean(0),
+        fused=torch.stack([score.fused for score in scores]).mean(0),
         levels=torch.stack(levels).mean(0) if levels else None,
     )
 
 
-def pieces(n: int, device: torch.device) -> Iterator[slice]:
-    """Which of n faces pass through the networks together."""
-    step = _CPU_FACES if device.type == "cpu" else _ACCELERATOR_FACES
-    return (slice(start, start + step) for start in range(0, n, step))
-
-
-def _joined(pieces: list[Tensor | None]) -> Tensor | None:
-    present = [p for p in pieces if p is not None]
+def _concatenate(tensors: list[Tensor | None]) -> Tensor | None:
+    present = [tensor for tensor in tensors if tensor is not None]
     return torch.cat(present) if present else None

@@ -1,4 +1,4 @@
-"""The frames that carried an estimate, and the material of their pictures."""
+"""Selects the key frames of a video, and makes the material of their pictures."""
 
 from dataclasses import dataclass, field
 
@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
-from depmap_cli.domain.bdi import BANDS, MAX_SCORE, level_of
+from depmap_cli.domain.bdi import BANDS, MAX_SCORE, level_as_printed
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
 from depmap_cli.model.heatmap import prototype_heatmap
@@ -14,123 +14,145 @@ from depmap_cli.results import KeyFrame, KeyPicture
 from depmap_cli.semantics.clip_model import SemanticFeatures
 from depmap_cli.weights.loading import Networks
 
-_POOL = 8
-"""Faces kept, for each key frame wanted, while the video passes."""
+_CANDIDATES_PER_KEY_FRAME = 8
+"""Faces kept for each key frame wanted while the video is read."""
 
 
 @dataclass(kw_only=True)
 class KeyFrameCandidates:
-    """The faces of the most decided frames so far, so that a long video need not be kept.
+    """The faces of the most confident frames so far, so that not every face of a video is kept.
 
-    With ``evenly``, for networks that weigh all frames alike, those of every so many frames.
+    Args:
+        wanted: number of key frames.
+        evenly: keep frames at even distances instead, for networks that weight all frames equally.
+        rows: (confidence, number of the usable frame, face) of each frame kept.
     """
 
     wanted: int
     evenly: bool = False
     rows: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
-    _apart: int = 1  # of the rows kept, with ``evenly``
+    _step: int = 1  # with ``evenly``: every ``_step``-th usable frame is kept
 
     def add(self, frame_confidence: np.ndarray, first: int, faces: np.ndarray) -> None:
-        """Offer faces, the first of which is usable frame number ``first``."""
-        rows = self.rows + [(float(d), first + i, faces[i]) for i, d in enumerate(frame_confidence)]
-        most = _POOL * self.wanted
+        """Offer faces (n, size, size, 3), the first of which is usable frame number ``first``."""
+        rows = self.rows + [(float(c), first + i, faces[i]) for i, c in enumerate(frame_confidence)]
+        limit = _CANDIDATES_PER_KEY_FRAME * self.wanted
         if self.evenly:
-            rows = [row for row in rows if row[1] % self._apart == 0]
-            while len(rows) > most > 0:
-                self._apart *= 2
-                rows = [row for row in rows if row[1] % self._apart == 0]
+            rows = [row for row in rows if row[1] % self._step == 0]
+            while len(rows) > limit > 0:
+                self._step *= 2
+                rows = [row for row in rows if row[1] % self._step == 0]
         else:
             rows.sort(key=lambda row: (-row[0], row[1]))
-        # copies: a view would keep all the faces that came with it
-        self.rows = [(d, row, face.copy()) for d, row, face in rows[:most]]
+        # Copies, because a view would keep the whole batch of faces in memory.
+        self.rows = [(c, row, face.copy()) for c, row, face in rows[:limit]]
 
-    def chosen(self, weights: np.ndarray, times: np.ndarray) -> list[int]:
-        """The numbers of the frames to show: the heaviest that lie apart in time, the heaviest
-        first; with ``evenly`` those in the middle of equal parts, the earliest first.
+    def select(self, weights: np.ndarray, times: np.ndarray) -> list[int]:
+        """Select the numbers of the key frames among the usable frames.
+
+        They are the frames with the largest weights that are far apart in time, in order of weight;
+        with ``evenly``, frames at even distances, in order of time.
 
         Args:
             weights: (n,) of all usable frames.
             times: (n,) in seconds.
         """
-        kept = [row for _, row, _ in self.rows]
+        candidates = [row for _, row, _ in self.rows]
         if self.evenly:
-            count = min(self.wanted, len(kept))
-            return [kept[(2 * i + 1) * len(kept) // (2 * count)] for i in range(count)]
-        ranked = sorted(kept, key=lambda row: (-weights[row], row))
-        return spread_in_time(ranked, times, self.wanted)
+            count = min(self.wanted, len(candidates))
+            return [candidates[(2 * i + 1) * len(candidates) // (2 * count)] for i in range(count)]
+        ranked = sorted(candidates, key=lambda row: (-weights[row], row))
+        return select_apart_in_time(ranked, times, self.wanted)
 
 
 @dataclass(frozen=True, kw_only=True)
 class UsableFrames:
-    """What is known of the n usable frames of a video."""
+    """The data of the n usable frames of a video."""
 
     times: np.ndarray  # (n,) seconds
-    seen: SemanticFeatures
+    semantics: SemanticFeatures
     features: FrameFeatures
-    au_probabilities: np.ndarray  # (n, units) as the report shows it
+    au_probabilities: np.ndarray  # (n, units) as the report shows them
 
 
-def key_frames(
+def make_key_frames(
     networks: Networks, scores: VideoScores, usable: UsableFrames, candidates: KeyFrameCandidates
 ) -> tuple[list[KeyFrame], list[KeyPicture]]:
-    """The frames that ``candidates`` chooses, with faces and heat maps."""
+    """Return the key frames selected from ``candidates``, and their faces with heat maps."""
     weights = scores.weights[0].numpy()
     faces = {row: face for _, row, face in candidates.rows}
-    keys, pictures = [], []
-    for rank, row in enumerate(candidates.chosen(weights, usable.times), start=1):
+    key_frames, pictures = [], []
+    for rank, row in enumerate(candidates.select(weights, usable.times), start=1):
         level = nearest_level(usable.features, row)
-        found = usable.au_probabilities[row]
-        order = np.argsort(-found, kind="stable")
-        keys.append(
+        probabilities = usable.au_probabilities[row]
+        order = np.argsort(-probabilities, kind="stable")
+        key_frames.append(
             KeyFrame(
                 rank=rank,
                 time=round(float(usable.times[row]), 3),
                 weight=round(float(weights[row]), 5),
                 score=round(float(usable.features.scores[row].clamp(0, MAX_SCORE)), 2),
                 level=BANDS[level].name,
-                action_units=[ACTION_UNITS[i].code for i in order if found[i] >= PRESENT_THRESHOLD],
+                action_units=[
+                    ACTION_UNITS[i].code for i in order if probabilities[i] >= PRESENT_THRESHOLD
+                ],
             )
         )
-        pictures.append(key_picture(networks, faces[row], usable.seen, row, level))
-    return keys, pictures
+        pictures.append(key_picture(networks, faces[row], usable.semantics, row, level))
+    return key_frames, pictures
 
 
-def spread_in_time(ranked: list[int], times: np.ndarray, count: int) -> list[int]:
-    """The first ``count`` of ``ranked`` that lie apart in time; closer ones only if too few do."""
+def select_apart_in_time(ranked: list[int], times: np.ndarray, count: int) -> list[int]:
+    """Return the first ``count`` frames of ``ranked`` that are far apart in time.
+
+    If there are too few, frames closer in time are added. The order is that of ``ranked``.
+
+    Args:
+        ranked: frame numbers, the best first.
+        times: (n,) of all frames, in seconds.
+        count: number of frames wanted.
+    """
     if not len(times):
         return []
     distance = float(times[-1] - times[0]) / max(4 * count, 1)
-    chosen: list[int] = []
+    selected: list[int] = []
     for row in ranked:
-        if len(chosen) < count and all(abs(times[row] - times[c]) >= distance for c in chosen):
-            chosen.append(row)
-    rest = [row for row in ranked if row not in chosen]
-    return sorted(chosen + rest[: count - len(chosen)], key=ranked.index)
+        if len(selected) < count and all(abs(times[row] - times[c]) >= distance for c in selected):
+            selected.append(row)
+    others = [row for row in ranked if row not in selected]
+    return sorted(selected + others[: count - len(selected)], key=ranked.index)
 
 
 def nearest_level(features: FrameFeatures, row: int) -> int:
-    """The level whose prototypes a frame resembles most; without prototypes, that of its score."""
+    """Return the level whose prototypes a frame resembles most.
+
+    Without prototypes it is the level of the frame's score.
+    """
     if features.logits is None:
-        return level_of(float(features.scores[row]))
+        return level_as_printed(float(features.scores[row]))
     return int(features.logits[row].argmax())
 
 
 def key_picture(
     networks: Networks,
     face: np.ndarray,
-    seen: SemanticFeatures,
+    semantic_features: SemanticFeatures,
     row: int,
     level: int,
     prototype: int | None = None,
 ) -> KeyPicture:
-    """A face, (size, size, 3) RGB uint8, with where it matches a level, or one of its prototypes.
+    """Make the heat map of a face: where it matches a level, or one prototype of the level.
 
     Args:
-        row: of the face in ``seen``.
+        face: (size, size, 3) RGB uint8.
+        row: index of the face in ``semantic_features``.
+        level: index of the severity level.
+        prototype: index of the prototype; None for all prototypes of the level.
     """
     device = networks.device
     pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
-    text = networks.semantics.query(seen.au_probabilities[row : row + 1].to(device))
-    image = seen.image[row : row + 1].to(device)
+    au_probabilities = semantic_features.au_probabilities[row : row + 1].to(device)
+    text = networks.semantics.query(au_probabilities)
+    image = semantic_features.image[row : row + 1].to(device)
     heat = prototype_heatmap(networks.model, pixels, image, text, level, prototype)
     return KeyPicture(face, heat[0].cpu().numpy())

@@ -1,4 +1,4 @@
-"""What a user can choose for each video. Imports no torch."""
+"""The options of scoring that a user can set. Imports no torch."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,11 +9,24 @@ from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreOptions:
-    """What a user can choose for each video; ``frames`` None means as many as the weights say."""
+    """How each video is sampled, checked and reported.
+
+    Args:
+        frames: number of frames, sampled evenly; None for the number stored with the weights.
+        fps: sample this many frames per second instead of a fixed number.
+        start: time of the first second used.
+        end: time at which sampling stops, in seconds; None for the end of the video.
+        subject: which face is scored if there are several.
+        keyframes: number of key frames in the report.
+        coverage: nominal coverage of the prediction interval, 0 to 1.
+        au_csv: OpenFace table with the action units of the video, or a folder of such tables;
+            None to take the action units from the semantic model.
+        quality: limits of the quality gate.
+    """
 
     frames: int | None = None
     fps: float | None = None
-    start: float = 0.0  # seconds
+    start: float = 0.0
     end: float | None = None
     subject: SubjectRule = SubjectRule.largest
     keyframes: int = 6
@@ -21,14 +34,14 @@ class ScoreOptions:
     au_csv: Path | None = None
     quality: QualityConfig = QualityConfig()
 
-    def sampling(self, usual: SamplingConfig) -> SamplingConfig:
-        """The frames that are asked for, as many as ``usual`` where nothing is said."""
+    def sampling(self, default: SamplingConfig) -> SamplingConfig:
+        """Return the sampling asked for; the number of frames is that of ``default`` if not set."""
         return SamplingConfig(
-            frames=self.frames or usual.frames, fps=self.fps, start=self.start, end=self.end
+            frames=self.frames or default.frames, fps=self.fps, start=self.start, end=self.end
         )
 
     def au_table_of(self, video: Path) -> Path | None:
-        """``au_csv`` itself, or the table named like the video in the folder it names."""
+        """Return ``au_csv`` or, if it is a folder, the table in it that is named like the video."""
         if self.au_csv is None or not self.au_csv.is_dir():
             return self.au_csv
         return self.au_csv / f"{video.stem}.csv"

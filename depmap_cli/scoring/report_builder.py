@@ -1,16 +1,17 @@
-"""From the model's vectors to the numbers of a report."""
+"""Turns the output of the networks into the report of a video."""
 
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from depmap_cli import __version__
 from depmap_cli.config import SamplingConfig
 from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
-from depmap_cli.domain.bdi import BANDS, MAX_SCORE, bands_between, level_of
-from depmap_cli.errors import WeightsInvalid
+from depmap_cli.domain.bdi import BANDS, MAX_SCORE, bands_between, level_as_printed
+from depmap_cli.errors import DepmapError, WeightsInvalid
 from depmap_cli.faces import FaceSample
-from depmap_cli.model.depmap import FrameFeatures, VideoScores
+from depmap_cli.model.depmap import VideoScores
 from depmap_cli.results import (
     ActionUnitSummary,
     Estimate,
@@ -18,27 +19,147 @@ from depmap_cli.results import (
     Interval,
     LevelEvidence,
     OutOfDistribution,
+    Quality,
+    Report,
+    ScoreResult,
+    SourceVideo,
+    Status,
     Timeline,
+    Verdict,
     WeightsInfo,
 )
+from depmap_cli.scoring.frame_encoder import NOT_IN_AU_TABLE, VideoEstimate
+from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
+from depmap_cli.video.reader import VideoProperties
 from depmap_cli.weights.loading import Networks
+
+
+def build_report(
+    networks: Networks,
+    options: ScoreOptions,
+    *,
+    name: str,
+    properties: VideoProperties,
+    samples: list[FaceSample],
+    quality: Quality,
+    estimate: VideoEstimate | None,
+) -> ScoreResult:
+    """Build the result of a video that was read to its end.
+
+    Args:
+        networks: the networks that scored the video.
+        options: the options it was scored with.
+        name: name of the video in the report.
+        properties: size, rate and duration of the video.
+        samples: all sampled frames.
+        quality: outcome of the quality gate.
+        estimate: output of the networks; None if the quality gate refused the video.
+
+    Raises:
+        WeightsInvalid: the estimated score is not a finite number, as with damaged weights.
+    """
+    source = SourceVideo(
+        name=name,
+        width=properties.width,
+        height=properties.height,
+        fps=round(properties.fps, 3),
+        duration=properties.duration,
+    )
+    rows = _frame_rows(samples, estimate)
+    content: dict[str, Any] = _common_content(networks, options)
+    if estimate is None:
+        refusals = [check.message for check in quality.checks if check.verdict == Verdict.refuse]
+        content |= {
+            "status": Status.refused,
+            "reason": "; ".join(refusals),
+            "hint": _refusal_hint(samples),
+        }
+    else:
+        content |= {"status": Status.scored} | _estimate_content(
+            networks, options, samples, estimate
+        )
+        content["timeline"] = timeline_of(rows)
+    report = Report(source=source, quality=quality, **content)
+    pictures = [] if estimate is None else estimate.pictures
+    return ScoreResult(report=report, frames=rows, pictures=pictures)
+
+
+def build_failure(
+    networks: Networks, options: ScoreOptions, name: str, error: DepmapError
+) -> ScoreResult:
+    """Build the result of a video that could not be read or scored."""
+    report = Report(
+        source=SourceVideo(name=name),
+        status=Status.failed,
+        reason=error.message,
+        hint=error.hint,
+        **_common_content(networks, options),
+    )
+    return ScoreResult(report=report)
+
+
+def _common_content(networks: Networks, options: ScoreOptions) -> dict[str, Any]:
+    """Return the fields that every report has, whatever its status."""
+    return {
+        "depmap_version": __version__,
+        "weights": weights_info(networks, "OpenFace table" if options.au_csv else "semantics"),
+        "settings": {
+            **options.sampling(networks.sampling).model_dump(),
+            "subject": options.subject.value,
+            "keyframes": options.keyframes,
+            "device": networks.device.type,
+            "face_size": networks.config.faces.size,
+        },
+    }
+
+
+def _estimate_content(
+    networks: Networks, options: ScoreOptions, samples: list[FaceSample], estimate: VideoEstimate
+) -> dict[str, Any]:
+    """Return the fields of a report that hold the output of the networks."""
+    has_au_table = options.au_csv is not None
+    caution = calibration_caution(
+        networks.sampling, options.sampling(networks.sampling), has_au_table
+    )
+    score, usable = float(estimate.scores.score), estimate.usable
+    reliable = {} if has_au_table else networks.semantics.reliable_units
+    return {
+        "estimate": estimate_of(score, networks.document, options.coverage, caution),
+        "familiarity": out_of_distribution_of(networks.faces, usable.semantics.image.numpy()),
+        "levels": levels_of(estimate.scores),
+        "keyframes": estimate.key_frames,
+        "action_units": action_units_of(samples, usable.au_probabilities, reliable),
+    }
+
+
+def _refusal_hint(samples: list[FaceSample]) -> str:
+    if any(sample.reason == NOT_IN_AU_TABLE for sample in samples):
+        return "check that the --au-csv table belongs to this video and covers all of it"
+    if not any(sample.n_faces for sample in samples):
+        return "no face was found: check that the person is in view, upright and well lit"
+    return "record one person, near the camera and facing it"
 
 
 def estimate_of(
     score: float, document: dict[str, Any], coverage: float, caution: str = ""
 ) -> Estimate:
-    """The score clipped to the scale, with its conformal interval.
+    """Clip a score to the scale, and add its band and its conformal interval.
 
-    ``document`` is that of the weights: it holds the calibration residuals. ``caution`` is that of
-    ``calibration_caution``.
+    Args:
+        score: output of the network, BDI-II points.
+        document: description stored with the weights; it holds the calibration residuals.
+        coverage: nominal coverage of the interval, 0 to 1.
+        caution: how the calibration differs from this estimate (``calibration_caution``).
 
     Raises:
-        WeightsInvalid: the score is no number, as of damaged weights.
+        WeightsInvalid: the score is not a finite number, as with damaged weights.
     """
     if not np.isfinite(score):
-        raise WeightsInvalid("the weights give no number", "see `depmap weights verify`")
+        raise WeightsInvalid(
+            "the weights give a score that is not a number", "run `depmap weights verify`"
+        )
     calibration = document["calibration"]
     people = np.array(calibration["people"])
     reach = half_width(np.array(calibration["residuals"]), people, coverage)
@@ -46,7 +167,7 @@ def estimate_of(
     low, high = max(0.0, score - reach), min(float(MAX_SCORE), score + reach)
     return Estimate(
         score=round(score, 2),
-        band=BANDS[level_of(score)].name,
+        band=BANDS[level_as_printed(score)].name,
         interval=Interval(
             level=coverage,
             low=round(low, 2),
@@ -62,41 +183,49 @@ def estimate_of(
 def calibration_caution(
     calibrated: SamplingConfig, asked: SamplingConfig, au_table: bool = False
 ) -> str:
-    """How the residuals of an interval were got otherwise than an estimate; empty if alike.
+    """Say how the calibration of the interval differs from an estimate; "" if it does not.
 
     Args:
-        calibrated: the frames that residuals, and weights, were made for.
-        asked: those that the estimate rests on.
-        au_table: whether its action units come from a table of the user's.
+        calibrated: sampling that the calibration residuals were computed with.
+        asked: sampling of the estimate.
+        au_table: whether the action units of the estimate come from an OpenFace table.
     """
-    others = []
+    differences = []
     if asked.fps is not None or asked.frames != calibrated.frames:
-        others.append(f"from {calibrated.frames} frames a video")
+        differences.append(f"from {calibrated.frames} frames per video")
     if au_table:
-        others.append("with action units from the semantic model")
-    return f"set with estimates {' and '.join(others)}" if others else ""
+        differences.append("with action units from the semantic model")
+    return f"calibrated with estimates {' and '.join(differences)}" if differences else ""
 
 
-def familiarity_of(
+def out_of_distribution_of(
     faces: TrainingFaceModel | None, embeddings: Float[np.ndarray, "n d"]
 ) -> OutOfDistribution | None:
-    """How unlike the training ``faces`` the usable frames are, by their CLIP embeddings."""
+    """Say how far the usable frames of a video are from the training faces.
+
+    Args:
+        faces: model of the training faces; None if the weights have none.
+        embeddings: image embeddings of the usable frames.
+
+    Returns:
+        None without a model of the training faces, or if it has too few reference sessions.
+    """
     if faces is None:
         return None
     distance = faces.distance(embeddings)
-    unlike = faces.is_out_of_distribution(distance)
-    if unlike is None:
+    is_outside = faces.is_out_of_distribution(distance)
+    if is_outside is None:
         return None
     return OutOfDistribution(
         distance=round(distance, 3),
         share_nearer=round(faces.n_nearer(distance) / len(faces.reference), 4),
         n_reference=len(faces.reference),
-        unlike=unlike,
+        unlike=is_outside,
     )
 
 
 def levels_of(scores: VideoScores) -> list[LevelEvidence]:
-    """The levels' shares over the key frames; empty without prototypes."""
+    """Return the share of each severity level in the key frames; [] without prototypes."""
     if scores.levels is None:
         return []
     return [
@@ -108,7 +237,13 @@ def levels_of(scores: VideoScores) -> list[LevelEvidence]:
 def action_units_of(
     samples: list[FaceSample], au_probabilities: np.ndarray, reliable: dict[str, bool]
 ) -> list[ActionUnitSummary]:
-    """Each unit over the usable frames; ``au_probabilities`` is (usable frames, units)."""
+    """Summarise each action unit over the usable frames.
+
+    Args:
+        samples: all sampled frames, n of them usable.
+        au_probabilities: (n, units).
+        reliable: code of an action unit -> whether it is measured reliably.
+    """
     times = [s.time for s in samples if s.valid]
     rows = np.cumsum([s.valid for s in samples]) - 1
     return [
@@ -131,7 +266,7 @@ def action_units_of(
 
 
 def timeline_of(rows: list[FrameRow]) -> Timeline:
-    """The sampled frames in columns."""
+    """Return the sampled frames as columns."""
     return Timeline(
         time=[round(row.time, 3) for row in rows],
         reason=[row.reason for row in rows],
@@ -142,30 +277,27 @@ def timeline_of(rows: list[FrameRow]) -> Timeline:
 
 
 def _shares(logits: np.ndarray) -> list[float]:
-    powers = np.exp(logits - logits.max())
-    return [round(float(power), 4) for power in powers / powers.sum()]
+    exponentials = np.exp(logits - logits.max())
+    return [round(float(share), 4) for share in exponentials / exponentials.sum()]
 
 
-def unscored_rows(samples: list[FaceSample]) -> list[FrameRow]:
-    """One row a sampled frame of a video that got no score."""
-    return [_row(sample) for sample in samples]
-
-
-def scored_rows(
-    samples: list[FaceSample],
-    scores: VideoScores,
-    frames: FrameFeatures,
-    au_probabilities: np.ndarray,
-) -> list[FrameRow]:
-    """One row a sampled frame; the model's columns are empty where there is no usable face."""
+def _frame_rows(samples: list[FaceSample], estimate: VideoEstimate | None) -> list[FrameRow]:
+    """Return one row for each sampled frame; the model's columns are empty for unusable frames."""
     rows, used = [], 0
     for sample in samples:
-        if not sample.valid:
+        if estimate is None or not sample.valid:
             rows.append(_row(sample))
             continue
-        logits = None if frames.logits is None else frames.logits[used].numpy()
-        weight, score = float(scores.weights[0, used]), float(frames.scores[used])
-        rows.append(_row(sample, weight, score, logits, au_probabilities[used]))
+        frames = estimate.usable.features
+        rows.append(
+            _row(
+                sample,
+                weight=float(estimate.scores.weights[0, used]),
+                score=float(frames.scores[used]),
+                logits=None if frames.logits is None else frames.logits[used].numpy(),
+                action_units=estimate.usable.au_probabilities[used],
+            )
+        )
         used += 1
     return rows
 
@@ -194,7 +326,7 @@ def _row(
 
 
 def weights_info(networks: Networks, au_source: str) -> WeightsInfo:
-    """Which model it was."""
+    """Describe the weights and where the action units come from (``au_source``)."""
     document, semantics = networks.document, networks.semantics.id
     return WeightsInfo(
         file=networks.path.name,

@@ -1,64 +1,37 @@
-"""The whole corridor: video, faces, model, report."""
+"""The public scoring API, and the pipeline of one video: decoding, faces, networks, report."""
 
-from collections.abc import Iterator
+import logging
+import traceback
+from collections.abc import Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from depmap_cli import __version__
-from depmap_cli.config import SamplingConfig, SubjectRule
+from depmap_cli.config import SubjectRule
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.faces.quality import assess_quality, decoded_share
-from depmap_cli.results import Quality, Report, ScoreResult, SourceVideo, Status, Verdict
+from depmap_cli.io.clean_text import clean
+from depmap_cli.results import ScoreResult, Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.memory import trim_heap
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import Decoding
-from depmap_cli.scoring.inference import VideoInference, pieces
-from depmap_cli.scoring.key_frames import KeyFrameCandidates, UsableFrames, key_frames
+from depmap_cli.scoring.frame_encoder import FrameEncoder
 from depmap_cli.scoring.options import ScoreOptions
-from depmap_cli.scoring.report_builder import (
-    action_units_of,
-    calibration_caution,
-    estimate_of,
-    familiarity_of,
-    levels_of,
-    scored_rows,
-    timeline_of,
-    unscored_rows,
-    weights_info,
-)
+from depmap_cli.scoring.report_builder import build_failure, build_report
 from depmap_cli.scoring.timing import ScoringStage, StageClock
-from depmap_cli.semantics.clip_model import OCCLUDED, SemanticFeatures
-from depmap_cli.semantics.neutral_baseline import subtract_baseline
-from depmap_cli.semantics.openface import AuTable, read_au_table
-from depmap_cli.video.reader import Frame, VideoProperties, probe
+from depmap_cli.semantics.openface import read_au_table
+from depmap_cli.video.reader import Frame, VideoProperties
 from depmap_cli.weights.loading import Networks, load_networks
 
-HIDDEN = "covered face"
-"""Reason of a frame in which something lies over the face."""
-UNTOLD = "no row in the AU table"
-"""Reason of a frame of which the table given with ``--au-csv`` says nothing."""
-
-
-@dataclass(kw_only=True)
-class _VideoState:
-    """What is kept of a video while it passes: samples without pictures, and small vectors."""
-
-    inference: VideoInference
-    candidates: KeyFrameCandidates
-    au_table: AuTable | None
-    samples: list[FaceSample] = field(default_factory=list)
-    seen: list[SemanticFeatures] = field(default_factory=list)
-    clock: StageClock = field(default_factory=StageClock)
+_logger = logging.getLogger(__name__)
 
 
 class Scorer:
-    """Scores videos with one set of weights, loaded once."""
+    """Scores videos with one set of weights, which is loaded once."""
 
     def __init__(self, networks: Networks) -> None:
         self.networks = networks
@@ -73,10 +46,18 @@ class Scorer:
         semantic_weights: str | None = None,
         allow_network: bool = False,
     ) -> "Scorer":
-        """Load weights, by default those shipped.
+        """Load the networks.
+
+        Args:
+            weights: weights file or run folder; None for the weights shipped with the package.
+            device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+            semantic_model: name of the open_clip model; None for the one stored with the weights.
+            semantic_weights: file or pretrained tag of the semantic model; None to find it by hash.
+            allow_network: whether a pretrained tag may be downloaded.
 
         Raises:
-            WeightsInvalid, UsageProblem: as ``load_networks`` and ``resolve_device``.
+            WeightsInvalid: the weights are missing, damaged, or do not fit each other.
+            UsageProblem: the device or the semantic model is not available.
         """
         return cls(
             load_networks(
@@ -92,99 +73,47 @@ class Scorer:
         progress: FractionCallback = lambda share: None,
         decoding: Decoding | None = None,
     ) -> ScoreResult:
-        """Score one video. A bad one gives a report that says so; nothing is raised for it.
+        """Score one video. No error of the video is raised: the report holds status and reason.
 
-        ``name`` is how the video is called in the report (default: its file name); ``decoding`` a
-        decoding of it, if one has begun already (``depmap_cli/scoring/decoding.py``).
+        Args:
+            path: the video.
+            options: sampling, quality limits and the content of the report.
+            name: name of the video in the report; None for its file name.
+            progress: called with the fraction of the video that is done, 0 to 1.
+            decoding: a decoding of the same frames that has already started; None to start one.
+
+        Returns:
+            The report, the sampled frames and the pictures of the key frames. After an unexpected
+            error, ``traceback`` holds its text.
         """
-        options = options or ScoreOptions()
-        source = SourceVideo(name=name or path.name)
+        options, name = options or ScoreOptions(), name or path.name
         try:
-            with explain_out_of_memory("this video", "close other programs, or give --device cpu"):
-                return self._score(path, options, source, progress, decoding)
+            with (
+                explain_out_of_memory("this video", "close other programs, or give --device cpu"),
+                closing(self._decoding(path, options, decoding)) as frames,
+            ):
+                return _VideoRun(
+                    networks=self.networks,
+                    detector=self._detector(options.subject),
+                    decoding=frames,
+                    options=options,
+                    name=name,
+                    progress=progress,
+                ).score()
         except DepmapError as error:
-            failed = {"status": Status.failed, "reason": error.message, "hint": error.hint}
-        except Exception as error:  # one bad video must never stop the others
+            return build_failure(self.networks, options, name, error)
+        except Exception as error:  # an unexpected error in one video must not stop a batch
+            _logger.exception("unexpected error while scoring %s", clean(str(path)))
             reason = f"unexpected {type(error).__name__} while scoring"
-            failed = {"status": Status.failed, "reason": reason, "hint": "please report this video"}
-        return ScoreResult(report=self._report(source, options).model_copy(update=failed))
+            explained = DepmapError(reason, "please report this video")
+            failure = build_failure(self.networks, options, name, explained)
+            return replace(failure, traceback=traceback.format_exc())
 
-    def _score(
-        self,
-        path: Path,
-        options: ScoreOptions,
-        source: SourceVideo,
-        progress: FractionCallback,
-        decoding: Decoding | None,
-    ) -> ScoreResult:
-        info, table = probe(path), options.au_table_of(path)
-        passage = _VideoState(
-            inference=VideoInference(
-                model=self.networks.model,
-                semantics=self.networks.semantics,
-                device=self.networks.device,
-                usual=self.networks.config.train.frames,
-                shares_backbone=self.networks.shares_backbone,
-            ),
-            candidates=KeyFrameCandidates(
-                wanted=options.keyframes, evenly=not self.networks.config.model.map
-            ),
-            au_table=read_au_table(table) if table else None,
-        )
-        for segment in self._segments(path, options, info, progress, passage.clock, decoding):
-            self._encode(segment, passage)
-            trim_heap()
-        source = source.model_copy(
-            update={
-                "width": info.width,
-                "height": info.height,
-                "fps": round(info.fps, 3),
-                "duration": info.duration,
-            }
-        )
-        quality = assess_quality(
-            passage.samples,
-            _covered(passage.samples, info, options),
-            options.quality,
-            decoded_share(passage.samples, self._sampling(options), info),
-        )
-        conclude = self._refusal if quality.verdict == Verdict.refuse else self._success
-        with passage.clock.timed(ScoringStage.report):
-            result = conclude(source, options, passage, quality)
-        return replace(result, seconds=passage.clock.seconds)
-
-    def _segments(
-        self,
-        path: Path,
-        options: ScoreOptions,
-        info: VideoProperties,
-        progress: FractionCallback,
-        clock: StageClock,
-        decoding: Decoding | None,
-    ) -> Iterator[list[FaceSample]]:
-        """Find the subject while a thread decodes ahead, timed."""
-        stop = options.end or info.duration
-
-        def told(frames: Iterator[Frame]) -> Iterator[Frame]:
-            for frame in clock.drawn(None, frames):
-                if stop:
-                    span = max(stop - options.start, 1e-6)
-                    progress(min(1.0, (frame.time - options.start) / span))
-                yield frame
-
-        with closing(self._decoding(path, options, decoding)) as frames:
-            found = extract_faces(told(frames), self._detector(options.subject))
-            yield from clock.drawn(ScoringStage.faces, found)
-            clock.seconds[ScoringStage.decode] = frames.seconds
-
-    def _decoding(self, path: Path, options: ScoreOptions, decoding: Decoding | None) -> Decoding:
-        """Of this video: the one that has begun, if it is of the same frames."""
-        sampling = self._sampling(options)
-        if decoding is not None and (decoding.path, decoding.sampling) == (
-            path,
-            sampling,
-        ):
-            return decoding
+    def _decoding(self, path: Path, options: ScoreOptions, started: Decoding | None) -> Decoding:
+        """Return the decoding that has started if it yields the frames asked for, or a new one."""
+        sampling = options.sampling(self.networks.sampling)
+        if started is not None and (started.path, started.sampling) == (path, sampling):
+            return started
         return Decoding(path, sampling)
 
     def _detector(self, subject: SubjectRule) -> FaceDetector:
@@ -194,126 +123,75 @@ class Scorer:
             self._detectors[subject] = FaceDetector(config, device)
         return self._detectors[subject]
 
-    def _sampling(self, options: ScoreOptions) -> SamplingConfig:
-        return options.sampling(self.networks.sampling)
 
-    def _encode(self, segment: list[FaceSample], passage: _VideoState) -> None:
-        """Pass a segment's faces through the networks and let go of the pictures.
+class _VideoRun:
+    """One video on its way through the pipeline."""
 
-        A face that CLIP sees covered, or of which the AU table says nothing, makes its frame
-        invalid, like one without a face.
-        """
-        found = [s for s in segment if s.face is not None]
-        times = np.array([s.time for s in found])
-        faces = np.array([s.face for s in found])
-        reasons = [
-            reason
-            for piece in pieces(len(faces), self.networks.device)
-            for reason in self._encode_piece(faces[piece], times[piece], passage)
-        ]
-        passage.samples += [replace(s, face=None) for s in apply_exclusions(segment, reasons)]
+    def __init__(
+        self,
+        *,
+        networks: Networks,
+        detector: FaceDetector,
+        decoding: Decoding,
+        options: ScoreOptions,
+        name: str,
+        progress: FractionCallback,
+    ) -> None:
+        self.networks, self.detector, self.decoding = networks, detector, decoding
+        self.options, self.name, self.progress = options, name, progress
+        self.clock = StageClock()
 
-    def _encode_piece(
-        self, faces: np.ndarray, times: np.ndarray, passage: _VideoState
-    ) -> list[str]:
-        """Keep what the networks make of some faces at these times; why not, face by face."""
-        with passage.clock.timed(ScoringStage.semantics):
-            seen, maps = passage.inference.look(faces)
-        reasons = [HIDDEN if covered >= OCCLUDED else "" for covered in seen.covered.tolist()]
-        if passage.au_table is not None:
-            known = passage.au_table.knows(times)
-            reasons = [r or ("" if k else UNTOLD) for r, k in zip(reasons, known, strict=True)]
-        usable = np.array([not reason for reason in reasons])
-        if not usable.any():
-            return reasons
-        chosen = torch.from_numpy(usable)
-        faces, seen = faces[usable], seen[chosen]
-        if passage.au_table is not None:
-            table = torch.from_numpy(passage.au_table.at(times[usable])).float()
-            seen = replace(seen, au_probabilities=table)
-        with passage.clock.timed(ScoringStage.network):
-            first = sum(len(piece.au_probabilities) for piece in passage.seen)
-            if maps is None:
-                frame_confidence = passage.inference.add(faces, seen)
-            else:
-                frame_confidence = passage.inference.add_maps(
-                    [m[chosen.to(m.device)] for m in maps], seen
-                )
-            passage.candidates.add(frame_confidence, first, faces)
-        passage.seen.append(seen)
-        return reasons
-
-    def _refusal(
-        self, source: SourceVideo, options: ScoreOptions, passage: _VideoState, quality: Quality
-    ) -> ScoreResult:
-        reasons = [c.message for c in quality.checks if c.verdict == Verdict.refuse]
-        report = self._report(source, options).model_copy(
-            update={
-                "status": Status.refused,
-                "quality": quality,
-                "reason": "; ".join(reasons),
-                "hint": _advice(passage.samples),
-            }
+    def score(self) -> ScoreResult:
+        """Run all stages: decode, find the face, encode it, check the quality, build the report."""
+        properties = self.decoding.properties()
+        encoder = self._encoder()
+        for segment in self._face_segments(properties):
+            encoder.add(segment)
+            trim_heap()
+        self.clock.seconds[ScoringStage.decode] = self.decoding.seconds
+        samples = encoder.samples
+        quality = assess_quality(
+            samples,
+            _covered_seconds(samples, properties, self.options),
+            self.options.quality,
+            decoded_share(samples, self.decoding.sampling, properties),
         )
-        return ScoreResult(report=report, frames=unscored_rows(passage.samples))
+        refused = quality.verdict == Verdict.refuse
+        with self.clock.timed(ScoringStage.report):
+            result = build_report(
+                self.networks,
+                self.options,
+                name=self.name,
+                properties=properties,
+                samples=samples,
+                quality=quality,
+                estimate=None if refused else encoder.finish(),
+            )
+        return replace(result, seconds=self.clock.seconds)
 
-    def _success(
-        self, source: SourceVideo, options: ScoreOptions, passage: _VideoState, quality: Quality
-    ) -> ScoreResult:
-        with passage.clock.timed(ScoringStage.network):
-            scores, features = passage.inference.finish()
-        seen = SemanticFeatures.joined(passage.seen)
-        au_probabilities = self._shown(seen.au_probabilities.numpy(), passage)
-        times = np.array([s.time for s in passage.samples if s.valid])
-        usable = UsableFrames(
-            times=times, seen=seen, features=features, au_probabilities=au_probabilities
+    def _encoder(self) -> FrameEncoder:
+        table = self.options.au_table_of(self.decoding.path)
+        return FrameEncoder(
+            networks=self.networks,
+            n_key_frames=self.options.keyframes,
+            au_table=read_au_table(table) if table else None,
+            clock=self.clock,
         )
-        with passage.clock.timed(ScoringStage.network):
-            keys, pictures = key_frames(self.networks, scores, usable, passage.candidates)
-        rows = scored_rows(passage.samples, scores, features, au_probabilities)
-        reliable = {} if passage.au_table else self.networks.semantics.reliable_units
-        caution = calibration_caution(
-            self.networks.sampling, self._sampling(options), passage.au_table is not None
-        )
-        report = self._report(source, options).model_copy(
-            update={
-                "estimate": estimate_of(
-                    float(scores.score), self.networks.document, options.coverage, caution
-                ),
-                "familiarity": familiarity_of(self.networks.faces, seen.image.numpy()),
-                "levels": levels_of(scores),
-                "quality": quality,
-                "keyframes": keys,
-                "action_units": action_units_of(passage.samples, au_probabilities, reliable),
-                "timeline": timeline_of(rows),
-            }
-        )
-        return ScoreResult(report=report, frames=rows, pictures=pictures)
 
-    def _shown(self, au_probabilities: np.ndarray, passage: _VideoState) -> np.ndarray:
-        """Evidence as reports show it: from the face's rest, unless a table tells it."""
-        usual = self.networks.semantics.typical_neutral
-        if usual is None or passage.au_table is not None:
-            return au_probabilities
-        return subtract_baseline(au_probabilities, usual)
+    def _face_segments(self, properties: VideoProperties) -> Iterator[list[FaceSample]]:
+        """Yield the subject's aligned faces; waiting for frames counts for no stage."""
+        frames = self._with_progress(self.clock.timed_items(None, self.decoding), properties)
+        segments = extract_faces(frames, self.detector)
+        return self.clock.timed_items(ScoringStage.faces, segments)
 
-    def _report(self, source: SourceVideo, options: ScoreOptions) -> Report:
-        """What every report says, whatever became of the video."""
-        return Report(
-            depmap_version=__version__,
-            source=source,
-            status=Status.scored,
-            weights=weights_info(
-                self.networks, "OpenFace table" if options.au_csv else "semantics"
-            ),
-            settings={
-                **self._sampling(options).model_dump(),
-                "subject": options.subject.value,
-                "keyframes": options.keyframes,
-                "device": self.networks.device.type,
-                "face_size": self.networks.config.faces.size,
-            },
-        )
+    def _with_progress(
+        self, frames: Iterable[Frame], properties: VideoProperties
+    ) -> Iterator[Frame]:
+        start, stop = self.options.start, self.options.end or properties.duration
+        for frame in frames:
+            if stop:
+                self.progress(min(1.0, (frame.time - start) / max(stop - start, 1e-6)))
+            yield frame
 
 
 def score_video(
@@ -322,39 +200,34 @@ def score_video(
     device: str = "auto",
     options: ScoreOptions | None = None,
 ) -> ScoreResult:
-    """Score one video file; for several, make one ``Scorer`` and call its ``score``.
+    """Score one video. To score several, make one ``Scorer`` and call its ``score``.
+
+    Args:
+        path: the video.
+        weights: weights file or run folder; None for the weights shipped with the package.
+        device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
+        options: sampling, quality limits and the content of the report.
+
+    Returns:
+        As ``Scorer.score``. No error of the video is raised: see ``result.report.status`` and
+        ``result.report.reason``.
 
     Raises:
-        WeightsInvalid, UsageProblem: the weights or the device cannot be used. A bad *video* raises
-            nothing: ``result.report.status`` and ``reason`` tell.
+        WeightsInvalid: the weights cannot be used.
+        UsageProblem: the device is not available.
     """
     return Scorer.load(Path(weights) if weights else None, device).score(Path(path), options)
 
 
-def apply_exclusions(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
-    """The samples, invalid where ``reasons`` (one a face that was found) has one."""
-    reason = iter(reasons)
-    return [
-        replace(s, valid=False, reason=why) if s.valid and (why := next(reason)) else s
-        for s in segment
-    ]
-
-
-def _covered(samples: list[FaceSample], info: VideoProperties, options: ScoreOptions) -> float:
-    """Seconds that the samples stand for: what was decoded, not what the header claims."""
+def _covered_seconds(
+    samples: list[FaceSample], properties: VideoProperties, options: ScoreOptions
+) -> float:
+    """Return the seconds of video that the sampled frames cover, whatever the header claims."""
     if not samples:
         return 0.0
-    times = [s.time for s in samples]
-    one_frame = 1 / info.fps if info.fps > 0 else 0.0
+    times = [sample.time for sample in samples]
+    one_frame = 1 / properties.fps if properties.fps > 0 else 0.0
     step = float(np.median(np.diff(times))) if len(times) > 1 else one_frame
-    stop = options.end if options.end is not None else info.duration
+    stop = options.end if options.end is not None else properties.duration
     covered = times[-1] - times[0] + step
     return covered if stop is None else min(covered, max(stop - options.start, 0.0))
-
-
-def _advice(samples: list[FaceSample]) -> str:
-    if any(s.reason == UNTOLD for s in samples):
-        return "is --au-csv the table of this video, and does it cover all of it?"
-    if not any(s.n_faces for s in samples):
-        return "no face was found: is the person in view, upright and lit?"
-    return "record one person, near the camera, facing it"

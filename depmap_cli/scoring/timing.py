@@ -1,4 +1,4 @@
-"""A clock that adds up how long each stage of a video takes."""
+"""Measures how long each stage of scoring a video takes."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class ScoringStage(StrEnum):
-    """The parts of scoring, in order."""
+    """The stages of scoring, in order."""
 
     decode = "decode"
     faces = "faces"
@@ -20,35 +20,36 @@ class ScoringStage(StrEnum):
 
 
 class StageClock:
-    """Seconds by stage of one thread. Of stages within each other only the inner one counts.
+    """Adds up the wall time of each stage in one thread, in seconds.
 
-    Decoding is timed by itself (``scoring/decoding.py``): it happens beside the other stages, so
-    that the sum may exceed the time that passed.
+    Of nested stages only the inner one counts. Decoding is timed separately
+    (``scoring/decoding.py``): it runs in parallel with the other stages, so the sum of all stages
+    can exceed the elapsed time.
     """
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {stage.value: 0.0 for stage in ScoringStage}
-        self._now: ScoringStage | None = None
+        self._stage: ScoringStage | None = None
         self._since = 0.0
 
     @contextmanager
     def timed(self, stage: ScoringStage | None) -> Iterator[None]:
-        """Count what happens meanwhile as ``stage``; as nothing if None, for waiting."""
-        outer = self._now
-        self._turn(stage)
+        """Count the time spent in the block as ``stage``; None counts it for no stage."""
+        outer = self._stage
+        self._switch(stage)
         try:
             yield
         finally:
-            self._turn(outer)
+            self._switch(outer)
 
-    def _turn(self, stage: ScoringStage | None) -> None:
+    def _switch(self, stage: ScoringStage | None) -> None:
         now = time.perf_counter()
-        if self._now is not None:
-            self.seconds[self._now] += now - self._since
-        self._now, self._since = stage, now
+        if self._stage is not None:
+            self.seconds[self._stage] += now - self._since
+        self._stage, self._since = stage, now
 
-    def drawn(self, stage: ScoringStage | None, source: Iterable[T]) -> Iterator[T]:
-        """The items of ``source``; making each of them is ``timed``."""
+    def timed_items(self, stage: ScoringStage | None, source: Iterable[T]) -> Iterator[T]:
+        """Yield the items of ``source``; the time it takes to produce them counts as ``stage``."""
         items = iter(source)
         while True:
             with self.timed(stage):

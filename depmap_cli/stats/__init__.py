@@ -1,1 +1,1 @@
-"""Metrics of agreement, conformal intervals, and distance from the training faces. NumPy only."""
+"""Agreement metrics, conformal intervals, and out-of-distribution detection. NumPy only."""

@@ -1,4 +1,4 @@
-"""Agreement of estimates with scores. Pure NumPy."""
+"""Metrics of the agreement between estimates and scores."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,19 +7,21 @@ import numpy as np
 
 
 def rmse(truth: np.ndarray, estimate: np.ndarray) -> float:
-    """Root of the mean squared error, in points."""
+    """Return the root mean squared error, in points."""
     return float(np.sqrt(np.mean((np.asarray(truth, float) - estimate) ** 2)))
 
 
 def mae(truth: np.ndarray, estimate: np.ndarray) -> float:
-    """Mean absolute error, in points."""
+    """Return the mean absolute error, in points."""
     return float(np.mean(np.abs(np.asarray(truth, float) - estimate)))
 
 
 def pearson(truth: np.ndarray, estimate: np.ndarray) -> float:
-    """Pearson correlation (PCC); 0 where either is constant."""
+    """Return the Pearson correlation coefficient (PCC); 0 if either input is constant."""
     x, y = np.asarray(truth, float), np.asarray(estimate, float)
-    if np.ptp(x) == 0 or np.ptp(y) == 0:  # a mean of equal numbers need not be that number
+    if (
+        np.ptp(x) == 0 or np.ptp(y) == 0
+    ):  # exact: the computed mean of equal numbers may differ from them
         return 0.0
     x, y = x - x.mean(), y - y.mean()
     norm = float(np.sqrt((x**2).sum() * (y**2).sum()))
@@ -27,22 +29,29 @@ def pearson(truth: np.ndarray, estimate: np.ndarray) -> float:
 
 
 def ccc(truth: np.ndarray, estimate: np.ndarray) -> float:
-    """Lin's concordance: 2 cov / (var + var + (difference of means)^2), population moments."""
+    """Return Lin's concordance correlation coefficient (CCC), from population moments.
+
+    CCC = 2 cov(x, y) / (var(x) + var(y) + (mean(x) - mean(y))^2); 0 if either input is constant.
+    """
     x, y = np.asarray(truth, float), np.asarray(estimate, float)
     if np.ptp(x) == 0 or np.ptp(y) == 0:
         return 0.0
     covariance = float(((x - x.mean()) * (y - y.mean())).mean())
-    spread = float(x.var() + y.var() + (x.mean() - y.mean()) ** 2)
-    return 2 * covariance / spread if spread > 0 else 0.0
+    denominator = float(x.var() + y.var() + (x.mean() - y.mean()) ** 2)
+    return 2 * covariance / denominator if denominator > 0 else 0.0
 
 
 def mean_and_sd(values: Sequence[float]) -> tuple[float, float]:
-    """Over two runs or more that differ in their seed; n - 1 in the standard deviation."""
+    """Return mean and sample standard deviation (n - 1) of at least two values."""
     return statistics.fmean(values), statistics.stdev(values)
 
 
 def auc(present: np.ndarray, score: np.ndarray) -> float:
-    """Area under the ROC curve: how often a frame with it outranks one without; ties count half."""
+    """Return the area under the ROC curve of ``score``; NaN if all items are present, or none.
+
+    It is the probability that an item with ``present`` true has a higher score than one without;
+    ties count half.
+    """
     present = np.asarray(present, bool)
     n_present, n_absent = int(present.sum()), int((~present).sum())
     if not n_present or not n_absent:
@@ -53,7 +62,7 @@ def auc(present: np.ndarray, score: np.ndarray) -> float:
 
 
 def agreement(truth: np.ndarray, estimate: np.ndarray) -> dict[str, float]:
-    """The four figures of the paper."""
+    """Return the four metrics of the paper: RMSE, MAE, PCC and CCC."""
     return {
         "rmse": rmse(truth, estimate),
         "mae": mae(truth, estimate),

@@ -1,4 +1,4 @@
-"""How unlike the faces that weights were trained on a recording is."""
+"""Measures how far the faces of a video are from the training faces."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,44 +7,48 @@ import numpy as np
 from jaxtyping import Float
 
 N_COMPONENTS = 32
-"""Principal axes that are told apart; fewer miss real recordings (noted in CHANGELOG)."""
+"""Number of principal axes; with fewer, real videos are not detected (noted in CHANGELOG)."""
 OOD_QUANTILE = 0.95
-"""Share of unseen recordings that a recording has to lie beyond to be called unlike."""
+"""Fraction of the reference videos that must be nearer to call a video out of distribution."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFaceModel:
-    """Probabilistic principal components (Tipping and Bishop 1999) of faces' CLIP embeddings.
+    """Probabilistic principal component analysis of the image embeddings of the training faces.
 
-    ``reference`` holds the distances of recordings of people who were not trained on, in order.
+    Tipping and Bishop (1999), with k axes in d dimensions. ``reference`` holds the distances of
+    videos of people who are not in the training data, in ascending order.
     """
 
     mean: Float[np.ndarray, " d"]
-    axes: Float[np.ndarray, "k d"]  # of unit length
-    spread: Float[np.ndarray, " k"]  # standard deviation along each axis
-    rest: float  # standard deviation in every direction that is left
+    axes: Float[np.ndarray, "k d"]  # unit length
+    std: Float[np.ndarray, " k"]  # standard deviation along each axis
+    residual_std: float  # standard deviation in each of the other directions
     reference: Float[np.ndarray, " n"]
 
     def distance(self, embeddings: Float[np.ndarray, "n d"]) -> float:
-        """Mahalanobis distance of the mean face of a recording, a dimension (root mean square).
+        """Return the Mahalanobis distance of the mean of ``embeddings``, divided by sqrt(d).
 
-        A face of a training recording has about 1, the mean of many frames somewhat less.
+        A training face has a distance of about 1, the mean of many frames a slightly smaller one.
         """
-        off = embeddings.astype(np.float64).mean(0) - self.mean
-        along = self.axes @ off
-        left = off - self.axes.T @ along
-        squares = np.sum((along / self.spread) ** 2) + np.sum((left / self.rest) ** 2)
-        return float(np.sqrt(squares / len(off)))
+        offset = embeddings.astype(np.float64).mean(0) - self.mean
+        along = self.axes @ offset
+        residual = offset - self.axes.T @ along
+        squares = np.sum((along / self.std) ** 2) + np.sum((residual / self.residual_std) ** 2)
+        return float(np.sqrt(squares / len(offset)))
 
     def n_nearer(self, distance: float) -> int:
-        """How many of the unseen recordings are nearer to the training faces than this."""
+        """Return how many reference videos are nearer to the training faces than ``distance``."""
         return int(np.searchsorted(self.reference, distance))
 
     def is_out_of_distribution(self, distance: float) -> bool | None:
-        """Whether so few recordings like the unseen ones lie as far away; None where those are too
-        few to tell.
+        """Whether a video at ``distance`` is farther away than nearly all reference videos.
 
-        A conformal p-value: of n + 1 exchangeable recordings, k + 1 or more are as near as this.
+        This is a conformal test at level 1 - ``OOD_QUANTILE``: the video and the n reference
+        videos are exchangeable under the null hypothesis.
+
+        Returns:
+            None if there are too few reference videos for that level.
         """
         count = len(self.reference) + 1
         if 1 / count > 1 - OOD_QUANTILE + 1e-9:
@@ -53,40 +57,44 @@ class TrainingFaceModel:
 
     @property
     def arrays(self) -> dict[str, np.ndarray]:
-        """All of it by name, to be stored."""
-        spread = np.append(self.spread, self.rest)
+        """The arrays to store; ``spread`` is ``std`` followed by ``residual_std``."""
         return {
             "mean": self.mean,
             "axes": self.axes,
-            "spread": spread,
+            "spread": np.append(self.std, self.residual_std),
             "reference": self.reference,
         }
 
     @staticmethod
     def of_arrays(arrays: Mapping[str, np.ndarray]) -> "TrainingFaceModel":
-        """What ``arrays`` held.
+        """Restore a model from the arrays of the property ``arrays``.
 
         Raises:
-            KeyError: something is missing.
-            ValueError: something is no number, or a spread is none.
+            KeyError: an array is missing.
+            ValueError: a value is not finite, or a standard deviation is not positive.
         """
-        mean, axes, spread, reference = (
+        mean, axes, std, reference = (
             arrays[name].astype(np.float64) for name in ("mean", "axes", "spread", "reference")
         )
-        finite = all(np.isfinite(array).all() for array in (mean, axes, spread, reference))
-        if not finite or not (spread > 0).all():
+        finite = all(np.isfinite(array).all() for array in (mean, axes, std, reference))
+        if not finite or not (std > 0).all():
             raise ValueError("training faces")
         return TrainingFaceModel(
-            mean=mean, axes=axes, spread=spread[:-1], rest=float(spread[-1]), reference=reference
+            mean=mean, axes=axes, std=std[:-1], residual_std=float(std[-1]), reference=reference
         )
 
 
 def fit_training_face_model(
     trained: Sequence[Float[np.ndarray, "_ d"]], unseen: Sequence[Float[np.ndarray, "_ d"]]
 ) -> TrainingFaceModel | None:
-    """Fitted to the frames of training recordings; calibrated on recordings of other people.
+    """Fit the model to training frames, and calibrate it on videos of other people.
 
-    None where the frames are too few to fit ``N_COMPONENTS`` axes and what is left.
+    Args:
+        trained: embeddings (frames, d) of each training video.
+        unseen: embeddings (frames, d) of each reference video.
+
+    Returns:
+        None if there are too few frames to fit ``N_COMPONENTS`` axes and the residual.
     """
     frames = np.concatenate(trained).astype(np.float64)
     count = min(N_COMPONENTS, frames.shape[1] - 1)
@@ -96,9 +104,13 @@ def fit_training_face_model(
     _, lengths, axes = np.linalg.svd(frames - mean, full_matrices=False)
     variances = lengths**2 / len(frames)
     smallest = float(np.finfo(np.float16).tiny)  # weights are stored in half precision
-    spread = np.sqrt(variances[:count]).clip(min=smallest)
-    rest = max(float(np.sqrt(variances[count:].mean())), smallest)
+    std = np.sqrt(variances[:count]).clip(min=smallest)
+    residual_std = max(float(np.sqrt(variances[count:].mean())), smallest)
     faces = TrainingFaceModel(
-        mean=mean, axes=axes[:count], spread=spread, rest=rest, reference=np.zeros(0)
+        mean=mean,
+        axes=axes[:count],
+        std=std,
+        residual_std=residual_std,
+        reference=np.zeros(0),
     )
-    return replace(faces, reference=np.sort([faces.distance(one) for one in unseen]))
+    return replace(faces, reference=np.sort([faces.distance(embeddings) for embeddings in unseen]))

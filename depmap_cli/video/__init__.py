@@ -1,1 +1,1 @@
-"""Video files to sampled frames with time stamps."""
+"""Reads video files: properties, decoding, and sampled frames with presentation times."""

@@ -1,9 +1,10 @@
-"""The frames of a file as OpenCV decodes them: one after the other, or some leapt over.
+"""Decodes the frames of a video file with OpenCV, one after another or with some skipped.
 
-Decoding is nearly all that an hour of video costs. Where frames are wanted far apart, it is begun
-anew at the last key frame before each, of which the file itself tells where they lie. A leap is
-believed only where it ends at a time that the file has and before the frame that is wanted; else
-all is decoded from the beginning. So the frames are those that decoding everything gives.
+Decoding takes nearly all the time that an hour of video costs. If the frames wanted are far apart,
+decoding restarts at the last key frame before each of them; the file's index says where key frames
+are. A seek is trusted only if it ends at a time that the file contains and before the frame wanted;
+otherwise everything is decoded from the beginning. The frames are therefore the same as without
+seeking.
 """
 
 import os
@@ -20,50 +21,51 @@ from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.runtime.watchdog import heartbeat
 from depmap_cli.video.limits import MAX_SECONDS, check_size, is_plausible_fps
 
-_ROOM = 20
-"""Frames from a key frame to where OpenCV is sent, for it goes back from there by 16."""
-_WORTH = 5.0
-"""Seconds that are leapt over at the least."""
-_EXACT = 1e-4
-"""Seconds by which two times of one frame may differ."""
+_SEEK_MARGIN = 20
+"""Frames after a key frame that OpenCV is sent to, because it steps back 16 frames from there."""
+_MIN_SKIP = 5.0
+"""Seconds to skip from which a seek is worthwhile."""
+_TIME_TOLERANCE = 1e-4
+"""Seconds by which two times of the same frame may differ."""
 
 
 @dataclass(frozen=True)
 class FrameIndex:
-    """What a file holds, read but not decoded."""
+    """The times of the frames of a file, read without decoding."""
 
-    times: np.ndarray  # of all frames, in seconds, sorted
-    keys: np.ndarray  # of the key frames among them, from which decoding can begin
+    times: np.ndarray  # (n,) of all frames, in seconds, sorted
+    key_times: np.ndarray  # (k,) of the key frames, where decoding can start
 
 
 def read_frame_index(path: Path) -> FrameIndex:
-    """Read a whole file for the times of its frames.
+    """Read a whole file to find the times of its frames.
 
     Raises:
-        VideoUnreadable: as ``open_capture``.
+        VideoUnreadable: as for ``open_capture``.
     """
     cv2 = load_opencv()
     capture = open_capture(path, [cv2.CAP_PROP_FORMAT, -1])
-    times, keys = array("d"), array("d")
+    times, key_times = array("d"), array("d")
     try:
         while capture.grab():
             heartbeat()
             times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
             if capture.get(cv2.CAP_PROP_LRF_HAS_KEY_FRAME):
-                keys.append(times[-1])
+                key_times.append(times[-1])
     finally:
         capture.release()
-    return FrameIndex(np.sort(times), np.sort(keys))
+    return FrameIndex(np.sort(times), np.sort(key_times))
 
 
 class FrameDecoder:
-    """Decodes a file; iterating gives the presentation time in seconds of each frame.
+    """Decodes a file; iterating yields the presentation time of each frame, in seconds.
 
-    Times come from the stream, or from ``fps`` where that is given. Where the stream gives none, or
-    they run backwards, one step of the nominal rate stands in, so times always increase.
+    Times come from the stream, or from ``fps`` if it is given. If the stream has no times, or they
+    run backwards, the time of the last frame plus one step of the nominal rate is used, so times
+    always increase.
 
     Raises:
-        VideoUnreadable: as ``open_capture``.
+        VideoUnreadable: as for ``open_capture``.
     """
 
     def __init__(self, path: Path, fps: float | None = None) -> None:
@@ -72,28 +74,28 @@ class FrameDecoder:
         rate = fps or self._capture.get(load_opencv().CAP_PROP_FPS)
         self._step = 1 / rate if is_plausible_fps(rate) else 1 / 25
         self._time, self._number = -self._step, 0
-        self._leaps = fps is None  # frames that are leapt over cannot be counted
+        self._can_seek = fps is None  # skipped frames cannot be counted
 
     def __iter__(self) -> Iterator[float]:
         return self
 
     def __next__(self) -> float:
-        """Decode one more frame."""
+        """Decode the next frame and return its time."""
         if not self._capture.grab():
             raise StopIteration
         heartbeat()
         time = self._number / self._fps if self._fps else self._stream_time()
         if not self._time < time < MAX_SECONDS:
             time = self._time + self._step
-            self._leaps = False
+            self._can_seek = False
         self._time, self._number = time, self._number + 1
         return time
 
-    def picture(self) -> np.ndarray | None:
-        """The frame that was decoded last, (height, width, 3) BGR uint8; None if it is damaged.
+    def image(self) -> np.ndarray | None:
+        """Return the frame decoded last, (height, width, 3) BGR uint8; None if it is damaged.
 
         Raises:
-            VideoUnreadable: its size is not believed.
+            VideoUnreadable: its size is not plausible.
         """
         cv2 = load_opencv()
         try:
@@ -106,32 +108,33 @@ class FrameDecoder:
         check_size(width, height)
         return np.asarray(image)
 
-    def leap(self, wanted: float, held: FrameIndex) -> None:
-        """Leave out frames before time ``wanted`` (seconds), if a key frame lies between and far.
+    def seek(self, target: float, index: FrameIndex) -> None:
+        """Skip frames before ``target`` (seconds), if a key frame lies in between and far ahead.
 
-        The next frame is then one before that time; if it is not, all is decoded after all.
+        The next frame decoded is then still before ``target``. If the seek fails, all frames up to
+        the current time are decoded again.
         """
-        room = _ROOM * self._step
-        keys = held.keys[: np.searchsorted(held.keys, wanted - 2 * room)]
-        if not self._leaps or not len(keys) or keys[-1] < self._time + _WORTH:
+        margin = _SEEK_MARGIN * self._step
+        key_times = index.key_times[: np.searchsorted(index.key_times, target - 2 * margin)]
+        if not self._can_seek or not len(key_times) or key_times[-1] < self._time + _MIN_SKIP:
             return
         before = self._time
-        self._capture.set(load_opencv().CAP_PROP_POS_MSEC, (keys[-1] + room) * 1000)
-        reached = next(self, None)
-        believed = reached is not None and self._leaps and keys[-1] <= reached < wanted
-        if not believed or np.abs(held.times - reached).min() > _EXACT:
-            self._decode_all(before)
+        self._capture.set(load_opencv().CAP_PROP_POS_MSEC, (key_times[-1] + margin) * 1000)
+        time = next(self, None)
+        is_between = time is not None and self._can_seek and key_times[-1] <= time < target
+        if not is_between or np.abs(index.times - time).min() > _TIME_TOLERANCE:
+            self._restart(before)
 
-    def _decode_all(self, before: float) -> None:
-        """Begin again, and go to where playback was; nothing is leapt over from then on."""
+    def _restart(self, until: float) -> None:
+        """Decode from the beginning up to the time ``until``, and never seek again."""
         self.close()
         self._capture = open_capture(self._path)
-        self._time, self._number, self._leaps = -self._step, 0, False
-        while self._time < before and next(self, None) is not None:
+        self._time, self._number, self._can_seek = -self._step, 0, False
+        while self._time < until and next(self, None) is not None:
             continue
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Release the file."""
         self._capture.release()
 
     def _stream_time(self) -> float:
@@ -139,17 +142,25 @@ class FrameDecoder:
 
 
 def open_capture(path: Path, settings: Sequence[int] = ()) -> Any:
-    """A cv2.VideoCapture on a local, non-empty file; ``settings`` as OpenCV takes them.
+    """Open a local, non-empty file as ``cv2.VideoCapture``.
+
+    The messages of its errors do not name the file, because callers report them beside its name.
+
+    Args:
+        path: the video.
+        settings: properties and their values in turn, as OpenCV expects them.
 
     Raises:
-        VideoUnreadable: there is none, or none that OpenCV can read.
+        VideoUnreadable: the file is missing, empty, or not a video that OpenCV can decode.
     """
     if not os.path.exists(path):  # unlike Path.exists, never raises
-        raise VideoUnreadable("no such file", "check the path and the rights to its folders")
+        raise VideoUnreadable("no such file", "check the path and the permissions of its folders")
     if not os.path.isfile(path):
         raise VideoUnreadable("not a file", "give a video file, or a folder of videos")
     if not _is_utf8(path.resolve()):  # OpenCV would crash
-        raise VideoUnreadable("its name, or a folder's, is not UTF-8", "rename it")
+        raise VideoUnreadable(
+            "its name, or the name of one of its folders, is not UTF-8", "rename it"
+        )
     try:
         if path.stat().st_size == 0:
             raise VideoUnreadable("the file is empty", "copy or record it again")
@@ -170,7 +181,7 @@ def open_capture(path: Path, settings: Sequence[int] = ()) -> Any:
 
 
 def is_fragmented(path: Path) -> bool:
-    """Whether a file is an MP4 in fragments: has a box ``moof`` (ISO/IEC 14496-12)."""
+    """Whether a file is a fragmented MP4, that is, has a box ``moof`` (ISO/IEC 14496-12)."""
     with path.open("rb") as file:
         while len(head := file.read(16)) >= 8:
             size, kind = int.from_bytes(head[:4], "big"), head[4:8]
@@ -180,7 +191,7 @@ def is_fragmented(path: Path) -> bool:
                 return False
             if size == 1:
                 size = int.from_bytes(head[8:], "big")
-            if not 8 <= size <= path.stat().st_size:  # to the end, or nonsense
+            if not 8 <= size <= path.stat().st_size:  # 0: up to the end of the file; else invalid
                 return False
             file.seek(size - len(head), os.SEEK_CUR)
     return False

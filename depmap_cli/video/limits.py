@@ -1,36 +1,36 @@
-"""What is still believed of a video's header, and what is refused before memory is asked for.
+"""Limits on what a video header may claim.
 
-A few damaged or hostile bytes can claim any size, rate and length. Sizes decide how much memory a
-frame takes, so that they are refused here, before a frame is decoded, and once more on each
-frame, as a stream may change its size on the way. Rates and lengths cost no memory: they are
-replaced by what is counted (``depmap_cli/video/reader.py``).
+A few damaged or hostile bytes can claim any size, rate and length. The size decides how much memory
+a frame takes, so it is checked before a frame is decoded, and again for each frame, because a
+stream can change its size. Implausible rates and lengths cost no memory: they are replaced by what
+is counted (``depmap_cli/video/reader.py``).
 """
 
 from depmap_cli.errors import VideoUnreadable
 
 MAX_SIDE = 16384
-"""Pixels; twice what 8K video has."""
+"""Largest width or height in pixels; twice that of 8K video."""
 MAX_PIXELS = 1 << 26
-"""Of one frame; 8K video has half as many. As RGB they are 200 MB."""
+"""Most pixels in a frame, twice as many as in 8K video; 200 MB as RGB."""
 MAX_FPS = 1e4
-"""Frame rates from here on are taken for nonsense."""
+"""Frame rates from this value on are not plausible."""
 MAX_SECONDS = 1e6
-"""Times from here on, eleven days, are taken for nonsense."""
+"""Times from this value on, about eleven days, are not plausible."""
 
 
 def check_size(width: float, height: float) -> None:
-    """Look whether frames of so many pixels may be decoded; 0 is a size that is not known yet.
+    """Check that frames of ``width`` x ``height`` pixels may be decoded; 0 is an unknown size.
 
     Raises:
-        VideoUnreadable: they are larger than any camera's.
+        VideoUnreadable: they are larger than those of any camera.
     """
     if not (0 <= width <= MAX_SIDE and 0 <= height <= MAX_SIDE and width * height <= MAX_PIXELS):
         raise VideoUnreadable(
-            f"its frames are said to be {width:.0f} x {height:.0f} px, which is not believed",
-            "is it damaged? else scale it down: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4",
+            f"a frame size of {width:.0f} x {height:.0f} px is not plausible",
+            "check whether it is damaged, or scale it down: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4",
         )
 
 
 def is_plausible_fps(rate: float) -> bool:
-    """Whether frames/s are believed."""
+    """Whether a frame rate, in frames per second, is plausible."""
     return 0 < rate < MAX_FPS

@@ -1,8 +1,8 @@
-"""First room of the corridor: a video file becomes a stream of sampled frames with true times.
+"""Turns a video file into a stream of sampled frames with presentation times.
 
-Frames between two samples are decoded but not converted, or leapt over where samples lie far apart
-(``decoder.py``). One frame is held at a time, so memory does not depend on the length
-of the video.
+Frames between two samples are decoded but not converted, or skipped if the samples are far apart
+(``decoder.py``). One frame is in memory at a time, so memory use does not depend on the length of
+the video.
 """
 
 from collections.abc import Generator, Iterator
@@ -20,67 +20,68 @@ from depmap_cli.video.decoder import FrameDecoder, is_fragmented, open_capture, 
 from depmap_cli.video.limits import MAX_SECONDS, is_plausible_fps
 
 MAX_WORKING_SIDE = 1280
-"""Longest side in pixels of the frames handed on; larger video is scaled down on arrival."""
-_JOINABLE = frozenset({".ts", ".mts", ".mpg", ".mpeg"})
-"""Streams without a table of contents, that cameras cut and people join: what OpenCV takes for
-their length is that of the first part, so that their frames are counted."""
+"""Longest side of the sampled frames in pixels; larger video is scaled down."""
+_TRANSPORT_STREAMS = frozenset({".ts", ".mts", ".mpg", ".mpeg"})
+"""Formats without an index, which cameras split and people concatenate. OpenCV reports the length
+of the first part only, so their frames are counted."""
 _INDEXED = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
-"""Files that tell where their key frames lie."""
-_SOME = 3
-"""Pictures that must differ, lest a video be taken for one that cannot be decoded."""
-_FAR = 8.0
-"""Seconds between two samples from which on what lies between is leapt over."""
+"""Formats whose index says where the key frames are."""
+_MIN_IMAGES_TO_COMPARE = 3
+"""Fewer identical images than this are not taken for a decoding failure."""
+_MIN_SEEK_INTERVAL = 8.0
+"""Seconds between two samples from which the frames in between are skipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoProperties:
-    """What the container says, after rotation, or what is known better.
-
-    ``fps`` is frames/s; ``duration`` is seconds, None if the container does not say.
-    """
+    """The properties of a video, after rotation; corrected where the container is known to err."""
 
     width: int
     height: int
-    fps: float
-    duration: float | None
+    fps: float  # frames per second
+    duration: float | None  # seconds; None if the container does not say
 
 
 @dataclass(frozen=True)
 class Frame:
     """One sampled frame."""
 
-    time: float  # seconds from the start of the file (presentation time)
+    time: float  # presentation time, seconds from the start of the file
     image: np.ndarray  # (height, width, 3) RGB uint8, longest side <= MAX_WORKING_SIDE
-    scale: float  # working pixels per source pixel, <= 1
+    scale: float  # pixels of ``image`` per pixel of the video, <= 1
 
 
 @watchdog_timeout
 def probe(path: Path, fps: float | None = None) -> VideoProperties:
-    """Read size, rate and duration from the container.
+    """Read size, frame rate and duration.
 
-    A given ``fps`` replaces the rate; frames are then counted, since a container that is wrong
-    about their rate may be wrong about their number. So are those of transport streams. The head of
-    a fragmented MP4 may tell of its first fragment alone: its last frame counts, if it is later.
+    The frames of transport streams are counted, which reads the whole file. The header of a
+    fragmented MP4 may describe its first fragment only; if its last frame is later, that counts.
+
+    Args:
+        path: the video.
+        fps: frame rate that replaces the one in the container. The frames are then counted, because
+            a container with a wrong rate may also give a wrong number of frames.
 
     Raises:
-        VideoUnreadable: missing, not a file, empty, or without a decodable picture stream.
+        VideoUnreadable: the file is missing, not a file, empty, or has no decodable video stream.
     """
     cv2 = load_opencv()
     capture = open_capture(path)
     try:
         rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
-        counted = bool(fps) or path.suffix.lower() in _JOINABLE
+        counted = bool(fps) or path.suffix.lower() in _TRANSPORT_STREAMS
         frames = (
             len(read_frame_index(path).times) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
         )
         if not counted and is_plausible_fps(rate) and is_fragmented(path):
             frames = max(frames, round(read_frame_index(path).times.max(initial=0) * rate) + 1)
-        known = is_plausible_fps(rate) and 0 < frames < MAX_SECONDS * rate
+        has_duration = is_plausible_fps(rate) and 0 < frames < MAX_SECONDS * rate
         return VideoProperties(
             width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
             fps=rate,
-            duration=frames / rate if known else None,
+            duration=frames / rate if has_duration else None,
         )
     finally:
         capture.release()
@@ -91,112 +92,131 @@ def sample_frames(
     sampling: SamplingConfig,
     fps: float | None = None,
     timeout: float | None = None,
+    properties: VideoProperties | None = None,
 ) -> Iterator[Frame]:
-    """Decode ``path`` once, front to back, and yield the frames that ``sampling`` asks for.
+    """Decode a video once, front to back, and yield the frames that ``sampling`` asks for.
 
-    With ``sampling.fps`` frames lie that far apart; otherwise ``sampling.frames`` of them are
-    spread evenly between ``start`` and ``end``, each in the middle of its share of the time.
-    A video with fewer frames than asked for yields each of its frames once.
+    With ``sampling.fps`` the frames have that rate. Otherwise the time between ``start`` and
+    ``end`` is divided into ``sampling.frames`` equal parts, and the frame nearest to the middle of
+    each part is taken. A video with fewer frames than asked for yields each of its frames once.
 
-    With ``fps``, the true rate of a video whose header lies, its n-th frame is at n / ``fps``
-    seconds (n from 0), whatever the stream says; a variable rate is then overruled too. After
-    ``timeout`` seconds without progress (``depmap_cli/runtime/watchdog.py``) it is given up.
+    Args:
+        path: the video.
+        sampling: the frames wanted.
+        fps: true frame rate of a video whose container is wrong: frame n (from 0) is at n / ``fps``
+            seconds, whatever the stream says. A variable rate is overruled, too.
+        timeout: seconds without progress after which reading is abandoned
+            (``depmap_cli/runtime/watchdog.py``); None for the default.
+        properties: the result of ``probe(path, fps)`` if it is known; None to read it.
 
     Raises:
-        VideoUnreadable: the file cannot be opened, holds no decodable frame, or does not get on.
-        UsageProblem: ``start`` lies behind the end of the video.
+        VideoUnreadable: the file cannot be opened, has no decodable frame, all its images are
+            identical, or reading made no progress.
+        UsageProblem: ``start`` is after the end of the video.
     """
-    return with_watchdog(_sampled(path, sampling, fps), timeout)
+    return with_watchdog(_sample(path, sampling, fps, properties), timeout)
 
 
-def _sampled(path: Path, sampling: SamplingConfig, fps: float | None) -> Iterator[Frame]:
-    info = probe(path, fps)
-    lead = 0.5 / info.fps + 1e-6 if info.fps > 0 else 1e-6  # nearest in time, not next
-    targets = _target_times(path, sampling, fps, info.duration)
+def _sample(
+    path: Path, sampling: SamplingConfig, fps: float | None, properties: VideoProperties | None
+) -> Iterator[Frame]:
+    properties = properties or probe(path, fps)
+    # Half a frame earlier: the frame nearest to a target is wanted, not the next one.
+    lead = 0.5 / properties.fps + 1e-6 if properties.fps > 0 else 1e-6
+    duration = properties.duration
+    targets = _target_times(path, sampling, fps, duration)
     target, end = next(targets), sampling.end or float("inf")
-    held = read_frame_index(path) if _far_apart(path, sampling, info.duration) else None
-    pictures = _Pictures()
-    with closing(FrameDecoder(path, fps)) as playback:
-        while target - lead < end:  # what comes after the last one wanted is not decoded
-            if held is not None:
-                playback.leap(target - lead, held)
+    index = read_frame_index(path) if _can_seek(path, sampling, duration) else None
+    images = _IdenticalImages()
+    with closing(FrameDecoder(path, fps)) as decoder:
+        while target - lead < end:  # frames after the last target are not decoded
+            if index is not None:
+                decoder.seek(target - lead, index)
             due = max(target - lead, sampling.start)
-            time = next((time for time in playback if time >= min(due, end)), None)
+            time = next((time for time in decoder if time >= min(due, end)), None)
             if time is None or time >= end:
                 break
-            image = playback.picture()
+            image = decoder.image()
             if image is None:
                 continue
-            pictures.add(image)
+            images.add(image)
             yield Frame(time, *_to_working_size(image))
             while target <= time + lead:
                 target = targets.send(time + lead)
-    if pictures.stand_still:
+    if images.all_identical:
         raise VideoUnreadable(
-            "all of its pictures are one and the same",
-            "interlaced? ffmpeg -i IN -vf yadif -c:v libx264 OUT.mp4; or did the camera hang?",
+            "all of its images are identical",
+            "if it is interlaced: ffmpeg -i IN -vf yadif -c:v libx264 OUT.mp4; "
+            "otherwise check the camera",
         )
-    if not pictures.number:
+    if not images.count:
         if sampling.start > 0:
             raise UsageProblem(
-                f"no frame at or after --start {sampling.start:g} s", "the video is shorter"
+                f"no frame at or after --start {sampling.start:g} s",
+                "choose a --start before the end of the video",
             )
-        raise VideoUnreadable("holds no decodable picture", "is it audio only, or damaged?")
+        raise VideoUnreadable(
+            "the file contains no decodable image", "check whether it is audio only or damaged"
+        )
 
 
-class _Pictures:
-    """Whether a video's pictures differ.
+class _IdenticalImages:
+    """Detects that all images of a video are identical.
 
-    Of interlaced ones OpenCV (4.14, 5.0) converts none and says nothing: its memory stays as it
-    was, the same for all.
+    OpenCV (4.14, 5.0) cannot convert the images of interlaced video and reports no error: it
+    returns the same memory for every frame.
     """
 
     def __init__(self) -> None:
-        self.number = 0
-        self._first: np.ndarray | None = None
+        self.count = 0
+        self._first: np.ndarray | None = None  # None once another image differs from it
 
     def add(self, image: np.ndarray) -> None:
-        """One more picture."""
-        if self.number == 0:
+        """Compare one more image with the first one."""
+        if self.count == 0:
             self._first = image
         elif self._first is not None and not np.array_equal(image, self._first):
             self._first = None
-        self.number += 1
+        self.count += 1
 
     @property
-    def stand_still(self) -> bool:
-        """Whether there are some, all alike."""
-        return self.number >= _SOME and self._first is not None
+    def all_identical(self) -> bool:
+        """Whether there are several images and none differs."""
+        return self.count >= _MIN_IMAGES_TO_COMPARE and self._first is not None
 
 
-def _far_apart(path: Path, sampling: SamplingConfig, duration: float | None) -> bool:
-    """Whether leaping over frames can pay, in a file that tells where decoding can begin."""
+def _can_seek(path: Path, sampling: SamplingConfig, duration: float | None) -> bool:
+    """Whether skipping frames saves time, and the format says where decoding can start."""
     if duration is None or path.suffix.lower() not in _INDEXED:
         return False
     span = min(sampling.end or duration, duration) - sampling.start
-    step = span / sampling.frames if sampling.fps is None else 1 / sampling.fps
-    return step >= _FAR
+    interval = span / sampling.frames if sampling.fps is None else 1 / sampling.fps
+    return interval >= _MIN_SEEK_INTERVAL
 
 
 @watchdog_timeout
-def check_complete(path: Path, fps: float | None = None) -> None:
-    """Read a whole video, without decoding it, and see whether it ends where it should.
+def check_complete(path: Path, fps: float | None = None) -> VideoProperties:
+    """Read a whole video without decoding it, and check that it is not truncated.
 
-    With ``fps`` nothing tells where that would be.
+    With ``fps`` the expected length is unknown, so a truncated video is not detected.
+
+    Returns:
+        The properties of the video, as ``probe``.
 
     Raises:
-        VideoUnreadable: as ``probe``, or the file was cut off.
+        VideoUnreadable: as for ``probe``, or the file is truncated.
     """
-    info = probe(path, fps)
-    if info.duration is None:
-        return
+    properties = probe(path, fps)
+    if properties.duration is None:
+        return properties
     times = read_frame_index(path).times
-    reached = max(len(times) / info.fps, times[-1] if len(times) else 0.0)
-    if reached < QualityConfig().decoded_share[0] * info.duration:
+    end = max(len(times) / properties.fps, times[-1] if len(times) else 0.0)
+    if end < QualityConfig().decoded_share[0] * properties.duration:
         raise VideoUnreadable(
-            f"cut off: it holds only the first {reached:.1f} s of {info.duration:.1f} s",
+            f"truncated: it contains only the first {end:.1f} s of {properties.duration:.1f} s",
             "copy it again; if no more was recorded: ffmpeg -i IN -an -c copy OUT.mp4",
         )
+    return properties
 
 
 def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
@@ -212,10 +232,10 @@ def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
 def _target_times(
     path: Path, sampling: SamplingConfig, fps: float | None, duration: float | None
 ) -> Generator[float, float | None]:
-    """The times, in seconds, nearest to which a frame is wanted; ends with infinity.
+    """Yield the times, in seconds, nearest to which a frame is wanted; at the end, infinity.
 
-    A duration that the container does not tell is counted, if it is needed.
-    It may be sent the time that is reached, so that a gap is not crossed step by step.
+    If the duration is needed and unknown, the video is decoded to find it. The consumer may send
+    the time it has reached, so that a gap in the video is crossed in one step.
     """
     if sampling.fps is not None:
         index = 0
@@ -223,8 +243,8 @@ def _target_times(
             reached = (yield sampling.start + index / sampling.fps) or 0.0
             index = max(index + 1, int((reached - sampling.start) * sampling.fps))
     if duration is None:
-        with closing(FrameDecoder(path, fps)) as playback:
-            duration = max(playback, default=0.0)
+        with closing(FrameDecoder(path, fps)) as decoder:
+            duration = max(decoder, default=0.0)
     end = _end_time(sampling, duration)
     step = (end - sampling.start) / sampling.frames
     for index in range(sampling.frames):
@@ -234,11 +254,15 @@ def _target_times(
 
 
 def _end_time(sampling: SamplingConfig, duration: float) -> float:
-    """Where sampling stops: ``--end`` or the end of the video."""
+    """Return where sampling stops: at ``sampling.end`` or at the end of the video.
+
+    Raises:
+        UsageProblem: ``sampling.start`` is after it.
+    """
     end = duration if sampling.end is None else min(sampling.end, duration)
     if end <= sampling.start and sampling.start > 0:
         raise UsageProblem(
-            f"--start {sampling.start:g} s lies behind the end ({duration:.1f} s)",
-            "the video is shorter",
+            f"--start {sampling.start:g} s is after the end of the video ({duration:.1f} s)",
+            "choose an earlier --start",
         )
     return end

@@ -139,7 +139,7 @@ def test_an_interval_says_where_its_residuals_are_of_other_frames(run, scored, i
     assert alike["caution"] == ""
     code, out, _ = run("score", interview, "--frames", "24", "--device", "cpu")
     assert code == 0
-    assert f"set with estimates from {FRAMES} frames a video" in " ".join(out.split())
+    assert f"calibrated with estimates from {FRAMES} frames per video" in " ".join(out.split())
 
 
 def test_json_is_utf8_whatever_the_terminal_is(tmp_path):
@@ -332,7 +332,7 @@ def test_a_table_of_another_video_is_refused(run, interview, tmp_path):
     code, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
     report = json.loads(out)
     assert (code, report["status"]) == (4, "refused")
-    assert "table of this video" in report["hint"]
+    assert "belongs to this video" in report["hint"]
     half = "\n".join(f"{i}, {i / 25:.3f}, 1, 5.0" for i in range(400))  # of 832
     table.write_text(f"frame, timestamp, success, AU12_r\n{half}\n")
     _, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)

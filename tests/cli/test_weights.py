@@ -258,5 +258,5 @@ def test_invalid_documents_are_refused_when_weights_are_loaded(tmp_path, odd):
 
 
 def test_a_score_that_is_not_a_number_is_an_error():
-    with pytest.raises(WeightsInvalid, match="no number"):
+    with pytest.raises(WeightsInvalid, match="not a number"):
         estimate_of(float("nan"), read_document(SHIPPED / BASELINE_WEIGHTS), 0.9)

@@ -104,7 +104,9 @@ def test_a_process_that_is_killed(videos, tmp_path):
     killer = Thread(target=kill)
     killer.start()
     store = FaceCache(tmp_path / "cache", SamplingConfig(frames=4), FaceConfig())
-    with pytest.raises(DepmapError, match="preparing faces: a process ended by itself") as caught:
+    with pytest.raises(
+        DepmapError, match="preparing faces: a process ended unexpectedly"
+    ) as caught:
         store.prepare(videos, 1, quiet)
     killer.join()
     assert "--jobs" in caught.value.hint
@@ -285,7 +287,7 @@ def test_a_video_that_was_cut_off_is_refused(readable, interview, tmp_path, monk
     for command in (("train", "--dry-run"), ("prepare", "-q")):
         assert depmap(monkeypatch, *command, *where) == 1
         err = capfd.readouterr().err
-        assert "error: Development/Freeform/201_1_Freeform_video.mp4: cut off" in err
+        assert "error: Development/Freeform/201_1_Freeform_video.mp4: truncated" in err
         assert "10.8 s of 33.3 s" in err
 
 

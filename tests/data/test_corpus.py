@@ -647,7 +647,9 @@ def test_a_video_whose_header_alone_is_whole_is_found_before_training(tmp_path, 
     source = LabelledData(data=tmp_path)
     source.check_videos(source.read()[0])
     undecodable(path, face_frames)
-    with pytest.raises(DataInvalid, match="^Training/1_1.mp4: holds no decodable picture"):
+    with pytest.raises(
+        DataInvalid, match="^Training/1_1.mp4: the file contains no decodable image"
+    ):
         source.check_videos(source.read()[0])
 
 

@@ -60,7 +60,7 @@ def draw_hand(frame: np.ndarray) -> np.ndarray:
 
 def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
     from depmap_cli import score_video
-    from depmap_cli.scoring.scorer import HIDDEN
+    from depmap_cli.scoring.frame_encoder import COVERED_FACE
 
     frames = [draw_hand(f) if 24 <= i < 48 else f for i, f in enumerate(face_frames)]
     path = tmp_path / "hand.mp4"
@@ -73,7 +73,7 @@ def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
     left_out = reasons != ""
     assert left_out[inside].mean() > 0.7
     assert left_out[outside].mean() < 0.1
-    assert HIDDEN in reasons
+    assert COVERED_FACE in reasons
     used = np.array([row.weight > 0 for row in result.frames])
     assert not used[left_out].any()
     assert result.report.quality.usable_frames == int((~left_out).sum())

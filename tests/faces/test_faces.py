@@ -1,4 +1,4 @@
-"""Faces: alignment is exact, detection is sparse where it may be, the right subject is followed."""
+"""Faces: alignment is exact, detection is sparse, and the right subject is tracked."""
 
 from collections import defaultdict
 
@@ -10,7 +10,7 @@ from depmap_cli.config import FaceConfig, SamplingConfig, SubjectRule
 from depmap_cli.faces import FaceDetector, align_face, extract_faces, similarity_transform
 from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.faces.detect import CHUNK, iter_detections
-from depmap_cli.faces.fixed_size_batches import PIECE, FixedSizeBatches
+from depmap_cli.faces.fixed_size_batches import BATCH_SIZE, FixedSizeBatches
 from depmap_cli.video.reader import Frame, sample_frames
 from tests.support.stub_detector import StubDetector
 
@@ -33,7 +33,7 @@ def test_similarity_transform_never_reflects():
 @pytest.mark.parametrize("scale", [0.5, 1.0, 6.0])
 @pytest.mark.parametrize("size", [128, 224])
 def test_landmarks_land_on_the_template(scale, size):
-    """Coloured dots at the landmarks are found at the template's places, however large the face."""
+    """Dots at the landmarks are at the positions of the template, for any size of the face."""
     landmarks = TEMPLATE * 128 * scale + 40
     image = np.zeros((int(130 * scale) + 80, int(130 * scale) + 80, 3), np.uint8)
     radius = max(2, int(3 * scale))
@@ -48,7 +48,7 @@ def test_landmarks_land_on_the_template(scale, size):
 
 
 def stream(n: int, step: float = 0.25) -> list[Frame]:
-    """Frames whose first pixel tells the time, in quarter seconds."""
+    """Return frames whose first pixel is the time, in quarter seconds."""
     frames = []
     for i in range(n):
         image = np.zeros((200, 300, 3), np.uint8)
@@ -88,7 +88,7 @@ def test_a_passer_by_does_not_become_the_subject():
     assert all(s.valid and s.box[0] == pytest.approx(55) for s in found)
 
 
-def test_the_subject_is_followed_as_it_moves():
+def test_the_subject_is_tracked_as_it_moves():
     found = samples(lambda t: [(60 + 10 * t, 100, 50), (250, 40, 30)])
     assert all(s.valid for s in found)
     np.testing.assert_allclose(
@@ -96,14 +96,14 @@ def test_the_subject_is_followed_as_it_moves():
     )
 
 
-def test_the_subject_is_taken_up_again_after_an_absence():
+def test_the_subject_is_tracked_again_after_an_absence():
     found = samples(lambda t: [] if 3 <= t <= 7 else [(100, 100, 50)])
     missing = [s for s in found if not s.valid]
     assert {s.time for s in missing} == {s.time for s in found if 3 <= s.time <= 7}
     assert {s.reason for s in missing} == {"no face"}
 
 
-def test_short_gaps_are_bridged_long_ones_left_out():
+def test_short_gaps_are_bridged_and_long_ones_are_not():
     found = samples(lambda t: [] if t == 2 or 5 <= t <= 6 else [(80 + t, 100, 50)])
     by_time = {s.time: s for s in found}
     assert by_time[2].origin == "bridged"
@@ -118,7 +118,7 @@ def test_gap_across_chunks_is_bridged():
     assert [s.origin for s in found if s.time == lost] == ["bridged"]
 
 
-def test_another_face_in_place_of_the_subject_is_told():
+def test_another_face_instead_of_the_subject_has_its_own_reason():
     found = samples(lambda t: [(250, 40, 25)] if t > 8 else [(100, 100, 80), (250, 40, 25)])
     assert {s.reason for s in found if not s.valid} == {"another face"}
 
@@ -138,7 +138,7 @@ def test_fast_motion_is_detected_in_every_frame():
     assert sorted(set(detector.asked)) == [i / 4 for i in range(12)]
 
 
-def test_frames_come_out_once_and_in_order_with_few_held():
+def test_frames_are_yielded_once_and_in_order_with_few_in_memory():
     drawn = []
 
     def source():
@@ -167,8 +167,8 @@ def test_mtcnn_finds_the_rendered_face(detector, interview):
     assert all(s.face.shape == (128, 128, 3) and s.eye_distance > 20 for s in found if s.valid)
 
 
-@pytest.mark.parametrize("n", [1, PIECE - 1, PIECE, 2 * PIECE + 5])
-def test_pieces_give_what_the_whole_gives_in_batches_of_one_size(n):
+@pytest.mark.parametrize("n", [1, BATCH_SIZE - 1, BATCH_SIZE, 2 * BATCH_SIZE + 5])
+def test_fixed_size_batches_give_the_same_as_one_batch(n):
     sizes = []
 
     class Sums(torch.nn.Module):
@@ -180,11 +180,11 @@ def test_pieces_give_what_the_whole_gives_in_batches_of_one_size(n):
     maps, totals = FixedSizeBatches(Sums())(rows)
     torch.testing.assert_close(maps, rows.sum(1))
     torch.testing.assert_close(totals, rows.sum((1, 2, 3)))
-    assert set(sizes) == {PIECE}
+    assert set(sizes) == {BATCH_SIZE}
 
 
 def test_memory_of_detection_depends_neither_on_frames_nor_on_candidates(detector, face_frames):
-    """Few frames at once, and no new batch size (each makes oneDNN keep another kernel)."""
+    """Small batches of frames, and a fixed batch size (oneDNN caches a kernel for each size)."""
     sizes = defaultdict(set)
 
     def watch(name, network):
@@ -197,7 +197,7 @@ def test_memory_of_detection_depends_neither_on_frames_nor_on_candidates(detecto
         assert all(detector.detect(face_frames[:n]))
     for hook in hooks:
         hook.remove()
-    assert sizes["rnet"] == sizes["onet"] == {PIECE}
+    assert sizes["rnet"] == sizes["onet"] == {BATCH_SIZE}
     assert max(sizes["pnet"]) < CHUNK
 
 

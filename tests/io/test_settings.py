@@ -55,7 +55,7 @@ def test_a_bad_file_is_told_in_one_line(tmp_path, text, words):
         ("model.zzz=3", "model has backbone, scales, msr"),
         ("trian.epochs=3", "did you mean train?"),
         ("zzz.epochs=3", "the sections are faces, model, train"),
-        ("train.frames=200", "of the 128 that are kept of a video. Its default is 32."),
+        ("train.frames=200", "from 128 prepared ones. Its default is 32."),
         ("train.seed=-1", "Its default is 3407."),
         ("faces.detection_sides=[x]", "Its default is (320, 640, 1280)."),
         ("train.epochs=2024-13-45", "Its default is 18."),
@@ -76,7 +76,9 @@ def test_what_was_meant_is_told(pair, hint):
     ],
 )
 def test_sides_in_which_no_face_could_be_found(pair):
-    with pytest.raises(UsageProblem, match="detection_sides are rising numbers, at least one"):
+    with pytest.raises(
+        UsageProblem, match="detection_sides must be one or more increasing numbers"
+    ):
         read_settings([pair])
     assert read_settings(["faces.detection_sides=[24]"]).faces.detection_sides == (24,)
 

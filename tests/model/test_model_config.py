@@ -13,7 +13,7 @@ from depmap_cli.config import Config, ModelConfig
         ({"sdpm": False, "map": False}, "kdm needs sdpm"),
         ({"sdpm": False, "kdm": False}, "map needs sdpm"),
         ({"emotional": False}, "esa needs the emotional branch"),
-        ({"scales": ()}, "at least one"),
+        ({"scales": ()}, "one or more"),
         ({"scales": (0, 1)}, "1 to 4"),
         ({"scales": (5,)}, "1 to 4"),
         ({"scales": (2, 2)}, "different"),

@@ -1,4 +1,4 @@
-"""Want of memory is recognised in whatever words; precision is what the hardware is fast in."""
+"""Out-of-memory errors are recognised by their messages; the precision suits the hardware."""
 
 from contextlib import nullcontext
 
@@ -23,7 +23,7 @@ from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device, tr
     ],
     ids=str,
 )
-def test_want_of_memory_is_told_in_one_line(error):
+def test_out_of_memory_is_reported_in_one_line(error):
     with (
         pytest.raises(OutOfMemory, match="too little memory for x"),
         explain_out_of_memory("x", "y"),
@@ -31,14 +31,14 @@ def test_want_of_memory_is_told_in_one_line(error):
         raise error
 
 
-def test_other_errors_are_not_taken_for_want_of_memory():
+def test_other_errors_are_not_taken_for_out_of_memory():
     with pytest.raises(ValueError, match="plain"), explain_out_of_memory("x", "y"):
         raise ValueError("plain")
     with pytest.raises(RuntimeError, match="shapes"), explain_out_of_memory("x", "y"):
         raise RuntimeError("shapes do not fit")
 
 
-def test_a_network_is_placed_where_there_is_room(monkeypatch):
+def test_a_network_is_moved_if_there_is_enough_memory(monkeypatch):
     network = nn.Conv2d(2, 4, 3)
     assert move_to_device(network, torch.device("cpu"), torch.channels_last) is network
     assert network.weight.is_contiguous(memory_format=torch.channels_last)
@@ -53,12 +53,12 @@ def test_a_network_is_placed_where_there_is_room(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore:.*CUDA is not available")
 @pytest.mark.parametrize("native", [True, False])
-def test_bfloat16_only_where_the_gpu_does_not_emulate_it(monkeypatch, native):
-    """Before Ampere torch calls it supported, and computes it in float32 by detours."""
+def test_bfloat16_is_used_only_if_the_gpu_does_not_emulate_it(monkeypatch, native):
+    """Before Ampere, torch reports support but emulates bfloat16 in float32."""
 
     def supported(including_emulation: bool = True) -> bool:
         return native or including_emulation
 
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
-    found = training_precision(torch.device("cuda"))
-    assert isinstance(found, torch.autocast if native else nullcontext)
+    precision = training_precision(torch.device("cuda"))
+    assert isinstance(precision, torch.autocast if native else nullcontext)

@@ -1,4 +1,4 @@
-"""Several processes train as one."""
+"""Several processes compute what one process computes."""
 
 import subprocess
 import sys
@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def torchrun_says(count: int) -> dict[str, str]:
-    """The environment of the first of so many processes."""
-    told = {"RANK": 0, "LOCAL_RANK": 0, "MASTER_ADDR": "localhost", "MASTER_PORT": 29500}
-    return {name: str(value) for name, value in {"WORLD_SIZE": count, **told}.items()}
+    """Return the environment of the first of ``count`` processes."""
+    variables = {"RANK": 0, "LOCAL_RANK": 0, "MASTER_ADDR": "localhost", "MASTER_PORT": 29500}
+    return {name: str(value) for name, value in {"WORLD_SIZE": count, **variables}.items()}
 
 
 def torchrun(*arguments: object, timeout: int = 150) -> subprocess.CompletedProcess[str]:
@@ -31,8 +31,8 @@ def test_two_processes_learn_what_one_learns():
     assert all(f"process {rank} agrees" in done.stdout for rank in range(2))
 
 
-def test_what_torchrun_did_not_start_is_refused(monkeypatch):
-    """As under a cluster's queue, which sets some of what torchrun sets."""
+def test_processes_that_torchrun_did_not_start_are_refused(monkeypatch):
+    """A job scheduler sets some of the variables that torchrun sets."""
     for name, value in torchrun_says(4).items():
         monkeypatch.setenv(name, value)
     assert process_count() == 4
@@ -46,7 +46,7 @@ def test_what_torchrun_did_not_start_is_refused(monkeypatch):
     assert process_count() == 1
 
 
-def test_shares_are_disjoint_and_whole():
+def test_parts_are_disjoint_and_complete():
     rows = list(range(8))
     parts = [ProcessGroup(rank, 2).share(rows) for rank in range(2)]
     assert sorted(parts[0] + parts[1]) == rows
@@ -55,7 +55,7 @@ def test_shares_are_disjoint_and_whole():
         ProcessGroup(0, 2).share(rows[:3])
 
 
-def test_one_process_gathers_itself_without_gradient():
+def test_one_process_gathers_its_own_value_without_gradient():
     value = torch.ones(3, requires_grad=True)
     gathered = ProcessGroup().gathered(value)
     assert torch.equal(gathered, value)

@@ -1,4 +1,4 @@
-"""What scoring needs loads without PyTorch's compiler, which still loads when it is asked for."""
+"""Scoring does not load PyTorch's compiler, which can still be loaded on request."""
 
 import subprocess
 import sys
@@ -46,5 +46,5 @@ def run(program: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_it_is_not_loaded_to_score_and_loads_when_asked_for():
+def test_the_compiler_is_not_loaded_for_scoring_and_loads_on_request():
     run(LOADED + STILL_DEFERRED + ASKED_FOR)

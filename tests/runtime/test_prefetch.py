@@ -1,4 +1,4 @@
-"""An iterator in a thread ahead of its consumer: order, errors, its end, and how far ahead."""
+"""The prefetcher: order, errors, closing, and how many items it prefetches."""
 
 import threading
 import time
@@ -11,13 +11,13 @@ from depmap_cli.runtime.prefetch import Prefetcher
 
 @pytest.fixture
 def running():
-    """Tells which threads run ahead that did not before the test."""
+    """Return a function that lists the prefetching threads started since the test began."""
     before = set(threading.enumerate())
     return lambda: [t for t in set(threading.enumerate()) - before if t.name == "ahead"]
 
 
 def until(condition) -> bool:
-    """Whether it comes true within a few seconds."""
+    """Whether ``condition`` becomes true within a few seconds."""
     end = time.monotonic() + 5
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
@@ -51,7 +51,7 @@ def test_an_error_is_raised_where_it_happened(running):
     assert not running()
 
 
-def test_it_is_at_most_so_far_ahead():
+def test_it_is_at_most_capacity_items_ahead():
     made = []
 
     def numbers():
@@ -61,7 +61,7 @@ def test_it_is_at_most_so_far_ahead():
 
     with closing(Prefetcher(numbers(), 4)) as ahead:
         assert next(ahead) == 0
-        assert until(lambda: len(made) == 6)  # one taken, four wait, one seeks room
+        assert until(lambda: len(made) == 6)  # one taken, four in the queue, one waits for space
         time.sleep(0.2)
         assert len(made) == 6
 
@@ -83,5 +83,5 @@ def test_an_early_end_ends_the_thread_and_closes_the_source(running):
     assert list(ahead) == []
 
 
-def test_what_is_no_generator_has_nothing_to_close():
+def test_a_source_that_is_no_generator_is_not_closed():
     assert list(Prefetcher([1, 2, 3], 1)) == [1, 2, 3]

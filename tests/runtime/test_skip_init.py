@@ -1,4 +1,4 @@
-"""Networks built without random weights."""
+"""Networks built without initialising their weights."""
 
 import torch
 from torch import nn
@@ -8,7 +8,7 @@ from depmap_cli.runtime.skip_init import SkipInit
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL, build_clip
 
 
-def test_layers_draw_nothing_and_constants_are_there():
+def test_no_random_numbers_are_drawn_and_constants_are_set():
     before = torch.get_rng_state()
     with SkipInit():
         Backbone("resnet18")
@@ -22,7 +22,7 @@ def test_layers_draw_nothing_and_constants_are_there():
     assert not torch.equal(torch.get_rng_state(), before)
 
 
-def test_what_is_no_weight_is_there():
+def test_tensors_outside_the_state_dict_are_set():
     filled, unfilled = build_clip(BUNDLED_MODEL), build_clip(BUNDLED_MODEL, SkipInit())
     weights = filled.state_dict().keys()
     others = {n: v for n, v in filled.named_buffers() if n not in weights}

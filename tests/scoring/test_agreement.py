@@ -1,10 +1,10 @@
-"""A video's score does not depend on how many faces are computed at once, in what precision, where.
+"""The score of a video does not depend on batch size, precision or device.
 
-Tolerances are BDI-II points: ``EXACT`` between batch sizes. Precisions and devices round products
-otherwise: what they make of a frame agrees to ``ROUNDED``, but where two frames weigh alike,
-rounding decides which of them is a key frame, so that a video's score agrees to ``ONE_KEY_FRAME``
-(by bfloat16 this clip moves by 0.67 points where processors have such products, one in
-benchmarks/2026-11-27-speed.md by 1.07). So scoring stays in float32.
+Tolerances are in BDI-II points. Batch sizes agree to ``EXACT``. Precisions and devices round
+differently: the score of a frame agrees to ``ROUNDED``, but if two frames have nearly equal
+weights, rounding decides which of them is a key frame, so the score of a video agrees only to
+``ONE_KEY_FRAME`` (with bfloat16, this video differs by 0.67 points on processors that support it,
+another one in benchmarks/2026-11-27-speed.md by 1.07). Therefore scoring uses float32.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def faces(interview):
 
 
 def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
-    """The video's score, and what each of its frames says by itself."""
+    """Return the score of the video and the score of each frame."""
     inference = VideoInference(
         model=networks.model,
         semantics=networks.semantics,
@@ -43,13 +43,13 @@ def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
         shares_backbone=shares_backbone,
     )
     for start in range(0, len(faces), at_once):
-        piece = faces[start : start + at_once]
+        batch = faces[start : start + at_once]
         with torch.autocast(networks.device.type, torch.bfloat16, enabled=bfloat16):
-            seen, maps = inference.look(piece)
+            semantics, maps = inference.embed(batch)
         if maps is None:
-            inference.add(piece, seen)
+            inference.add(batch, semantics)
         else:
-            inference.add_maps([found.float() for found in maps], seen)
+            inference.add_maps([m.float() for m in maps], semantics)
     video, frames = inference.finish()
     return float(video.score), frames.scores.numpy()
 
@@ -58,9 +58,9 @@ def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
 @pytest.mark.parametrize("shares_backbone", [True, False])
 def test_batch_sizes_agree(networks, faces, at_once, shares_backbone):
     expected, frames = scored(networks, faces, 16)
-    found, own = scored(networks, faces, at_once, False, shares_backbone)
-    assert found == pytest.approx(expected, abs=EXACT)
-    np.testing.assert_allclose(own, frames, atol=EXACT)
+    score, frame_scores = scored(networks, faces, at_once, False, shares_backbone)
+    assert score == pytest.approx(expected, abs=EXACT)
+    np.testing.assert_allclose(frame_scores, frames, atol=EXACT)
 
 
 @pytest.mark.parametrize("at_once", [5, 16])
@@ -68,18 +68,18 @@ def test_bfloat16_agrees_with_float32(networks, faces, at_once):
     check_rounded(scored(networks, faces, at_once, True), scored(networks, faces, 16))
 
 
-def check_rounded(found, expected):
-    assert found[0] == pytest.approx(expected[0], abs=ONE_KEY_FRAME)
-    np.testing.assert_allclose(found[1], expected[1], atol=ROUNDED)
+def check_rounded(actual, expected):
+    assert actual[0] == pytest.approx(expected[0], abs=ONE_KEY_FRAME)
+    np.testing.assert_allclose(actual[1], expected[1], atol=ROUNDED)
     assert np.ptp(expected[1]) > 10 * ROUNDED  # frames differ by more than that
 
 
-def test_faces_are_found_alike_however_many_frames_are_searched_at_once(interview, monkeypatch):
+def test_detection_does_not_depend_on_the_size_of_the_chunk(interview, monkeypatch):
     scorer = Scorer.load(device="cpu")
     options = ScoreOptions(frames=20)
     estimates = []
-    for few in (1, 8, 32):
-        monkeypatch.setattr("depmap_cli.faces.detect._FEW", few)
+    for chunk in (1, 8, 32):
+        monkeypatch.setattr("depmap_cli.faces.detect._SPARSE_CHUNK", chunk)
         estimates.append(scorer.score(interview, options).report.estimate.score)
     assert estimates == pytest.approx([estimates[0]] * 3, abs=0.011)  # reports round to 0.01
 

@@ -1,4 +1,4 @@
-"""Decoding ahead: the same frames, begun before the weights are there, and let go when it ends."""
+"""Decoding ahead yields the same frames, can start before the weights are loaded, and is closed."""
 
 import threading
 import time
@@ -22,13 +22,13 @@ from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 def test_the_frames_are_those_of_sample_frames(interview):
     sampling = SamplingConfig(frames=20)
     decoding = Decoding(interview, sampling)
-    found, expected = list(decoding), list(sample_frames(interview, sampling))
-    assert [f.time for f in found] == [f.time for f in expected]
-    assert all(np.array_equal(f.image, e.image) for f, e in zip(found, expected, strict=True))
+    frames, expected = list(decoding), list(sample_frames(interview, sampling))
+    assert [f.time for f in frames] == [f.time for f in expected]
+    assert all(np.array_equal(f.image, e.image) for f, e in zip(frames, expected, strict=True))
     assert decoding.seconds > 0
 
 
-def test_a_video_is_scored_alike_from_a_decoding_that_has_begun(interview):
+def test_a_video_scores_the_same_from_a_decoding_that_has_started(interview):
     scorer = Scorer.load(device="cpu")
     alone = scorer.score(interview)
     with closing(start_decoding(interview, None, ScoreOptions())) as decoding:
@@ -39,7 +39,7 @@ def test_a_video_is_scored_alike_from_a_decoding_that_has_begun(interview):
     assert all(together.seconds[stage] > 0 for stage in ("decode", "faces", "semantics", "network"))
 
 
-def test_a_decoding_of_other_frames_is_not_taken(interview):
+def test_a_decoding_of_other_frames_is_not_used(interview):
     scorer = Scorer.load(device="cpu")
     options = ScoreOptions(frames=12)
     with closing(start_decoding(interview, None, ScoreOptions())) as decoding:
@@ -48,7 +48,7 @@ def test_a_decoding_of_other_frames_is_not_taken(interview):
     assert report.estimate == scorer.score(interview, options).report.estimate
 
 
-def test_what_is_wrong_is_told_when_it_is_scored(interview, tmp_path):
+def test_errors_are_raised_when_the_video_is_scored(interview, tmp_path):
     assert start_decoding(interview, tmp_path / "no weights", ScoreOptions()) is None
     decoding = start_decoding(tmp_path / "none.mp4", None, ScoreOptions())
     with pytest.raises(VideoUnreadable):
@@ -59,7 +59,7 @@ def running_since(before):
     return [thread for thread in set(threading.enumerate()) - before if thread.name == "ahead"]
 
 
-def test_nothing_goes_on_behind_the_block(interview):
+def test_no_thread_runs_after_the_block(interview):
     before = set(threading.enumerate())
     with closing(start_decoding(interview, None, ScoreOptions(fps=25))) as decoding:
         next(decoding)
@@ -67,7 +67,7 @@ def test_nothing_goes_on_behind_the_block(interview):
 
 
 def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, monkeypatch):
-    """First, next and, in place of one that was expected in vain, another."""
+    """The first video, the next, and another one instead of the expected one."""
     before = set(threading.enumerate())
     from depmap_cli.batch.job import Job, ScoringTask
     from depmap_cli.scoring import decoding
@@ -75,35 +75,35 @@ def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, m
     other, surprise = tmp_path / "other.mp4", tmp_path / "surprise.mp4"
     for path in (other, surprise):
         path.write_bytes(interview.read_bytes())
-    begun_paths, given = [], []
+    started_paths, scored = [], []
 
-    def noted(path, *others):
-        begun_paths.append(path)
+    def record_start(path, *others):
+        started_paths.append(path)
         return start_decoding(path, *others)
 
-    class Scored:
-        def score(self, path, options, name, told, decoding):
-            given.append((path, decoding.path, len(list(decoding))))
+    class StubScorer:
+        def score(self, path, options, name, progress, decoding):
+            scored.append((path, decoding.path, len(list(decoding))))
             return ScoreResult(
                 report=Report(depmap_version="0", source=SourceVideo(name=name), status="failed")
             )
 
-    monkeypatch.setattr(decoding, "start_decoding", noted)
-    monkeypatch.setattr(Scorer, "load", lambda *arguments: Scored())
+    monkeypatch.setattr(decoding, "start_decoding", record_start)
+    monkeypatch.setattr(Scorer, "load", lambda *arguments: StubScorer())
     job = Job(options=ScoreOptions(frames=12), formats=frozenset(), pictures="drawing")
     tasks = [
         ScoringTask(number=0, path=interview, name="a", upcoming=other),
         ScoringTask(number=1, path=other, name="b", upcoming=interview),
     ]
     perform = job.load(tasks[0])
-    assert begun_paths == [interview]
+    assert started_paths == [interview]
     perform(tasks[0], print)
-    until(lambda: begun_paths == [interview, other])
+    until(lambda: started_paths == [interview, other])
     perform(tasks[1], print)
-    until(lambda: begun_paths == [interview, other, interview])
+    until(lambda: started_paths == [interview, other, interview])
     perform(ScoringTask(number=2, path=surprise, name="c"), print)
-    assert begun_paths == [interview, other, interview, surprise]
-    assert given == [(path, path, 12) for path in (interview, other, surprise)]
+    assert started_paths == [interview, other, interview, surprise]
+    assert scored == [(path, path, 12) for path in (interview, other, surprise)]
     assert not running_since(before)
 
 
@@ -114,7 +114,7 @@ def until(condition):
     assert condition()
 
 
-def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
+def test_a_decoding_that_is_not_used_is_closed(interview, tmp_path):
     from depmap_cli.batch.job import Job, ScoringTask
 
     before = set(threading.enumerate())
@@ -139,7 +139,7 @@ def test_what_was_decoded_in_vain_is_let_go(interview, tmp_path):
     assert not running_since(before)
 
 
-def test_a_video_that_changed_since_it_was_expected_is_decoded_again(interview, media, tmp_path):
+def test_a_file_that_changed_is_decoded_again(interview, media, tmp_path):
     from depmap_cli.scoring.decoding import DecodeAhead
 
     path = tmp_path / "v.mp4"
@@ -148,6 +148,6 @@ def test_a_video_that_changed_since_it_was_expected_is_decoded_again(interview, 
     decodings.begin(path)
     path.write_bytes(interview.read_bytes())
     with decodings.of(path, None) as decoding:
-        found = list(decoding)
+        frames = list(decoding)
     expected = list(sample_frames(interview, SamplingConfig(frames=12)))
-    assert [frame.time for frame in found] == [frame.time for frame in expected]
+    assert [frame.time for frame in frames] == [frame.time for frame in expected]

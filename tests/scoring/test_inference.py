@@ -1,19 +1,19 @@
-"""The one inference path: how many faces are in the networks at once, and that none is twice."""
+"""The inference path: batch sizes, a shared backbone, and several samples of one video."""
 
 import numpy as np
 import pytest
 import torch
 
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
-from depmap_cli.scoring.inference import VideoInference, view
+from depmap_cli.scoring.inference import VideoInference, embed_faces
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.weights.loading import load_networks
 from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from depmap_cli.weights.packing import unpack_network
 
 
-class Watched(SemanticModel):
-    """Remembers how many faces came at once; sees the mean grey level."""
+class StubSemanticModel(SemanticModel):
+    """Records the batch sizes; its features are the mean grey level."""
 
     def __init__(self):
         torch.nn.Module.__init__(self)
@@ -25,41 +25,41 @@ class Watched(SemanticModel):
         return SemanticFeatures(means[:, None], means[:, None], means)
 
 
-def test_few_faces_pass_through_the_networks_at_once():
-    semantics = Watched()
+def test_batches_are_small():
+    semantics = StubSemanticModel()
     faces = np.repeat(np.arange(135, dtype=np.uint8), 12).reshape(135, 2, 2, 3)
-    seen = view(semantics, faces, torch.device("cpu"))
-    assert seen.covered.tolist() == list(range(135))
+    features = embed_faces(semantics, faces, torch.device("cpu"))
+    assert features.covered.tolist() == list(range(135))
     assert max(semantics.sizes) <= 16
 
 
-def test_one_backbone_sees_for_both_networks(face_frames):
-    """The semantic model's view comes out of the maps that Dep-MAP goes on with."""
+def test_a_shared_backbone_gives_the_features_of_two_backbones(face_frames):
+    """Semantic features from the feature maps of Dep-MAP equal those of the semantic model."""
     networks = load_networks(None, torch.device("cpu"))
     assert networks.shares_backbone
     faces = np.stack([frame[:128, :128] for frame in face_frames[:5]])
-    both = VideoInference(
+    shared = VideoInference(
         model=networks.model,
         semantics=networks.semantics,
         device=networks.device,
         shares_backbone=True,
     )
-    apart = VideoInference(
+    separate = VideoInference(
         model=networks.model, semantics=networks.semantics, device=networks.device
     )
-    (seen, maps), (expected, none) = both.look(faces), apart.look(faces)
+    (features, maps), (expected, none) = shared.embed(faces), separate.embed(faces)
     assert none is None
     for name in ("image", "au_probabilities", "covered"):
         torch.testing.assert_close(
-            getattr(seen, name), getattr(expected, name), rtol=1e-3, atol=1e-4
+            getattr(features, name), getattr(expected, name), rtol=1e-3, atol=1e-4
         )
-    frame_confidence = both.add_maps(maps, seen)
-    np.testing.assert_allclose(frame_confidence, apart.add(faces, expected), rtol=1e-3)
-    scores = [float(inference.finish()[0].score) for inference in (both, apart)]
+    frame_confidence = shared.add_maps(maps, features)
+    np.testing.assert_allclose(frame_confidence, separate.add(faces, expected), rtol=1e-3)
+    scores = [float(inference.finish()[0].score) for inference in (shared, separate)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-2)
 
 
-def test_another_backbone_sees_for_itself(tmp_path):
+def test_a_different_backbone_is_not_shared(tmp_path):
     shipped = load_checkpoint(weights_folder() / DEFAULT_WEIGHTS, "depmap")
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     tensors = unpack_network(shipped.tensors, load_networks(None, torch.device("cpu")).semantics)
@@ -68,15 +68,18 @@ def test_another_backbone_sees_for_itself(tmp_path):
     assert not load_networks(tmp_path / "other.safetensors", torch.device("cpu")).shares_backbone
 
 
-def _score(networks, faces, usual):
+def _score(networks, faces, training_frames):
     inference = VideoInference(
-        model=networks.model, semantics=networks.semantics, device=networks.device, usual=usual
+        model=networks.model,
+        semantics=networks.semantics,
+        device=networks.device,
+        training_frames=training_frames,
     )
-    inference.add(faces, view(networks.semantics, faces, networks.device))
+    inference.add(faces, embed_faces(networks.semantics, faces, networks.device))
     return inference.finish()[0]
 
 
-def test_more_frames_than_usual_are_several_samplings(face_frames):
+def test_more_frames_than_in_training_are_scored_as_several_samples(face_frames):
     networks = load_networks(None, torch.device("cpu"))
     faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:31]])
     whole = _score(networks, faces, 10)
@@ -90,7 +93,7 @@ def test_more_frames_than_usual_are_several_samplings(face_frames):
     torch.testing.assert_close(whole.fused, mean_of_fused, rtol=1e-3, atol=1e-4)
 
 
-def test_up_to_the_usual_number_of_frames_are_one_sampling(face_frames):
+def test_up_to_the_number_of_training_frames_are_scored_as_one_sample(face_frames):
     networks = load_networks(None, torch.device("cpu"))
     faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:14]])
     assert float(_score(networks, faces, 10).score) == float(_score(networks, faces, None).score)

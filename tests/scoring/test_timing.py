@@ -1,4 +1,4 @@
-"""The clock of a video's stages: what counts for which."""
+"""The clock of the scoring stages: which time counts for which stage."""
 
 import time
 
@@ -9,13 +9,13 @@ from depmap_cli.scoring.timing import ScoringStage, StageClock
 
 @pytest.fixture
 def clock(monkeypatch):
-    """A clock, and the time it tells."""
+    """A stage clock, and the current time, which tests can set."""
     now = [0.0]
     monkeypatch.setattr(time, "perf_counter", lambda: now[0])
     return StageClock(), now
 
 
-def test_of_stages_within_each_other_the_inner_one_counts(clock):
+def test_only_the_inner_of_nested_stages_counts(clock):
     clock, now = clock
     with clock.timed(ScoringStage.report):
         now[0] += 1
@@ -30,7 +30,7 @@ def test_of_stages_within_each_other_the_inner_one_counts(clock):
     assert sum(clock.seconds.values()) == 1011
 
 
-def test_items_count_while_they_are_made_and_not_while_they_are_used(clock):
+def test_items_count_while_they_are_produced_and_not_while_they_are_used(clock):
     clock, now = clock
 
     def slow():
@@ -38,12 +38,12 @@ def test_items_count_while_they_are_made_and_not_while_they_are_used(clock):
             now[0] += 1
             yield i
 
-    for _ in clock.drawn(ScoringStage.faces, slow()):
+    for _ in clock.timed_items(ScoringStage.faces, slow()):
         now[0] += 10
     assert clock.seconds["faces"] == 3
 
 
-def test_a_stage_that_fails_counts_until_then(clock):
+def test_a_stage_that_fails_counts_until_it_fails(clock):
     clock, now = clock
 
     def breaking():
@@ -52,7 +52,7 @@ def test_a_stage_that_fails_counts_until_then(clock):
         yield
 
     with pytest.raises(ValueError, match="broke"):
-        next(clock.drawn(ScoringStage.decode, breaking()))
+        next(clock.timed_items(ScoringStage.decode, breaking()))
     now[0] += 5
     with clock.timed(ScoringStage.report):
         now[0] += 1

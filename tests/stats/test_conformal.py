@@ -1,4 +1,4 @@
-"""Intervals: their quantile, their rule for few people, and their coverage on planted errors."""
+"""Prediction intervals: the quantile, the rule for few people, and coverage on planted errors."""
 
 import math
 

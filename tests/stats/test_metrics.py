@@ -1,4 +1,4 @@
-"""Protects the figures we report: hand values, closed forms and the cases without an answer."""
+"""Metrics: values by hand, closed forms and degenerate cases."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How unlike the training faces a recording is, on planted clouds of embeddings."""
+"""Out-of-distribution detection, on planted clouds of embeddings."""
 
 from dataclasses import replace
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from depmap_cli.scoring.report_builder import familiarity_of
+from depmap_cli.scoring.report_builder import out_of_distribution_of
 from depmap_cli.stats.out_of_distribution import (
     N_COMPONENTS,
     TrainingFaceModel,
@@ -18,73 +18,73 @@ D = 48
 
 
 @pytest.fixture(scope="module")
-def spreads() -> np.ndarray:
-    """Standard deviations of the planted cloud: wide along few axes, alike in the rest."""
+def stds() -> np.ndarray:
+    """Standard deviations of the planted cloud: large on a few axes, equal on the others."""
     return np.where(np.arange(D) < N_COMPONENTS, np.linspace(0.5, 0.1, D), 0.02)
 
 
-def videos(spreads: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
-    """Each with four frames of one person."""
+def videos(stds: np.ndarray, seed: int, count: int) -> list[np.ndarray]:
+    """Return the embeddings of ``count`` videos, each with four frames of one person."""
     make = np.random.default_rng(seed)
-    people = make.normal(size=(count, 1, D)) * spreads
+    people = make.normal(size=(count, 1, D)) * stds
     return list(0.3 + people + 1e-3 * make.normal(size=(count, 4, D)))
 
 
 @pytest.fixture(scope="module")
-def faces(spreads: np.ndarray) -> TrainingFaceModel:
-    found = fit_training_face_model(videos(spreads, 0, 3000), videos(spreads, 1, 200))
-    assert found is not None
-    return found
+def faces(stds: np.ndarray) -> TrainingFaceModel:
+    model = fit_training_face_model(videos(stds, 0, 3000), videos(stds, 1, 200))
+    assert model is not None
+    return model
 
 
-def test_the_distance_is_mahalanobis_of_the_planted_cloud(faces, spreads):
-    face = np.random.default_rng(2).normal(size=(1, D)) * spreads
-    by_hand = np.sqrt(np.mean((face[0] / spreads) ** 2))
+def test_the_distance_is_mahalanobis_of_the_planted_cloud(faces, stds):
+    face = np.random.default_rng(2).normal(size=(1, D)) * stds
+    by_hand = np.sqrt(np.mean((face[0] / stds) ** 2))
     assert faces.distance(0.3 + face) == pytest.approx(by_hand, rel=0.03)
 
 
-def test_people_of_the_same_kind_are_spread_over_the_reference(faces, spreads):
-    distances = [faces.distance(one) for one in videos(spreads, 3, 400)]
+def test_people_from_the_same_cloud_are_within_the_reference(faces, stds):
+    distances = [faces.distance(video) for video in videos(stds, 3, 400)]
     assert np.mean([faces.n_nearer(d) for d in distances]) == pytest.approx(100, abs=12)
     assert np.mean([faces.is_out_of_distribution(d) for d in distances]) == pytest.approx(
         0.05, abs=0.035
     )
 
 
-@pytest.mark.parametrize(("count", "told"), [(18, None), (19, True), (39, True)])
-def test_few_unseen_recordings_tell_nothing(faces, count, told):
-    """The farthest of n + 1 like recordings is any of them, with probability 1 / (n + 1)."""
+@pytest.mark.parametrize(("count", "outside"), [(18, None), (19, True), (39, True)])
+def test_few_reference_videos_allow_no_decision(faces, count, outside):
+    """Each of n + 1 exchangeable videos is the farthest with probability 1 / (n + 1)."""
     few = replace(faces, reference=np.linspace(0.5, 1.5, count))
-    assert few.is_out_of_distribution(9.0) is told
-    assert few.is_out_of_distribution(0.1) is (told if told is None else False)
+    assert few.is_out_of_distribution(9.0) is outside
+    assert few.is_out_of_distribution(0.1) is (None if outside is None else False)
 
 
 @pytest.mark.parametrize("axis", [0, D - 1])
-def test_one_off_in_any_direction_is_unlike(faces, spreads, axis):
-    """Along a wide axis, or in what is left, where distances are small."""
+def test_a_video_off_in_any_direction_is_outside(faces, stds, axis):
+    """Along a wide axis, or in the residual, where standard deviations are small."""
     strange = np.full((4, D), 0.3)
-    strange[:, axis] += 20 * spreads[axis]
-    told = familiarity_of(faces, strange)
-    assert told is not None
-    assert told.unlike
-    assert told.share_nearer == 1
-    assert told.n_reference == 200
-    usual = familiarity_of(faces, np.full((4, D), 0.3))
-    assert usual is not None
-    assert not usual.unlike
+    strange[:, axis] += 20 * stds[axis]
+    outside = out_of_distribution_of(faces, strange)
+    assert outside is not None
+    assert outside.unlike
+    assert outside.share_nearer == 1
+    assert outside.n_reference == 200
+    inside = out_of_distribution_of(faces, np.full((4, D), 0.3))
+    assert inside is not None
+    assert not inside.unlike
 
 
-def test_it_is_stored_in_half_precision_beside_the_network(faces, spreads):
+def test_it_is_stored_in_half_precision_with_the_network(faces, stds):
     back = unpack_training_faces({"head.bias": torch.zeros(1), **pack_training_faces(faces)})
     assert back is not None
-    for one in videos(spreads, 4, 20):
-        assert back.distance(one) == pytest.approx(faces.distance(one), rel=0.02)
+    for video in videos(stds, 4, 20):
+        assert back.distance(video) == pytest.approx(faces.distance(video), rel=0.02)
 
 
-def test_weights_may_know_nothing_of_their_training_faces():
+def test_weights_may_lack_the_model_of_their_training_faces():
     assert pack_training_faces(None) == {}
     assert unpack_training_faces({}) is None
-    assert familiarity_of(None, np.zeros((3, D))) is None
+    assert out_of_distribution_of(None, np.zeros((3, D))) is None
     assert fit_training_face_model([np.zeros((N_COMPONENTS, D))], []) is None  # too few frames
 
 
@@ -92,7 +92,7 @@ def test_weights_may_know_nothing_of_their_training_faces():
 def test_damaged_faces_are_refused(name, value):
     faces = fit_training_face_model([np.random.default_rng(0).normal(size=(80, 6))], [])
     arrays = {key: array.copy() for key, array in faces.arrays.items()}
-    assert TrainingFaceModel.of_arrays(arrays).rest > 0
+    assert TrainingFaceModel.of_arrays(arrays).residual_std > 0
     arrays[name].flat[0] = value
     with pytest.raises(ValueError, match="training faces"):
         TrainingFaceModel.of_arrays(arrays)

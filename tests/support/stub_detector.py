@@ -1,4 +1,4 @@
-"""A detector without a network, which loads no torch."""
+"""A face detector without a network; it does not load torch."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from depmap_cli.faces.align import TEMPLATE
 
 
 class StubDetector(FaceDetector):
-    """Planted faces instead of MTCNN: ``faces(time)`` gives (x, y, side) of each."""
+    """Returns planted faces instead of running MTCNN: ``faces(time)`` lists (x, y, side)."""
 
     def __init__(self, faces, **config):
         self.config = FaceConfig(**config)
@@ -18,12 +18,12 @@ class StubDetector(FaceDetector):
         pass
 
     def detect(self, images):
-        found = []
+        detections = []
         for image in images:
             time = float(image[0, 0, 0]) / 4
             self.asked.append(time)
-            found.append([planted(*face) for face in self.faces(time)])
-        return found
+            detections.append([planted(*face) for face in self.faces(time)])
+        return detections
 
 
 def planted(x: float, y: float, side: float) -> Detection:

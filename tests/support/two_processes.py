@@ -1,4 +1,4 @@
-"""Run by torchrun in test_processes.py: two processes learn from four videos as one would."""
+"""Run by torchrun in test_distributed.py: two processes train on four videos as one would."""
 
 import copy
 
@@ -13,7 +13,10 @@ VIDEOS, FRAMES = 4, 6
 
 
 def learn(model: DepMap, rows: list[int], processes: ProcessGroup, weight: float) -> None:
-    """One step's gradients, with the contrastive loss so weighed, and the prototypes it moves."""
+    """Compute the gradients of one step and update the prototypes.
+
+    ``weight`` is that of the contrastive loss.
+    """
     model.zero_grad()
     generator = torch.Generator().manual_seed(1)
     pixels = torch.randn(VIDEOS, FRAMES, 3, 64, 64, generator=generator)[rows]
@@ -38,7 +41,7 @@ def main() -> None:
         if isinstance(part, torch.nn.BatchNorm2d):
             part.eval()
     alone = copy.deepcopy(together)
-    alone_order = [0, 2, 1, 3]  # as the two shares come one after the other
+    alone_order = [0, 2, 1, 3]  # the order of the two parts, concatenated
     for weight in (0.1, 0.0):  # without it the shallow scales have no gradient
         learn(together, processes.share([0, 1, 2, 3]), processes, weight)
         learn(alone, alone_order, ProcessGroup(), weight)
@@ -47,7 +50,7 @@ def main() -> None:
 
 
 def compare(together: DepMap, alone: DepMap, processes: ProcessGroup) -> None:
-    """What several processes learned, and what one did."""
+    """Check that several processes computed the same as one process."""
     bank, expected = together.clusters.bank, alone.clusters.bank
     both = processes.gathered(bank[None])
     assert torch.equal(both[0], both[1]), "prototypes differ between processes"

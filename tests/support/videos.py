@@ -1,4 +1,4 @@
-"""Writing the videos that tests need."""
+"""Writes the videos that tests need."""
 
 import subprocess
 from pathlib import Path
@@ -14,7 +14,7 @@ def ffmpeg(*arguments: str | Path) -> None:
 
 
 def write_video(path: Path, frames: list[np.ndarray], fps: float = 6.0) -> Path:
-    """RGB uint8 frames, encoded with OpenCV."""
+    """Encode RGB uint8 frames with OpenCV."""
     height, width = frames[0].shape[:2]
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter_fourcc(*"mp4v"), fps, (width, height))
     for frame in frames:

@@ -60,7 +60,7 @@ def refused(_unprepared, corpus, tmp_path, monkeypatch, capfd):
     [
         (("--set", "model.scales=[3,4]"), 1, "of another architecture: scales"),
         (("--set", "model.backbone=resnet34", "--from-scratch"), 2, "is no resnet34"),
-        (("--device", MISSING), 2, "is not available here"),
+        (("--device", MISSING), 2, "is not available"),
         (("--semantic-weights", "nowhere.safetensors"), 2, "nowhere.safetensors: neither a file"),
         (("--out", "occupied"), 1, "the folder is not empty"),
         (("--out", "occupied/notes.txt"), 1, "Not a directory"),
@@ -130,7 +130,7 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
         ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
         (("--folds", "4"), "--folds needs --group-by"),
-        (("--set", "train.frames=200"), "of the 128 that are kept of a video"),
+        (("--set", "train.frames=200"), "from 128 prepared ones"),
         (("--set", "train.seed=99999999999999999999"), "setting train.seed"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Frames that are wanted far apart are those that decoding everything gives, found faster."""
+"""Frames sampled far apart are the same with and without seeking."""
 
 import cv2
 import numpy as np
@@ -31,7 +31,7 @@ ENCODINGS = {
 
 @pytest.fixture(scope="module")
 def encoded(tmp_path_factory):
-    """Maker of videos whose frames all differ, by name; each made once."""
+    """Return a function that makes a video of different frames by its name, once."""
     folder = tmp_path_factory.mktemp("encoded")
 
     def make(name):
@@ -67,7 +67,7 @@ def all_decoded(path, sampling, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ENCODINGS)
-def test_the_frames_are_those_that_decoding_everything_gives(encoded, decoded, name, monkeypatch):
+def test_the_frames_are_the_same_as_without_seeking(encoded, decoded, name, monkeypatch):
     for sampling in SAMPLINGS:
         expected = all_decoded(encoded(name), sampling, monkeypatch)
         everything = len(decoded)
@@ -77,65 +77,67 @@ def test_the_frames_are_those_that_decoding_everything_gives(encoded, decoded, n
         decoded.clear()
 
 
-class Astray:
-    """A capture that lands elsewhere when it is sent somewhere."""
+class InaccurateCapture:
+    """A capture that seeks to the wrong time."""
 
-    def __init__(self, capture, land):
-        self._capture, self._land = capture, land
+    def __init__(self, capture, wrong_time):
+        self._capture, self._wrong_time = capture, wrong_time
 
     def __getattr__(self, name):
         return getattr(self._capture, name)
 
     def set(self, what, value):
-        return self._capture.set(what, self._land(value))
+        return self._capture.set(what, self._wrong_time(value))
 
 
 @pytest.mark.parametrize(
-    "land",
+    "wrong_time",
     [
-        lambda wanted: wanted + 9000,  # too far
-        lambda wanted: 0,  # back at the beginning
-        lambda wanted: SECONDS * 2000,  # behind the end
+        lambda target: target + 9000,  # too far
+        lambda target: 0,  # the beginning
+        lambda target: SECONDS * 2000,  # after the end
     ],
 )
-def test_a_leap_that_ends_elsewhere_is_not_believed(encoded, decoded, monkeypatch, land):
+def test_a_seek_to_a_wrong_time_is_not_trusted(encoded, decoded, monkeypatch, wrong_time):
     path, sampling = encoded("short.mp4"), SAMPLINGS[0]
     expected = all_decoded(path, sampling, monkeypatch)
-    everything, whole = len(decoded), decoder.open_capture
+    everything, open_capture = len(decoded), decoder.open_capture
     decoded.clear()
     monkeypatch.setattr(
-        decoder, "open_capture", lambda path, settings=(): Astray(whole(path, settings), land)
+        decoder,
+        "open_capture",
+        lambda path, settings=(): InaccurateCapture(open_capture(path, settings), wrong_time),
     )
     assert frames(path, sampling) == expected
-    assert len(decoded) >= everything  # no second leap
+    assert len(decoded) >= everything  # no second seek
 
 
-def test_times_that_the_file_does_not_have_are_not_believed(encoded, decoded, monkeypatch):
+def test_times_that_are_not_in_the_file_are_not_trusted(encoded, decoded, monkeypatch):
     path, sampling = encoded("short.mp4"), SAMPLINGS[0]
     expected = all_decoded(path, sampling, monkeypatch)
-    everything, held = len(decoded), read_frame_index(path)
+    everything, index = len(decoded), read_frame_index(path)
     decoded.clear()
-    odd = decoder.FrameIndex(held.times + 0.013, held.keys)
-    monkeypatch.setattr(reader, "read_frame_index", lambda path: odd)
+    shifted = decoder.FrameIndex(index.times + 0.013, index.key_times)
+    monkeypatch.setattr(reader, "read_frame_index", lambda path: shifted)
     assert frames(path, sampling) == expected
     assert len(decoded) >= everything
 
 
-def test_what_a_file_holds_is_read_without_decoding(encoded):
-    held = read_frame_index(encoded("short.mp4"))
+def test_the_frame_index_is_read_without_decoding(encoded):
+    index = read_frame_index(encoded("short.mp4"))
     capture = cv2.VideoCapture(str(encoded("short.mp4")), cv2.CAP_FFMPEG)
     times = []
     while capture.grab():
         times.append(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000)
-    np.testing.assert_allclose(held.times, times, atol=1e-9)
-    assert held.keys[0] == 0
-    assert np.diff(held.keys).max() == pytest.approx(2)  # -g 50 at 25 frames/s
-    assert np.isin(held.keys, held.times).all()
+    np.testing.assert_allclose(index.times, times, atol=1e-9)
+    assert index.key_times[0] == 0
+    assert np.diff(index.key_times).max() == pytest.approx(2)  # -g 50 at 25 frames per second
+    assert np.isin(index.key_times, index.times).all()
 
 
 @pytest.mark.parametrize("flags", ["frag_keyframe", "frag_keyframe+empty_moov", "faststart"])
 def test_an_mp4_is_as_long_as_its_fragments(tmp_path, flags):
-    """With the first of these flags its head tells of two seconds."""
+    """With the first of these flags, the header gives a duration of two seconds."""
     source, path = f"testsrc2=size=96x64:rate={RATE}:duration=20", tmp_path / "parts.mp4"
     ffmpeg("-f", "lavfi", "-i", source, "-c:v", "mpeg4", "-g", "50", "-movflags", flags, path)
     assert is_fragmented(path) is flags.startswith("frag")
@@ -144,16 +146,16 @@ def test_an_mp4_is_as_long_as_its_fragments(tmp_path, flags):
     assert times == pytest.approx([2.5, 7.5, 12.5, 17.5], abs=0.05)
 
 
-def test_what_is_no_mp4_has_no_fragments(tmp_path):
+def test_other_files_have_no_fragments(tmp_path):
     huge = b"\x00\x00\x00\x01mdat" + b"\xff" * 8
     for data in (b"", b"text", b"\x00\x00\x00\x01ftyp", b"\x00\x00\x00\x05mdat" * 9, huge * 2):
         (tmp_path / "odd.mp4").write_bytes(data)
         assert not is_fragmented(tmp_path / "odd.mp4")
 
 
-def test_a_true_rate_that_is_given_counts_all_frames(encoded, decoded):
-    found = list(sample_frames(encoded("short.mp4"), SAMPLINGS[0], fps=RATE / 2))
-    assert [frame.time for frame in found] == pytest.approx([15, 45, 75, 105], abs=0.05)
+def test_with_a_given_rate_all_frames_are_counted(encoded, decoded):
+    sampled = list(sample_frames(encoded("short.mp4"), SAMPLINGS[0], fps=RATE / 2))
+    assert [frame.time for frame in sampled] == pytest.approx([15, 45, 75, 105], abs=0.05)
     assert len(decoded) >= 0.85 * SECONDS * RATE
 
 
@@ -165,9 +167,9 @@ def test_a_true_rate_that_is_given_counts_all_frames(encoded, decoded):
         ("a.mkv", ["-vf", "trim=end_frame=1,loop=50:1", "-c:v", "libx264"]),
     ],
 )
-def test_interlaced_or_frozen_video_is_refused_in_words(tmp_path, name, options):
-    """OpenCV returns whatever its memory holds for interlaced frames, as if all were well."""
+def test_interlaced_or_frozen_video_is_refused_with_a_hint(tmp_path, name, options):
+    """OpenCV returns the content of its memory for interlaced frames, and reports no error."""
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=96x64:rate=25:duration=4", *options, tmp_path / name)
-    with pytest.raises(VideoUnreadable, match="one and the same") as caught:
+    with pytest.raises(VideoUnreadable, match="all of its images are identical") as caught:
         list(sample_frames(tmp_path / name, SamplingConfig(frames=5)))
     assert "yadif" in caught.value.hint

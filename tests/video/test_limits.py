@@ -1,4 +1,4 @@
-"""Headers that are not believed, and decoders that never come back."""
+"""Implausible headers, and decoders that make no progress."""
 
 import threading
 import time
@@ -22,15 +22,15 @@ def short(tmp_path_factory):
 
 
 @pytest.mark.parametrize("size", [(7680, 4320), (0, 0), (MAX_SIDE, MAX_PIXELS // MAX_SIDE)])
-def test_sizes_of_cameras_are_believed(size):
+def test_sizes_of_cameras_are_plausible(size):
     check_size(*size)
 
 
 @pytest.mark.parametrize("size", [(MAX_SIDE + 1, 2), (2, 1e9), (MAX_SIDE, MAX_SIDE), (-1, 5)])
 def test_other_sizes_are_refused_in_one_line(size):
-    with pytest.raises(VideoUnreadable, match="not believed") as told:
+    with pytest.raises(VideoUnreadable, match="not plausible") as caught:
         check_size(*size)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_size_is_checked_before_any_frame_is_decoded(short, monkeypatch):
@@ -49,12 +49,12 @@ def test_a_gap_of_days_is_not_crossed_step_by_step(short, tmp_path):
     assert time.monotonic() - started < 5
 
 
-def test_a_decoder_that_hangs_is_given_up(short, monkeypatch):
+def test_a_decoder_that_hangs_is_abandoned(short, monkeypatch):
     released = threading.Event()
 
-    def stuck(playback):
-        released.wait(30 if playback._number == 3 else 0)
-        return forward(playback)
+    def stuck(decoder):
+        released.wait(30 if decoder._number == 3 else 0)
+        return forward(decoder)
 
     forward = FrameDecoder.__next__
     monkeypatch.setattr(FrameDecoder, "__next__", stuck)
@@ -67,7 +67,7 @@ def test_a_decoder_that_hangs_is_given_up(short, monkeypatch):
     assert time.monotonic() - started < 5
 
 
-def test_slow_work_that_gets_on_is_waited_for():
+def test_slow_work_that_makes_progress_is_not_abandoned():
     def slow():
         for _ in range(8):
             time.sleep(0.1)
@@ -77,7 +77,7 @@ def test_slow_work_that_gets_on_is_waited_for():
     assert list(with_watchdog(slow(), timeout=0.4)) == [1]
 
 
-def test_errors_and_ends_come_back_and_sources_are_closed():
+def test_errors_and_the_end_are_passed_on_and_sources_are_closed():
     closed = threading.Event()
 
     def source():
@@ -87,15 +87,15 @@ def test_errors_and_ends_come_back_and_sources_are_closed():
         finally:
             closed.set()
 
-    found = with_watchdog(source())
-    assert next(found) == 1
+    items = with_watchdog(source())
+    assert next(items) == 1
     with pytest.raises(KeyError):
-        next(found)
+        next(items)
     assert closed.wait(2)
     closed.clear()
-    left = with_watchdog(source())
-    next(left)
-    left.close()
+    unfinished = with_watchdog(source())
+    next(unfinished)
+    unfinished.close()
     assert closed.wait(2)
 
 

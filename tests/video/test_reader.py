@@ -1,4 +1,4 @@
-"""Decoding: which frames are taken, at what true times, and what a bad file says."""
+"""Reading: which frames are sampled, their times, and the errors of bad files."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ def take(path: Path, **settings) -> list:
 
 @pytest.fixture(scope="module")
 def counted(tmp_path_factory) -> Path:
-    """100 frames at 10/s; the first 1.6 * i of 160 columns of frame i are white."""
+    """100 frames at 10 frames per second; the first 1.6 * i of 160 columns of frame i are white."""
     columns = np.arange(160)
     frames = [
         np.where(columns[None, :, None] < 1.6 * i, 255, np.zeros((64, 160, 3))).astype(np.uint8)
@@ -34,12 +34,12 @@ def counted(tmp_path_factory) -> Path:
     return write_video(tmp_path_factory.mktemp("video") / "counted.mp4", frames, 10)
 
 
-def test_frames_are_spread_evenly_over_the_whole_video(counted):
+def test_frames_are_sampled_evenly_from_the_whole_video(counted):
     times = [f.time for f in take(counted, frames=10)]
     assert times == pytest.approx([0.5 + i for i in range(10)], abs=0.051)
 
 
-def test_time_and_picture_belong_together(counted):
+def test_time_and_image_belong_together(counted):
     for frame in take(counted, frames=20):
         assert (frame.image[..., 1] > 128).mean() == pytest.approx(frame.time / 10, abs=0.01)
 
@@ -55,7 +55,7 @@ def test_fps_start_and_end(counted):
     assert [f.time for f in frames] == pytest.approx([3, 3.5, 4, 4.5, 5, 5.5], abs=0.051)
 
 
-def test_start_behind_the_end_is_a_usage_problem(counted):
+def test_a_start_after_the_end_is_a_usage_problem(counted):
     with pytest.raises(UsageProblem, match="start"):
         take(counted, start=60)
     with pytest.raises(UsageProblem, match="start"):
@@ -102,8 +102,8 @@ def test_a_given_rate_overrules_a_variable_one(media):
 
 
 def test_rotation_is_honoured(media, interview):
-    info = probe(media("rotated.mp4"))
-    assert (info.width, info.height) == (192, 160)
+    properties = probe(media("rotated.mp4"))
+    assert (properties.width, properties.height) == (192, 160)
     upright = take(interview, frames=1, end=12)[0].image
     turned = take(media("rotated.mp4"), frames=1)[0].image
     upright = cv2.resize(upright, (192, 160))
@@ -117,7 +117,7 @@ def test_large_video_is_scaled_down(tmp_path):
     assert frame.scale == pytest.approx(0.64)
 
 
-def test_only_one_frame_is_held_at_a_time(counted):
+def test_only_one_frame_is_in_memory_at_a_time(counted):
     images = []
     for frame in sample_frames(counted, SamplingConfig(frames=100)):
         images.append(weakref.ref(frame.image))
@@ -126,19 +126,19 @@ def test_only_one_frame_is_held_at_a_time(counted):
     assert len(images) == 100
 
 
-def test_a_name_that_is_not_utf8_is_told_before_opencv_crashes(counted, tmp_path):
+def test_a_name_that_is_not_utf8_is_reported_before_opencv_crashes(counted, tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
     shutil.copy(counted, path)
-    for look in (probe, check_complete, partial(take, frames=2)):
-        with pytest.raises(VideoUnreadable, match="UTF-8") as told:
-            look(path)
-        assert told.value.hint == "rename it"
+    for read in (probe, check_complete, partial(take, frames=2)):
+        with pytest.raises(VideoUnreadable, match="UTF-8") as caught:
+            read(path)
+        assert caught.value.hint == "rename it"
 
 
 def test_joined_transport_streams_are_as_long_as_all_their_parts(interview, tmp_path):
     part, joined = tmp_path / "a.ts", tmp_path / "ab.ts"
     ffmpeg("-i", interview, "-t", "8", "-c:v", "libx264", part)
-    joined.write_bytes(part.read_bytes() * 2)  # as cameras' files are joined
+    joined.write_bytes(part.read_bytes() * 2)  # as users concatenate them
     assert probe(part).duration == pytest.approx(8, abs=0.2)
     assert probe(joined).duration == pytest.approx(16, abs=0.4)
     times = [frame.time for frame in take(joined, frames=8)]
@@ -150,8 +150,8 @@ def test_joined_transport_streams_are_as_long_as_all_their_parts(interview, tmp_
     [
         ("text.mp4", "not a video"),
         ("empty.mp4", "empty"),
-        ("audio.mp4", "not a video|no decodable picture"),
-        ("broken.mp4", "not a video|no decodable picture"),
+        ("audio.mp4", "not a video|no decodable image"),
+        ("broken.mp4", "not a video|no decodable image"),
     ],
 )
 def test_unreadable(media, name, message):
@@ -166,7 +166,7 @@ def test_missing_and_folder(tmp_path):
         probe(tmp_path)
 
 
-def test_truncated_video_gives_what_it_holds(media, interview):
+def test_a_truncated_video_yields_the_frames_it_contains(media, interview):
     whole, part = (take(p, fps=2)[-1].time for p in (interview, media("truncated.mkv")))
     assert 0.2 * whole < part < 0.8 * whole
 
@@ -175,18 +175,18 @@ def test_truncated_video_gives_what_it_holds(media, interview):
     ("name", "options"),
     [("a.mp4", ("-movflags", "+faststart")), ("a.mkv", ()), ("a.avi", ("-c:v", "mpeg4"))],
 )
-def test_a_file_that_was_cut_off_is_told_from_a_whole_one(interview, tmp_path, name, options):
+def test_a_truncated_file_is_detected(interview, tmp_path, name, options):
     path = tmp_path / name
     ffmpeg("-i", interview, *(options if "-c:v" in options else ("-c", "copy", *options)), path)
     check_complete(path)
     data = path.read_bytes()
     path.write_bytes(data[: len(data) // 3])
-    with pytest.raises(VideoUnreadable, match=r"holds only the first \d+\.\d s of 33\.\d s"):
+    with pytest.raises(VideoUnreadable, match=r"contains only the first \d+\.\d s of 33\.\d s"):
         check_complete(path)
 
 
 @pytest.mark.parametrize("name", ["vfr.mp4", "one_frame.mp4", "rotated.mp4"])
-def test_what_was_not_cut_off_is_not_called_so(media, name):
+def test_a_complete_file_is_not_called_truncated(media, name):
     check_complete(media(name))
     check_complete(media(name), 2.0)
 
@@ -208,11 +208,11 @@ def test_missing_libgl_is_explained(monkeypatch):
     assert "\n" not in str(caught.value)
 
 
-def test_nothing_is_decoded_behind_the_last_frame_wanted(counted, monkeypatch):
+def test_nothing_is_decoded_after_the_last_target(counted, monkeypatch):
     grabbed = []
 
-    def counting(playback):
-        grabbed.append(decode(playback))
+    def counting(decoder):
+        grabbed.append(decode(decoder))
         return grabbed[-1]
 
     decode = FrameDecoder.__next__

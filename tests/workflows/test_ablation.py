@@ -157,7 +157,7 @@ def test_a_row_that_cannot_go_on_is_told_before_the_first(ablate, configs, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--row", "1", "--row", "9"), "--row 9: Table 3 has no such row rows are 1 to 8"),
+        (("--row", "1", "--row", "9"), "--row 9: Table 3 has no such row choose a row from 1 to 8"),
         (("--row", "0"), "--row 0: Table 3 has no such row"),
         (("--set", "train.freeze_backbone=true"), "row 7, Dep-MAP-34: the semantic model's image"),
         (("--set", "model.sdpm=false", "--set", "model.kdm=false"), "sdpm"),

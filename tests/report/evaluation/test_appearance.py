@@ -33,7 +33,7 @@ from depmap_cli.report.evaluation.appearance import (
 )
 from depmap_cli.report.score.pictures import picture
 from depmap_cli.results import KeyPicture
-from depmap_cli.scoring.inference import view
+from depmap_cli.scoring.inference import embed_faces
 from depmap_cli.weights.loading import load_networks
 from depmap_cli.workflows.appearance import key_faces_of
 
@@ -201,7 +201,7 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
     clip = VideoClip(
         video=video,
         faces=faces,
-        seen=view(networks.semantics, faces, networks.device),
+        seen=embed_faces(networks.semantics, faces, networks.device),
         usable=np.arange(5),
     )
     estimate = estimate_clip(networks.model, networks.semantics, clip, 5, 5, networks.device)
