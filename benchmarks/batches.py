@@ -31,14 +31,14 @@ class Clock:
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def working(self, task: ScoringTask, share: float) -> None:
+    def on_progress(self, task: ScoringTask, fraction: float) -> None:
         """Of no interest."""
 
-    def done(self, number: int, report: Report, before: bool) -> None:
+    def on_result(self, number: int, report: Report, already_done: bool) -> None:
         """Look at the clock."""
         self.times.append(time.monotonic())
 
-    def said(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """What a worker had to say is a fault here."""
         raise RuntimeError(text)
 
@@ -53,9 +53,9 @@ class Surprised:
         """As the lane does."""
         self._lane.start(first and replace(first, upcoming=None))
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
+    def score(self, task: ScoringTask, on_progress: FractionCallback) -> RenderedResult:
         """As the lane does."""
-        return self._lane.do(replace(task, upcoming=None), told)
+        return self._lane.score(replace(task, upcoming=None), on_progress)
 
     def close(self) -> None:
         """As the lane does."""

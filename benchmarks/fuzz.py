@@ -182,17 +182,17 @@ class Watcher:
     peak: int = 0
     over: bool = False
 
-    def working(self, task: ScoringTask, share: float) -> None:
+    def on_progress(self, task: ScoringTask, fraction: float) -> None:
         """Of no interest."""
 
-    def done(self, number: int, report: Report, before: bool) -> None:
+    def on_result(self, number: int, report: Report, already_done: bool) -> None:
         """Note how long it took since the last."""
         self.done_at.append(time.monotonic())
         if len(self.done_at) > 2:  # the first is told after the networks have loaded
             took = self.done_at[-1] - self.done_at[-2]
             self.longest = max(self.longest, (took, report.source.name))
 
-    def said(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """A worker that could not start is a fault of its own."""
         raise RuntimeError(text)
 
@@ -246,7 +246,12 @@ def outcome_of(report: Report) -> str:
     return f"{report.status.value}: {reason}"
 
 
-BAD = ("the process ended", "given up", "reading it made no progress", "unexpected")
+BAD = (
+    "the worker process ended",
+    "stopped: no progress",
+    "reading it made no progress",
+    "unexpected",
+)
 """Beginnings of reasons that no file may have."""
 
 

@@ -242,6 +242,7 @@ class ScoreResult:
     frames: list[FrameRow] = field(default_factory=list)
     pictures: list[KeyPicture] = field(default_factory=list)  # in the order of report.keyframes
     seconds: dict[str, float] = field(default_factory=dict)  # wall time by stage
+    traceback: str = ""  # of an unexpected error; not part of the report
 
 
 SCORE_BIN = 7

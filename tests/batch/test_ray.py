@@ -96,5 +96,5 @@ def test_a_cluster_without_room_is_told_at_once_or_waited_for_in_vain(items):
     with pytest.raises(UsageProblem, match="no room"):
         ray_workers(stub_job(), 4, None, 0.5, 60)
     job = stub_job()
-    with pytest.raises(Exception, match="given up: no progress in 2 s"):
+    with pytest.raises(Exception, match="stopped: no progress in 2 s"):
         score_batch(ScoringBatch(items=items, job=job), ray_workers(job, 4, 1, 0.5, 2.0), Silent())

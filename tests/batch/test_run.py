@@ -111,10 +111,10 @@ class Kept(Silent):
     def __init__(self):
         self.events, self.notes = [], []
 
-    def done(self, number, report, before):
-        self.events.append((report.source.name, report.status.value, before))
+    def on_result(self, number, report, already_done):
+        self.events.append((report.source.name, report.status.value, already_done))
 
-    def said(self, text):
+    def on_message(self, text):
         self.notes.append(text)
 
 
@@ -152,7 +152,7 @@ def test_a_video_that_changes_while_it_is_scored_is_not_taken_for_done(videos, t
     items = videos(a="1")
 
     class Meddler(Silent):
-        def working(self, task, share):
+        def on_progress(self, task, fraction):
             items[0].path.write_text("44.5")
 
     here(items, out, Meddler(), log=log)
@@ -395,7 +395,7 @@ def test_another_video_of_the_same_name_replaces_nothing(videos, tmp_path):
     others_there = find_videos([str(elsewhere)], recursive=False)
     scored = here(others_there, out)
     assert [r.status.value for r in scored.reports] == ["failed", "scored"]
-    assert "another video of this name" in scored.reports[0].reason
+    assert "another video with this name" in scored.reports[0].reason
     assert tree(out).items() >= (done.items() - {("scores.csv", done["scores.csv"])})
     assert [row["score"] for row in rows(out)] == ["1.0", "2.0", "3.0"]
     run = json.loads((out / "run.json").read_text())["runs"][-1]
@@ -423,7 +423,7 @@ def test_a_video_that_has_gone_does_not_take_its_result_along(videos, tmp_path, 
     done = tree(out)
     items[0].path.unlink()
     scored = here(items, out, overwrite=overwrite)
-    assert [r.reason for r in scored.reports] == ["no such file any more"]
+    assert [r.reason for r in scored.reports] == ["the file no longer exists"]
     assert tree(out) == done
 
 
@@ -446,13 +446,13 @@ def test_no_task_is_lost_where_a_lane_cannot_start(videos, tmp_path, monkeypatch
     """However late a lane says so: the other must not have left."""
     from depmap_cli.batch import scheduler
 
-    real = scheduler._Shared.given_back
+    real = scheduler._TaskQueue.returned_on_error
 
     def late(shared, task):
         time.sleep(0.2)
         return real(shared, task)
 
-    monkeypatch.setattr(scheduler._Shared, "given_back", late)
+    monkeypatch.setattr(scheduler._TaskQueue, "returned_on_error", late)
     (tmp_path / "broken").write_text("")
     scored = others(videos(a="1"), None, jobs=2, broken=tmp_path / "broken")
     assert [r.status.value for r in scored.reports] == ["scored"]
@@ -529,14 +529,14 @@ def test_a_results_folder_that_vanishes_fails_what_is_left(videos, tmp_path):
     out, log = tmp_path / "out", tmp_path / "log"
 
     class Unplugged(Silent):
-        def working(self, task, share):
+        def on_progress(self, task, fraction):
             if task.name == "v01.mp4" and out.exists():
                 out.rename(tmp_path / "elsewhere")
 
     scored = here(videos(**numbers(4)), out, Unplugged(), log=log)
     assert [r.status.value for r in scored.reports] == ["scored", *["failed"] * 3]
     assert exit_code(scored.reports) == 3
-    assert isinstance(scored.complaint, OutputUnwritable)
+    assert isinstance(scored.write_error, OutputUnwritable)
     assert started_videos(log) == {"v00.mp4": 1, "v01.mp4": 1}  # no hours of work for nothing
     assert not out.exists()
 

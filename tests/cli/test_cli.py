@@ -427,7 +427,7 @@ def test_unwritable_output_is_told_and_nothing_computed_is_lost(run, interview, 
     (tmp_path / "file").write_text("in the way")
     code, out, err = run("score", interview, "-o", tmp_path / "file", "--json", *FAST)
     assert (code, out) == (1, "")  # before hours of work
-    one_line_error(err, "cannot write to file")
+    one_line_error(err, f"cannot write to {tmp_path / 'file'}")
     shutil.copy(interview, tmp_path)
     code, out, err = run("score", tmp_path / interview.name, "-o", tmp_path, *FAST)
     assert (code, out) == (1, "")
