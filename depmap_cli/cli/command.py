@@ -1,6 +1,7 @@
-"""How the commands of ``depmap`` handle unexpected errors."""
+"""What all commands of ``depmap`` share: unexpected errors, and which options the user gave."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from depmap_cli.errors import UnexpectedError
 from depmap_cli.runtime.log import debug_enabled, save_traceback
 
 _OUTPUT_PARAMETERS = ("output", "out")
+_given: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())
 
 
 class DepmapCommand(TyperCommand):
@@ -22,6 +24,7 @@ class DepmapCommand(TyperCommand):
         Raises:
             UnexpectedError: in place of an exception that the library does not raise on purpose.
         """
+        _given.set(frozenset(name for name in ctx.params if _was_given(ctx, name)))
         try:
             return super().invoke(ctx)
         except UnexpectedError as error:  # of a worker process
@@ -33,6 +36,19 @@ class DepmapCommand(TyperCommand):
                 raise
             unexpected = UnexpectedError.of(error)
             raise with_saved_traceback(unexpected, results_folder(ctx.params)) from error
+
+
+def is_given(parameter: str) -> bool:
+    """Return whether the user gave this parameter of the current command, even if as its default.
+
+    A parameter is named as in the command's function. Environment variables count as given.
+    """
+    return parameter in _given.get()
+
+
+def _was_given(ctx: Any, parameter: str) -> bool:
+    source = ctx.get_parameter_source(parameter)
+    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 
 
 def with_saved_traceback(error: UnexpectedError, folder: Path) -> UnexpectedError:

@@ -110,9 +110,3 @@ PicturesOption = Annotated[
     PictureStyle,
     typer.Option(help="Style of the key-frame pictures; only raw shows the person's face."),
 ]
-
-
-def is_given(ctx: typer.Context, parameter: str) -> bool:
-    """Return whether the user gave an option, on the command line or in the environment."""
-    source = ctx.get_parameter_source(parameter)
-    return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")

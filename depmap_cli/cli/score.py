@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from depmap_cli.cli.command import is_given
 from depmap_cli.cli.options import (
     DeviceOption,
     NetworkOption,
@@ -16,7 +17,6 @@ from depmap_cli.cli.options import (
     SemanticModelOption,
     SemanticWeightsOption,
     WeightsOption,
-    is_given,
 )
 from depmap_cli.cli.terminal import BatchBars, note
 from depmap_cli.config import MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
@@ -49,7 +49,6 @@ class Engine(StrEnum):
 
 
 def score(
-    ctx: typer.Context,
     paths: Annotated[
         list[str], typer.Argument(help="Videos, folders or glob patterns.", metavar="PATH...")
     ],
@@ -184,7 +183,7 @@ def score(
       depmap score *.mp4 --json | jq .estimate.score
     """
     _check_times(start, end, fps)
-    _check_dependent_options(ctx)
+    _check_dependent_options(output, overwrite, engine)
     from depmap_cli.batch.inputs import find_videos, select_part
     from depmap_cli.batch.job import Job
     from depmap_cli.batch.run import ScoringBatch
@@ -225,7 +224,7 @@ def score(
         overwrite=overwrite,
         extra_settings={"part": part, "jobs": jobs, "engine": engine.value},
     )
-    in_process = len(videos) == 1 and not (is_given(ctx, "jobs") or is_given(ctx, "timeout"))
+    in_process = len(videos) == 1 and not (is_given("jobs") or is_given("timeout"))
     if engine is Engine.ray:
         workers = _ray_workers(job, len(items), jobs, gpus_per_worker, timeout)
     else:
@@ -243,17 +242,17 @@ def _check_times(start: float, end: float | None, fps: float | None) -> None:
         raise typer.BadParameter(f"--end {end:g} must be after --start {start:g}")
 
 
-def _check_dependent_options(ctx: typer.Context) -> None:
+def _check_dependent_options(output: Path | None, overwrite: bool, engine: Engine) -> None:
     """Refuse options that would have no effect without another one."""
-    if ctx.params["output"] is None:
-        for name, option in (
+    if output is None:
+        for parameter, option in (
             ("formats", "--format"),
             ("pictures", "--pictures"),
-            ("overwrite", "--overwrite" if ctx.params["overwrite"] else "--resume"),
+            ("overwrite", "--overwrite" if overwrite else "--resume"),
         ):
-            if is_given(ctx, name):
+            if is_given(parameter):
                 raise typer.BadParameter(f"{option} needs --output, the folder for result files")
-    if is_given(ctx, "gpus_per_worker") and ctx.params["engine"] != Engine.ray:
+    if is_given("gpus_per_worker") and engine is not Engine.ray:
         raise typer.BadParameter("--gpus-per-worker needs --engine ray")
 
 

@@ -20,7 +20,8 @@ def write_file(folder: Path, name: str, data: bytes) -> None:
         with atomic_write(folder / name) as temporary:
             temporary.write_bytes(data)
     except OSError as error:
-        raise unwritable(str(folder / name), error) from error
+        # Reports may quote this error, so it names no folder above the one written to.
+        raise unwritable(f"{folder.name}/{name}" if folder.name else name, error) from error
 
 
 def unwritable(path: str, error: OSError) -> OutputUnwritable:
@@ -84,7 +85,7 @@ def remove_stale(folder: Path, ours: re.Pattern[str], kept: Container[str]) -> N
             folder.rmdir()
     except OSError as error:
         raise OutputUnwritable(
-            f"cannot remove the picture of an earlier run from {clean(str(folder))}: "
-            f"{error.strerror or 'unknown error'}",
+            f"cannot remove the picture of an earlier run from "
+            f"{clean(folder.parent.name)}/{folder.name}: {error.strerror or 'unknown error'}",
             "delete that folder",
         ) from error

@@ -35,14 +35,12 @@ def configure_logging() -> None:
     package = logging.getLogger(_PACKAGE)
     for handler in [h for h in package.handlers if h.name == _HANDLER_NAME]:
         package.removeHandler(handler)
-    if not debug_enabled():
-        package.setLevel(logging.NOTSET)
-        return
-    handler = logging.StreamHandler()
+    # Without any handler, Python would print warnings and tracebacks to stderr by itself.
+    handler = logging.StreamHandler() if debug_enabled() else logging.NullHandler()
     handler.name = _HANDLER_NAME
     handler.setFormatter(logging.Formatter(_FORMAT))
     package.addHandler(handler)
-    package.setLevel(logging.DEBUG)
+    package.setLevel(logging.DEBUG if debug_enabled() else logging.NOTSET)
 
 
 def save_traceback(traceback: str, folder: Path) -> Path | None:

@@ -14,7 +14,7 @@ ray = pytest.importorskip("ray")
 from depmap_cli.batch.inputs import find_videos  # noqa: E402  # below what may skip all
 from depmap_cli.batch.ray_workers import ray_workers  # noqa: E402
 from depmap_cli.batch.run import ScoringBatch, score_batch  # noqa: E402
-from depmap_cli.errors import UsageProblem, WeightsInvalid  # noqa: E402
+from depmap_cli.errors import UnexpectedError, UsageProblem, WeightsInvalid  # noqa: E402
 from tests.support.stub_batch import Silent  # noqa: E402
 from tests.support.stub_job import stub_job  # noqa: E402
 
@@ -83,6 +83,22 @@ def test_a_video_that_kills_every_worker_fails_alone(items, tmp_path):
     )
     assert [r.status.value for r in scored.reports].count("failed") == 1
     assert scored.reports[2].reason.startswith("the worker ended while scoring")
+
+
+def test_the_traceback_of_a_crash_on_the_cluster_is_written_here(items, tmp_path):
+    items[2].path.write_text("crash")
+    job, out = stub_job(), tmp_path / "out"
+    score_batch(
+        ScoringBatch(items=items[:3], job=job, folder=out), ray_workers(job, 3, 1, 0, 60), Silent()
+    )
+    assert "planted in scoring" in (out / "v2.mp4" / "traceback.txt").read_text()
+
+
+def test_a_crash_while_loading_on_the_cluster_is_one_error(items):
+    job = stub_job(crash_on_load=True)
+    with pytest.raises(UnexpectedError) as crash:
+        score_batch(ScoringBatch(items=items, job=job), ray_workers(job, 1, 1, 0, 60), Silent())
+    assert "planted in loading" in crash.value.traceback
 
 
 def test_weights_that_cannot_be_loaded_there_are_one_error(items, tmp_path):

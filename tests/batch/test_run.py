@@ -18,7 +18,7 @@ from depmap_cli.batch.inputs import InputVideo, exit_code, find_videos
 from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin
 from depmap_cli.batch.run import ScoringBatch, score_batch
 from depmap_cli.batch.workers import InProcessWorker, SubprocessWorker, local_workers
-from depmap_cli.errors import OutputUnwritable, WeightsInvalid
+from depmap_cli.errors import OutputUnwritable, UnexpectedError, WeightsInvalid
 from depmap_cli.results import Status
 from depmap_cli.scoring.options import ScoreOptions
 from tests.support.stub_batch import Silent
@@ -565,11 +565,97 @@ def test_a_run_tells_of_itself(videos, tmp_path):
     assert "a.mp4/score.json" in run["files"]
 
 
-def test_a_single_video_stays_in_this_process():
-    assert [type(worker) for worker in local_workers(stub_job(), 1, 4, 60)] == [InProcessWorker]
-    assert [type(worker) for worker in local_workers(stub_job(), 3, 4, 60)] == [
-        SubprocessWorker
-    ] * 3
+def test_there_are_no_more_workers_than_videos_or_jobs():
+    assert len(local_workers(stub_job(), 1, 4, 60)) == 1
+    assert len(local_workers(stub_job(), 3, 4, 60)) == 3
+    assert len(local_workers(stub_job(), 5, 4, 60)) == 4
+
+
+def test_the_traceback_of_a_worker_is_written_beside_the_results_until_it_scores_well(
+    videos, tmp_path
+):
+    items, out = videos(a="crash", b="2"), tmp_path / "out"
+    scored = others(items, out)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    reason = "unexpected ZeroDivisionError while scoring; traceback: a.mp4/traceback.txt"
+    assert scored.reports[0].reason == reason
+    assert json.loads((out / "a.mp4" / "score.json").read_text())["reason"] == reason
+    text = (out / "a.mp4" / "traceback.txt").read_text()
+    assert "stub_job.py" in text
+    assert "ZeroDivisionError: planted in scoring" in text
+    (run,) = json.loads((out / "run.json").read_text())["runs"]
+    assert "a.mp4/traceback.txt" in run["files"]
+    items[0].path.write_text("1")
+    assert exit_code(others(items, out).reports) == 0
+    assert {path.name for path in (out / "a.mp4").iterdir()} == FILES
+
+
+def test_without_a_results_folder_a_crash_says_how_to_see_its_traceback(videos):
+    (report,) = others(videos(a="crash"), None, jobs=1).reports
+    assert report.reason == "unexpected ZeroDivisionError while scoring"
+    assert report.hint == "run again with --debug to see the traceback"
+
+
+def test_a_traceback_does_not_stay_beside_another_failure(tmp_path):
+    results, failed = ResultsFolder(tmp_path), report_of("a", "1")
+    failed = failed.model_copy(update={"status": Status.failed})
+    results.keep(ORIGIN, "key", ALL, failed, {"traceback.txt": b"", "score.json": b"{}"})
+    results.keep(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["score.json"]
+
+
+def test_a_crash_while_loading_arrives_with_its_traceback(videos, tmp_path):
+    with pytest.raises(UnexpectedError, match="ZeroDivisionError while loading") as crash:
+        others(videos(a="1", b="2"), tmp_path / "out", crash_on_load=True)
+    assert "ZeroDivisionError: planted in loading" in crash.value.traceback
+
+
+def test_the_traceback_of_a_worker_that_is_replaced_by_others_is_kept(videos, tmp_path):
+    out, listener = tmp_path / "out", Kept()
+    job = stub_job()
+    workers = [SubprocessWorker(stub_job(crash_on_load=True), 1, 60), SubprocessWorker(job, 1, 60)]
+    batch = ScoringBatch(items=videos(**numbers(3)), job=job, folder=out)
+    assert exit_code(score_batch(batch, workers, listener).reports) == 0
+    (file,) = out.glob("depmap-traceback-*.txt")
+    assert "planted in loading" in file.read_text()
+    assert listener.notes == [
+        "a worker failed to start; continuing with the others: unexpected ZeroDivisionError "
+        f"while loading the weights; traceback: {file}"
+    ]
+
+
+def test_the_folder_of_the_videos_can_hold_the_results(videos, tmp_path):
+    items, log, listener = videos(a="1", b="2"), tmp_path / "log", Kept()
+    folder = tmp_path / "in"
+    here(items, folder, log=log)
+    assert {path.name for path in (folder / "a.mp4.results").iterdir()} == FILES
+    assert items[0].path.read_text() == "1"
+    assert [row["name"] for row in rows(folder)] == ["a.mp4", "b.mp4"]
+    (run,) = json.loads((folder / "run.json").read_text())["runs"]
+    assert all((folder / file).is_file() for file in run["files"])
+    here(find_videos([str(folder)], recursive=True), folder, listener, log=log)
+    assert [already_done for _, _, already_done in listener.events] == [True, True]
+    assert set(started_videos(log).values()) == {1}
+
+
+def test_two_videos_never_share_a_results_folder(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.mp4", "x/a.mp4.results"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("1")
+    items = [InputVideo(folder / "a.mp4", "a.mp4")]
+    items.append(InputVideo(folder / "x" / "a.mp4.results", "a.mp4.results"))
+    with pytest.raises(OutputUnwritable, match=r"a\.mp4 and a\.mp4\.results would share"):
+        here(items, folder)
+
+
+def test_a_file_above_a_results_folder_is_found_before_scoring(videos, tmp_path):
+    items, log = videos(a="1"), tmp_path / "log"
+    (tmp_path / "x").write_text("a file")
+    with pytest.raises(OutputUnwritable, match="a file is in the way"):
+        here([InputVideo(items[0].path, "x/a.mp4")], tmp_path, log=log)
+    assert not log.exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -14,32 +14,11 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from depmap_cli.batch.workers import InProcessWorker
 from tests.support.videos import write_video
 
 FRAMES = 20
 """Those on which the intervals of the shipped weights rest."""
 FAST = ("--frames", str(FRAMES), "--device", "cpu")
-
-
-@pytest.fixture
-def run(capfd, monkeypatch):
-    """Runs ``depmap ARGS`` in this process: (exit code, stdout, stderr); batches, too."""
-    monkeypatch.setattr(
-        "depmap_cli.batch.workers.local_workers", lambda job, *others: [InProcessWorker(job)]
-    )
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        from depmap_cli.cli import main
-
-        monkeypatch.setattr(sys, "argv", ["depmap", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -396,6 +375,10 @@ def test_semantic_weights_are_no_depmap_weights(run, interview):
         (("--frames", "200000"), 2, "--frames"),
         (("--format", "html"), 2, "--output"),
         (("--subject", "nearest"), 2, "nearest"),
+        (("--pictures", "drawing"), 2, "--pictures needs --output"),
+        (("--resume",), 2, "--resume needs --output"),
+        (("--overwrite",), 2, "--overwrite needs --output"),
+        (("--gpus-per-worker", "0"), 2, "--gpus-per-worker needs --engine ray"),
     ],
 )
 def test_wrong_options(run, interview, arguments, code, words):
@@ -429,9 +412,11 @@ def test_unwritable_output_is_told_and_nothing_computed_is_lost(run, interview, 
     assert (code, out) == (1, "")  # before hours of work
     one_line_error(err, f"cannot write to {tmp_path / 'file'}")
     shutil.copy(interview, tmp_path)
+    taken = tmp_path / f"{interview.name}.results"
+    taken.write_text("in the way")
     code, out, err = run("score", tmp_path / interview.name, "-o", tmp_path, *FAST)
     assert (code, out) == (1, "")
-    one_line_error(err, "a file lies where")
+    one_line_error(err, f"cannot create results folder {taken}", "a file is in the way")
     (tmp_path / "out" / interview.name / "aus.csv").mkdir(parents=True)
     code, out, err = run("score", interview, "-o", tmp_path / "out", "--json", *FAST)
     report = json.loads(out)
