@@ -32,10 +32,10 @@ def test_pairs_go_over_the_file_and_the_file_over_the_base(tmp_path):
         ("train: {frames: 200}", "less than or equal to 128"),
         ("train: {score_frames: 200000}", "less than or equal to 100000"),
         ("train: {seed: 99999999999999999999}", "train.seed"),
-        ("train: {1: 2}", "setting train.1: there is none of this name"),
-        ("train: {on: 1}", "there is none of this name"),  # in YAML, on is a truth value
-        ("1: {epochs: 2}", "sections with settings are expected"),
-        ("train: {epochs: 2024-13-45}", "run.yaml: not YAML"),
+        ("train: {1: 2}", "setting train.1: no setting has this name"),
+        ("train: {on: 1}", "no setting has this name"),  # in YAML, on is a truth value
+        ("1: {epochs: 2}", "expected sections with settings"),
+        ("train: {epochs: 2024-13-45}", "run.yaml: not valid YAML"),
         ("train: {learning_rate: .inf}", "train.learning_rate: Input should be a finite number"),
         ("faces: {detection_interval: .inf}", "faces.detection_interval"),
     ],
@@ -95,7 +95,7 @@ def test_a_plain_resnet_is_one_whatever_the_file_says(tmp_path):
     found = read_settings(["model.map=false"], file, decided=plain)
     assert not any(getattr(found.model, name) for name in BASELINE)
     assert (found.model.backbone, found.train.epochs) == ("resnet34", 7)
-    with pytest.raises(UsageProblem, match=r"--set model\.msr and --model resnet-baseline exclude"):
+    with pytest.raises(UsageProblem, match=r"--set model\.msr contradicts --model resnet-baseline"):
         read_settings(["model.msr=true"], file, decided=plain)
 
 
@@ -111,7 +111,7 @@ def test_a_plain_resnet_is_one_whatever_the_file_says(tmp_path):
 def test_settings_may_not_make_another_network_of_a_row(pair, table, row, name):
     rows = select_rows(table, [row])
     setting = pair.partition("=")[0]
-    with pytest.raises(UsageProblem, match=f"--set {setting} and row {row}, {name} exclude"):
+    with pytest.raises(UsageProblem, match=f"--set {setting} contradicts row {row}, {name}"):
         read_settings([pair], decided=settings_fixed_by(rows))
     free = ["model.token_dim=32", "model.scales=[1,2,3,4]"]
     assert read_settings(free, decided=settings_fixed_by(rows)).model.token_dim == 32
