@@ -41,6 +41,7 @@ def configure_logging() -> None:
     handler.setFormatter(logging.Formatter(_FORMAT))
     package.addHandler(handler)
     package.setLevel(logging.DEBUG if debug_enabled() else logging.NOTSET)
+    package.propagate = not debug_enabled()  # some imports add a handler to the root logger
 
 
 def save_traceback(traceback: str, folder: Path) -> Path | None:

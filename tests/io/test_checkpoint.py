@@ -1,4 +1,4 @@
-"""Weights files: self-sufficient, atomic, never unpickled; optimiser state comes back whole."""
+"""Weights files: self-contained, atomic, never unpickled; the optimiser state round-trips."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ def test_foreign_bytes_are_refused(tmp_path, content):
         read_document(path)
 
 
-def test_failure_leaves_the_old_file_and_no_part(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_file_and_no_partial_one(tmp_path, monkeypatch):
     import safetensors.torch
 
     path = tmp_path / "w.safetensors"
@@ -91,8 +91,8 @@ def test_optimiser_state_survives(tmp_path):
         assert torch.equal(a, b)
 
 
-def test_shipped_weights_say_what_they_are():
-    """They must tell everything without loading a tensor: how to rebuild, on what they rest."""
+def test_shipped_weights_describe_themselves():
+    """The document alone says how to build the network and what it was trained on."""
     from depmap_cli.config import Config
     from depmap_cli.weights.locations import (
         DEFAULT_WEIGHTS,
