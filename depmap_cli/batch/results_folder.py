@@ -78,7 +78,7 @@ class ResultsFolder:
         self.folder = folder
         self._hidden = folder / HIDDEN
         self._read: dict[Path, tuple[tuple[int, int], ResultRecord]] = {}
-        self._unkept: dict[str, Report] = {}  # results that could not be written
+        self._unwritten: dict[str, Report] = {}  # results that could not be written
         try:
             for name in ("records", "claims"):
                 (self._hidden / name).mkdir(parents=True, exist_ok=True)
@@ -138,9 +138,9 @@ class ResultsFolder:
             return None
         return status.st_mtime_ns, status.st_ino
 
-    def miss(self, name: str, report: Report) -> None:
+    def remember_unwritten(self, name: str, report: Report) -> None:
         """Remember, for the table, a report that could not be written."""
-        self._unkept[name] = brief(report)
+        self._unwritten[name] = brief(report)
 
     def finished(
         self, name: str, key: str, formats: Iterable[str], failed_too: bool = False
@@ -183,11 +183,11 @@ class ResultsFolder:
         try:
             check_exists(self.folder)
             self._publish(name, record, files)
-            self._unkept.pop(name, None)
+            self._unwritten.pop(name, None)
         except OutputUnwritable as error:
             update = {"status": Status.failed, "reason": error.message, "hint": error.hint}
             report = report.model_copy(update=update)
-            self.miss(name, report)
+            self.remember_unwritten(name, report)
             if self._record(self._record_path(name)) is None:
                 with suppress(OutputUnwritable):
                     check_exists(self.folder)
@@ -204,7 +204,7 @@ class ResultsFolder:
         check_exists(self.folder)
         try:
             with locked(self._hidden / "table.lock"):
-                rows = {r.report.source.name: r.report for r in self._records()} | self._unkept
+                rows = {r.report.source.name: r.report for r in self._records()} | self._unwritten
                 write_scores_csv((rows[name] for name in sorted(rows)), self.folder / SCORES)
         except OSError as error:
             raise unwritable(f"{self.folder}/{SCORES}", error) from error

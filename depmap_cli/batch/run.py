@@ -192,7 +192,7 @@ class _BatchRun:
         assert self._manifest is not None
         failed = self._job.failed(task, error)
         if row:
-            self._results.miss(task.name, failed.report)
+            self._results.remember_unwritten(task.name, failed.report)
         with self._lock:
             self._manifest.add(failed, folder=None)
         self._finish(task.number, failed.report, already_done=False)

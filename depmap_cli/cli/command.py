@@ -12,7 +12,7 @@ from depmap_cli.errors import UnexpectedError
 from depmap_cli.runtime.log import debug_enabled, save_traceback
 
 _OUTPUT_PARAMETERS = ("output", "out")
-_given: ContextVar[frozenset[str]] = ContextVar("given", default=frozenset())
+_explicit: ContextVar[frozenset[str]] = ContextVar("explicit", default=frozenset())
 
 
 class DepmapCommand(TyperCommand):
@@ -24,7 +24,7 @@ class DepmapCommand(TyperCommand):
         Raises:
             UnexpectedError: in place of an exception that the library does not raise on purpose.
         """
-        _given.set(frozenset(name for name in ctx.params if _was_given(ctx, name)))
+        _explicit.set(frozenset(name for name in ctx.params if _is_explicit(ctx, name)))
         try:
             return super().invoke(ctx)
         except UnexpectedError as error:  # of a worker process
@@ -38,15 +38,15 @@ class DepmapCommand(TyperCommand):
             raise with_saved_traceback(unexpected, results_folder(ctx.params)) from error
 
 
-def is_given(parameter: str) -> bool:
+def is_explicit(parameter: str) -> bool:
     """Return whether the user gave this parameter of the current command, even if as its default.
 
     A parameter is named as in the command's function. Environment variables count as given.
     """
-    return parameter in _given.get()
+    return parameter in _explicit.get()
 
 
-def _was_given(ctx: Any, parameter: str) -> bool:
+def _is_explicit(ctx: Any, parameter: str) -> bool:
     source = ctx.get_parameter_source(parameter)
     return source is not None and source.name in ("COMMANDLINE", "ENVIRONMENT")
 

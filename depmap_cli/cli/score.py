@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from depmap_cli.cli.command import is_given
+from depmap_cli.cli.command import is_explicit
 from depmap_cli.cli.options import (
     DeviceOption,
     NetworkOption,
@@ -224,7 +224,7 @@ def score(
         overwrite=overwrite,
         extra_settings={"part": part, "jobs": jobs, "engine": engine.value},
     )
-    in_process = len(videos) == 1 and not (is_given("jobs") or is_given("timeout"))
+    in_process = len(videos) == 1 and not (is_explicit("jobs") or is_explicit("timeout"))
     if engine is Engine.ray:
         workers = _ray_workers(job, len(items), jobs, gpus_per_worker, timeout)
     else:
@@ -250,9 +250,9 @@ def _check_dependent_options(output: Path | None, overwrite: bool, engine: Engin
             ("pictures", "--pictures"),
             ("overwrite", "--overwrite" if overwrite else "--resume"),
         ):
-            if is_given(parameter):
+            if is_explicit(parameter):
                 raise typer.BadParameter(f"{option} needs --output, the folder for result files")
-    if is_given("gpus_per_worker") and engine is not Engine.ray:
+    if is_explicit("gpus_per_worker") and engine is not Engine.ray:
         raise typer.BadParameter("--gpus-per-worker needs --engine ray")
 
 

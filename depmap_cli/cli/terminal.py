@@ -94,12 +94,12 @@ class BatchBars:
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[time_left]}"),
             console=self._console,
             transient=True,
             disable=not self._live,
         )
-        self._total = self._bar.add_task("", total=n_videos, left="")
+        self._total = self._bar.add_task("", total=n_videos, time_left="")
         self._rows: dict[int, TaskID] = {}
         self._fractions: dict[int, float] = {}
         self._update_total("loading weights")
@@ -119,7 +119,7 @@ class BatchBars:
 
         with self._lock:
             if number not in self._rows:
-                self._rows[number] = self._bar.add_task(clean(name), total=1.0, left="")
+                self._rows[number] = self._bar.add_task(clean(name), total=1.0, time_left="")
             self._fractions[number] = fraction
             self._bar.update(self._rows[number], completed=fraction)
             self._update_total()
@@ -143,7 +143,7 @@ class BatchBars:
         description = description or f"{self._n_done} of {self._n_videos} done"
         completed = self._n_done + sum(self._fractions.values())
         self._bar.update(
-            self._total, description=description, completed=completed, left=self._time_left()
+            self._total, description=description, completed=completed, time_left=self._time_left()
         )
 
     def _time_left(self) -> str:

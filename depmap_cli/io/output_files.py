@@ -67,10 +67,10 @@ def check_file(path: Path) -> None:
     check_folder(path.parent)
 
 
-def remove_stale(folder: Path, ours: re.Pattern[str], kept: Container[str]) -> None:
+def remove_stale(folder: Path, pattern: re.Pattern[str], current: Container[str]) -> None:
     """Remove files of an earlier run from ``folder``, and the folder if it is empty then.
 
-    Files are removed if their name matches ``ours`` and is not in ``kept``.
+    Files are removed if their name matches ``pattern`` and is not in ``current``.
 
     Raises:
         OutputUnwritable: a file cannot be removed.
@@ -79,7 +79,7 @@ def remove_stale(folder: Path, ours: re.Pattern[str], kept: Container[str]) -> N
         return
     try:
         for path in folder.iterdir():
-            if ours.fullmatch(path.name) and path.name not in kept:
+            if pattern.fullmatch(path.name) and path.name not in current:
                 path.unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()

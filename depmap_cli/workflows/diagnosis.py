@@ -92,5 +92,5 @@ def _entry(path: Path) -> dict[str, Any]:
         document = read_document(path)
     except DepmapError as error:
         return entry | {"error": error.message}
-    kept = ("kind", "version", "training_data", "simulated", "semantics", "development")
-    return entry | {key: document[key] for key in kept if key in document}
+    keys = ("kind", "version", "training_data", "simulated", "semantics", "development")
+    return entry | {key: document[key] for key in keys if key in document}
