@@ -2,11 +2,12 @@
 
 import logging
 import re
+from traceback import format_exception
 
 import pytest
 
 from depmap_cli.batch import job as job_module
-from depmap_cli.results import ScoreResult
+from depmap_cli.results import ScoreResult, Status
 from depmap_cli.scoring.scorer import Scorer
 from tests.support.stub_job import report_of
 
@@ -14,16 +15,21 @@ REASON = "unexpected ZeroDivisionError while scoring"
 
 
 class StubScorer:
-    """Scores 7, unless an error is planted."""
+    """Scores 7, unless an error is planted, which it returns like the scorer or raises."""
 
     def __init__(self):
-        self.error = None
+        self.error, self.raises = None, True
 
     def score(self, path, options, name, progress, decoding):
         logging.getLogger("depmap_cli.scoring.scorer").warning("a library message")
-        if self.error is not None:
+        report = report_of(name, "7")
+        if self.error is not None and self.raises:
             raise self.error
-        return ScoreResult(report=report_of(name, "7"))
+        if self.error is not None:
+            failed = {"status": Status.failed, "reason": REASON, "estimate": None}
+            text = "".join(format_exception(self.error))
+            return ScoreResult(report=report.model_copy(update=failed), traceback=text)
+        return ScoreResult(report=report)
 
 
 @pytest.fixture
@@ -33,9 +39,13 @@ def scorer(monkeypatch):
     return scorer
 
 
-@pytest.fixture
-def crash(scorer):
-    scorer.error = ZeroDivisionError("planted in scoring")
+@pytest.fixture(params=["raised", "returned"])
+def crash(scorer, request):
+    try:
+        raise ZeroDivisionError("planted in scoring")
+    except ZeroDivisionError as error:
+        scorer.error = error
+    scorer.raises = request.param == "raised"
     return scorer
 
 
