@@ -31,14 +31,14 @@ class CompletionTimes:
     def __init__(self) -> None:
         self.times: list[float] = []
 
-    def working(self, task: ScoringTask, share: float) -> None:
+    def on_progress(self, task: ScoringTask, fraction: float) -> None:
         """Ignore progress within a video."""
 
-    def done(self, number: int, report: Report, before: bool) -> None:
+    def on_result(self, number: int, report: Report, already_done: bool) -> None:
         """Record the time."""
         self.times.append(time.monotonic())
 
-    def said(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Fail: no worker should print a message here."""
         raise RuntimeError(text)
 
@@ -53,9 +53,9 @@ class WithoutPrefetch:
         """Start the worker without announcing the next video."""
         self._worker.start(first and replace(first, upcoming=None))
 
-    def do(self, task: ScoringTask, progress: FractionCallback) -> RenderedResult:
+    def score(self, task: ScoringTask, on_progress: FractionCallback) -> RenderedResult:
         """Score the video without announcing the next one."""
-        return self._worker.do(replace(task, upcoming=None), progress)
+        return self._worker.score(replace(task, upcoming=None), on_progress)
 
     def close(self) -> None:
         """Close the worker."""

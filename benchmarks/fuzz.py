@@ -184,17 +184,17 @@ class BatchMonitor:
     peak: int = 0
     finished: bool = False
 
-    def working(self, task: ScoringTask, share: float) -> None:
+    def on_progress(self, task: ScoringTask, fraction: float) -> None:
         """Ignore progress within a video."""
 
-    def done(self, number: int, report: Report, before: bool) -> None:
+    def on_result(self, number: int, report: Report, already_done: bool) -> None:
         """Record the time since the last file was finished."""
         self.done_at.append(time.monotonic())
         if len(self.done_at) > 2:  # the first time includes loading the networks
             elapsed = self.done_at[-1] - self.done_at[-2]
             self.longest = max(self.longest, (elapsed, report.source.name))
 
-    def said(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         """Fail: workers print a message only if one could not start."""
         raise RuntimeError(text)
 
@@ -248,7 +248,12 @@ def outcome_of(report: Report) -> str:
     return f"{report.status.value}: {reason}"
 
 
-UNACCEPTABLE = ("the process ended", "given up", "reading made no progress", "unexpected")
+UNACCEPTABLE = (
+    "the worker process ended",
+    "stopped: no progress",
+    "reading made no progress",
+    "unexpected",
+)
 """Beginnings of reasons that no file may cause."""
 
 

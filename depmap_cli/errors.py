@@ -1,15 +1,28 @@
-"""The errors a user can meet: one line that says what is wrong, one hint that says how to mend it.
+"""Errors that a user can cause or meet, and the exit codes of the ``depmap`` command.
 
-Exit codes (documented in README, tested in tests/test_cli.py):
-0 done, all scored; 1 run error, all failed; 2 usage; 3 some videos failed or were refused; 4 none
-scored, and the quality gate refused at least one.
+Each error has a one-line message that says what is wrong and a hint that says what to do.
+
+Exit codes (listed in ``depmap --help`` and in the README):
+
+====  ==========================================================================================
+0     success; for ``score``, all videos were scored
+1     run error; for ``score``, all videos failed; for ``doctor``, a check failed;
+      for ``weights verify``, a file is damaged or missing
+2     usage error: an option, argument, setting or path that cannot be used as given
+3     ``score``: some videos failed or were refused, or the shared result files were not written
+4     ``score``: no video was scored, and at least one was refused for its quality
+130   interrupted by Ctrl-C
+====  ==========================================================================================
 """
 
+from traceback import format_exception
+
 EXIT_OK, EXIT_RUN, EXIT_USAGE, EXIT_PARTIAL, EXIT_NO_SCORE = range(5)
+EXIT_INTERRUPTED = 130
 
 
 class DepmapError(Exception):
-    """Base of every error the library raises on purpose."""
+    """Base class of the errors that the library raises on purpose."""
 
     exit_code = EXIT_RUN
     reason = "error"
@@ -19,28 +32,53 @@ class DepmapError(Exception):
         self.message = message
         self.hint = hint
 
-    def __reduce__(self) -> tuple[type["DepmapError"], tuple[str, str]]:
-        return type(self), (self.message, self.hint)  # crosses process borders whole
+    def __reduce__(self) -> tuple[type["DepmapError"], tuple[str, ...]]:
+        return type(self), (self.message, self.hint)  # pickled for other processes
 
     def __str__(self) -> str:
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
+class UnexpectedError(DepmapError):
+    """An exception that the library did not foresee, with its traceback.
+
+    The traceback is text, so that it reaches the main process from a worker.
+    """
+
+    reason = "unexpected error"
+
+    def __init__(self, message: str, hint: str = "", traceback: str = "") -> None:
+        super().__init__(message, hint)
+        self.traceback = traceback
+
+    def __reduce__(self) -> tuple[type["DepmapError"], tuple[str, ...]]:
+        return type(self), (self.message, self.hint, self.traceback)
+
+    @classmethod
+    def of(cls, error: Exception, activity: str = "") -> "UnexpectedError":
+        """Describe ``error``, raised during ``activity`` ("while ..."), by its type and traceback.
+
+        The message of ``error`` appears in the traceback only, because it may hold private paths.
+        """
+        message = f"unexpected {type(error).__name__} {activity}".rstrip()
+        return cls(message, "report this error", "".join(format_exception(error)))
+
+
 class UsageProblem(DepmapError):
-    """An option that cannot be honoured as given."""
+    """An option or argument that cannot be used as given."""
 
     exit_code = EXIT_USAGE
     reason = "usage"
 
 
 class VideoUnreadable(DepmapError):
-    """A path that is missing, empty, or not a video with decodable pictures."""
+    """A path that is missing, empty, or not a video with decodable frames."""
 
     reason = "unreadable video"
 
 
 class WeightsInvalid(DepmapError):
-    """A weights file that is missing, corrupt, foreign, or does not fit the other one."""
+    """A weights file that is missing, corrupt, of another program, or does not match another."""
 
     reason = "invalid weights"
 
@@ -52,13 +90,13 @@ class DataInvalid(DepmapError):
 
 
 class OutputUnwritable(DepmapError):
-    """A result that cannot be written where it was asked for."""
+    """A result that cannot be written to the path given for it."""
 
     reason = "output not writable"
 
 
 class OutOfMemory(DepmapError):
-    """The device has too little memory for what was asked."""
+    """The device has too little memory for the requested work."""
 
     reason = "out of memory"
 
@@ -70,6 +108,6 @@ class InstallationBroken(DepmapError):
 
 
 class DownloadFailed(DepmapError):
-    """A file that was asked for is not to be had, or is another one."""
+    """A requested file that cannot be downloaded, or whose content is not the expected one."""
 
     reason = "download failed"

@@ -1,6 +1,6 @@
-"""Many videos: which they are, who scores them, and what is kept of those that are done.
+"""Scoring many videos: which videos, which workers score them, and where the results go.
 
-One process, the one that was started, reads and writes the results folder; workers get a task and
-give back the content of its files. So results are whole whatever becomes of a worker, and a worker
-may as well be on another machine.
+Only the process that was started reads and writes the results folder. Workers receive a task and
+return the contents of its files. Results are therefore complete whatever happens to a worker, and a
+worker may run on another machine.
 """

@@ -1,4 +1,4 @@
-"""Which videos a command line means, what each is called, and how a batch ends."""
+"""Which videos a command line names, what each is called, and the exit code of a batch."""
 
 import glob
 import os
@@ -12,7 +12,7 @@ from depmap_cli.errors import EXIT_NO_SCORE, EXIT_OK, EXIT_PARTIAL, EXIT_RUN, Us
 from depmap_cli.results import Report, Status, encodable
 
 SCORES, RUN, HIDDEN = RESERVED = "scores.csv", "run.json", ".depmap"
-"""What lies in a results folder beside the folders of videos."""
+"""Names in a results folder that do not belong to videos."""
 
 
 @dataclass(frozen=True)
@@ -23,30 +23,30 @@ class InputVideo:
     name: str  # unique within the batch; also the folder of its results, relative to OUT
 
 
-def find_videos(given: Iterable[str], recursive: bool) -> list[InputVideo]:
-    """Files as given, the videos of folders, and what glob patterns match; in that order.
+def find_videos(arguments: Iterable[str], recursive: bool) -> list[InputVideo]:
+    """Find files, the videos in folders, and the matches of glob patterns, in that order.
 
-    A folder's videos are named by their path below it. Where two would have one name, enough of
-    their folders is put in front to tell them apart, and a number behind where that is not enough.
-    Names can be written in UTF-8.
+    The videos of a folder are named by their path relative to it. If two names would be equal,
+    enough parent folders are put in front to tell them apart, or a number is appended if parents do
+    not suffice. Names can be encoded in UTF-8.
 
     Raises:
         UsageProblem: a folder without videos, or a pattern without matches. A missing *file* is
-            kept: scoring it reports it like any other bad file.
+            kept, so that scoring reports it like any other bad file.
     """
-    found: list[tuple[Path, PurePosixPath]] = []
-    for text in given:
+    videos: list[tuple[Path, PurePosixPath]] = []
+    for text in arguments:
         path = Path(text)
         if os.path.isdir(path):  # unlike Path.is_dir, never raises
-            found += _in_folder(path, recursive)
+            videos += _in_folder(path, recursive)
         elif not os.path.exists(path) and glob.has_magic(text):
             matches = sorted(Path(m) for m in glob.glob(text, recursive=True) if Path(m).is_file())
             if not matches:
                 raise UsageProblem(f"no file matches {text!r}", "check the pattern")
-            found += [(m, PurePosixPath(m.name)) for m in matches]
+            videos += [(m, PurePosixPath(m.name)) for m in matches]
         else:
-            found.append((path, PurePosixPath(path.name)))
-    return _named(found)
+            videos.append((path, PurePosixPath(path.name)))
+    return _with_unique_names(videos)
 
 
 def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]]:
@@ -56,45 +56,48 @@ def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]
         )
     except OSError as error:
         raise UsageProblem(
-            f"{folder.name}: cannot be read: {error.strerror}", "check permissions"
+            f"{folder}: cannot read the folder: {error.strerror}", "check its permissions"
         ) from error
     videos = [p for p in paths if p.suffix.lower() in VIDEO_SUFFIXES]
     if not videos:
-        hint = "give a folder with videos" if recursive else "add --recursive for folders below it"
-        raise UsageProblem(f"{folder.name or folder}: no video in this folder", hint)
+        hint = "name a folder with videos" if recursive else "add --recursive to search subfolders"
+        raise UsageProblem(f"{folder}: no video in this folder", hint)
     return [(p, PurePosixPath(p.relative_to(folder).as_posix())) for p in videos]
 
 
-def _named(found: list[tuple[Path, PurePosixPath]]) -> list[InputVideo]:
+def _with_unique_names(videos: list[tuple[Path, PurePosixPath]]) -> list[InputVideo]:
     names: dict[Path, PurePosixPath] = {}
-    for path, name in found:
-        whole = _whole(path)
-        names.setdefault(whole, _writable(name))
+    for path, name in videos:
+        names.setdefault(_absolute(path), _encodable(name))
     while clashing := _clashing(names):
         for path in clashing:
             longer = path.parts[-len(names[path].parts) - 1 :]
-            names[path] = _writable(PurePosixPath(*longer))
+            names[path] = _encodable(PurePosixPath(*longer))
     return [
         InputVideo(path, name) for path, name in zip(names, _numbered(names.values()), strict=True)
     ]
 
 
-def _whole(path: Path) -> Path:
-    """From the root and without "..", which means the folder above where a link leads; other links
-    stay as they are."""
+def _absolute(path: Path) -> Path:
+    """Return an absolute path without "..".
+
+    ".." after a link means the folder above the link's target; other links are not resolved.
+    """
     if ".." in path.parts:
         path = Path(os.path.realpath(path.parent), path.name)
     return Path(os.path.abspath(path))
 
 
-def _writable(name: PurePosixPath) -> PurePosixPath:
-    """The name with what UTF-8 cannot hold replaced."""
+def _encodable(name: PurePosixPath) -> PurePosixPath:
+    """Replace what UTF-8 cannot encode."""
     return PurePosixPath(str(encodable(str(name))))
 
 
 def _clashing(names: dict[Path, PurePosixPath]) -> list[Path]:
-    """The paths that share their name with one of another folder, and have folders left to tell
-    them apart."""
+    """Return the paths whose name equals that of a path in another folder.
+
+    Paths are left out if all their parents are part of their name already.
+    """
     folders: dict[PurePosixPath, set[Path]] = {}
     for path, name in names.items():
         folders.setdefault(name, set()).add(path.parent)
@@ -106,38 +109,41 @@ def _clashing(names: dict[Path, PurePosixPath]) -> list[Path]:
 
 
 def _numbered(names: Iterable[PurePosixPath]) -> list[str]:
-    """The names, told apart from each other and from our own files by a number behind where nothing
-    else does."""
-    seen: set[str] = set()
-    told = []
+    """Append a number to names that still equal another name or a reserved one."""
+    taken = set(RESERVED)
+    unique = []
     for name in map(str, names):
-        numbers = (name if n == 1 else f"{name}~{n}" for n in count(1))
-        told.append(next(n for n in numbers if n not in seen and n not in RESERVED))
-        seen.add(told[-1])
-    return told
+        candidates = (name if n == 1 else f"{name}~{n}" for n in count(1))
+        unique.append(next(candidate for candidate in candidates if candidate not in taken))
+        taken.add(unique[-1])
+    return unique
 
 
 def select_part(items: Sequence[InputVideo], part: str | None) -> list[InputVideo]:
-    """The share of the ``i``-th of ``n`` processes, for ``i/n``: every n-th video from the i-th.
+    """Select the share of the ``i``-th of ``n`` processes: every n-th video from the i-th.
+
+    ``part`` is ``i/n``; None selects all videos.
 
     Raises:
-        UsageProblem: not of the form i/n with 1 <= i <= n.
+        UsageProblem: ``part`` is not of the form i/n with 1 <= i <= n.
     """
     if part is None:
         return list(items)
     number, slash, total = part.partition("/")
     if not (slash and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
-        raise UsageProblem(f"--part {part}: i/n is expected, from 1/n to n/n", "e.g. --part 2/8")
+        raise UsageProblem(f"--part {part}: expected i/n, from 1/n to n/n", "e.g. --part 2/8")
     return list(items[int(number) - 1 :: int(total)])
 
 
 def exit_code(reports: list[Report]) -> int:
-    """0 all scored (or none asked for), 3 some; of none, 4 where the quality gate refused any, 1
-    where all failed."""
-    scored = sum(r.status == Status.scored for r in reports)
-    if scored == len(reports):
+    """Return the exit code of a batch, as listed in ``depmap_cli/errors.py``.
+
+    A batch without videos succeeds.
+    """
+    n_scored = sum(report.status == Status.scored for report in reports)
+    if n_scored == len(reports):
         return EXIT_OK
-    if scored:
+    if n_scored:
         return EXIT_PARTIAL
-    refused = any(r.status == Status.refused for r in reports)
+    refused = any(report.status == Status.refused for report in reports)
     return EXIT_NO_SCORE if refused else EXIT_RUN

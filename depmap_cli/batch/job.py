@@ -1,40 +1,48 @@
-"""What a worker is told once, what it is told for each video, and what it gives back.
+"""What a worker receives once (the job), for each video (a task), and what it returns (a result).
 
-All of it can be sent to another process; nothing here needs torch until a worker loads it.
+All three can be sent to another process. Nothing here imports torch until a worker loads the job.
 """
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from depmap_cli import __version__
-from depmap_cli.errors import DepmapError
+from depmap_cli.errors import DepmapError, UnexpectedError
 from depmap_cli.report.score.files import render_result
 from depmap_cli.results import FrameRow, Report, ScoreResult, SourceVideo, Status
+from depmap_cli.runtime.log import debug_enabled
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import DecodeAhead
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.timing import ScoringStage
 
+if TYPE_CHECKING:
+    from depmap_cli.scoring.scorer import Scorer
+
+TRACEBACK = "traceback.txt"
+"""File in a video's results folder that holds the traceback of an unexpected error."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringTask:
-    """One video."""
+    """One video to score."""
 
     number: int  # in the batch, from 0
     path: Path
     name: str
-    upcoming: Path | None = None  # the video that will probably be next, where one is known
+    folder: str | None = None  # of its results, relative to OUT; None if no files are written
+    upcoming: Path | None = None  # the video that will probably be next, if one is known
 
 
 @dataclass(frozen=True)
 class FrameCounts:
-    """What became of a video's sampled frames."""
+    """Numbers of sampled frames of a video."""
 
     read: int = 0
     used: int = 0
-    bridged: int = 0  # of those used: the face was seen before and after, not in between
+    bridged: int = 0  # of those used: the face was found before and after, not in between
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,9 +53,7 @@ class RenderedResult:
     files: dict[str, bytes] = field(default_factory=dict)  # as ``render_result`` names them
     seconds: dict[str, float] = field(default_factory=dict)  # wall time by stage
     frames: FrameCounts = FrameCounts()
-
-
-ScoreFunction = Callable[[ScoringTask, FractionCallback], RenderedResult]
+    traceback: str = ""  # of an unexpected error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,18 +69,17 @@ class Job:
     semantic_weights: str | None = None
     allow_network: bool = False
 
-    def load(self, first: ScoringTask | None) -> ScoreFunction:
-        """Load the networks; what comes back scores one video and tells its progress.
+    def load(self, first: ScoringTask | None) -> "VideoScorer":
+        """Load the networks.
 
-        ``first``, if given, will be the first of them: it is decoded meanwhile, as others while the
-        one before is scored.
+        The video of ``first``, if given, is decoded while they load.
 
         Raises:
             WeightsInvalid, UsageProblem, OutOfMemory: as ``Scorer.load``.
         """
-        decodings = DecodeAhead(self.weights, self.options)
+        decoding = DecodeAhead(self.weights, self.options)
         if first is not None:
-            decodings.begin(first.path)
+            decoding.begin(first.path)
         from depmap_cli.scoring.scorer import Scorer
 
         try:
@@ -86,39 +91,26 @@ class Job:
                 self.allow_network,
             )
         except BaseException:
-            decodings.close()
+            decoding.close()
             raise
+        return VideoScorer(self, scorer, decoding)
 
-        def perform(task: ScoringTask, told: FractionCallback) -> RenderedResult:
-            with decodings.of(task.path, task.upcoming) as decoding:
-                result = scorer.score(task.path, self.options, task.name, told, decoding)
-            return self.rendered(task, result)
+    def render(self, task: ScoringTask, result: ScoreResult) -> RenderedResult:
+        """Render the files of one video's result.
 
-        return perform
-
-    def rendered(self, task: ScoringTask, result: ScoreResult) -> RenderedResult:
-        """As ``render``, timed; one result that cannot be rendered must never stop the others."""
+        Never raises, so that one result cannot stop the others: if rendering fails, the video
+        failed.
+        """
         start = time.perf_counter()
         try:
-            rendered = self.render(result)
+            rendered = self._render(task, result)
         except Exception as error:
-            reason = f"unexpected {type(error).__name__} while its report was made"
-            return self.failed(task, DepmapError(reason, "please report this video"))
-        report = result.seconds.get(ScoringStage.report, 0.0) + time.perf_counter() - start
-        return replace(rendered, seconds={**result.seconds, ScoringStage.report.value: report})
-
-    def render(self, result: ScoreResult) -> RenderedResult:
-        """The files of one video's result."""
-        report, files = render_result(result, self.formats, self.pictures)
-        return RenderedResult(
-            report=report,
-            files=files,
-            seconds=result.seconds,
-            frames=counts_of(result.frames),
-        )
+            return self.failed(task, UnexpectedError.of(error, "while rendering the report"))
+        elapsed = result.seconds.get(ScoringStage.report, 0.0) + time.perf_counter() - start
+        return replace(rendered, seconds={**result.seconds, ScoringStage.report.value: elapsed})
 
     def failed(self, task: ScoringTask, error: DepmapError) -> RenderedResult:
-        """What is written about a video that could not be worked on."""
+        """Make the result of a video that could not be scored."""
         report = Report(
             depmap_version=__version__,
             source=SourceVideo(name=task.name),
@@ -126,10 +118,72 @@ class Job:
             reason=error.message,
             hint=error.hint,
         )
-        return self.render(ScoreResult(report=report))
+        traceback = error.traceback if isinstance(error, UnexpectedError) else ""
+        result = ScoreResult(report=report, traceback=traceback)
+        try:
+            return self._render(task, result)
+        except Exception:  # the renderer itself is broken: keep the traceback, without a report
+            report = _point_to_traceback(task, result)
+            return RenderedResult(
+                report=report, files=_traceback_file(task, traceback), traceback=traceback
+            )
+
+    def _render(self, task: ScoringTask, result: ScoreResult) -> RenderedResult:
+        if result.traceback:
+            result = replace(result, report=_point_to_traceback(task, result))
+        report, files = render_result(result, self.formats, self.pictures)
+        return RenderedResult(
+            report=report,
+            files={**_traceback_file(task, result.traceback), **files},
+            seconds=result.seconds,
+            frames=count_frames(result.frames),
+            traceback=result.traceback,
+        )
 
 
-def counts_of(rows: list[FrameRow]) -> FrameCounts:
-    """How many sampled frames were read, used and bridged."""
+class VideoScorer:
+    """Scores the videos of a job with networks that are loaded.
+
+    Each video is decoded while the networks load or while the previous video is scored.
+    """
+
+    def __init__(self, job: Job, scorer: "Scorer", decoding: DecodeAhead) -> None:
+        self._job, self._scorer, self._decoding = job, scorer, decoding
+
+    def score(self, task: ScoringTask, on_progress: FractionCallback) -> RenderedResult:
+        """Score one video and render its files. Never raises: an error becomes a failed result."""
+        try:
+            with self._decoding.of(task.path, task.upcoming) as frames:
+                result = self._scorer.score(
+                    task.path, self._job.options, task.name, on_progress, frames
+                )
+        except DepmapError as error:
+            return self._job.failed(task, error)
+        except Exception as error:
+            return self._job.failed(task, UnexpectedError.of(error, "while scoring"))
+        return self._job.render(task, result)
+
+
+def count_frames(rows: list[FrameRow]) -> FrameCounts:
+    """Count the sampled frames that were read, used and bridged."""
     used = [row for row in rows if row.valid]
     return FrameCounts(len(rows), len(used), sum(row.origin == "bridged" for row in used))
+
+
+def _point_to_traceback(task: ScoringTask, result: ScoreResult) -> Report:
+    """Return the report of an unexpected error, which says where its traceback is."""
+    report = result.report
+    if task.folder is not None:
+        file = f"{task.folder}/{TRACEBACK}"
+        reason, hint = f"{report.reason}; traceback: {file}", "report this error with that file"
+    elif debug_enabled():
+        reason, hint = report.reason, "report this error with the traceback printed above"
+    else:
+        reason, hint = report.reason, "run again with --debug to see the traceback"
+    return report.model_copy(update={"reason": reason, "hint": hint})
+
+
+def _traceback_file(task: ScoringTask, traceback: str) -> dict[str, bytes]:
+    if not traceback or task.folder is None:
+        return {}
+    return {TRACEBACK: traceback.encode("utf-8", "replace")}

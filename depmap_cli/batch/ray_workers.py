@@ -1,7 +1,7 @@
-"""Lanes on a Ray cluster (`pip install 'depmap-cli[ray]'`): an actor each, new where one died.
+"""Workers on a Ray cluster (`pip install 'depmap-cli[ray]'`): one actor each, replaced if it dies.
 
-Workers read the videos, and the weights if others than those shipped are named, by their path: they
-must lie where every machine finds them. What is written is written by the process that was started.
+Workers read the videos, and weights other than those shipped, by path, so every machine must see
+the same files under the same paths. The main process writes all results.
 """
 
 import os
@@ -12,33 +12,42 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.batch.job import Job, RenderedResult, ScoreFunction, ScoringTask
+from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
 from depmap_cli.batch.workers import (
     LOADING,
-    LOOK,
+    POLL_INTERVAL,
     SCORING,
     BatchStopped,
+    InProcessWorker,
     Worker,
     WorkerLost,
-    given_up,
+    loading_error,
+    score_or_error,
+    timed_out,
 )
 from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.runtime.watchdog import heartbeats
 from depmap_cli.weights.locations import weights_file
 
-_DOING = {"load": LOADING, "do": SCORING}
+_ACTIVITIES = {"load": LOADING, "score": SCORING}
+_ROUNDING = 1e-9  # 1 GPU / 0.1 GPUs per worker makes ten workers
 
 
 def ray_workers(
-    job: Job, videos: int, jobs: int | None, gpus: float, timeout: float
+    job: Job, n_videos: int, jobs: int | None, gpus: float, timeout: float
 ) -> Sequence[Worker]:
-    """A lane for each of ``jobs`` workers, or as many as the cluster has room for.
+    """Make ``jobs`` workers, by default as many as the cluster has room for.
 
-    Joins the cluster that ``RAY_ADDRESS`` names or that runs on this machine; else starts one here.
+    Joins the cluster that ``RAY_ADDRESS`` names or that runs on this machine; otherwise starts one
+    on this machine.
 
     Args:
-        gpus: share of a GPU that each worker takes; each takes one CPU.
+        job: how videos are scored.
+        n_videos: number of videos; there are no more workers than videos.
+        jobs: number of workers.
+        gpus: fraction of a GPU that each worker takes; each takes one CPU.
+        timeout: seconds without progress after which a video is stopped.
 
     Raises:
         UsageProblem: Ray is not installed, or the cluster has no room for a single worker.
@@ -48,35 +57,34 @@ def ray_workers(
         try:
             ray.init(log_to_driver=False, logging_level="ERROR", include_dashboard=False)
         except (ConnectionError, RuntimeError, ValueError) as error:
-            raise UsageProblem(
-                "the Ray cluster cannot be joined", "is RAY_ADDRESS right?"
-            ) from error
-    found = ray.cluster_resources()
-    room = int(found.get("CPU", 0))
-    room = min(room, int(found.get("GPU", 0) / gpus + 1e-9)) if gpus else room
+            raise UsageProblem("cannot join the Ray cluster", "check RAY_ADDRESS") from error
+    resources = ray.cluster_resources()
+    room = int(resources.get("CPU", 0))
+    room = min(room, int(resources.get("GPU", 0) / gpus + _ROUNDING)) if gpus else room
     if jobs is None and room < 1:
         raise UsageProblem(
             f"the Ray cluster has no room for a worker with {gpus:g} GPUs",
-            "add machines to it, give less --gpus-per-worker, or wait for more with --jobs",
+            "add machines, reduce --gpus-per-worker, or wait for more machines with --jobs",
         )
-    job = _from_anywhere(job)
+    job = _with_absolute_paths(job)
     return [
         _RayWorker(ray=ray, job=job, gpus=gpus, timeout=timeout)
-        for _ in range(min(jobs or room, max(videos, 1)))
+        for _ in range(min(jobs or room, max(n_videos, 1)))
     ]
 
 
-def _from_anywhere(job: Job) -> Job:
-    """With whole paths: workers start in folders of their own."""
-    table, semantic_model = job.options.au_csv, job.semantic_weights
-    named = job.weights is not None or "DEPMAP_WEIGHTS" in os.environ  # theirs may be another
+def _with_absolute_paths(job: Job) -> Job:
+    """Return the job with absolute paths, because Ray starts workers in folders of its own."""
+    table, semantic_weights = job.options.au_csv, job.semantic_weights
+    named = job.weights is not None or "DEPMAP_WEIGHTS" in os.environ  # may differ on a worker
+    is_file = semantic_weights is not None and os.path.exists(semantic_weights)
     return replace(
         job,
         options=replace(job.options, au_csv=table and Path(os.path.abspath(table))),
         weights=Path(os.path.abspath(weights_file(job.weights))) if named else None,
-        semantic_weights=os.path.abspath(semantic_model)
-        if semantic_model and os.path.exists(semantic_model)
-        else semantic_model,
+        semantic_weights=os.path.abspath(semantic_weights)
+        if semantic_weights and is_file
+        else semantic_weights,
     )
 
 
@@ -91,39 +99,35 @@ def _ray() -> Any:
     return ray
 
 
-class _Worker:
-    """What runs on the cluster."""
+class _RayActor:
+    """The object that runs on the cluster. Errors are returned, so that they arrive whole."""
 
     def __init__(self, job: Job) -> None:
-        self._job = job
-        self._perform: ScoreFunction | None = None
-        self._share = 0.0
+        self._worker = InProcessWorker(job)
+        self._fraction = 0.0
 
     def load(self, first: ScoringTask | None) -> DepmapError | None:
-        """Load the networks; what is wrong if they cannot be."""
-        try:
-            self._perform = self._job.load(first)
-        except DepmapError as error:
-            return error
-        return None
+        """Load the networks; return the error if that fails."""
+        return loading_error(self._worker, first)
 
-    def do(self, task: ScoringTask) -> RenderedResult:
-        """Score one video."""
-        assert self._perform is not None
-        self._share = 0.0
-        return self._perform(task, self._keep)
+    def score(self, task: ScoringTask) -> RenderedResult | DepmapError:
+        """Score one video; return the error if that fails."""
+        self._fraction = 0.0
+        return score_or_error(self._worker, task, self._set_fraction)
 
-    def _keep(self, share: float) -> None:
-        self._share = share
+    def _set_fraction(self, fraction: float) -> None:
+        self._fraction = fraction
 
-    def share(self) -> tuple[float, int]:
-        """How much of the video is done, 0 to 1, and what differs while it is read; answers while
-        it is scored."""
-        return self._share, heartbeats()
+    def progress(self) -> tuple[float, int]:
+        """Return the fraction done, 0 to 1, and a number that changes while decoding proceeds.
+
+        Answers while a video is scored.
+        """
+        return self._fraction, heartbeats()
 
 
 class _RayWorker:
-    """One worker of the cluster at a time."""
+    """Sends tasks to one actor, and starts another if it dies."""
 
     def __init__(self, *, ray: Any, job: Job, gpus: float, timeout: float) -> None:
         self._ray, self._job, self._gpus, self._timeout = ray, job, gpus, timeout
@@ -131,53 +135,53 @@ class _RayWorker:
         self._stopped = False
 
     def start(self, first: ScoringTask | None) -> None:
-        """Have the cluster start a worker, and wait until it has loaded the networks."""
+        """Start an actor on the cluster and wait until it has loaded the networks."""
         if self._actor is not None:
             return
-        kind = self._ray.remote(num_cpus=1, num_gpus=self._gpus, max_concurrency=2)(_Worker)
+        kind = self._ray.remote(num_cpus=1, num_gpus=self._gpus, max_concurrency=2)(_RayActor)
         self._actor = kind.remote(self._job)
-        error = self._answer(self._actor, "load", lambda share: None, first)
+        error = self._call("load", first, lambda fraction: None)
         if error is not None:
             self._end()
             raise error
 
-    def do(self, task: ScoringTask, told: FractionCallback) -> RenderedResult:
-        """Score one video there."""
-        answer: RenderedResult = self._answer(self._actor, "do", told, task)
+    def score(self, task: ScoringTask, on_progress: FractionCallback) -> RenderedResult:
+        """Score one video on the cluster."""
+        answer: RenderedResult | DepmapError = self._call("score", task, on_progress)
+        if isinstance(answer, DepmapError):
+            raise answer
         return answer
 
     def close(self) -> None:
-        """End the worker at once."""
+        """End the actor at once."""
         self._stopped = True
         self._end()
 
-    def _answer(
-        self, actor: Any, method: str, told: FractionCallback, given: ScoringTask | None
-    ) -> Any:
-        """What a method of the worker returns, whose progress is told meanwhile."""
-        doing = _DOING[method]
-        heard, last = time.monotonic(), (-1.0, 0)
+    def _call(self, method: str, task: ScoringTask | None, on_progress: FractionCallback) -> Any:
+        """Return what a method of the actor returns; report its progress meanwhile."""
+        activity, actor = _ACTIVITIES[method], self._actor
+        last_change, last = time.monotonic(), (-1.0, 0)
         try:
-            asked, share = getattr(actor, method).remote(given), actor.share.remote()
+            result, progress = getattr(actor, method).remote(task), actor.progress.remote()
             while not self._stopped:
-                ready, _ = self._ray.wait([asked, share], timeout=LOOK)
-                if asked in ready:
-                    return self._ray.get(asked)
+                ready, _ = self._ray.wait([result, progress], timeout=POLL_INTERVAL)
+                if result in ready:
+                    return self._ray.get(result)
                 if ready:
-                    if (now := self._ray.get(share)) != last:
-                        heard, last = time.monotonic(), now
-                        told(now[0])
-                    time.sleep(LOOK)
-                    share = actor.share.remote()
-                if time.monotonic() - heard > self._timeout:
+                    if (current := self._ray.get(progress)) != last:
+                        last_change, last = time.monotonic(), current
+                        on_progress(current[0])
+                    time.sleep(POLL_INTERVAL)
+                    progress = actor.progress.remote()
+                if time.monotonic() - last_change > self._timeout:
                     self._end()
-                    fix = "has the cluster room for it? else give more --timeout"
-                    raise given_up(self._timeout, doing, fix)
+                    hint = "check that the cluster has room for the worker, or increase --timeout"
+                    raise timed_out(self._timeout, activity, hint)
         except self._ray.exceptions.RayError as error:
             self._end()
             if not self._stopped:
                 kind = type(error).__name__
-                raise WorkerLost(f"the worker ended while {doing} ({kind})") from error
+                raise WorkerLost(f"the worker ended while {activity} ({kind})") from error
         raise BatchStopped
 
     def _end(self) -> None:

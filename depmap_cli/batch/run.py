@@ -1,6 +1,6 @@
-"""What `depmap score` does: videos to results, those that are done already left as they are."""
+"""Scores a batch of videos, skipping those that are done (`depmap score`)."""
 
-import os
+import logging
 import threading
 import time
 from collections import deque
@@ -15,170 +15,190 @@ from depmap_cli.batch.inputs import InputVideo
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
 from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin, result_key
 from depmap_cli.batch.run_manifest import RunManifestWriter, Setting
-from depmap_cli.batch.scheduler import TaskDone, run_tasks
+from depmap_cli.batch.scheduler import TaskDone, WorkerUnavailable, run_tasks
 from depmap_cli.batch.workers import Worker
-from depmap_cli.errors import DepmapError, OutputUnwritable, VideoUnreadable
-from depmap_cli.io.clean_text import clean
+from depmap_cli.errors import DepmapError, OutputUnwritable, UnexpectedError, VideoUnreadable
 from depmap_cli.io.file_identity import file_state, sha256_of
 from depmap_cli.io.locks import Claim
 from depmap_cli.report.score.files import brief
 from depmap_cli.results import Report
+from depmap_cli.runtime.log import save_traceback
 from depmap_cli.weights.locations import weights_file
 
-_OFTEN = 5.0
-"""Seconds between two writings of the files that all videos share."""
-_SHARE_OF_TIME = 0.02
-"""At most this much of the time goes into writing them."""
+logger = logging.getLogger(__name__)
+
+_WRITE_INTERVAL = 5.0
+"""Minimum seconds between two updates of ``scores.csv`` and ``run.json``."""
+_WRITE_TIME_FRACTION = 0.02
+"""Maximum fraction of the run time that these updates take."""
+_UNLISTED_OPTIONS = frozenset({"au_csv", "quality"})
+"""Options that are not plain values; ``run.json`` and the result key handle them separately."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringBatch:
-    """Videos, how they are scored, and where results go."""
+    """Videos, how they are scored, and where the results go."""
 
     items: Sequence[InputVideo]
     job: Job
-    folder: Path | None = None  # None: nothing is kept
-    overwrite: bool = False  # score again what is done
-    asked: dict[str, Setting] | None = None  # what else of the command line run.json tells
+    folder: Path | None = None  # None: nothing is written
+    overwrite: bool = False  # score videos again that are done
+    extra_settings: dict[str, Setting] | None = None  # further options, for run.json
 
 
 @runtime_checkable
 class BatchListener(Protocol):
-    """Who is told what happens."""
+    """Receives the progress and the results of a batch."""
 
-    def working(self, task: ScoringTask, share: float) -> None:
-        """A share of a video, 0 to 1, is done; from any thread."""
+    def on_progress(self, task: ScoringTask, fraction: float) -> None:
+        """Handle progress of one video, a fraction from 0 to 1; called from any thread."""
 
-    def done(self, number: int, report: Report, before: bool) -> None:
-        """A video is done; ``before`` if it was already, or by another process."""
+    def on_result(self, number: int, report: Report, already_done: bool) -> None:
+        """Handle a result; ``already_done`` if an earlier run or another process made it."""
 
-    def said(self, text: str) -> None:
-        """Something that is no one video's."""
+    def on_message(self, text: str) -> None:
+        """Handle a message that concerns no single video."""
 
 
 @dataclass(frozen=True)
-class Scored:
-    """How a batch ended."""
+class BatchOutcome:
+    """The outcome of a batch."""
 
     reports: list[Report]  # in the order of the videos
-    complaint: OutputUnwritable | None  # why what all videos share could not be written
+    write_error: OutputUnwritable | None  # why ``scores.csv`` or ``run.json`` was not written
 
 
-def score_batch(batch: ScoringBatch, workers: Sequence[Worker], told: BatchListener) -> Scored:
-    """Score the videos with the lanes, which start only if there is something to do.
+def score_batch(
+    batch: ScoringBatch, workers: Sequence[Worker], listener: BatchListener
+) -> BatchOutcome:
+    """Score the videos of a batch. Workers start only if there is a video to score.
 
     Raises:
-        DepmapError: nothing can be scored or kept at all. A bad *video* raises nothing: its report
-            tells.
+        DepmapError: no video can be scored, or no result can be written. A bad *video* raises
+            nothing: its report says what is wrong.
     """
-    return _Scoring(batch, told).run(workers)
+    return _BatchRun(batch, listener).run(workers)
 
 
-class _Scoring:
-    """A batch on its way. Tasks are given out in any thread, results kept in one."""
+class _BatchRun:
+    """One batch while it is scored. Tasks are taken in any thread, results stored in one."""
 
-    def __init__(self, batch: ScoringBatch, told: BatchListener) -> None:
-        self._batch, self._told, self._job = batch, told, batch.job
-        self._weights = _hash_of(batch.job.weights)
-        _check_places(batch)
+    def __init__(self, batch: ScoringBatch, listener: BatchListener) -> None:
+        self._batch, self._listener, self._job = batch, listener, batch.job
+        self._weights_sha256 = _hash_of(batch.job.weights)
         self._results = ResultsFolder(batch.folder) if batch.folder is not None else None
-        self._recorder = self._new_recorder(batch.folder) if batch.folder is not None else None
+        self._manifest = self._new_manifest(batch.folder) if batch.folder is not None else None
+        if self._results is not None:
+            self._results.check_video_folders(item.name for item in batch.items)
         self._reports: dict[int, Report] = {}
         self._claims: dict[int, tuple[Claim, str]] = {}
-        self._elsewhere: dict[int, object] = {}  # states of records when others had the videos
-        self._one = threading.Lock()
-        self._next_writing = 0.0
-        self._alone = False  # one lane alone: what is next for it is known
+        self._elsewhere: dict[int, object] = {}  # record states when other processes had the videos
+        self._lock = threading.Lock()
+        self._next_write = 0.0
+        self._single_worker = False  # only then is the next video of a worker known
 
-    def run(self, workers: Sequence[Worker]) -> Scored:
-        """Work through all of it; what is done by then is kept whatever happens."""
-        self._alone = len(workers) == 1
-        if complaint := self._write_shared():  # better now than after hours of work
-            raise complaint
+    def run(self, workers: Sequence[Worker]) -> BatchOutcome:
+        """Score all videos. Results made so far are kept whatever happens."""
+        self._single_worker = len(workers) == 1
+        if write_error := self._write_shared():  # fail now rather than after hours of work
+            raise write_error
         try:
-            for event in run_tasks(workers, self._tasks(), self._job, self._told.working):
+            for event in run_tasks(workers, self._tasks(), self._job, self._listener.on_progress):
                 if isinstance(event, TaskDone):
-                    self._keep(event.task, event.rendered)
+                    self._store(event.task, event.rendered)
                 else:
-                    self._told.said(f"one worker less: {event.error}")
+                    self._report_unavailable(event)
         finally:
             for claim, _ in self._claims.values():
                 claim.release()
-            complaint = self._write_shared(ended=True)
+            write_error = self._write_shared(ended=True)
         if len(self._reports) != len(self._batch.items):
-            raise RuntimeError("a video was forgotten")
-        return Scored([self._reports[number] for number in sorted(self._reports)], complaint)
+            raise RuntimeError("a video has no report")
+        return BatchOutcome(
+            [self._reports[number] for number in sorted(self._reports)], write_error
+        )
 
     def _tasks(self) -> Iterator[ScoringTask | None]:
-        """Videos that are not done and that no other process has; None while one has the rest."""
-        given = (
-            ScoringTask(number=n, path=item.path, name=item.name)
-            for n, item in enumerate(self._batch.items)
+        """Yield videos that are not done and that no other process scores.
+
+        Yields None while other processes score all that remain.
+        """
+        tasks = (
+            ScoringTask(
+                number=number, path=item.path, name=item.name, folder=self._folder_name(item.name)
+            )
+            for number, item in enumerate(self._batch.items)
         )
-        waiting = deque(task for task in given if not self._done_before(task, self._key(task)))
+        waiting = deque(task for task in tasks if not self._is_done(task, self._key(task)))
         while waiting:
             for _ in range(len(waiting)):
                 task = waiting.popleft()
-                if self._claimed(task):
-                    upcoming = waiting[0].path if waiting and self._alone else None
+                if self._claim(task):
+                    upcoming = waiting[0].path if waiting and self._single_worker else None
                     yield replace(task, upcoming=upcoming)
                 elif task.number not in self._reports:
                     waiting.append(task)
             if waiting:
                 yield None
 
-    def _claimed(self, task: ScoringTask) -> bool:
-        """Whether this process is to score it now. If not, it is done, or another is at it."""
+    def _folder_name(self, name: str) -> str | None:
+        return None if self._results is None else self._results.folder_name(name)
+
+    def _claim(self, task: ScoringTask) -> bool:
+        """Claim a video for this process; False if it has a report or another process scores it."""
         if self._results is None:
             return True
         key = self._key(task)
-        if self._done_before(task, key):
+        if self._is_done(task, key):
             return False
-        before = self._results.state(task.name)
+        record_state = self._results.state(task.name)
         try:
             claim = self._results.claim(task.name)
         except OutputUnwritable as error:
-            self._give_up(task, error, row=True)
+            self._fail(task, error, row=True)
             return False
         if claim is None:
-            self._elsewhere.setdefault(task.number, before)
+            self._elsewhere.setdefault(task.number, record_state)
             return False
-        if self._done_before(task, key):  # by another process, just now
+        if self._is_done(task, key):  # another process has just finished it
             claim.release()
             return False
         if objection := self._objection(task, self._results.origin(task.name)):
             claim.release()
-            self._give_up(task, objection, row=False)
+            self._fail(task, objection, row=False)
             return False
         self._claims[task.number] = claim, key
         return True
 
-    def _objection(self, task: ScoringTask, there: VideoOrigin | None) -> DepmapError | None:
-        """Why what is there under a video's name must not be replaced, if it must not."""
-        origin = VideoOrigin.of(task.path)
-        if there is None:
+    def _objection(self, task: ScoringTask, stored: VideoOrigin | None) -> DepmapError | None:
+        """Return why the stored result of a video must not be replaced, if it must not."""
+        if stored is None:
             return None
+        origin = VideoOrigin.of(task.path)
         if origin.state is None:
-            return VideoUnreadable("no such file any more", "what it had scored before is kept")
-        if there.is_another(origin) and not self._batch.overwrite:
+            return VideoUnreadable(
+                "the file no longer exists", "its earlier result in the results folder is kept"
+            )
+        if stored.is_another(origin) and not self._batch.overwrite:
             return OutputUnwritable(
-                "the results folder has another video of this name",
-                "give each folder of videos its own, or --overwrite",
+                "the results folder holds the result of another video with this name",
+                "use a results folder for each folder of videos, or --overwrite",
             )
         return None
 
-    def _give_up(self, task: ScoringTask, error: DepmapError, row: bool) -> None:
-        """A video that is not scored; without a ``row``, that of its name stays what it is."""
+    def _fail(self, task: ScoringTask, error: DepmapError, row: bool) -> None:
+        """Report a video that is not scored; without ``row``, its row in the table stays."""
         assert self._results is not None
-        assert self._recorder is not None
+        assert self._manifest is not None
         failed = self._job.failed(task, error)
         if row:
-            self._results.miss(task.name, failed.report)
-        with self._one:
-            self._recorder.add(failed, written=False)
-        self._finish(task.number, failed.report, before=False)
+            self._results.remember_unwritten(task.name, failed.report)
+        with self._lock:
+            self._manifest.add(failed, folder=None)
+        self._finish(task.number, failed.report, already_done=False)
 
-    def _done_before(self, task: ScoringTask, key: str) -> bool:
+    def _is_done(self, task: ScoringTask, key: str) -> bool:
+        """Return whether a video has a stored result with this key, and report it if so."""
         if self._results is None:
             return False
         elsewhere = task.number in self._elsewhere
@@ -189,72 +209,91 @@ class _Scoring:
         report = self._results.finished(task.name, key, self._job.formats, failed_too=elsewhere)
         if report is None:
             return False
-        if len(self._batch.items) == 1:  # it is shown whole
+        if len(self._batch.items) == 1:  # a single report is shown in full
             report = self._results.full_report(task.name) or report
-        self._finish(task.number, report, before=True)
+        self._finish(task.number, report, already_done=True)
         return True
 
-    def _keep(self, task: ScoringTask, rendered: RenderedResult) -> None:
-        """Write a result; it is not taken for done if what it depends on changed meanwhile."""
+    def _store(self, task: ScoringTask, rendered: RenderedResult) -> None:
+        """Write a result.
+
+        If the video or the weights changed meanwhile, the video does not count as done.
+        """
+        if rendered.traceback:
+            logger.debug("%r: %s\n%s", task.name, rendered.report.reason, rendered.traceback)
         report = rendered.report
-        if self._results is not None and self._recorder is not None:
+        if self._results is not None and self._manifest is not None:
             claim, key = self._claims.pop(task.number)
             used = rendered.report.weights
-            same = used is None or used.sha256 == self._weights
-            key = key if same and key == self._key(task) else ""
+            unchanged = used is None or used.sha256 == self._weights_sha256
+            key = key if unchanged and key == self._key(task) else ""
             report = self._results.keep(
                 VideoOrigin.of(task.path), key, self._job.formats, rendered.report, rendered.files
             )
             claim.release()
-            written = report is rendered.report
-            with self._one:
-                self._recorder.add(replace(rendered, report=report), written)
-        self._finish(task.number, report, before=False)
-        if time.monotonic() >= self._next_writing:
+            folder = task.folder if report is rendered.report else None
+            with self._lock:
+                self._manifest.add(replace(rendered, report=report), folder)
+        self._finish(task.number, report, already_done=False)
+        if time.monotonic() >= self._next_write:
             self._write_shared()
 
-    def _finish(self, number: int, report: Report, before: bool) -> None:
-        with self._one:
-            self._reports[number] = brief(report)  # whole ones would fill the memory
-            if self._recorder is not None and before:
-                self._recorder.run.already_done += 1
-            self._told.done(number, report, before)
+    def _finish(self, number: int, report: Report, already_done: bool) -> None:
+        with self._lock:
+            self._reports[number] = brief(report)  # full reports would fill the memory
+            if self._manifest is not None and already_done:
+                self._manifest.run.already_done += 1
+            self._listener.on_result(number, report, already_done)
+
+    def _report_unavailable(self, event: WorkerUnavailable) -> None:
+        error, where = event.error, ""
+        if isinstance(error, UnexpectedError):
+            logger.debug("a worker failed to start\n%s", error.traceback)
+            if self._batch.folder and (file := save_traceback(error.traceback, self._batch.folder)):
+                where = f"; traceback: {file}"
+        self._listener.on_message(
+            f"a worker failed to start; continuing with the others: {error.message}{where}"
+        )
 
     def _write_shared(self, ended: bool = False) -> OutputUnwritable | None:
-        """Bring ``scores.csv`` and ``run.json`` up to date; why that failed, if it did."""
-        if self._results is None or self._recorder is None:
+        """Update ``scores.csv`` and ``run.json``; return why that failed, if it did."""
+        if self._results is None or self._manifest is None:
             return None
-        began, complaint = time.monotonic(), None
-        for write in (self._results.write_table, lambda: self._recorder.write(ended)):
+        start, write_error = time.monotonic(), None
+        for write in (self._results.write_table, lambda: self._manifest.write(ended)):
             try:
                 write()
             except OutputUnwritable as error:
-                complaint = complaint or error
-        took = time.monotonic() - began
-        self._next_writing = time.monotonic() + max(_OFTEN, took / _SHARE_OF_TIME)
-        return complaint
+                write_error = write_error or error
+        elapsed = time.monotonic() - start
+        self._next_write = time.monotonic() + max(_WRITE_INTERVAL, elapsed / _WRITE_TIME_FRACTION)
+        return write_error
 
-    def _new_recorder(self, folder: Path) -> RunManifestWriter:
-        weights = {"file": _name_of(self._job.weights), "sha256": self._weights}
-        options = {k: v for k, v in asdict(self._job.options).items() if k not in _NOT_TOLD}
+    def _new_manifest(self, folder: Path) -> RunManifestWriter:
+        options = _listed_options(self._job)
         if self._job.options.au_csv is not None:
             options["au_csv"] = self._job.options.au_csv.name
         settings = {**options, "pictures": self._job.pictures, "device": self._job.device}
         settings["formats"] = ", ".join(sorted(self._job.formats))
-        settings |= self._batch.asked or {}
+        settings |= self._batch.extra_settings or {}
         return RunManifestWriter(
-            folder=folder, weights=weights, settings=settings, videos=len(self._batch.items)
+            folder=folder,
+            weights={
+                "file": weights_file(self._job.weights).name,
+                "sha256": self._weights_sha256,
+            },
+            settings=settings,
+            videos=len(self._batch.items),
         )
 
     def _key(self, task: ScoringTask) -> str:
-        """Of all that a video's result depends on, the device and its rounding left out."""
+        """Hash all that a video's result depends on, except the device and its rounding."""
         options = self._job.options
         table = options.au_table_of(task.path)
-        chosen = {k: v for k, v in asdict(options).items() if k not in _NOT_TOLD}
         return result_key(
             __version__,
-            self._weights,
-            chosen,
+            self._weights_sha256,
+            _listed_options(self._job),
             options.quality.model_dump(),
             [table.name, file_state(table)] if table else None,
             self._job.pictures,
@@ -262,33 +301,13 @@ class _Scoring:
         )
 
 
-def _check_places(batch: ScoringBatch) -> None:
-    """Look, before hours of work, whether a file lies where the folder of a video is to be.
-
-    Raises:
-        OutputUnwritable: one does.
-    """
-    if batch.folder is None:
-        return
-    for item in batch.items:
-        place = batch.folder / item.name
-        if os.path.lexists(place) and not os.path.isdir(place):
-            raise OutputUnwritable(
-                f"a file lies where the results of {clean(item.name)} are to go",
-                "choose another folder, not that of the videos",
-            )
-
-
-_NOT_TOLD = frozenset({"au_csv", "quality"})
-"""Options that are more than a figure or a word."""
+def _listed_options(job: Job) -> dict[str, Setting]:
+    """Return the options of a job that are plain values."""
+    return {k: v for k, v in asdict(job.options).items() if k not in _UNLISTED_OPTIONS}
 
 
 def _hash_of(weights: Path | None) -> str:
-    """Of the weights' bytes; empty if they cannot be read, which loading them will tell."""
+    """Hash the weights file; empty if it cannot be read, which loading it will report."""
     with suppress(OSError):
         return sha256_of(weights_file(weights))
     return ""
-
-
-def _name_of(weights: Path | None) -> str:
-    return weights_file(weights).name

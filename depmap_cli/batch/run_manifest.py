@@ -1,4 +1,4 @@
-"""``OUT/run.json``: how the results in a folder came about, a run after the other."""
+"""``OUT/run.json`` records how the results in a folder were produced, run by run."""
 
 import os
 import platform
@@ -12,18 +12,18 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from depmap_cli import __version__
 from depmap_cli.batch.inputs import HIDDEN, RUN
 from depmap_cli.batch.job import FrameCounts, RenderedResult
-from depmap_cli.batch.results_folder import check_there
+from depmap_cli.batch.results_folder import check_exists
 from depmap_cli.io.locks import locked
 from depmap_cli.io.output_files import unwritable, write_file
 from depmap_cli.results import Name, Status
 from depmap_cli.runtime.versions import package_versions
 
 Setting = str | int | float | bool | None
-"""A value that JSON holds as it is."""
+"""A value that JSON can hold."""
 
 
 class Failure(BaseModel):
-    """A video that has no score."""
+    """A video that was refused or failed."""
 
     name: Name
     status: Status
@@ -33,36 +33,40 @@ class Failure(BaseModel):
 class Run(BaseModel):
     """One command that wrote to the folder."""
 
-    model_config = ConfigDict(extra="allow")  # of a later version, kept as it is
+    model_config = ConfigDict(extra="allow")  # fields of later versions are kept
 
     started: str = Field(description="UTC, ISO 8601.")
-    ended: str | None = Field(None, description="Null while it runs, or if it was killed.")
+    ended: str | None = Field(
+        None, description="Null while the run is active, or if it was killed."
+    )
     host: str
     process: int
     versions: dict[str, str | None] = Field(
-        description="Of depmap, Python and the packages it rests on."
+        description="Versions of depmap, Python and the packages that depmap uses."
     )
-    weights: dict[str, str] = Field(description="File and sha256 of the Dep-MAP weights.")
+    weights: dict[str, str] = Field(description="File name and SHA-256 of the Dep-MAP weights.")
     settings: dict[str, Setting]
-    devices: list[str] = Field([], description="That scored, as reports name them.")
-    videos: int = Field(0, description="Asked for.")
-    already_done: int = Field(0, description="Left as they were, or done by another process.")
+    devices: list[str] = Field([], description="Devices that scored videos, as named in reports.")
+    videos: int = Field(0, description="Number of videos to score.")
+    already_done: int = Field(
+        0, description="Number of videos skipped: done by an earlier run or another process."
+    )
     scored: int = 0
-    seconds: dict[str, float] = Field({}, description="By stage, summed over videos.")
-    frames: dict[str, int] = Field({}, description="Sampled frames read, used, bridged.")
+    seconds: dict[str, float] = Field({}, description="Seconds by stage, summed over videos.")
+    frames: dict[str, int] = Field({}, description="Number of sampled frames read, used, bridged.")
     failures: list[Failure] = []
-    files: list[Name] = Field([], description="Written, relative to the folder.")
+    files: list[Name] = Field([], description="Files written, relative to the folder.")
 
 
 class RunRecord(BaseModel):
     """``run.json``."""
 
     schema_version: str = "1.0"
-    runs: list[Run] = Field([], description="The latest last.")
+    runs: list[Run] = Field([], description="In order of writing; the latest is last.")
 
 
 class RunManifestWriter:
-    """Keeps this process's run in ``run.json`` up to date, beside those of others."""
+    """Keeps the entry of this run in ``run.json`` up to date, beside the entries of other runs."""
 
     def __init__(
         self, *, folder: Path, weights: dict[str, str], settings: dict[str, Setting], videos: int
@@ -81,10 +85,10 @@ class RunManifestWriter:
             settings=settings,
             videos=videos,
         )
-        self._begun = time.monotonic()
+        self._start = time.monotonic()
 
-    def add(self, rendered: RenderedResult, written: bool) -> None:
-        """Count a video in; ``written`` if its files are there."""
+    def add(self, rendered: RenderedResult, folder: str | None) -> None:
+        """Add a video; ``folder`` is where its files were written, None if they were not."""
         run, report = self.run, rendered.report
         for stage, seconds in rendered.seconds.items():
             run.seconds[stage] = round(run.seconds.get(stage, 0.0) + seconds, 3)
@@ -98,17 +102,17 @@ class RunManifestWriter:
         else:
             failure = Failure(name=report.source.name, status=report.status, reason=report.reason)
             run.failures.append(failure)
-        if written:
-            run.files += [f"{report.source.name}/{file}" for file in rendered.files]
+        if folder is not None:
+            run.files += [f"{folder}/{file}" for file in rendered.files]
 
     def write(self, ended: bool = False) -> None:
-        """Write this run in its place among the others.
+        """Write the entry of this run, and keep those of others.
 
         Raises:
             OutputUnwritable: the file cannot be written.
         """
-        check_there(self._folder)
-        self.run.seconds["in all"] = round(time.monotonic() - self._begun, 3)
+        check_exists(self._folder)
+        self.run.seconds["in all"] = round(time.monotonic() - self._start, 3)
         self.run.ended = _now() if ended else None
         mine = (self.run.started, self.run.host, self.run.process)
         try:
@@ -119,10 +123,10 @@ class RunManifestWriter:
                 data = record.model_dump_json(indent=2) + "\n"
                 write_file(self._folder, RUN, data.encode())
         except OSError as error:
-            raise unwritable(f"{self._folder.name}/{RUN}", error) from error
+            raise unwritable(f"{self._folder}/{RUN}", error) from error
 
     def _read(self) -> RunRecord:
-        """What is there; a file that cannot be read is kept under another name."""
+        """Read the existing file; rename it if it is damaged."""
         path = self._folder / RUN
         try:
             return RunRecord.model_validate_json(path.read_bytes())

@@ -1,5 +1,6 @@
-"""Tasks, lanes and threads: every task goes to one lane, and what comes back to one place."""
+"""Gives each task to one worker, each in a thread of its own, and yields results in one thread."""
 
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -10,21 +11,24 @@ from queue import SimpleQueue
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
 from depmap_cli.batch.workers import BatchStopped, InProcessWorker, Worker, WorkerLost
 from depmap_cli.errors import DepmapError
+from depmap_cli.runtime.progress import FractionCallback
+
+logger = logging.getLogger(__name__)
 
 ATTEMPTS = 2
-"""Times that a video is tried whose worker ended by itself."""
-_WAIT = 0.5
-"""Seconds between two questions whether there is something to do now."""
+"""How often a video is tried if its worker dies."""
+_POLL_INTERVAL = 0.5
+"""Seconds between two checks whether a task has become available."""
 
 Tasks = Iterator[ScoringTask | None]
-"""Gives None while there is nothing to do now, but may be later."""
-Progress = Callable[[ScoringTask, float], None]
-"""Called with a task and the share of it that is done, 0 to 1, from any thread."""
+"""Yields None if no task is available now but one may be later."""
+TaskProgress = Callable[[ScoringTask, float], None]
+"""Called from any thread with a task and the fraction of it that is done, 0 to 1."""
 
 
 @dataclass(frozen=True)
 class TaskDone:
-    """A task that is done, well or not."""
+    """A task that has a result: scored, refused or failed."""
 
     task: ScoringTask
     rendered: RenderedResult
@@ -32,61 +36,68 @@ class TaskDone:
 
 @dataclass(frozen=True)
 class WorkerUnavailable:
-    """A lane that could not start; others do its work."""
+    """A worker that could not start; the others do its work."""
 
     error: DepmapError
 
 
+Event = TaskDone | WorkerUnavailable
+
+
 def run_tasks(
-    workers: Sequence[Worker], tasks: Tasks, job: Job, told: Progress
-) -> Iterator[TaskDone | WorkerUnavailable]:
-    """Have every task done by some lane; what is done comes back as it is.
+    workers: Sequence[Worker], tasks: Tasks, job: Job, on_progress: TaskProgress
+) -> Iterator[Event]:
+    """Have each task done by a worker; yield the results as they arrive.
 
     Raises:
-        DepmapError: no lane can start.
+        DepmapError: no worker can start.
     """
     if len(workers) == 1 and isinstance(workers[0], InProcessWorker):
-        yield from _alone(workers[0], _Shared(tasks), told)
+        yield from _run_in_this_thread(workers[0], _TaskQueue(tasks), on_progress)
     else:
-        yield from _together(workers, _Shared(tasks), job, told)
+        yield from _run_in_threads(workers, _TaskQueue(tasks), job, on_progress)
 
 
-def _alone(worker: Worker, tasks: "_Shared", told: Progress) -> Iterator[TaskDone]:
-    """In this thread, so that Ctrl-C stops a video midway."""
-    while task := tasks.take():
-        with tasks.given_back(task):
+def _run_in_this_thread(
+    worker: Worker, queue: "_TaskQueue", on_progress: TaskProgress
+) -> Iterator[TaskDone]:
+    """Score in this thread, so that Ctrl-C interrupts a video."""
+    while task := queue.take():
+        with queue.returned_on_error(task):
             worker.start(task)
-        yield TaskDone(task, worker.do(task, _of(task, told)))
+        yield TaskDone(task, worker.score(task, _fraction_callback(task, on_progress)))
 
 
-def _together(
-    workers: Sequence[Worker], tasks: "_Shared", job: Job, told: Progress
-) -> Iterator[TaskDone | WorkerUnavailable]:
-    events: SimpleQueue[TaskDone | WorkerUnavailable | BaseException | None] = SimpleQueue()
+def _run_in_threads(
+    workers: Sequence[Worker], queue: "_TaskQueue", job: Job, on_progress: TaskProgress
+) -> Iterator[Event]:
+    events: SimpleQueue[Event | BaseException | None] = SimpleQueue()
     threads = [
-        threading.Thread(target=_work, args=(worker, tasks, job, told, events.put), daemon=True)
+        threading.Thread(
+            target=_run_worker, args=(worker, queue, job, on_progress, events.put), daemon=True
+        )
         for worker in workers
     ]
-    retired: list[WorkerUnavailable] = []
+    unavailable: list[WorkerUnavailable] = []
     try:
         for thread in threads:
             thread.start()
-        running = len(threads)
-        while running:
+        n_running = len(threads)
+        while n_running:
             event = events.get()
             if event is None:
-                running -= 1
+                n_running -= 1
             elif isinstance(event, BaseException):
                 raise event
             elif isinstance(event, WorkerUnavailable):
-                retired.append(event)
-                if len(retired) == len(workers):
-                    raise retired[0].error
+                unavailable.append(event)
+                if len(unavailable) == len(workers):
+                    raise unavailable[0].error
                 yield event
             else:
                 yield event
     finally:
-        tasks.stop()
+        queue.stop()
         for worker in workers:
             worker.close()
         for thread in threads:
@@ -94,111 +105,115 @@ def _together(
                 thread.join()
 
 
-def _work(
+def _run_worker(
     worker: Worker,
-    tasks: "_Shared",
+    queue: "_TaskQueue",
     job: Job,
-    told: Progress,
-    tell: Callable[[TaskDone | WorkerUnavailable | BaseException | None], None],
+    on_progress: TaskProgress,
+    send: Callable[[Event | BaseException | None], None],
 ) -> None:
-    """What a lane's thread does."""
+    """Run one worker in its thread; ``send`` its results and, at the end, None."""
     try:
-        while task := tasks.take():
-            with tasks.given_back(task):
+        while task := queue.take():
+            with queue.returned_on_error(task):
                 _start(worker, task)
-            tell(TaskDone(task, _tried(worker, task, job, told, tasks)))
+            send(TaskDone(task, _score_with_retry(worker, task, job, on_progress, queue)))
     except BatchStopped:
         pass
     except DepmapError as error:
-        tell(WorkerUnavailable(error))
-    except BaseException as error:  # for the thread that waits
-        tell(error)
+        send(WorkerUnavailable(error))
+    except BaseException as error:  # raised again in the main thread
+        send(error)
     finally:
-        tell(None)
+        send(None)
 
 
 def _start(worker: Worker, task: ScoringTask) -> None:
-    """Start the lane; if it dies of the video that it decodes meanwhile, without one."""
+    """Start the worker; if it dies, perhaps of the video decoded meanwhile, start without one."""
     try:
         worker.start(task)
     except WorkerLost as error:
-        if not error.again:
+        if not error.retry:
             raise
+        logger.debug("starting the worker again: %s", error)
         worker.start(None)
 
 
-def _tried(
-    worker: Worker, task: ScoringTask, job: Job, told: Progress, tasks: "_Shared"
+def _score_with_retry(
+    worker: Worker, task: ScoringTask, job: Job, on_progress: TaskProgress, queue: "_TaskQueue"
 ) -> RenderedResult:
-    """The task done by a lane that has started, again where what did it ended.
+    """Score a video; if the worker dies, start it again and try once more.
 
-    The second time nothing else is decoded beside it, which may be what it died of.
+    The second attempt decodes no other video ahead, because the worker may have died of that one.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            if tasks.stopped:
+            if queue.stopped:
                 raise BatchStopped
             if attempt > 1:
                 worker.start(None)
                 task = replace(task, upcoming=None)
-            return worker.do(task, _of(task, told))
+            return worker.score(task, _fraction_callback(task, on_progress))
         except DepmapError as error:
-            if attempt == ATTEMPTS or not (isinstance(error, WorkerLost) and error.again):
+            if attempt == ATTEMPTS or not (isinstance(error, WorkerLost) and error.retry):
                 return job.failed(task, error)
+            logger.debug("%r: trying again: %s", task.name, error)
     raise AssertionError("the last attempt returns")
 
 
-def _of(task: ScoringTask, told: Progress) -> Callable[[float], None]:
-    return lambda share: told(task, share)
+def _fraction_callback(task: ScoringTask, on_progress: TaskProgress) -> FractionCallback:
+    return lambda fraction: on_progress(task, fraction)
 
 
-class _Shared:
-    """Tasks that several threads take, each once."""
+class _TaskQueue:
+    """Hands each task to one of several threads."""
 
     def __init__(self, tasks: Tasks) -> None:
         self._tasks = tasks
-        self._given_back: deque[ScoringTask] = deque()
-        self._starting = 0
+        self._returned: deque[ScoringTask] = deque()
+        self._n_starting = 0  # workers that have taken a task and may still return it
         self._change = threading.Condition()
         self.stopped = False
 
     def take(self) -> ScoringTask | None:
-        """The next task, for ``given_back``; None when there will be no more, which may take a
-        while to know."""
+        """Wait for the next task; None if there will be no more.
+
+        The caller starts its worker within ``returned_on_error``.
+        """
         with self._change:
             while not self.stopped:
-                task, over = self._next()
+                task, exhausted = self._next()
                 if task is not None:
-                    self._starting += 1
+                    self._n_starting += 1
                     return task
-                if over and not self._starting:
+                if exhausted and not self._n_starting:
                     return None
-                self._change.wait(_WAIT)
+                self._change.wait(_POLL_INTERVAL)
             return None
 
     def _next(self) -> tuple[ScoringTask | None, bool]:
-        """A task if there is one now; whether there will be none but those given back."""
-        if self._given_back:
-            return self._given_back.popleft(), False
+        """Return a task, if one is available, and whether only returned tasks can follow."""
+        if self._returned:
+            return self._returned.popleft(), False
         for task in self._tasks:
             return task, False
         return None, True
 
     @contextmanager
-    def given_back(self, task: ScoringTask) -> Iterator[None]:
-        """While the lane that took it starts: if it can't, its task is for the others."""
+    def returned_on_error(self, task: ScoringTask) -> Iterator[None]:
+        """Return the task to the queue if its worker cannot start."""
         try:
             yield
         except BaseException:
-            self._given_back.append(task)
+            self._returned.append(task)
             raise
         finally:
             with self._change:
-                self._starting -= 1
+                self._n_starting -= 1
                 self._change.notify_all()
 
     def stop(self) -> None:
-        """No more tasks."""
+        """Hand out no more tasks."""
         self.stopped = True
         with self._change:
             self._change.notify_all()

@@ -1,4 +1,7 @@
-"""The command line: each command parses, calls the library once, renders. Torch loads inside."""
+"""The command line. Each command parses options, calls the library once and shows the result.
+
+Torch is imported inside the commands, so that ``depmap --help`` stays fast.
+"""
 
 import gc
 from pathlib import Path
@@ -8,61 +11,72 @@ import typer
 
 from depmap_cli import __version__
 from depmap_cli.cli import evaluate, installation, score, simulate, train, weights
+from depmap_cli.cli.command import DepmapCommand, with_saved_traceback
 from depmap_cli.cli.terminal import fail, note
-from depmap_cli.errors import DepmapError
+from depmap_cli.errors import EXIT_INTERRUPTED, DepmapError, UnexpectedError
+from depmap_cli.runtime.log import DEBUG_VARIABLE, set_debug
 from depmap_cli.runtime.threads import use_passive_threads
 
-INTERRUPTED = 130
-"""What Typer leaves with at Ctrl-C, without a word."""
-_NEW_OBJECTS = 100_000
-"""After so many the collector of garbage looks for some: torch alone makes half a million while it
-is imported, and none of them is garbage."""
+_GC_THRESHOLD = 100_000
+"""Number of new objects after which the garbage collector runs. Importing torch alone creates half
+a million objects, none of which is garbage."""
 
 app = typer.Typer(
     name="depmap",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,
     rich_markup_mode="rich",
     help="Estimate the BDI-II depression score (0 to 63) from a video of a face. "
     "Research software, not a diagnosis.",
-    epilog="Exit codes: 0 done, 1 run error, 2 usage, 3 some videos failed or were refused, "
-    "4 no video was good enough to score. Environment: DEPMAP_WEIGHTS is the weights folder, "
-    "DEPMAP_DEVICE and DEPMAP_CACHE are as the options.",
+    epilog="Exit codes: 0 success; 1 run error, or all videos failed; 2 usage error; "
+    "3 some videos failed or were refused, or the shared result files were not written; "
+    "4 no video was scored, and at least one was refused for its quality; "
+    "130 interrupted by Ctrl-C.\n\n"
+    "Environment: DEPMAP_WEIGHTS is the weights folder (default: the one shipped). "
+    "DEPMAP_DEVICE, DEPMAP_CACHE, DEPMAP_FACE_MODEL and DEPMAP_DEBUG are the defaults of "
+    "--device, --cache, --face-model and --debug.",
 )
-app.command()(score.score)
-app.command()(train.train)
-app.command()(evaluate.evaluate)
-app.command()(evaluate.calibrate)
-app.command()(evaluate.ablate)
-app.command()(train.prepare)
-app.command("train-semantics")(train.train_semantics)
-app.command()(simulate.simulate)
+for _command in (score.score, train.train, evaluate.evaluate, evaluate.calibrate, evaluate.ablate):
+    app.command(cls=DepmapCommand)(_command)
+app.command(cls=DepmapCommand)(train.prepare)
+app.command("train-semantics", cls=DepmapCommand)(train.train_semantics)
+app.command(cls=DepmapCommand)(simulate.simulate)
 app.add_typer(weights.app, name="weights")
-app.command()(installation.doctor)
-app.command()(installation.info)
+app.command(cls=DepmapCommand)(installation.doctor)
+app.command(cls=DepmapCommand)(installation.info)
 
 
 def main() -> None:
-    """The ``depmap`` command: library errors and Ctrl-C become one line and their exit code."""
-    gc.set_threshold(_NEW_OBJECTS)
+    """Run the ``depmap`` command; each error becomes one line and an exit code."""
+    gc.set_threshold(_GC_THRESHOLD)
     use_passive_threads()
     try:
         app()
     except DepmapError as error:
         fail(error)
-    except OSError as error:  # whatever the disk refuses beyond what the library expects
-        name = Path(str(error.filename)).name if error.filename else "the disk"
-        fail(DepmapError(f"{name}: {error.strerror or error}", "check the path and its rights"))
+    except OSError as error:  # a disk error that the library did not expect
+        fail(_disk_error(error))
+    except Exception as error:
+        fail(with_saved_traceback(UnexpectedError.of(error), Path()))
     except SystemExit as ended:
-        if ended.code == INTERRUPTED:
+        if ended.code == EXIT_INTERRUPTED:
             note("interrupted", quiet=False)
         raise
     finally:
-        gc.freeze()  # else what is left is searched for garbage before the process ends
+        gc.freeze()  # otherwise the remaining objects are searched before the process ends
 
 
-def _version(asked: bool | None) -> None:
-    if asked:
+def _disk_error(error: OSError) -> DepmapError:
+    path = str(error.filename) if error.filename else "disk error"
+    failure = DepmapError(
+        f"{path}: {error.strerror or error}", "check the path and its permissions"
+    )
+    failure.__cause__ = error  # for the traceback of --debug
+    return failure
+
+
+def _version(requested: bool | None) -> None:
+    if requested:
         typer.echo(f"depmap {__version__}")
         raise typer.Exit()
 
@@ -73,5 +87,14 @@ def _root(
         bool | None,
         typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
     ] = None,
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            envvar=DEBUG_VARIABLE,
+            help="Print the log and the tracebacks of errors to stderr.",
+        ),
+    ] = False,
 ) -> None:
-    """Only ``--version`` stands before the commands."""
+    """Handle the options that stand before the command."""
+    set_debug(debug)

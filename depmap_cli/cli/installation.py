@@ -12,7 +12,7 @@ from depmap_cli.errors import EXIT_RUN
 
 
 def doctor(device: DeviceOption = "auto") -> None:
-    """Check the installation, end to end, on the bundled interview.
+    """Check the installation by scoring the bundled interview. Exits with 1 if a check fails.
 
     Example:
 
@@ -31,15 +31,15 @@ def doctor(device: DeviceOption = "auto") -> None:
 
 
 def info(
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")] = False,
     schema: Annotated[
-        bool, typer.Option("--schema", help="The JSON schema of score.json.")
+        bool, typer.Option("--schema", help="Print the JSON schema of score.json.")
     ] = False,
     evaluation_schema: Annotated[
-        bool, typer.Option("--evaluation-schema", help="The JSON schema of evaluation.json.")
+        bool, typer.Option("--evaluation-schema", help="Print the JSON schema of evaluation.json.")
     ] = False,
 ) -> None:
-    """List weights, versions and devices.
+    """List versions, devices and weights.
 
     Example:
 
@@ -57,11 +57,11 @@ def info(
 
         typer.echo(json.dumps(evaluation_files.evaluation_schema(), indent=2))
         return
-    found = describe()
+    description = describe()
     if as_json:
-        typer.echo(json.dumps(found))
+        typer.echo(json.dumps(description))
         return
     console = Console()
-    for section, content in found.items():
+    for section, content in description.items():
         console.print(f"[bold]{escape(section)}[/]")
         console.print_json(json.dumps(content))

@@ -6,63 +6,93 @@ from typing import Annotated
 
 import typer
 
-DeviceOption = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.", envvar="DEPMAP_DEVICE")]
+DeviceOption = Annotated[
+    str,
+    typer.Option(
+        help="Device that computes: auto (a GPU if there is one), cpu, cuda or mps.",
+        envvar="DEPMAP_DEVICE",
+    ),
+]
 DataOption = Annotated[
-    Path, typer.Option(help="Corpus folder (AVEC's layout or lists), a list, or a manifest CSV.")
+    Path,
+    typer.Option(help="Labelled videos: a corpus folder (AVEC layout or lists), a list or a CSV."),
 ]
 CacheOption = Annotated[
-    Path | None, typer.Option(help="Where aligned faces are kept.", envvar="DEPMAP_CACHE")
+    Path | None,
+    typer.Option(
+        help="Folder in which prepared faces are kept. Default: the user's cache folder.",
+        envvar="DEPMAP_CACHE",
+    ),
 ]
-JobsOption = Annotated[int, typer.Option(min=1, help="Processes that prepare faces.")]
+JobsOption = Annotated[int, typer.Option(min=1, help="Number of processes that prepare faces.")]
 WeightsOption = Annotated[
-    Path | None, typer.Option(help="Dep-MAP weights, or a run's folder; default: those shipped.")
+    Path | None,
+    typer.Option(help="Dep-MAP weights file, or a run folder. Default: the shipped weights."),
 ]
 InitOption = Annotated[
     Path | None,
-    typer.Option(help="Dep-MAP weights to start from, or a run's folder; default: those shipped."),
+    typer.Option(
+        help="Dep-MAP weights to start from, a file or a run folder. Default: the shipped weights."
+    ),
 ]
 SimulatedOption = Annotated[
-    bool, typer.Option("--simulated", help="The faces are rendered; reports will say so.")
+    bool, typer.Option("--simulated", help="State in all reports that the faces are simulated.")
 ]
 StatementOption = Annotated[
-    str | None, typer.Option(help="What the data is; stored with the weights and shown.")
+    str | None,
+    typer.Option(help="Description of the training data, stored with the weights and shown."),
 ]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on where the run was stopped.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no notes.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="As JSON on stdout.")]
+ResumeOption = Annotated[
+    bool, typer.Option("--resume", help="Continue an interrupted run. Default: start a new run.")
+]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show no progress and no notes on stderr.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON to stdout.")]
 SemanticModelOption = Annotated[
-    str | None, typer.Option("--semantic-model", help="open_clip model name.")
+    str | None,
+    typer.Option(
+        "--semantic-model",
+        help="Name of an open_clip model. Default: the model that the weights were trained with.",
+    ),
 ]
 SemanticWeightsOption = Annotated[
     str | None,
-    typer.Option("--semantic-weights", help="Its safetensors file, or a pretrained tag."),
+    typer.Option(
+        "--semantic-weights",
+        help="Weights of the semantic model: a safetensors file or a pretrained tag of open_clip.",
+    ),
 ]
 NetworkOption = Annotated[
-    bool, typer.Option("--allow-network", help="Let a pretrained tag be downloaded.")
+    bool,
+    typer.Option(
+        "--allow-network", help="Allow the download of weights named by a pretrained tag."
+    ),
 ]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="A setting, e.g. train.epochs=10. Repeatable.")
+    list[str] | None,
+    typer.Option("--set", help="A setting, e.g. train.epochs=10. May be repeated."),
 ]
 ConfigOption = Annotated[
-    Path | None, typer.Option("--config", help="YAML file of settings; --set goes over it.")
+    Path | None, typer.Option("--config", help="YAML file of settings; --set overrides it.")
 ]
 
 
 class GroupBy(StrEnum):
-    """What ``--group-by`` takes."""
+    """Values of ``--group-by``."""
 
     subject = "subject"
 
 
 class Network(StrEnum):
-    """What ``--model`` takes."""
+    """Values of ``--model``."""
 
     depmap = "depmap"
     resnet_baseline = "resnet-baseline"
 
 
 class Split(StrEnum):
-    """What ``--split`` takes."""
+    """Values of ``--split``."""
 
     Development = "Development"
     Testing = "Testing"
@@ -77,5 +107,6 @@ class PictureStyle(StrEnum):
 
 
 PicturesOption = Annotated[
-    PictureStyle, typer.Option(help="Key-frame pictures; only raw shows the person's face.")
+    PictureStyle,
+    typer.Option(help="Style of the key-frame pictures; only raw shows the person's face."),
 ]

@@ -1,17 +1,17 @@
-"""`depmap score`: parses, calls the library once, renders."""
+"""`depmap score`: parses options, scores a batch of one or more videos and shows the results."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from depmap_cli.cli.command import is_explicit
 from depmap_cli.cli.options import (
     DeviceOption,
     NetworkOption,
-    PicturesOption,
     PictureStyle,
     QuietOption,
     SemanticModelOption,
@@ -25,7 +25,6 @@ from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
 if TYPE_CHECKING:
     from depmap_cli.batch.job import Job, ScoringTask
     from depmap_cli.batch.run import ScoringBatch
-    from depmap_cli.batch.run_manifest import Setting
     from depmap_cli.batch.workers import Worker
     from depmap_cli.report.score.outputs import Outputs
     from depmap_cli.results import Report
@@ -34,7 +33,7 @@ _BATCHES = "Batches"
 
 
 class FileFormat(StrEnum):
-    """What ``--format`` takes."""
+    """Values of ``--format``."""
 
     json = "json"
     csv = "csv"
@@ -43,7 +42,7 @@ class FileFormat(StrEnum):
 
 
 class Engine(StrEnum):
-    """What ``--engine`` takes."""
+    """Values of ``--engine``."""
 
     local = "local"
     ray = "ray"
@@ -54,41 +53,74 @@ def score(
         list[str], typer.Argument(help="Videos, folders or glob patterns.", metavar="PATH...")
     ],
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for result files.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Results folder. The files of video NAME go to OUTPUT/NAME/, or to "
+            "OUTPUT/NAME.results/ if OUTPUT/NAME is a file, as in the folder of the videos. "
+            "Default: no files are written.",
+        ),
     ] = None,
     formats: Annotated[
-        list[FileFormat] | None, typer.Option("--format", "-f", help="Files to write; default all.")
+        list[FileFormat] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="Format of the result files; needs --output. May be repeated. Default: all.",
+        ),
     ] = None,
     recursive: Annotated[
-        bool, typer.Option("--recursive", "-r", help="Folders below folders, too.")
+        bool, typer.Option("--recursive", "-r", help="Search subfolders for videos.")
     ] = False,
     weights: WeightsOption = None,
     device: DeviceOption = "auto",
     frames: Annotated[
         int | None,
-        typer.Option(min=MIN_FRAMES, max=MAX_FRAMES, help="Frames spread evenly over the video."),
+        typer.Option(
+            min=MIN_FRAMES,
+            max=MAX_FRAMES,
+            help="Number of frames, sampled evenly over the video. Default: as the weights say.",
+        ),
     ] = None,
     fps: Annotated[
-        float | None, typer.Option(max=MAX_RATE, help="Frames a second, instead.")
+        float | None,
+        typer.Option(max=MAX_RATE, help="Frames per second to sample, in place of --frames."),
     ] = None,
-    start: Annotated[float, typer.Option(min=0, help="First second used.")] = 0.0,
-    end: Annotated[float | None, typer.Option(help="Second at which use stops.")] = None,
+    start: Annotated[float, typer.Option(min=0, help="Start of the part used, in seconds.")] = 0.0,
+    end: Annotated[
+        float | None,
+        typer.Option(help="End of the part used, in seconds. Default: the end of the video."),
+    ] = None,
     subject: Annotated[
-        SubjectRule, typer.Option(help="Which face, if there are several.")
+        SubjectRule, typer.Option(help="Which face to score if a video shows several.")
     ] = SubjectRule.largest,
-    keyframes: Annotated[int, typer.Option(min=0, max=100, help="Key frames to show.")] = 6,
-    pictures: PicturesOption = PictureStyle.drawing,
+    keyframes: Annotated[
+        int, typer.Option(min=0, max=100, help="Number of key frames in the report.")
+    ] = 6,
+    pictures: Annotated[
+        PictureStyle,
+        typer.Option(
+            help="Style of the key-frame pictures; needs --output. Only raw shows the face."
+        ),
+    ] = PictureStyle.drawing,
     coverage: Annotated[
-        float, typer.Option(min=0.5, max=0.99, help="Of the prediction interval.")
+        float, typer.Option(min=0.5, max=0.99, help="Coverage of the prediction interval.")
     ] = 0.9,
     au_csv: Annotated[
-        Path | None, typer.Option("--au-csv", help="OpenFace CSV, or a folder with one a video.")
+        Path | None,
+        typer.Option(
+            "--au-csv",
+            help="OpenFace CSV with the action units of the video, or a folder with one CSV per "
+            "video. Default: the semantic model estimates them.",
+        ),
     ] = None,
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON line a video on stdout, no more.")
+        bool,
+        typer.Option("--json", help="Print one line of JSON per video to stdout, nothing else."),
     ] = False,
     jobs: Annotated[
         int | None,
@@ -96,21 +128,24 @@ def score(
             "--jobs",
             "-j",
             min=1,
-            help="Videos at once; default 1, with Ray as many as fit.",
+            help="Number of videos scored at the same time, each in a process of its own. "
+            "Default: 1; with Ray, as many as the cluster has room for.",
             rich_help_panel=_BATCHES,
         ),
     ] = None,
     part: Annotated[
         str | None,
         typer.Option(
-            help="i/n: every n-th video from the i-th, for array jobs.", rich_help_panel=_BATCHES
+            help="i/n: score every n-th video from the i-th, for array jobs. Default: all videos.",
+            rich_help_panel=_BATCHES,
         ),
     ] = None,
     overwrite: Annotated[
         bool,
         typer.Option(
             "--overwrite/--resume",
-            help="Score all again; or leave videos that are done with these settings and weights.",
+            help="Score all videos again, or (--resume, the default) skip those that are done "
+            "with the same settings and weights. Needs --output.",
             rich_help_panel=_BATCHES,
         ),
     ] = False,
@@ -118,20 +153,26 @@ def score(
         float,
         typer.Option(
             min=1,
-            help="Seconds without progress after which a video is given up.",
+            help="Seconds without progress after which a video fails. A single video has no limit "
+            "unless this option is given.",
             rich_help_panel=_BATCHES,
         ),
     ] = 600.0,
     engine: Annotated[
-        Engine, typer.Option(help="This machine, or a Ray cluster.", rich_help_panel=_BATCHES)
+        Engine,
+        typer.Option(help="Score on this machine or on a Ray cluster.", rich_help_panel=_BATCHES),
     ] = Engine.local,
     gpus_per_worker: Annotated[
         float,
-        typer.Option(min=0, help="Share of a GPU each, with Ray.", rich_help_panel=_BATCHES),
+        typer.Option(
+            min=0,
+            help="Fraction of a GPU for each worker; needs --engine ray.",
+            rich_help_panel=_BATCHES,
+        ),
     ] = 0.0,
     quiet: QuietOption = False,
 ) -> None:
-    """Score videos: an estimate of the BDI-II, its interval, key frames and action units.
+    """Score videos: estimate the BDI-II score, its interval, key frames and action units.
 
     Examples:
 
@@ -141,45 +182,34 @@ def score(
 
       depmap score *.mp4 --json | jq .estimate.score
     """
+    _check_times(start, end, fps)
+    _check_dependent_options(output, overwrite, engine)
     from depmap_cli.batch.inputs import find_videos, select_part
-
-    if not all(map(isfinite, (start, end or 0.0))):
-        raise typer.BadParameter("--start and --end must be seconds")
-    if fps is not None and fps <= 0:
-        raise typer.BadParameter("--fps must be above 0")
-    if end is not None and end <= start:
-        raise typer.BadParameter(f"--end {end:g} must lie after --start {start:g}")
-    if formats and output is None:
-        raise typer.BadParameter("--format needs --output")
-    if gpus_per_worker and engine is not Engine.ray:
-        raise typer.BadParameter("--gpus-per-worker needs --engine ray")
-    found = find_videos(paths, recursive)
-    items = select_part(found, part)
-    if not items:
-        note(f"--part {part}: none of the {len(found)} videos is in this part", quiet)
-        raise typer.Exit(code=EXIT_OK)
     from depmap_cli.batch.job import Job
     from depmap_cli.batch.run import ScoringBatch
     from depmap_cli.io.output_files import check_folder
-    from depmap_cli.report.score.files import FORMATS
     from depmap_cli.report.score.outputs import Outputs
     from depmap_cli.scoring.options import ScoreOptions
 
-    options = ScoreOptions(
-        frames=frames,
-        fps=fps,
-        start=start,
-        end=end,
-        subject=subject,
-        keyframes=keyframes,
-        coverage=coverage,
-        au_csv=au_csv,
-    )
-    kinds = {f.value for f in formats or [FileFormat.all]} if output is not None else set()
-    kinds = set(FORMATS) if FileFormat.all.value in kinds else kinds
+    videos = find_videos(paths, recursive)
+    items = select_part(videos, part)
+    if not items:
+        note(f"--part {part}: this part holds none of the {len(videos)} videos", quiet)
+        return
+    if output is not None:
+        check_folder(output)
     job = Job(
-        options=options,
-        formats=frozenset(kinds),
+        options=ScoreOptions(
+            frames=frames,
+            fps=fps,
+            start=start,
+            end=end,
+            subject=subject,
+            keyframes=keyframes,
+            coverage=coverage,
+            au_csv=au_csv,
+        ),
+        formats=_file_formats(formats) if output is not None else frozenset(),
         pictures=pictures.value,
         weights=weights,
         device=device,
@@ -187,73 +217,108 @@ def score(
         semantic_weights=semantic_weights,
         allow_network=allow_network,
     )
-    if output is not None:
-        check_folder(output)
-    asked: dict[str, Setting] = {"part": part, "jobs": jobs, "engine": engine.value}
-    _score_and_leave(
-        ScoringBatch(items=items, job=job, folder=output, overwrite=overwrite, asked=asked),
-        _workers(engine, job, len(items), len(found) > 1, jobs, timeout, gpus_per_worker),
-        Outputs(folder=output, as_json=as_json, quiet=quiet, several=len(found) > 1),
+    batch = ScoringBatch(
+        items=items,
+        job=job,
+        folder=output,
+        overwrite=overwrite,
+        extra_settings={"part": part, "jobs": jobs, "engine": engine.value},
     )
+    in_process = len(videos) == 1 and not (is_explicit("jobs") or is_explicit("timeout"))
+    if engine is Engine.ray:
+        workers = _ray_workers(job, len(items), jobs, gpus_per_worker, timeout)
+    else:
+        workers = _local_workers(job, len(items), jobs or 1, None if in_process else timeout)
+    outputs = Outputs(folder=output, as_json=as_json, quiet=quiet, several=len(videos) > 1)
+    raise typer.Exit(code=_score_and_show(batch, workers, outputs))
 
 
-def _workers(
-    engine: Engine,
-    job: "Job",
-    videos: int,
-    several: bool,
-    jobs: int | None,
-    timeout: float,
-    gpus: float,
+def _check_times(start: float, end: float | None, fps: float | None) -> None:
+    if not all(map(isfinite, (start, end or 0.0))):
+        raise typer.BadParameter("--start and --end must be finite numbers of seconds")
+    if fps is not None and fps <= 0:
+        raise typer.BadParameter("--fps must be above 0")
+    if end is not None and end <= start:
+        raise typer.BadParameter(f"--end {end:g} must be after --start {start:g}")
+
+
+def _check_dependent_options(output: Path | None, overwrite: bool, engine: Engine) -> None:
+    """Refuse options that would have no effect without another one."""
+    if output is None:
+        for parameter, option in (
+            ("formats", "--format"),
+            ("pictures", "--pictures"),
+            ("overwrite", "--overwrite" if overwrite else "--resume"),
+        ):
+            if is_explicit(parameter):
+                raise typer.BadParameter(f"{option} needs --output, the folder for result files")
+    if is_explicit("gpus_per_worker") and engine is not Engine.ray:
+        raise typer.BadParameter("--gpus-per-worker needs --engine ray")
+
+
+def _file_formats(formats: list[FileFormat] | None) -> frozenset[str]:
+    from depmap_cli.report.score.files import FORMATS
+
+    names = frozenset(f.value for f in formats or [FileFormat.all])
+    return frozenset(FORMATS) if FileFormat.all.value in names else names
+
+
+def _local_workers(
+    job: "Job", n_videos: int, jobs: int, timeout: float | None
 ) -> Sequence["Worker"]:
-    """What scores: this process for a single video, others for a batch."""
+    """Make worker processes, or without a timeout one worker in this process."""
     from depmap_cli.batch import workers
 
-    if engine is Engine.ray:
-        from depmap_cli.batch.ray_workers import ray_workers
-
-        return ray_workers(job, videos, jobs, gpus, timeout)
-    return workers.local_workers(job, videos if several else 1, jobs or 1, timeout)
+    if timeout is None:
+        return [workers.InProcessWorker(job)]
+    return workers.local_workers(job, n_videos, jobs, timeout)
 
 
-def _score_and_leave(
-    batch: "ScoringBatch", workers: Sequence["Worker"], outputs: "Outputs"
-) -> NoReturn:
-    """Score, show, and leave with the exit code that tells how it went."""
+def _ray_workers(
+    job: "Job", n_videos: int, jobs: int | None, gpus: float, timeout: float
+) -> Sequence["Worker"]:
+    from depmap_cli.batch.ray_workers import ray_workers
+
+    return ray_workers(job, n_videos, jobs, gpus, timeout)
+
+
+def _score_and_show(batch: "ScoringBatch", workers: Sequence["Worker"], outputs: "Outputs") -> int:
+    """Score a batch, show its results, and return the exit code."""
     from depmap_cli.batch.inputs import exit_code
     from depmap_cli.batch.run import score_batch
 
     try:
         with BatchBars(len(batch.items), outputs.quiet) as bars:
-            scored = score_batch(batch, workers, _Shown(bars, outputs))
+            outcome = score_batch(batch, workers, _TerminalListener(bars, outputs))
     finally:
         outputs.flush()
-    outputs.finish(scored.reports)
-    code = exit_code(scored.reports)
-    if scored.complaint is not None:
-        note(f"error: {scored.complaint}", quiet=False)
+    outputs.finish(outcome.reports)
+    code = exit_code(outcome.reports)
+    if outcome.write_error is not None:
+        note(f"error: {outcome.write_error}", quiet=False)
         code = EXIT_PARTIAL if code == EXIT_OK else code
-    raise typer.Exit(code=code)
+    return code
 
 
-class _Shown:
-    """Tells progress and results to who waits."""
+class _TerminalListener:
+    """Shows progress and results in the terminal; a ``BatchListener``."""
 
     def __init__(self, bars: BatchBars, outputs: "Outputs") -> None:
         self._bars, self._outputs = bars, outputs
 
-    def working(self, task: "ScoringTask", share: float) -> None:
-        self._bars.working(task.number, task.name, share)
+    def on_progress(self, task: "ScoringTask", fraction: float) -> None:
+        self._bars.update(task.number, task.name, fraction)
 
-    def done(self, number: int, report: "Report", before: bool) -> None:
+    def on_result(self, number: int, report: "Report", already_done: bool) -> None:
         from depmap_cli.report.score.outputs import line_of
 
-        self._bars.done(number, line_of(report, before), before)
+        self._bars.finish(number, line_of(report, already_done), already_done)
         self._outputs.show(number, report)
-        if before and not self._outputs.several:
+        if already_done and not self._outputs.several:
             note(
-                "done before with these settings; --overwrite scores it again", self._outputs.quiet
+                "already scored with these settings; use --overwrite to score it again",
+                self._outputs.quiet,
             )
 
-    def said(self, text: str) -> None:
+    def on_message(self, text: str) -> None:
         note(text, self._outputs.quiet)

@@ -1,25 +1,31 @@
-"""What commands say while they work: progress and notes on stderr, errors in one line."""
+"""What commands print to stderr: progress, notes and errors."""
 
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
+from traceback import format_exception
 from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-from depmap_cli.errors import DepmapError
+from depmap_cli.errors import DepmapError, UnexpectedError
+from depmap_cli.runtime.log import debug_enabled
 from depmap_cli.runtime.progress import FractionCallback, ProgressCallback, span
 
 
 def fail(error: DepmapError) -> NoReturn:
-    """Say what is wrong and how to mend it; leave with the error's exit code."""
-    from depmap_cli.io.clean_text import clean  # not for `depmap --help`
+    """Print an error and its hint, in debug mode also the traceback; exit with its exit code."""
+    from depmap_cli.io.clean_text import clean  # keeps `depmap --help` fast
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
+    if debug_enabled():
+        known = isinstance(error, UnexpectedError) and error.traceback
+        for line in (known or "".join(format_exception(error))).splitlines():
+            console.print(clean(line), markup=False)
     console.print(f"[bold red]error:[/] {escape(clean(error.message))}")
     if error.hint:
         console.print(f"[bold]hint:[/] {escape(clean(error.hint))}")
@@ -28,73 +34,75 @@ def fail(error: DepmapError) -> NoReturn:
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """A transient progress display on stderr; silent when asked, or when not a terminal."""
+    """A transient progress display on stderr.
+
+    Shows nothing if ``quiet``, without a terminal, or in debug mode, whose log it would disturb.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=quiet or not console.is_terminal
-    ) as bar:
+    hidden = quiet or not console.is_terminal or debug_enabled()
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         yield bar
 
 
 def stages(bar: Progress) -> ProgressCallback:
-    """A callback that keeps one line a stage."""
+    """Return a callback that shows one line per stage."""
     tasks: dict[str, Any] = {}
 
-    def told(stage: str, done: int, total: int) -> None:
+    def on_progress(stage: str, done: int, total: int) -> None:
         if stage not in tasks:
             tasks[stage] = bar.add_task(stage, total=total)
         bar.update(tasks[stage], completed=done, total=total)
 
-    return told
+    return on_progress
 
 
 @contextmanager
 def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[FractionCallback]:
-    """A line that is there while ``name`` is worked on; yields what the share done is told to.
+    """Show one line while the block runs; yield a callback for the fraction done.
 
-    Without a ``total`` the line says only that there is work.
+    Without a ``total`` the line only shows that work is going on.
     """
     task = bar.add_task(name, total=total)
-    yield lambda share: bar.update(task, completed=share)
+    yield lambda fraction: bar.update(task, completed=fraction)
     bar.remove_task(task)
 
 
 @contextmanager
 def explain_resume() -> Iterator[None]:
-    """Says what goes on with the work that Ctrl-C stops."""
+    """Say, if Ctrl-C stops the block, how to continue."""
     try:
         yield
     except KeyboardInterrupt:
-        note("to go on after the last finished epoch, repeat the command with --resume", False)
+        note("to continue after the last finished epoch, run the command with --resume", False)
         raise
 
 
 class BatchBars:
-    """A line for the batch with the time left, and one for each video that is being scored.
+    """Progress of a batch on stderr: one line with the time left, and one for each current video.
 
-    Where stderr is no terminal, a plain line when a video is done instead; nothing if ``quiet``.
+    Without a terminal, and in debug mode, one plain line per finished video; nothing if ``quiet``.
     """
 
-    def __init__(self, videos: int, quiet: bool) -> None:
+    def __init__(self, n_videos: int, quiet: bool) -> None:
         self._console = Console(stderr=True, highlight=False)
-        self._shown = self._console.is_terminal and not quiet
+        self._live = self._console.is_terminal and not quiet and not debug_enabled()
         self._quiet = quiet
-        self._videos, self._done, self._before = videos, 0, 0
-        self._begun = time.monotonic()
-        self._one = RLock()
+        self._n_videos, self._n_done, self._n_already_done = n_videos, 0, 0
+        self._start = time.monotonic()
+        self._lock = RLock()
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            TextColumn("{task.fields[left]}"),
+            TextColumn("{task.fields[time_left]}"),
             console=self._console,
             transient=True,
-            disable=not self._shown,
+            disable=not self._live,
         )
-        self._all = self._bar.add_task("", total=videos, left="")
+        self._total = self._bar.add_task("", total=n_videos, time_left="")
         self._rows: dict[int, TaskID] = {}
-        self._shares: dict[int, float] = {}
-        self._told("loading weights")
+        self._fractions: dict[int, float] = {}
+        self._update_total("loading weights")
 
     def __enter__(self) -> "BatchBars":
         self._bar.start()
@@ -103,51 +111,53 @@ class BatchBars:
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
-    def working(self, number: int, name: str, share: float) -> None:
-        """A share of a video, 0 to 1, is done; from any thread."""
-        if not self._shown:
+    def update(self, number: int, name: str, fraction: float) -> None:
+        """Show the fraction done of a video, 0 to 1; may be called from any thread."""
+        if not self._live:
             return
-        from depmap_cli.io.clean_text import clean  # not for `depmap --help`
+        from depmap_cli.io.clean_text import clean  # keeps `depmap --help` fast
 
-        with self._one:
+        with self._lock:
             if number not in self._rows:
-                self._rows[number] = self._bar.add_task(clean(name), total=1.0, left="")
-            self._shares[number] = share
-            self._bar.update(self._rows[number], completed=share)
-            self._told()
+                self._rows[number] = self._bar.add_task(clean(name), total=1.0, time_left="")
+            self._fractions[number] = fraction
+            self._bar.update(self._rows[number], completed=fraction)
+            self._update_total()
 
-    def done(self, number: int, line: str, before: bool) -> None:
-        """A video is done; ``before`` if that took no time now."""
-        with self._one:
-            self._done += 1
-            self._before += before
-            self._shares.pop(number, None)
+    def finish(self, number: int, line: str, already_done: bool) -> None:
+        """Show that a video is done; ``already_done`` if an earlier run scored it."""
+        with self._lock:
+            self._n_done += 1
+            self._n_already_done += already_done
+            self._fractions.pop(number, None)
             if (row := self._rows.pop(number, None)) is not None:
                 self._bar.remove_task(row)
-            self._told()
-        if not self._quiet and self._videos > 1:
-            plain = f"[{self._done}/{self._videos}] {line}"
-            left = "" if self._shown or self._done == self._videos else self._left()
-            text = plain + (f" ({left})" if left else "")
+            self._update_total()
+        if not self._quiet and self._n_videos > 1:
+            text = f"[{self._n_done}/{self._n_videos}] {line}"
+            time_left = "" if self._live or self._n_done == self._n_videos else self._time_left()
+            text += f" ({time_left})" if time_left else ""
             self._console.print(text, markup=False, emoji=False, soft_wrap=True)
 
-    def _told(self, doing: str | None = None) -> None:
-        doing = doing or f"{self._done} of {self._videos} done"
-        completed = self._done + sum(self._shares.values())
-        self._bar.update(self._all, description=doing, completed=completed, left=self._left())
+    def _update_total(self, description: str | None = None) -> None:
+        description = description or f"{self._n_done} of {self._n_videos} done"
+        completed = self._n_done + sum(self._fractions.values())
+        self._bar.update(
+            self._total, description=description, completed=completed, time_left=self._time_left()
+        )
 
-    def _left(self) -> str:
-        """The time left, as far as this run's own work tells it."""
-        worked = self._done - self._before + sum(self._shares.values())
+    def _time_left(self) -> str:
+        """Estimate the time left from the videos that this run scored; empty before the first."""
+        worked = self._n_done - self._n_already_done + sum(self._fractions.values())
         if worked <= 0:
             return ""
-        todo = self._videos - self._before - worked
-        return f"{span((time.monotonic() - self._begun) * todo / worked)} left"
+        remaining = self._n_videos - self._n_already_done - worked
+        return f"{span((time.monotonic() - self._start) * remaining / worked)} left"
 
 
 def note(text: str, quiet: bool) -> None:
-    """One line on stderr."""
+    """Print one line to stderr, unless ``quiet``."""
     if not quiet:
-        from depmap_cli.io.clean_text import clean
+        from depmap_cli.io.clean_text import clean  # keeps `depmap --help` fast
 
         Console(stderr=True, highlight=False, soft_wrap=True).print(clean(text), markup=False)

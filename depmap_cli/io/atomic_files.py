@@ -1,4 +1,4 @@
-"""Files and folders that are whole or absent: made beside their place, then renamed into it."""
+"""Atomic writes: files and folders are made under a temporary name and renamed when complete."""
 
 import os
 import secrets
@@ -9,45 +9,48 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMP_PATTERN = ".making-*"
-"""Matches what is not whole yet."""
+"""Matches the temporary names."""
 STALE_AGE = 3600.0
-"""Seconds after which what is half-written is nobody's: writing takes a moment."""
+"""Seconds after which a temporary file belongs to a dead process: writing takes a moment."""
 
 
 @contextmanager
 def atomic_write(path: Path, keep: bool = False) -> Iterator[Path]:
-    """Where to write a file, or make a folder, that becomes ``path`` once it is whole.
+    """Yield a temporary path for a file or folder that is renamed to ``path`` after the block.
 
-    Several processes may make the same at once. What is there already is replaced; with ``keep`` a
-    folder that is there stays, and the one made aside is dropped.
+    Several processes may write the same path at once. An existing file or folder is replaced; with
+    ``keep``, an existing folder stays and the new one is dropped.
     """
-    aside = path.with_name(TEMP_PATTERN.replace("*", f"{secrets.token_hex(4)}-{path.name}"))
+    temporary = path.with_name(TEMP_PATTERN.replace("*", f"{secrets.token_hex(4)}-{path.name}"))
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield aside
-        if aside.is_dir() and not keep:
-            remove(path)  # a folder cannot be renamed over another
+        yield temporary
+        if temporary.is_dir() and not keep:
+            remove(path)  # a folder cannot be renamed to an existing one
         try:
-            os.replace(aside, path)
+            os.replace(temporary, path)
         except OSError:
             if not (keep and path.is_dir()):
                 raise
     finally:
-        remove(aside)
+        remove(temporary)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a folder with what is in it, or nothing where there is none."""
+    """Remove a file, or a folder with its content; do nothing if ``path`` does not exist."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
 
 
-def remove_stale_temp(found: Iterable[Path], age: float = 0.0) -> None:
-    """Of paths that match ``TEMP_PATTERN``, remove what dead processes left ``age`` seconds ago."""
-    before = time.time() - age
-    for left in list(found):
-        with suppress(FileNotFoundError):  # another process has just finished it
-            if left.stat().st_mtime <= before:
-                remove(left)
+def remove_stale_temp(paths: Iterable[Path], age: float = 0.0) -> None:
+    """Remove the ``paths`` last changed at least ``age`` seconds ago.
+
+    The paths match ``TEMP_PATTERN``: processes that were killed left them.
+    """
+    latest = time.time() - age
+    for path in list(paths):
+        with suppress(FileNotFoundError):  # another process has just renamed it
+            if path.stat().st_mtime <= latest:
+                remove(path)

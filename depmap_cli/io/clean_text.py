@@ -1,4 +1,4 @@
-"""Text from files and the user, made safe to print."""
+"""Makes text from files and from the user safe to print."""
 
 import unicodedata
 
@@ -6,9 +6,9 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 
 
 def clean(text: str) -> str:
-    """``text`` on one line, with control, direction and undecodable characters made visible as �.
+    """Replace control, direction and undecodable characters by �, which leaves one line.
 
-    File names may hold newlines, terminal escapes and marks that reverse the reading direction.
+    File names may contain newlines, terminal escapes and marks that reverse the reading direction.
     """
     return "".join(
         "�" if c in _BIDI or unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c

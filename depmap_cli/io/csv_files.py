@@ -1,4 +1,4 @@
-"""CSV tables that a spreadsheet opens without running a formula."""
+"""CSV tables whose cells no spreadsheet evaluates as formulas."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ Cell = str | int | float | None
 
 
 def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """A CSV in UTF-8 that a spreadsheet can open without running any cell."""
+    """Encode a table as CSV in UTF-8; no cell starts a formula."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -19,7 +19,7 @@ def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
 
 
 def _safe(cell: Cell) -> Cell:
-    """Text that a spreadsheet would run as a formula gets a ``'`` before it (CWE-1236)."""
+    """Put ``'`` before text that a spreadsheet would evaluate as a formula (CWE-1236)."""
     if not isinstance(cell, str):
         return cell
     text = clean(cell)

@@ -1,4 +1,4 @@
-"""What identifies a file: the hash of its bytes, or its size and modification time."""
+"""Identifies files by the hash of their bytes, or by size and modification time."""
 
 import hashlib
 import os
@@ -7,19 +7,24 @@ from pathlib import Path
 
 
 def file_state(path: Path) -> tuple[int, int] | None:
-    """Size and time of change, which tell files apart without reading hours of video."""
+    """Return size and modification time in ns, a cheap substitute for hashing hours of video.
+
+    None if the file is missing or the path is invalid.
+    """
     try:
-        found = os.stat(path)
+        status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return found.st_size, found.st_mtime_ns
+    return status.st_size, status.st_mtime_ns
 
 
 def sha256_of(path: Path, before: bytes = b"") -> str:
-    """Hash of a file's bytes, with others ``before`` them; read once a process while the file stays
-    as it is."""
-    found = path.stat()
-    return _sha256_of(path, before, found.st_mtime_ns, found.st_size, found.st_ino)
+    """Return the SHA-256 of the bytes ``before`` followed by those of a file, as hex digits.
+
+    Each process reads an unchanged file once.
+    """
+    status = path.stat()
+    return _sha256_of(path, before, status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 @lru_cache(maxsize=100_000)

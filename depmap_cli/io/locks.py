@@ -1,7 +1,7 @@
-"""Locks between processes, which the system opens when the process that has one ends.
+"""Locks between processes. The operating system releases a lock when its process ends.
 
-Some network drives know no locks. Nothing is locked there, and processes that share a folder must
-share the videos out themselves (`--part`).
+Some network drives do not support locks. Nothing is locked there: processes that share a results
+folder need `--part`, so that no two score the same video.
 """
 
 import errno
@@ -15,22 +15,24 @@ _NO_LOCKS = frozenset({errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOL
 
 
 class Claim:
-    """A lock that is held, or what stands for it where there are none."""
+    """A lock that is held, or a substitute on a drive without locks."""
 
     def __init__(self, lock: BaseFileLock | None) -> None:
         self._lock = lock
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.release()
 
 
 def claim(path: Path, wait: bool = False) -> Claim | None:
-    """Lock the file ``path``; None if another process has it, unless this is to ``wait``.
+    """Lock the file ``path``, which is created if necessary.
+
+    If another process holds the lock, return None, or wait for it with ``wait``.
 
     Raises:
-        OSError: the file cannot be made.
+        OSError: the file cannot be created.
     """
     lock = _lock(path)
     try:
@@ -46,7 +48,7 @@ def claim(path: Path, wait: bool = False) -> Claim | None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """While one process at a time may do something.
+    """Hold the lock ``path`` during the block; wait for it first.
 
     Raises:
         OSError: as ``claim``.
@@ -60,8 +62,8 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _lock(path: Path) -> BaseFileLock:
-    """A lock of the system; never a file that a killed process would leave locked."""
+    """Return a lock of the operating system, never a file whose existence is the lock."""
     try:
         return FileLock(path, thread_local=False, fallback_to_soft=False)
-    except TypeError:  # filelock before 4 has no such locks
+    except TypeError:  # filelock before 4 has no such option
         return FileLock(path, thread_local=False)

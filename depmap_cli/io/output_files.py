@@ -1,4 +1,4 @@
-"""Files and folders of results: checked before work starts, and written atomically."""
+"""Result files: their paths are checked before work starts, and each is written atomically."""
 
 import os
 import re
@@ -11,76 +11,81 @@ from depmap_cli.io.clean_text import clean
 
 
 def write_file(folder: Path, name: str, data: bytes) -> None:
-    """Write ``folder``/``name`` aside and rename it, so that it is never seen half-written.
+    """Write ``folder``/``name`` under a temporary name and rename it, so it is always complete.
 
     Raises:
         OutputUnwritable: the folder or the file cannot be written.
     """
     try:
-        with atomic_write(folder / name) as aside:
-            aside.write_bytes(data)
+        with atomic_write(folder / name) as temporary:
+            temporary.write_bytes(data)
     except OSError as error:
+        # Reports may quote this error, so it names no folder above the one written to.
         raise unwritable(f"{folder.name}/{name}" if folder.name else name, error) from error
 
 
-def unwritable(name: str, error: OSError) -> OutputUnwritable:
-    """What to raise where the disk refuses to write ``name``."""
+def unwritable(path: str, error: OSError) -> OutputUnwritable:
+    """Make the error for a ``path`` that the operating system refuses to write."""
     return OutputUnwritable(
-        f"cannot write {clean(name)}: {error.strerror or 'unknown error'}",
-        "check that the folder is a folder, is writable and has space left",
+        f"cannot write {clean(path)}: {error.strerror or 'unknown error'}",
+        "check the path, its permissions and the free space",
     )
 
 
 def check_folder(folder: Path) -> None:
-    """Look whether files can be written to a folder, or below one that is to be made.
+    """Check that files can be written to ``folder``, which need not exist yet.
 
     Raises:
-        OutputUnwritable: it is a file or lies below one, or must not be written.
+        OutputUnwritable: the folder, or the nearest existing folder above it, is a file or is not
+            writable.
     """
-    place = folder.absolute()
-    while not os.path.exists(place):  # unlike Path.exists, never raises
-        place = place.parent
-    if not os.path.isdir(place) or not os.access(place, os.W_OK | os.X_OK):
-        given = place.name in folder.parts  # what lies above is nobody's business
-        what = clean(place.name) if given else "the folder that it is in"
+    existing = folder
+    while not os.path.exists(existing) and existing != existing.parent:  # never raises
+        existing = existing.parent
+    problem = ""
+    if not os.path.isdir(existing):
+        problem = f"{clean(str(existing))} is a file, not a folder"
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        problem = f"no permission to write to {clean(str(existing))}"
+    if problem:
         raise OutputUnwritable(
-            f"cannot write to {clean(folder.name)}: {what} is no folder to write to",
-            "choose another folder",
+            f"cannot write to {clean(str(folder))}: {problem}", "choose another folder"
         )
 
 
 def check_file(path: Path) -> None:
-    """Look whether a file can be written: as ``check_folder``, and that it is none.
+    """Check that the file ``path`` can be written, which need not exist yet.
 
     Raises:
-        OutputUnwritable: it cannot.
+        OutputUnwritable: the path is a folder, or its folder cannot be written to.
     """
     if os.path.isdir(path):
         raise OutputUnwritable(
-            f"cannot write {clean(path.name)}: it is a folder",
-            f"name the file, e.g. {clean(path.name)}/mine.safetensors",
+            f"cannot write {clean(str(path))}: it is a folder",
+            f"name a file, e.g. {clean(str(path / 'mine.safetensors'))}",
         )
     check_folder(path.parent)
 
 
-def remove_stale(folder: Path, ours: re.Pattern[str], kept: Container[str]) -> None:
-    """Remove what an earlier run left in ``folder``: files named like ``ours`` but for those
-    ``kept``, and the folder if it is empty then; nothing else.
+def remove_stale(folder: Path, pattern: re.Pattern[str], current: Container[str]) -> None:
+    """Remove files of an earlier run from ``folder``, and the folder if it is empty then.
+
+    Files are removed if their name matches ``pattern`` and is not in ``current``.
 
     Raises:
-        OutputUnwritable: one cannot be removed.
+        OutputUnwritable: a file cannot be removed.
     """
     if not os.path.isdir(folder):
         return
     try:
         for path in folder.iterdir():
-            if ours.fullmatch(path.name) and path.name not in kept:
+            if pattern.fullmatch(path.name) and path.name not in current:
                 path.unlink(missing_ok=True)
         if not any(folder.iterdir()):
             folder.rmdir()
     except OSError as error:
         raise OutputUnwritable(
-            f"cannot remove an earlier picture from {clean(folder.parent.name)}/{folder.name}: "
-            f"{error.strerror or 'unknown error'}",
-            "remove that folder by hand",
+            f"cannot remove the picture of an earlier run from "
+            f"{clean(folder.parent.name)}/{folder.name}: {error.strerror or 'unknown error'}",
+            "delete that folder",
         ) from error

@@ -1,6 +1,6 @@
-"""Settings as a user gives them: a YAML file, ``section.name=value`` pairs, and what they ask for.
+"""Reads settings from a YAML file and from ``section.name=value`` pairs.
 
-Both become one nested dictionary; pydantic checks it (``config.py``).
+Both become one nested dictionary, which pydantic validates (``config.py``).
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from typing import Any
 
 from depmap_cli.config import Config
 from depmap_cli.errors import UsageProblem
+from depmap_cli.io.clean_text import clean
 
 
 def read_settings(
@@ -18,35 +19,39 @@ def read_settings(
     base: dict[str, Any] | None = None,
     decided: Mapping[str, dict[str, Any]] | None = None,
 ) -> Config:
-    """The configuration: defaults, ``base`` over them, then the YAML ``file``, then ``pairs``.
+    """Build the configuration: defaults, overridden by ``base``, ``file`` and ``pairs`` in turn.
 
-    What is ``decided`` of the model, by the option or table row that does, goes over the file,
-    which may be another run's; pairs may not contradict it.
+    Args:
+        pairs: settings as ``section.name=value``.
+        file: YAML file of settings.
+        base: settings by section.
+        decided: model settings fixed by an option or a table row, by its name. They override the
+            file, which may come from another run; pairs must not contradict them.
 
     Raises:
-        UsageProblem: a missing or broken file, a pair without "=", or against what is decided, an
-            unknown setting or a value out of bounds; names them.
+        UsageProblem: a missing or malformed file, a pair without "=" or against ``decided``, an
+            unknown setting, or a value out of bounds.
     """
     tree: dict[str, Any] = {}
-    asked, decided = _read_pairs(pairs), decided or {}
-    _refuse_contradiction(asked.get("model", {}), decided)
-    dictated = [{"model": switches} for switches in decided.values()]
-    for layer in (base or {}, _read_file(file) if file else {}, asked, *dictated):
+    from_pairs, decided = _read_pairs(pairs), decided or {}
+    _refuse_contradiction(from_pairs.get("model", {}), decided)
+    fixed = [{"model": switches} for switches in decided.values()]
+    for layer in (base or {}, _read_file(file) if file else {}, from_pairs, *fixed):
         _merge(tree, layer)
     return check_settings(tree)
 
 
-def _refuse_contradiction(asked: dict[str, Any], decided: Mapping[str, dict[str, Any]]) -> None:
-    for what, switches in decided.items():
-        for name, value in asked.items():
+def _refuse_contradiction(settings: dict[str, Any], decided: Mapping[str, dict[str, Any]]) -> None:
+    for source, switches in decided.items():
+        for name, value in settings.items():
             if value != switches.get(name, value):
                 raise UsageProblem(
-                    f"--set model.{name} and {what} exclude each other", "leave one of them out"
+                    f"--set model.{name} contradicts {source}", "remove one of the two"
                 )
 
 
 def check_settings(tree: dict[str, Any]) -> Config:
-    """The configuration that a nested dictionary describes.
+    """Validate a nested dictionary of settings.
 
     Raises:
         UsageProblem: an unknown setting, or a value out of bounds.
@@ -57,37 +62,37 @@ def check_settings(tree: dict[str, Any]) -> Config:
         return Config.model_validate(tree)
     except ValidationError as error:
         first = error.errors()[0]
-        where = tuple(map(str, first["loc"]))
-        told = first["msg"].removeprefix("Value error, ")
+        key = tuple(map(str, first["loc"]))
+        problem = first["msg"].removeprefix("Value error, ")
         unknown = first["type"] in ("extra_forbidden", "invalid_key")
         raise UsageProblem(
-            f"setting {'.'.join(where)}: {'there is none of this name' if unknown else told}",
-            _known(where) if unknown else _described(where),
+            f"setting {'.'.join(key)}: {'no setting has this name' if unknown else problem}",
+            _suggestion(key) if unknown else _description(key),
         ) from error
 
 
-def _fields(where: tuple[str, ...]) -> dict[str, Any]:
-    """The settings beside one, or the sections beside one."""
-    section = Config.model_fields.get(where[0])
-    if len(where) == 1 or section is None:
+def _fields(key: tuple[str, ...]) -> dict[str, Any]:
+    """Return the fields of the key's section, or the sections for an unknown section."""
+    section = Config.model_fields.get(key[0])
+    if len(key) == 1 or section is None:
         return dict(Config.model_fields)
     return dict(section.annotation.model_fields)  # type: ignore[union-attr]  # a section
 
 
-def _known(where: tuple[str, ...]) -> str:
-    """The names that may have been meant, all where none is like this one."""
-    names = _fields(where)
-    if near := get_close_matches(where[-1], names):
-        return f"did you mean {' or '.join('.'.join([*where[:-1], name]) for name in near)}?"
-    what = f"{where[0]} has" if len(where) > 1 else "the sections are"
-    return f"{what} {', '.join(names)}"
+def _suggestion(key: tuple[str, ...]) -> str:
+    """Name the settings with similar names, or all if none is similar."""
+    names = _fields(key)
+    if similar := get_close_matches(key[-1], names):
+        return f"did you mean {' or '.join('.'.join([*key[:-1], name]) for name in similar)}?"
+    subject = f"{key[0]} has" if len(key) > 1 else "the sections are"
+    return f"{subject} {', '.join(names)}"
 
 
-def _described(where: tuple[str, ...]) -> str:
-    """What a setting is, and its default; nothing where settings contradict each other."""
-    if len(where) == 1:
+def _description(key: tuple[str, ...]) -> str:
+    """Describe a setting and its default; empty if the error concerns a whole section."""
+    if len(key) == 1:
         return ""
-    field = _fields(where)[where[1]]
+    field = _fields(key)[key[1]]
     return f"{field.description or ''} Its default is {field.default}.".strip()
 
 
@@ -97,18 +102,23 @@ def _read_file(path: Path) -> dict[str, Any]:
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UsageProblem(f"--config {path.name}: {error.strerror}", "check the path") from error
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or no such date
+        raise UsageProblem(
+            f"--config {clean(str(path))}: {error.strerror}", "check the path"
+        ) from error
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: not UTF-8, or an invalid date
         mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UsageProblem(f"--config {path.name}{where}: not YAML", "check the file") from error
+        line = f", line {mark.line + 1}" if mark else ""
+        raise UsageProblem(
+            f"--config {clean(str(path))}{line}: not valid YAML", "correct the file"
+        ) from error
     if tree is None:
         return {}
     if not isinstance(tree, dict) or not all(
         isinstance(name, str) and isinstance(section, dict) for name, section in tree.items()
     ):
         raise UsageProblem(
-            f"--config {path.name}: sections with settings are expected", "e.g. train: {epochs: 10}"
+            f"--config {clean(str(path))}: expected sections with settings",
+            "e.g. train: {epochs: 10}",
         )
     return tree
 
@@ -124,7 +134,7 @@ def _read_pairs(pairs: list[str]) -> dict[str, Any]:
         section, name = key.split(".", 1)
         try:
             value = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError):  # ValueError: as a date that there is not
+        except (yaml.YAMLError, ValueError):  # ValueError: an invalid date
             value = text
         tree.setdefault(section, {})[name] = value
     return tree

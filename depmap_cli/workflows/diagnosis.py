@@ -1,7 +1,8 @@
-"""`depmap doctor` and `depmap info`: is the installation whole, and what does it hold?"""
+"""Checks the installation (`depmap doctor`) and describes it (`depmap info`)."""
 
+import logging
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,33 +15,36 @@ from depmap_cli.runtime.versions import package_versions
 from depmap_cli.weights.loading import load_networks
 from depmap_cli.weights.locations import example_video, weights_folder
 
+logger = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that was tried."""
+class Check:
+    """The result of one check of the installation."""
 
     name: str
     ok: bool
     detail: str
 
 
-def examine(device: str) -> Iterator[Finding]:
-    """Try what scoring needs, in the order in which it needs it."""
+def examine(device: str) -> Iterator[Check]:
+    """Check what scoring needs, in the order in which it needs it."""
     from depmap_cli.runtime.opencv import load_opencv
 
-    yield _try("OpenCV", lambda: f"version {load_opencv().__version__}")
-    yield _try("device", lambda: _device(device))
-    yield _try("weights", lambda: _weights(device))
-    yield _try("scoring", lambda: _score_example(device))
+    yield _check("OpenCV", lambda: f"version {load_opencv().__version__}")
+    yield _check("device", lambda: _device(device))
+    yield _check("weights", lambda: _weights(device))
+    yield _check("scoring", lambda: _score_example(device))
 
 
-def _try(name: str, action: Any) -> Finding:
+def _check(name: str, action: Callable[[], str]) -> Check:
     try:
-        return Finding(name, True, str(action()))
+        return Check(name, True, action())
     except DepmapError as error:
-        return Finding(name, False, str(error))
+        return Check(name, False, str(error))
     except Exception as error:  # whatever is broken, the user should learn which part it is
-        return Finding(name, False, f"{type(error).__name__}: {error}")
+        logger.debug("the check of %s failed", name, exc_info=True)
+        return Check(name, False, f"{type(error).__name__}: {error}")
 
 
 def _device(name: str) -> str:
@@ -63,14 +67,15 @@ def _score_example(device: str) -> str:
     report = Scorer.load(device=device).score(example_video(), ScoreOptions(frames=16)).report
     if report.estimate is None:
         raise DepmapError(
-            f"{example_video().name} was not scored: {report.reason}", "reinstall depmap"
+            f"the bundled {example_video().name} was not scored: {report.reason}",
+            "reinstall depmap",
         )
     usable = report.quality.usable_frames if report.quality else 0
     return f"{example_video().name} scored {report.estimate.score:.1f} from {usable} frames"
 
 
 def describe() -> dict[str, Any]:
-    """Versions, devices and the weights in the weights folder."""
+    """Return versions, devices and the files of the weights folder."""
     from depmap_cli.runtime.devices import available_devices
 
     return {
@@ -88,5 +93,5 @@ def _entry(path: Path) -> dict[str, Any]:
         document = read_document(path)
     except DepmapError as error:
         return entry | {"error": error.message}
-    kept = ("kind", "version", "training_data", "simulated", "semantics", "development")
-    return entry | {key: document[key] for key in kept if key in document}
+    keys = ("kind", "version", "training_data", "simulated", "semantics", "development")
+    return entry | {key: document[key] for key in keys if key in document}

@@ -1,4 +1,4 @@
-"""Which videos a command line means, and how a batch ends."""
+"""Which videos a command line names, and the exit code of a batch."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ def names(*given, recursive=False):
     return [item.name for item in find_videos(map(str, given), recursive)]
 
 
-def test_folders_give_their_videos_sorted_and_named_by_their_place(tmp_path):
+def test_videos_of_a_folder_are_sorted_and_named_by_relative_path(tmp_path):
     make(tmp_path, "b.MP4", "a.mov", "notes.txt", "deep/a.mov")
     assert names(tmp_path) == ["a.mov", "b.MP4"]
     assert names(tmp_path, recursive=True) == ["a.mov", "b.MP4", "deep/a.mov"]
@@ -31,7 +31,7 @@ def test_a_video_given_twice_is_scored_once(tmp_path):
     assert names(tmp_path / "a.mp4", tmp_path) == ["a.mp4"]
 
 
-def test_the_folder_above_a_link_is_where_it_leads(tmp_path, monkeypatch):
+def test_the_parent_of_a_link_is_the_parent_of_its_target(tmp_path, monkeypatch):
     make(tmp_path, "far/away/a.mp4", "far/v.mp4", "v.mp4")
     (tmp_path / "link").symlink_to(tmp_path / "far" / "away")
     monkeypatch.chdir(tmp_path)
@@ -41,7 +41,7 @@ def test_the_folder_above_a_link_is_where_it_leads(tmp_path, monkeypatch):
     assert found.path == tmp_path / "link" / "a.mp4"
 
 
-def test_names_never_lead_out_of_the_folder_of_results(tmp_path, monkeypatch):
+def test_names_never_lead_out_of_the_results_folder(tmp_path, monkeypatch):
     make(tmp_path, "a/v.mp4", "v.mp4", "b/v.mp4")
     monkeypatch.chdir(tmp_path / "a")
     assert names("v.mp4", "../v.mp4", "../a/v.mp4") == ["a/v.mp4", f"{tmp_path.name}/v.mp4"]
@@ -49,11 +49,11 @@ def test_names_never_lead_out_of_the_folder_of_results(tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may look everywhere")
-def test_a_folder_that_may_not_be_entered_is_no_traceback(tmp_path):
+def test_a_folder_without_permission_raises_nothing(tmp_path):
     make(tmp_path, "closed/v.mp4")
     (tmp_path / "closed").chmod(0)
     try:
-        assert names(tmp_path / "closed" / "v.mp4") == ["v.mp4"]  # its report will say so
+        assert names(tmp_path / "closed" / "v.mp4") == ["v.mp4"]  # its report will say why it fails
     finally:
         (tmp_path / "closed").chmod(0o700)
 
@@ -62,7 +62,7 @@ def test_a_path_that_is_too_long_is_kept_for_its_report():
     assert names("x" * 300 + ".mp4") == ["x" * 300 + ".mp4"]
 
 
-def test_clashing_names_get_as_many_folders_as_it_takes(tmp_path):
+def test_clashing_names_get_as_many_parent_folders_as_needed(tmp_path):
     make(tmp_path, "1/x/v.mp4", "2/x/v.mp4", "2/y/v.mp4", "w.mp4")
     paths = [tmp_path / n for n in ("1/x/v.mp4", "2/x/v.mp4", "2/y/v.mp4", "w.mp4")]
     assert names(*paths) == ["1/x/v.mp4", "2/x/v.mp4", "y/v.mp4", "w.mp4"]
@@ -85,8 +85,8 @@ def test_nothing_found_is_a_usage_problem(tmp_path):
         names(str(tmp_path / "*.avi"))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="others have no such names")
-def test_names_that_are_not_utf8_stay_apart(tmp_path):
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_that_are_not_utf8_stay_distinct(tmp_path):
     for byte in (b"\xff", b"\xfe"):
         (tmp_path / os.fsdecode(b"v" + byte + b".mp4")).write_bytes(b"x")
     found = names(tmp_path)
@@ -94,12 +94,12 @@ def test_names_that_are_not_utf8_stay_apart(tmp_path):
     assert [name.encode().decode() for name in found] == found
 
 
-def test_no_video_takes_the_place_of_our_own_files(tmp_path):
+def test_no_video_takes_a_reserved_name(tmp_path):
     make(tmp_path, "scores.csv")
     assert names(tmp_path / "scores.csv") == ["scores.csv~2"]
 
 
-def test_parts_share_all_videos_out(tmp_path):
+def test_parts_divide_all_videos(tmp_path):
     make(tmp_path, *(f"{n}.mp4" for n in range(7)))
     items = find_videos([str(tmp_path)], recursive=False)
     parts = [select_part(items, f"{i}/3") for i in (1, 2, 3)]

@@ -1,4 +1,4 @@
-"""Batches on a Ray cluster: two workers here, one of which is killed midway."""
+"""Batches on a Ray cluster of two workers on this machine, one of which is killed midway."""
 
 import os
 import signal
@@ -11,10 +11,10 @@ import pytest
 
 ray = pytest.importorskip("ray")
 
-from depmap_cli.batch.inputs import find_videos  # noqa: E402  # below what may skip all
+from depmap_cli.batch.inputs import find_videos  # noqa: E402  # after importorskip
 from depmap_cli.batch.ray_workers import ray_workers  # noqa: E402
 from depmap_cli.batch.run import ScoringBatch, score_batch  # noqa: E402
-from depmap_cli.errors import UsageProblem, WeightsInvalid  # noqa: E402
+from depmap_cli.errors import UnexpectedError, UsageProblem, WeightsInvalid  # noqa: E402
 from tests.support.stub_batch import Silent  # noqa: E402
 from tests.support.stub_job import stub_job  # noqa: E402
 
@@ -66,7 +66,7 @@ def test_every_video_is_scored_once_though_a_worker_is_killed(items, tmp_path):
     assert [r.estimate.score for r in scored.reports] == list(range(8))
     assert (
         len({pid for _, pid in started_videos(log)}) == 3
-    )  # two, and one in the place of the dead
+    )  # two workers, and the replacement of the dead one
     times = Counter(name for name, _ in started_videos(log))
     assert times[killed[0]] == 2
     assert all(n == 1 for name, n in times.items() if name != killed[0])
@@ -85,16 +85,32 @@ def test_a_video_that_kills_every_worker_fails_alone(items, tmp_path):
     assert scored.reports[2].reason.startswith("the worker ended while scoring")
 
 
-def test_weights_that_cannot_be_loaded_there_are_one_error(items, tmp_path):
+def test_the_traceback_of_a_crash_on_the_cluster_is_written_here(items, tmp_path):
+    items[2].path.write_text("crash")
+    job, out = stub_job(), tmp_path / "out"
+    score_batch(
+        ScoringBatch(items=items[:3], job=job, folder=out), ray_workers(job, 3, 1, 0, 60), Silent()
+    )
+    assert "planted in scoring" in (out / "v2.mp4" / "traceback.txt").read_text()
+
+
+def test_a_crash_while_loading_on_the_cluster_is_one_error(items):
+    job = stub_job(crash_on_load=True)
+    with pytest.raises(UnexpectedError) as crash:
+        score_batch(ScoringBatch(items=items, job=job), ray_workers(job, 1, 1, 0, 60), Silent())
+    assert "planted in loading" in crash.value.traceback
+
+
+def test_weights_that_cannot_be_loaded_on_the_cluster_are_one_error(items, tmp_path):
     (tmp_path / "broken").write_text("")
     job = stub_job(broken=tmp_path / "broken")
     with pytest.raises(WeightsInvalid, match="planted"):
         score_batch(ScoringBatch(items=items, job=job), ray_workers(job, 1, 1, 0, 60), Silent())
 
 
-def test_a_cluster_without_room_is_told_at_once_or_waited_for_in_vain(items):
+def test_a_cluster_without_room_is_an_error_at_once_or_after_the_timeout(items):
     with pytest.raises(UsageProblem, match="no room"):
         ray_workers(stub_job(), 4, None, 0.5, 60)
     job = stub_job()
-    with pytest.raises(Exception, match="given up: no progress in 2 s"):
+    with pytest.raises(Exception, match="stopped: no progress in 2 s"):
         score_batch(ScoringBatch(items=items, job=job), ray_workers(job, 4, 1, 0.5, 2.0), Silent())

@@ -1,4 +1,4 @@
-"""Batches: each video once, whole results whatever is killed, and one bad video harms no other."""
+"""Batches: each video is scored once, results survive interruptions, a bad video stops nothing."""
 
 import csv
 import errno
@@ -18,7 +18,7 @@ from depmap_cli.batch.inputs import InputVideo, exit_code, find_videos
 from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin
 from depmap_cli.batch.run import ScoringBatch, score_batch
 from depmap_cli.batch.workers import InProcessWorker, SubprocessWorker, local_workers
-from depmap_cli.errors import OutputUnwritable, WeightsInvalid
+from depmap_cli.errors import OutputUnwritable, UnexpectedError, WeightsInvalid
 from depmap_cli.results import Status
 from depmap_cli.scoring.options import ScoreOptions
 from tests.support.stub_batch import Silent
@@ -31,7 +31,7 @@ FILES = {"frames.csv", "aus.csv", "report.html", "score.json"}
 
 @pytest.fixture
 def videos(tmp_path):
-    """Maker of a folder of stub videos with these texts, by name."""
+    """Function that writes stub videos with these texts, by name, to a folder."""
 
     def make(**texts):
         folder = tmp_path / "in"
@@ -47,36 +47,38 @@ def numbers(n):
     return {f"v{i:02}": str(i) for i in range(n)}
 
 
-def here(items, out, told=None, overwrite=False, **job):
+def here(items, out, listener=None, overwrite=False, **job):
     job = stub_job(**job)
     return score_batch(
         ScoringBatch(items=items, job=job, folder=out, overwrite=overwrite),
         [InProcessWorker(job)],
-        told or Silent(),
+        listener or Silent(),
     )
 
 
-def others(items, out, jobs=2, timeout=60.0, told=None, **job):
+def others(items, out, jobs=2, timeout=60.0, listener=None, **job):
     job = stub_job(**job)
     workers = [SubprocessWorker(job, 1, timeout) for _ in range(jobs)]
-    return score_batch(ScoringBatch(items=items, job=job, folder=out), workers, told or Silent())
+    return score_batch(
+        ScoringBatch(items=items, job=job, folder=out), workers, listener or Silent()
+    )
 
 
 def command(*arguments):
     return subprocess.Popen(
         [sys.executable, "-m", "tests.support.stub_batch", *map(str, arguments)],
         cwd=ROOT,
-        preexec_fn=hear_ctrl_c,
+        preexec_fn=enable_sigint,
     )
 
 
-def hear_ctrl_c():
-    """Shells have what they run in the background ignore it, and so all that these tests start."""
+def enable_sigint():
+    """Undo that shells make background processes, and what they start, ignore Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def tree(out):
-    """All that a user sees of results, by path; run.json tells of times."""
+    """The visible result files by path, except run.json, which contains times."""
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in out.rglob("*")
@@ -93,7 +95,7 @@ def started_videos(log):
     return Counter(line.split()[0] for line in log.read_text().splitlines())
 
 
-def check_nothing_is_half_there(out):
+def check_results_are_complete(out):
     for path in out.rglob("score.json"):
         if ".depmap" in path.parts:
             continue
@@ -105,27 +107,27 @@ def check_nothing_is_half_there(out):
         assert len(names) == len(set(names))
 
 
-class Kept(Silent):
-    """Keeps what it is told."""
+class Recorder(Silent):
+    """Records results and messages."""
 
     def __init__(self):
         self.events, self.notes = [], []
 
-    def done(self, number, report, before):
-        self.events.append((report.source.name, report.status.value, before))
+    def on_result(self, number, report, already_done):
+        self.events.append((report.source.name, report.status.value, already_done))
 
-    def said(self, text):
+    def on_message(self, text):
         self.notes.append(text)
 
 
-def test_what_is_done_is_not_done_again(videos, tmp_path):
-    out, log, told = tmp_path / "out", tmp_path / "log", Kept()
+def test_videos_that_are_done_are_skipped(videos, tmp_path):
+    out, log, listener = tmp_path / "out", tmp_path / "log", Recorder()
     items = videos(a="1", b="2", c="refuse")
     first = here(items, out, log=log)
     before = tree(out)
-    again = here(items, out, told, log=log)
+    again = here(items, out, listener, log=log)
     assert started_videos(log) == {"a.mp4": 1, "b.mp4": 1, "c.mp4": 1}
-    assert [e[2] for e in told.events] == [True] * 3
+    assert [e[2] for e in listener.events] == [True] * 3
     assert tree(out) == before
     assert [r.status for r in again.reports] == [r.status for r in first.reports]
     here(items, out, log=log, overwrite=True)
@@ -133,7 +135,7 @@ def test_what_is_done_is_not_done_again(videos, tmp_path):
     assert tree(out) == before
 
 
-def test_what_changed_is_done_again(videos, tmp_path):
+def test_videos_that_changed_are_scored_again(videos, tmp_path):
     out, log = tmp_path / "out", tmp_path / "log"
     items = videos(a="1", b="2")
     here(items, out, log=log)
@@ -147,12 +149,12 @@ def test_what_changed_is_done_again(videos, tmp_path):
     assert (out / "b.mp4" / "frames.csv").is_file()
 
 
-def test_a_video_that_changes_while_it_is_scored_is_not_taken_for_done(videos, tmp_path):
+def test_a_video_that_changes_while_it_is_scored_does_not_count_as_done(videos, tmp_path):
     out, log = tmp_path / "out", tmp_path / "log"
     items = videos(a="1")
 
     class Meddler(Silent):
-        def working(self, task, share):
+        def on_progress(self, task, fraction):
             items[0].path.write_text("44.5")
 
     here(items, out, Meddler(), log=log)
@@ -172,7 +174,7 @@ def test_failed_videos_are_tried_again_and_keep_a_row(videos, tmp_path):
     assert [row["score"] for row in rows(out)] == ["1.0", "2.0"]
 
 
-def test_formats_of_the_same_settings_gather_and_others_are_removed(videos, tmp_path):
+def test_formats_of_the_same_settings_accumulate_and_others_are_removed(videos, tmp_path):
     out = tmp_path / "out"
     items = videos(a="1")
     here(items, out, formats={"csv"})
@@ -201,16 +203,18 @@ def test_a_users_own_file_in_a_results_folder_stays(videos, tmp_path):
     assert (out / "a.mp4" / "notes.txt").read_text() == "mine"
 
 
-def test_the_table_holds_all_that_was_ever_scored_here(videos, tmp_path):
+def test_the_table_lists_all_videos_scored_into_the_folder(videos, tmp_path):
     out = tmp_path / "out"
     items = videos(a="1", b="2", c="3")
-    for item in reversed(items):  # as a loop in a shell
+    for item in reversed(items):  # like a shell loop
         here([item], out)
     assert [row["name"] for row in rows(out)] == ["a.mp4", "b.mp4", "c.mp4"]
 
 
-def test_cut_at_any_moment_and_resumed_a_result_is_the_same(videos, tmp_path, monkeypatch):
-    """The process ends before the n-th change of the disk, for every n there is."""
+def test_results_are_the_same_after_an_interruption_before_any_disk_operation(
+    videos, tmp_path, monkeypatch
+):
+    """The process ends before the n-th disk operation, for every n."""
     items = videos(a="1")
     here(items, tmp_path / "whole")
     items[0].path.write_text("22")
@@ -220,14 +224,14 @@ def test_cut_at_any_moment_and_resumed_a_result_is_the_same(videos, tmp_path, mo
     class Killed(BaseException):
         pass
 
-    left = 0
+    n_left = 0
 
     def counted(name):
         def change(*arguments, **named):
-            nonlocal left
-            if left == 0:
+            nonlocal n_left
+            if n_left == 0:
                 raise Killed
-            left -= 1
+            n_left -= 1
             return real[name](*arguments, **named)
 
         return change
@@ -241,20 +245,20 @@ def test_cut_at_any_moment_and_resumed_a_result_is_the_same(videos, tmp_path, mo
             for owner, name in ((os, "replace"), (Path, "unlink"), (Path, "write_bytes")):
                 real[name] = getattr(owner, name)
                 patch.setattr(owner, name, counted(name))
-            left = cut
+            n_left = cut
             try:
                 here(items, out)
             except Killed:
                 cuts += 1
             else:
                 break
-        check_nothing_is_half_there(out)
+        check_results_are_complete(out)
         here(items, out)
         assert tree(out) == wanted, f"cut before change {cut}"
     assert cuts > 10
 
 
-def test_killed_at_random_moments_and_resumed_results_are_the_same_bytes(videos, tmp_path):
+def test_results_are_the_same_bytes_after_kills_at_random_moments(videos, tmp_path):
     videos(**numbers(10))
     log = tmp_path / "log"
     assert command(tmp_path / "in", tmp_path / "whole", log, 0).wait() == 0
@@ -266,13 +270,13 @@ def test_killed_at_random_moments_and_resumed_results_are_the_same_bytes(videos,
         time.sleep(moments.uniform(0.5, 1.5))
         running.kill()
         running.wait()
-        check_nothing_is_half_there(out)
+        check_results_are_complete(out)
     assert command(tmp_path / "in", out, log, 0).wait() == 0
     assert tree(out) == wanted
     assert len(rows(out)) == 10
 
 
-def test_processes_on_one_folder_score_each_video_once(videos, tmp_path):
+def test_processes_that_share_a_folder_score_each_video_once(videos, tmp_path):
     videos(**numbers(12))
     log, out = tmp_path / "log", tmp_path / "out"
     running = [command(tmp_path / "in", out, log, 0.2) for _ in range(3)]
@@ -285,7 +289,7 @@ def test_processes_on_one_folder_score_each_video_once(videos, tmp_path):
     assert all(run["scored"] + run["already_done"] == 12 for run in runs)
 
 
-def test_parts_make_the_whole(videos, tmp_path):
+def test_parts_together_give_the_whole_result(videos, tmp_path):
     videos(**numbers(7))
     log = tmp_path / "log"
     assert command(tmp_path / "in", tmp_path / "whole", log, 0).wait() == 0
@@ -295,7 +299,7 @@ def test_parts_make_the_whole(videos, tmp_path):
     assert set(started_videos(log).values()) == {2}
 
 
-def test_a_worker_that_dies_costs_one_video_and_one_that_dies_once_none(videos, tmp_path):
+def test_a_dying_worker_fails_one_video_unless_the_second_attempt_succeeds(videos, tmp_path):
     items = videos(a="1", b="die", c="die once", d="4")
     scored = others(items, tmp_path / "out")
     assert [r.status.value for r in scored.reports] == ["scored", "failed", "scored", "scored"]
@@ -309,7 +313,7 @@ def test_a_worker_that_dies_costs_one_video_and_one_that_dies_once_none(videos, 
     ("bad", "jobs"),
     [({"b": "die"}, 1), ({"a": "die"}, 1), ({"a": "die", "b": "die"}, 2)],
 )
-def test_a_video_that_kills_who_looks_ahead_costs_itself_alone(videos, tmp_path, bad, jobs):
+def test_a_video_that_kills_workers_while_decoded_ahead_fails_alone(videos, tmp_path, bad, jobs):
     texts = {"a": "1", "b": "2", "c": "3", "d": "4"} | bad
     scored = others(videos(**texts), tmp_path / "out", jobs=jobs, ahead=True)
     expected = ["failed" if text == "die" else "scored" for text in texts.values()]
@@ -317,23 +321,21 @@ def test_a_video_that_kills_who_looks_ahead_costs_itself_alone(videos, tmp_path,
     assert len(rows(tmp_path / "out")) == 4
 
 
-def test_reading_gets_on_where_no_share_of_it_is_known(videos, tmp_path):
+def test_heartbeats_prevent_the_timeout_of_a_video_of_unknown_length(videos, tmp_path):
     scored = others(videos(a="unknown length", b="hang"), tmp_path / "out", timeout=2.0)
     assert [r.status.value for r in scored.reports] == ["scored", "failed"]
     assert "no progress in 2 s" in scored.reports[1].reason
 
 
-def test_a_table_that_is_missing_is_not_no_table(videos, tmp_path):
-    items, out, told = videos(a="1"), tmp_path / "out", Kept()
+def test_a_missing_au_table_gives_another_key_than_no_table(videos, tmp_path):
+    items, out, listener = videos(a="1"), tmp_path / "out", Recorder()
     here(items, out)
-    here(items, out, told, options=ScoreOptions(au_csv=tmp_path / "in"))
-    assert told.events == [("a.mp4", "scored", False)]
+    here(items, out, listener, options=ScoreOptions(au_csv=tmp_path / "in"))
+    assert listener.events == [("a.mp4", "scored", False)]
 
 
-def test_what_another_process_finishes_at_this_moment_is_not_done_again(
-    videos, tmp_path, monkeypatch
-):
-    items, out, told, log = videos(a="1"), tmp_path / "out", Kept(), tmp_path / "log"
+def test_a_video_that_another_process_has_just_finished_is_skipped(videos, tmp_path, monkeypatch):
+    items, out, listener, log = videos(a="1"), tmp_path / "out", Recorder(), tmp_path / "log"
     ask = ResultsFolder.claim
 
     def meanwhile(results, name):
@@ -341,36 +343,36 @@ def test_what_another_process_finishes_at_this_moment_is_not_done_again(
         here(items, out, log=log)
 
     monkeypatch.setattr(ResultsFolder, "claim", meanwhile)
-    here(items, out, told, log=log)
-    assert told.events == [("a.mp4", "scored", True)]
+    here(items, out, listener, log=log)
+    assert listener.events == [("a.mp4", "scored", True)]
     assert started_videos(log) == {"a.mp4": 1}
 
 
-def test_what_a_killed_process_left_half_written_goes(videos, tmp_path):
+def test_temporary_files_of_killed_processes_are_removed(videos, tmp_path):
     items, out = videos(a="1"), tmp_path / "out"
     here(items, out)
-    left = [out / ".making-1-run.json", out / ".depmap" / "records" / ".making-2-a.json"]
-    for path in left:
+    temporary = [out / ".making-1-run.json", out / ".depmap" / "records" / ".making-2-a.json"]
+    for path in temporary:
         path.write_text("half")
         os.utime(path, (1, 1))
     young = out / ".making-3-scores.csv"
     young.write_text("being written")
     here(items, out)
-    assert not any(path.exists() for path in left)
+    assert not any(path.exists() for path in temporary)
     assert young.exists()
 
 
-def test_a_process_that_waits_takes_the_failure_of_another(videos, tmp_path):
-    """Hours of hanging are waited for once, not once a process."""
+def test_a_waiting_process_takes_over_the_failure_of_another(videos, tmp_path):
+    """A hanging video costs its timeout once, not once per process."""
     videos(a="die", b="2")
     log, out = tmp_path / "log", tmp_path / "out"
     running = [command(tmp_path / "in", out, log, 2) for _ in range(3)]
     assert [process.wait() for process in running] == [3, 3, 3]
-    assert started_videos(log) == {"a.mp4": 2, "b.mp4": 1}  # the two tries of one process
+    assert started_videos(log) == {"a.mp4": 2, "b.mp4": 1}  # two attempts of one process
     assert [row["status"] for row in rows(out)] == ["failed", "scored"]
 
 
-def test_a_video_without_a_place_has_a_row_all_the_same(videos, tmp_path):
+def test_a_video_that_cannot_be_locked_has_a_row(videos, tmp_path):
     items, out = videos(a="1", b="2"), tmp_path / "out"
     here(items[:1], out)
     (lock,) = (out / ".depmap" / "claims").iterdir()
@@ -384,7 +386,7 @@ def test_a_video_without_a_place_has_a_row_all_the_same(videos, tmp_path):
     assert (run["scored"], len(run["failures"])) == (1, 1)
 
 
-def test_another_video_of_the_same_name_replaces_nothing(videos, tmp_path):
+def test_another_video_with_the_same_name_replaces_nothing(videos, tmp_path):
     items, out = videos(a="1", b="2"), tmp_path / "out"
     here(items, out)
     done = tree(out)
@@ -395,7 +397,7 @@ def test_another_video_of_the_same_name_replaces_nothing(videos, tmp_path):
     others_there = find_videos([str(elsewhere)], recursive=False)
     scored = here(others_there, out)
     assert [r.status.value for r in scored.reports] == ["failed", "scored"]
-    assert "another video of this name" in scored.reports[0].reason
+    assert "another video with this name" in scored.reports[0].reason
     assert tree(out).items() >= (done.items() - {("scores.csv", done["scores.csv"])})
     assert [row["score"] for row in rows(out)] == ["1.0", "2.0", "3.0"]
     run = json.loads((out / "run.json").read_text())["runs"][-1]
@@ -404,30 +406,30 @@ def test_another_video_of_the_same_name_replaces_nothing(videos, tmp_path):
     assert [row["score"] for row in rows(out)] == ["55.0", "2.0", "3.0"]
 
 
-def test_a_moved_video_is_the_same_one(videos, tmp_path):
+def test_a_moved_video_counts_as_the_same(videos, tmp_path):
     items, out = videos(a="1"), tmp_path / "out"
     here(items, out)
     moved = tmp_path / "moved.d" / "a.mp4"
     moved.parent.mkdir()
     items[0].path.rename(moved)
-    told = Kept()
-    scored = here([InputVideo(moved, "a.mp4")], out, told)
+    listener = Recorder()
+    scored = here([InputVideo(moved, "a.mp4")], out, listener)
     assert [r.status for r in scored.reports] == [Status.scored]
-    assert told.events == [("a.mp4", "scored", True)]
+    assert listener.events == [("a.mp4", "scored", True)]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_video_that_has_gone_does_not_take_its_result_along(videos, tmp_path, overwrite):
+def test_the_result_of_a_deleted_video_is_kept(videos, tmp_path, overwrite):
     items, out = videos(a="1"), tmp_path / "out"
     here(items, out)
     done = tree(out)
     items[0].path.unlink()
     scored = here(items, out, overwrite=overwrite)
-    assert [r.reason for r in scored.reports] == ["no such file any more"]
+    assert [r.reason for r in scored.reports] == ["the file no longer exists"]
     assert tree(out) == done
 
 
-def test_runs_of_other_versions_stay_in_the_record(videos, tmp_path):
+def test_runs_of_other_versions_stay_in_run_json(videos, tmp_path):
     items, out = videos(a="1"), tmp_path / "out"
     here(items, out)
     record = json.loads((out / "run.json").read_text())
@@ -442,31 +444,31 @@ def test_runs_of_other_versions_stay_in_the_record(videos, tmp_path):
     assert len(json.loads((out / "run.json").read_text())["runs"]) == 1
 
 
-def test_no_task_is_lost_where_a_lane_cannot_start(videos, tmp_path, monkeypatch):
-    """However late a lane says so: the other must not have left."""
+def test_no_task_is_lost_if_a_worker_cannot_start(videos, tmp_path, monkeypatch):
+    """However late a worker fails: the other must wait for the task."""
     from depmap_cli.batch import scheduler
 
-    real = scheduler._Shared.given_back
+    real = scheduler._TaskQueue.returned_on_error
 
-    def late(shared, task):
+    def late(queue, task):
         time.sleep(0.2)
-        return real(shared, task)
+        return real(queue, task)
 
-    monkeypatch.setattr(scheduler._Shared, "given_back", late)
+    monkeypatch.setattr(scheduler._TaskQueue, "returned_on_error", late)
     (tmp_path / "broken").write_text("")
     scored = others(videos(a="1"), None, jobs=2, broken=tmp_path / "broken")
     assert [r.status.value for r in scored.reports] == ["scored"]
 
 
-def test_a_video_without_progress_is_given_up(videos, tmp_path):
+def test_a_video_without_progress_fails_after_the_timeout(videos, tmp_path):
     log = tmp_path / "log"
     scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, timeout=2.0, log=log)
     assert [r.status.value for r in scored.reports] == ["failed", "scored"]
     assert "no progress in 2 s" in scored.reports[0].reason
-    assert started_videos(log)["a.mp4"] == 1  # hanging again would help nobody
+    assert started_videos(log)["a.mp4"] == 1  # no second attempt
 
 
-def test_workers_end_with_the_process_that_started_them(videos, tmp_path):
+def test_workers_end_with_the_main_process(videos, tmp_path):
     videos(a="hang", b="hang")
     log = tmp_path / "log"
     running = command(tmp_path / "in", tmp_path / "out", log, 0)
@@ -495,18 +497,22 @@ def test_weights_that_cannot_be_loaded_are_one_error(videos, tmp_path):
     assert rows(tmp_path / "out") == []
 
 
-def test_a_lane_that_cannot_start_leaves_its_work_to_others(videos, tmp_path):
+def test_the_tasks_of_a_worker_that_cannot_start_go_to_others(videos, tmp_path):
     (tmp_path / "broken").write_text("")
-    told = Kept()
+    listener = Recorder()
     scored = others(
-        videos(**numbers(5)), tmp_path / "out", jobs=2, told=told, broken=tmp_path / "broken"
+        videos(**numbers(5)),
+        tmp_path / "out",
+        jobs=2,
+        listener=listener,
+        broken=tmp_path / "broken",
     )
     assert [r.status for r in scored.reports] == [Status.scored] * 5
-    assert len(told.notes) == 1
-    assert "planted" in told.notes[0]
+    assert len(listener.notes) == 1
+    assert "planted" in listener.notes[0]
 
 
-def test_a_full_disk_fails_its_videos_and_no_others(videos, tmp_path, monkeypatch):
+def test_a_full_disk_fails_only_the_videos_that_it_concerns(videos, tmp_path, monkeypatch):
     real = Path.write_bytes
 
     def full(path, data):
@@ -525,23 +531,23 @@ def test_a_full_disk_fails_its_videos_and_no_others(videos, tmp_path, monkeypatc
     assert exit_code(here(videos(**numbers(3)), tmp_path / "out").reports) == 0
 
 
-def test_a_results_folder_that_vanishes_fails_what_is_left(videos, tmp_path):
+def test_the_remaining_videos_fail_if_the_results_folder_is_deleted(videos, tmp_path):
     out, log = tmp_path / "out", tmp_path / "log"
 
     class Unplugged(Silent):
-        def working(self, task, share):
+        def on_progress(self, task, fraction):
             if task.name == "v01.mp4" and out.exists():
                 out.rename(tmp_path / "elsewhere")
 
     scored = here(videos(**numbers(4)), out, Unplugged(), log=log)
     assert [r.status.value for r in scored.reports] == ["scored", *["failed"] * 3]
     assert exit_code(scored.reports) == 3
-    assert isinstance(scored.complaint, OutputUnwritable)
-    assert started_videos(log) == {"v00.mp4": 1, "v01.mp4": 1}  # no hours of work for nothing
+    assert isinstance(scored.write_error, OutputUnwritable)
+    assert started_videos(log) == {"v00.mp4": 1, "v01.mp4": 1}  # nothing is scored in vain
     assert not out.exists()
 
 
-def test_a_record_that_is_damaged_is_none(tmp_path):
+def test_a_damaged_record_counts_as_missing(tmp_path):
     results = ResultsFolder(tmp_path)
     results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
     assert results.finished("a", "key", ["json"]) is not None
@@ -551,7 +557,7 @@ def test_a_record_that_is_damaged_is_none(tmp_path):
     assert ResultsFolder(tmp_path).finished("a", "key", ["json"]) is None
 
 
-def test_a_run_tells_of_itself(videos, tmp_path):
+def test_run_json_describes_the_run(videos, tmp_path):
     out = tmp_path / "out"
     here(videos(a="1", b="refuse"), out)
     (run,) = json.loads((out / "run.json").read_text())["runs"]
@@ -565,11 +571,97 @@ def test_a_run_tells_of_itself(videos, tmp_path):
     assert "a.mp4/score.json" in run["files"]
 
 
-def test_a_single_video_stays_in_this_process():
-    assert [type(worker) for worker in local_workers(stub_job(), 1, 4, 60)] == [InProcessWorker]
-    assert [type(worker) for worker in local_workers(stub_job(), 3, 4, 60)] == [
-        SubprocessWorker
-    ] * 3
+def test_there_are_no_more_workers_than_videos_or_jobs():
+    assert len(local_workers(stub_job(), 1, 4, 60)) == 1
+    assert len(local_workers(stub_job(), 3, 4, 60)) == 3
+    assert len(local_workers(stub_job(), 5, 4, 60)) == 4
+
+
+def test_the_traceback_of_a_worker_is_written_beside_the_results_until_it_scores_well(
+    videos, tmp_path
+):
+    items, out = videos(a="crash", b="2"), tmp_path / "out"
+    scored = others(items, out)
+    assert [r.status.value for r in scored.reports] == ["failed", "scored"]
+    reason = "unexpected ZeroDivisionError while scoring; traceback: a.mp4/traceback.txt"
+    assert scored.reports[0].reason == reason
+    assert json.loads((out / "a.mp4" / "score.json").read_text())["reason"] == reason
+    text = (out / "a.mp4" / "traceback.txt").read_text()
+    assert "stub_job.py" in text
+    assert "ZeroDivisionError: planted in scoring" in text
+    (run,) = json.loads((out / "run.json").read_text())["runs"]
+    assert "a.mp4/traceback.txt" in run["files"]
+    items[0].path.write_text("1")
+    assert exit_code(others(items, out).reports) == 0
+    assert {path.name for path in (out / "a.mp4").iterdir()} == FILES
+
+
+def test_without_a_results_folder_a_crash_says_how_to_see_its_traceback(videos):
+    (report,) = others(videos(a="crash"), None, jobs=1).reports
+    assert report.reason == "unexpected ZeroDivisionError while scoring"
+    assert report.hint == "run again with --debug to see the traceback"
+
+
+def test_a_traceback_does_not_stay_beside_another_failure(tmp_path):
+    results, failed = ResultsFolder(tmp_path), report_of("a", "1")
+    failed = failed.model_copy(update={"status": Status.failed})
+    results.keep(ORIGIN, "key", ALL, failed, {"traceback.txt": b"", "score.json": b"{}"})
+    results.keep(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
+    assert [path.name for path in (tmp_path / "a").iterdir()] == ["score.json"]
+
+
+def test_a_crash_while_loading_arrives_with_its_traceback(videos, tmp_path):
+    with pytest.raises(UnexpectedError, match="ZeroDivisionError while loading") as crash:
+        others(videos(a="1", b="2"), tmp_path / "out", crash_on_load=True)
+    assert "ZeroDivisionError: planted in loading" in crash.value.traceback
+
+
+def test_the_traceback_of_a_worker_that_is_replaced_by_others_is_kept(videos, tmp_path):
+    out, listener = tmp_path / "out", Recorder()
+    job = stub_job()
+    workers = [SubprocessWorker(stub_job(crash_on_load=True), 1, 60), SubprocessWorker(job, 1, 60)]
+    batch = ScoringBatch(items=videos(**numbers(3)), job=job, folder=out)
+    assert exit_code(score_batch(batch, workers, listener).reports) == 0
+    (file,) = out.glob("depmap-traceback-*.txt")
+    assert "planted in loading" in file.read_text()
+    assert listener.notes == [
+        "a worker failed to start; continuing with the others: unexpected ZeroDivisionError "
+        f"while loading the weights; traceback: {file}"
+    ]
+
+
+def test_the_folder_of_the_videos_can_hold_the_results(videos, tmp_path):
+    items, log, listener = videos(a="1", b="2"), tmp_path / "log", Recorder()
+    folder = tmp_path / "in"
+    here(items, folder, log=log)
+    assert {path.name for path in (folder / "a.mp4.results").iterdir()} == FILES
+    assert items[0].path.read_text() == "1"
+    assert [row["name"] for row in rows(folder)] == ["a.mp4", "b.mp4"]
+    (run,) = json.loads((folder / "run.json").read_text())["runs"]
+    assert all((folder / file).is_file() for file in run["files"])
+    here(find_videos([str(folder)], recursive=True), folder, listener, log=log)
+    assert [already_done for _, _, already_done in listener.events] == [True, True]
+    assert set(started_videos(log).values()) == {1}
+
+
+def test_two_videos_never_share_a_results_folder(tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.mp4", "x/a.mp4.results"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("1")
+    items = [InputVideo(folder / "a.mp4", "a.mp4")]
+    items.append(InputVideo(folder / "x" / "a.mp4.results", "a.mp4.results"))
+    with pytest.raises(OutputUnwritable, match=r"a\.mp4 and a\.mp4\.results would share"):
+        here(items, folder)
+
+
+def test_a_file_above_a_results_folder_is_found_before_scoring(videos, tmp_path):
+    items, log = videos(a="1"), tmp_path / "log"
+    (tmp_path / "x").write_text("a file")
+    with pytest.raises(OutputUnwritable, match="a file is in the way"):
+        here([InputVideo(items[0].path, "x/a.mp4")], tmp_path, log=log)
+    assert not log.exists()
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")
@@ -584,18 +676,18 @@ def test_ctrl_c_keeps_what_is_done_and_ends_the_workers(videos, tmp_path):
     assert [row["name"] for row in rows(out)] == ["a.mp4"]
 
 
-def test_a_drive_without_locks_is_written_to_all_the_same(videos, tmp_path, monkeypatch):
-    def none_here(*_, **__):
+def test_results_are_written_to_a_drive_without_locks(videos, tmp_path, monkeypatch):
+    def no_locks(*_, **__):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
-    monkeypatch.setattr("filelock.FileLock.acquire", none_here)
+    monkeypatch.setattr("filelock.FileLock.acquire", no_locks)
     assert exit_code(here(videos(a="1", b="2"), tmp_path / "out").reports) == 0
     assert len(rows(tmp_path / "out")) == 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="signals")
 @pytest.mark.parametrize("delay", [0.0, 0.2])
-def test_ctrl_c_while_workers_start_is_one_word(videos, tmp_path, delay):
+def test_ctrl_c_while_workers_start_prints_one_word(videos, tmp_path, delay):
     videos(**numbers(4))
     out = tmp_path / "out"
     running = subprocess.Popen(
@@ -605,11 +697,11 @@ def test_ctrl_c_while_workers_start_is_one_word(videos, tmp_path, delay):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=hear_ctrl_c,
+        preexec_fn=enable_sigint,
     )
     while not (out / "run.json").exists():
         time.sleep(0.01)
     time.sleep(delay)
-    os.killpg(running.pid, signal.SIGINT)  # as a terminal does
+    os.killpg(running.pid, signal.SIGINT)  # like a terminal
     _, err = running.communicate(timeout=60)
     assert (running.returncode, err) == (130, "interrupted\n")

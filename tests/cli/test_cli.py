@@ -1,4 +1,4 @@
-"""The installed command, as users run it: what it prints where, what it writes, how it exits."""
+"""The installed command, as users run it: output, files and exit codes."""
 
 import csv
 import json
@@ -13,55 +13,34 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from depmap_cli.batch.workers import InProcessWorker
 from tests.support.videos import write_video
 
 FRAMES = 20
-"""Those on which the intervals of the shipped weights rest."""
+"""Frames per video with which the intervals of the shipped weights were calibrated."""
 FAST = ("--frames", str(FRAMES), "--device", "cpu")
 
 
-@pytest.fixture
-def run(capfd, monkeypatch):
-    """Runs ``depmap ARGS`` in this process: (exit code, stdout, stderr); batches, too."""
-    monkeypatch.setattr(
-        "depmap_cli.batch.workers.local_workers", lambda job, *others: [InProcessWorker(job)]
-    )
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        from depmap_cli.cli import main
-
-        monkeypatch.setattr(sys, "argv", ["depmap", *map(str, arguments)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return int(ended.value.code or 0), out, err
-
-    return call
-
-
 @pytest.fixture(scope="module")
-def _told() -> dict[Path, tuple[int, str, str]]:
-    """What the command said about each video that was scored alone."""
+def _outputs() -> dict[Path, tuple[int, str, str]]:
+    """Output of the command for each video that was scored alone."""
     return {}
 
 
 @pytest.fixture
-def scored(run, _told):
+def scored(run, _outputs):
     """Runs ``depmap score VIDEO --json`` on one video, once for all tests."""
 
     def call(video: Path) -> tuple[int, str, str]:
-        if video not in _told:
-            _told[video] = run("score", video, "--json", *FAST)
-        return _told[video]
+        if video not in _outputs:
+            _outputs[video] = run("score", video, "--json", *FAST)
+        return _outputs[video]
 
     return call
 
 
 @pytest.fixture(scope="module")
 def _written() -> dict[str, tuple[int, str, Path]]:
-    """What the command printed about the example, and where its files are."""
+    """Output of the command for the example, and the folder of its files."""
     return {}
 
 
@@ -121,7 +100,7 @@ def test_without_output_nothing_is_written(run, interview, tmp_path, monkeypatch
     assert list(tmp_path.iterdir()) == []
 
 
-def test_json_is_all_that_stdout_gets(run, interview, media, tmp_path):
+def test_stdout_holds_nothing_but_json(run, interview, media, tmp_path):
     paths = [media("no_face.mp4"), interview, media("text.mp4"), tmp_path / "none.mp4"]
     code, out, err = run("score", *paths, "--json", *FAST)
     assert code == 3
@@ -134,7 +113,9 @@ def test_json_is_all_that_stdout_gets(run, interview, media, tmp_path):
     assert lines[3]["reason"] == "no such file"
 
 
-def test_an_interval_says_where_its_residuals_are_of_other_frames(run, scored, interview):
+def test_an_interval_says_if_it_was_calibrated_with_another_number_of_frames(
+    run, scored, interview
+):
     alike = json.loads(scored(interview)[1])["estimate"]["interval"]
     assert alike["caution"] == ""
     code, out, _ = run("score", interview, "--frames", "24", "--device", "cpu")
@@ -142,20 +123,20 @@ def test_an_interval_says_where_its_residuals_are_of_other_frames(run, scored, i
     assert f"calibrated with estimates from {FRAMES} frames per video" in " ".join(out.split())
 
 
-def test_json_is_utf8_whatever_the_terminal_is(tmp_path):
+def test_json_is_utf8_in_any_terminal(tmp_path):
     names = ["łódź.mp4", "b.mp4"]
     for name in names:
         (tmp_path / name).write_text("no video")
     command = [sys.executable, "-m", "depmap_cli", "score", *names, "--json"]
-    told = subprocess.run(
+    done = subprocess.run(
         command, cwd=tmp_path, env={**os.environ, "PYTHONIOENCODING": "cp1252"}, capture_output=True
     )
-    lines = told.stdout.decode("utf-8").splitlines()
+    lines = done.stdout.decode("utf-8").splitlines()
     assert [json.loads(line)["source"]["name"] for line in lines] == names
-    assert b"Traceback" not in told.stderr
+    assert b"Traceback" not in done.stderr
 
 
-def test_a_batch_that_is_stopped_keeps_its_table(run, interview, media, tmp_path, monkeypatch):
+def test_an_interrupted_batch_keeps_its_table(run, interview, media, tmp_path, monkeypatch):
     from depmap_cli.scoring.scorer import Scorer
 
     score, seen = Scorer.score, []
@@ -173,7 +154,7 @@ def test_a_batch_that_is_stopped_keeps_its_table(run, interview, media, tmp_path
     assert (row["name"], row["status"]) == (interview.name, "scored")
 
 
-def test_without_key_frame_fusion_frames_are_shown_evenly(run, interview, tmp_path):
+def test_without_key_frame_fusion_frames_are_sampled_evenly(run, interview, tmp_path):
     from depmap_cli.weights.locations import BASELINE_WEIGHTS, weights_folder
 
     plain = ("--weights", weights_folder() / BASELINE_WEIGHTS, "--keyframes", "4", "-o", tmp_path)
@@ -265,7 +246,7 @@ def test_every_kind_of_input_ends_as_documented(scored, media, name, code, statu
         ("truncated.mkv", "decoded_share"),
     ],
 )
-def test_doubtful_recordings_are_warned_about(scored, media, name, check):
+def test_doubtful_videos_get_a_warning(scored, media, name, check):
     _, out, _ = scored(media(name))
     found = {c["name"]: c for c in json.loads(out)["quality"]["checks"]}[check]
     assert found["verdict"] == "warn"
@@ -274,7 +255,7 @@ def test_doubtful_recordings_are_warned_about(scored, media, name, check):
 
 
 @pytest.mark.parametrize("name", ["half.mp4", "one_frame.mp4", "vfr.mp4"])
-def test_nothing_is_missing_from_whole_recordings(scored, media, name):
+def test_complete_videos_are_decoded_completely(scored, media, name):
     _, out, _ = scored(media(name))
     found = {c["name"]: c["value"] for c in json.loads(out)["quality"]["checks"]}
     assert found["decoded_share"] == 1
@@ -369,7 +350,7 @@ def test_bad_weights(run, interview, tmp_path, make):
     one_line_error(err, make(tmp_path).name)
 
 
-def test_semantic_weights_are_no_depmap_weights(run, interview):
+def test_semantic_weights_are_refused_as_depmap_weights(run, interview):
     from depmap_cli.weights.locations import default_semantic_weights
 
     code, _, err = run("score", interview, "--weights", default_semantic_weights(), *FAST)
@@ -395,6 +376,10 @@ def test_semantic_weights_are_no_depmap_weights(run, interview):
         (("--frames", "200000"), 2, "--frames"),
         (("--format", "html"), 2, "--output"),
         (("--subject", "nearest"), 2, "nearest"),
+        (("--pictures", "drawing"), 2, "--pictures needs --output"),
+        (("--resume",), 2, "--resume needs --output"),
+        (("--overwrite",), 2, "--overwrite needs --output"),
+        (("--gpus-per-worker", "0"), 2, "--gpus-per-worker needs --engine ray"),
     ],
 )
 def test_wrong_options(run, interview, arguments, code, words):
@@ -414,7 +399,7 @@ def test_cuda_is_refused_where_there_is_none(run, interview):
     one_line_error(err, "not available")
 
 
-def test_a_pretrained_tag_needs_leave_to_use_the_network(run, tmp_path, interview):
+def test_a_pretrained_tag_needs_permission_to_use_the_network(run, tmp_path, interview):
     from depmap_cli.errors import UsageProblem
     from depmap_cli.semantics.clip_model import load_semantic_model
 
@@ -422,15 +407,17 @@ def test_a_pretrained_tag_needs_leave_to_use_the_network(run, tmp_path, intervie
         load_semantic_model("ViT-B-32", "openai")
 
 
-def test_unwritable_output_is_told_and_nothing_computed_is_lost(run, interview, tmp_path):
+def test_unwritable_output_is_an_error_and_no_score_is_lost(run, interview, tmp_path):
     (tmp_path / "file").write_text("in the way")
     code, out, err = run("score", interview, "-o", tmp_path / "file", "--json", *FAST)
-    assert (code, out) == (1, "")  # before hours of work
-    one_line_error(err, "cannot write to file")
+    assert (code, out) == (1, "")  # checked before scoring
+    one_line_error(err, f"cannot write to {tmp_path / 'file'}")
     shutil.copy(interview, tmp_path)
+    taken = tmp_path / f"{interview.name}.results"
+    taken.write_text("in the way")
     code, out, err = run("score", tmp_path / interview.name, "-o", tmp_path, *FAST)
     assert (code, out) == (1, "")
-    one_line_error(err, "a file lies where")
+    one_line_error(err, f"cannot create results folder {taken}", "a file is in the way")
     (tmp_path / "out" / interview.name / "aus.csv").mkdir(parents=True)
     code, out, err = run("score", interview, "-o", tmp_path / "out", "--json", *FAST)
     report = json.loads(out)
@@ -445,7 +432,7 @@ def test_an_empty_folder_is_a_usage_error(run, tmp_path):
     one_line_error(err, "no video")
 
 
-def test_quiet_says_nothing_but_the_report(run, interview):
+def test_quiet_prints_only_the_report(run, interview):
     code, out, err = run("score", interview, "--quiet", *FAST)
     assert (code, err) == (0, "")
     assert "BDI-II" in out
@@ -519,7 +506,7 @@ def test_doctor_fails_without_weights(run, monkeypatch, tmp_path):
 
 
 def seconds_of_children() -> float:
-    """Processor time of the processes that this one started and that ended."""
+    """CPU time of child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
@@ -537,8 +524,8 @@ def test_version_and_help():
     assert done.stdout.strip() == "[]"
 
 
-def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path, monkeypatch):
-    """Where the semantic weights know the usual rest; the network sees evidence as it was."""
+def test_brow_and_lid_units_are_relative_to_the_neutral_face(run, interview, tmp_path, monkeypatch):
+    """If the weights know the typical neutral face; the network sees the raw probabilities."""
     from depmap_cli.semantics.clip_model import SemanticModel
     from depmap_cli.semantics.neutral_baseline import UNITS
 
@@ -553,7 +540,9 @@ def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path,
     unknown = [0.0] * 18
     monkeypatch.setattr(SemanticModel, "typical_neutral", None)
     before, read = scored(tmp_path / "a")
-    monkeypatch.setattr(SemanticModel, "typical_neutral", np.array(unknown))  # evidence of one half
+    monkeypatch.setattr(
+        SemanticModel, "typical_neutral", np.array(unknown)
+    )  # probabilities of one half
     after, moved = scored(tmp_path / "b")
     assert after["estimate"] == before["estimate"]
     assert after["keyframes"][0]["time"] == before["keyframes"][0]["time"]
@@ -566,8 +555,8 @@ def test_brows_and_lids_are_told_from_the_face_at_rest(run, interview, tmp_path,
     assert shown["AU4"] == pytest.approx(moved["AU04_r"].mean(), abs=1e-3)
 
 
-def test_many_frames_a_second_cost_no_memory_for_frames(interview, tmp_path):
-    """A video four times as long is scored in at most a little more memory."""
+def test_memory_does_not_grow_with_the_number_of_frames(interview, tmp_path):
+    """A video four times as long needs hardly more memory."""
     import cv2
 
     capture = cv2.VideoCapture(str(interview), cv2.CAP_FFMPEG)

@@ -1,4 +1,4 @@
-"""Names and files meant to do harm: nothing runs, nothing leaves the folder, all is escaped."""
+"""Malicious names and files: nothing is executed, nothing is written elsewhere, all is escaped."""
 
 import csv
 import json
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="others refuse such names")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
 
 ROOT = Path(__file__).parents[2]
 GOOD = b"<script>alert(1)</script>.mp4"  # a folder and a video in it
@@ -58,7 +58,7 @@ def files_below(folder):
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory, interview):
-    """A folder of such names after `depmap score`: its parent, and what the command said."""
+    """Parent of a folder of such names after `depmap score`, the process, and the files before."""
     home = tmp_path_factory.mktemp("secret_home")
     given = home / "in"
     given.mkdir()
@@ -78,7 +78,7 @@ def scored(tmp_path_factory, interview):
     return home, done, before
 
 
-def test_all_of_them_have_a_row_and_the_good_one_a_score(scored):
+def test_all_videos_have_a_row_and_the_good_one_a_score(scored):
     home, done, _ = scored
     assert done.returncode == 3
     rows = list(csv.DictReader((home / "out" / "scores.csv").open(newline="", encoding="utf-8")))
@@ -87,14 +87,14 @@ def test_all_of_them_have_a_row_and_the_good_one_a_score(scored):
     assert len({row["name"] for row in rows}) >= len(rows) - 1  # control characters look alike
 
 
-def test_nothing_is_written_but_below_the_folder_of_results(scored):
+def test_nothing_is_written_outside_the_results_folder(scored):
     home, _, before = scored
     written = files_below(home) - before
     assert written
     assert all(path.startswith(os.fsencode(home / "out") + b"/") for path in written)
 
 
-def test_no_text_holds_what_could_run_or_rule_a_terminal(scored):
+def test_no_text_contains_code_or_terminal_escapes(scored):
     home, done, _ = scored
     said = (done.stdout + done.stderr).decode()
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", said)
@@ -110,7 +110,7 @@ def test_no_text_holds_what_could_run_or_rule_a_terminal(scored):
         assert "49" not in re.findall(r"<h1[^>]*>(.*?)</h1>", text, re.DOTALL)[0]
 
 
-def test_names_in_errors_rule_no_terminal(tmp_path):
+def test_names_in_errors_contain_no_terminal_escapes(tmp_path):
     (tmp_path / "ev\x1b[31mil\n").mkdir()
     done = depmap("score", "ev\x1b[31mil\n", cwd=tmp_path)
     assert done.returncode == 2
@@ -118,7 +118,7 @@ def test_names_in_errors_rule_no_terminal(tmp_path):
     assert b"\x1b[31mil" not in done.stderr
 
 
-def test_no_text_tells_where_the_folder_lies(scored):
+def test_no_text_reveals_the_parent_folders(scored):
     home, done, _ = scored
     assert b"secret_home" not in done.stdout + done.stderr
     for path in files_below(home / "out"):

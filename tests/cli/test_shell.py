@@ -1,4 +1,4 @@
-"""In a shell: colours, completion, and an example in every command's help."""
+"""The command in a shell: colours, completion, and an example in the help of each command."""
 
 import os
 import re
@@ -38,7 +38,7 @@ def test_every_command_shows_an_example(command, request):
     assert re.search(rf"Examples?:\s(.|\n)*depmap {name}\b", command.help), name
 
 
-def test_no_escape_codes_where_nobody_reads_them():
+def test_no_escape_codes_without_a_terminal():
     done = depmap("weights", "list")
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
@@ -60,7 +60,7 @@ def test_a_shell_can_complete(shell):
 
 
 def test_completion_knows_commands_and_options():
-    """As bash asks the installed command for it."""
+    """Called like bash calls the installed command."""
     script = Path(sys.executable).with_name("depmap")
     asked = {"COMP_WORDS": "depmap score --over", "COMP_CWORD": "2"}
     environment = {**os.environ, "_DEPMAP_COMPLETE": "complete_bash", **asked}

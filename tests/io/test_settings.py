@@ -14,7 +14,7 @@ from depmap_cli.errors import UsageProblem
 from depmap_cli.io.settings import read_settings
 
 
-def test_pairs_go_over_the_file_and_the_file_over_the_base(tmp_path):
+def test_pairs_override_the_file_and_the_file_the_base(tmp_path):
     file = tmp_path / "run.yaml"
     file.write_text("train:\n  epochs: 7\n  learning_rate: 2e-4\nmodel:\n  scales: [3, 4]\n")
     found = read_settings(["train.epochs=9"], file, {"train": {"epochs": 3, "seed": 5}})
@@ -32,20 +32,20 @@ def test_pairs_go_over_the_file_and_the_file_over_the_base(tmp_path):
         ("train: {frames: 200}", "less than or equal to 128"),
         ("train: {score_frames: 200000}", "less than or equal to 100000"),
         ("train: {seed: 99999999999999999999}", "train.seed"),
-        ("train: {1: 2}", "setting train.1: there is none of this name"),
-        ("train: {on: 1}", "there is none of this name"),  # in YAML, on is a truth value
-        ("1: {epochs: 2}", "sections with settings are expected"),
-        ("train: {epochs: 2024-13-45}", "run.yaml: not YAML"),
+        ("train: {1: 2}", "setting train.1: no setting has this name"),
+        ("train: {on: 1}", "no setting has this name"),  # in YAML, on is a boolean
+        ("1: {epochs: 2}", "expected sections with settings"),
+        ("train: {epochs: 2024-13-45}", "run.yaml: not valid YAML"),
         ("train: {learning_rate: .inf}", "train.learning_rate: Input should be a finite number"),
         ("faces: {detection_interval: .inf}", "faces.detection_interval"),
     ],
 )
-def test_a_bad_file_is_told_in_one_line(tmp_path, text, words):
+def test_a_bad_file_is_a_one_line_error(tmp_path, text, words):
     file = tmp_path / "run.yaml"
     file.write_text(text)
-    with pytest.raises(UsageProblem, match=words) as told:
+    with pytest.raises(UsageProblem, match=words) as raised:
         read_settings([], file)
-    assert "\n" not in told.value.message
+    assert "\n" not in raised.value.message
 
 
 @pytest.mark.parametrize(
@@ -61,11 +61,11 @@ def test_a_bad_file_is_told_in_one_line(tmp_path, text, words):
         ("train.epochs=2024-13-45", "Its default is 18."),
     ],
 )
-def test_what_was_meant_is_told(pair, hint):
-    with pytest.raises(UsageProblem) as told:
+def test_hints_suggest_settings(pair, hint):
+    with pytest.raises(UsageProblem) as raised:
         read_settings([pair])
-    assert hint in told.value.hint
-    assert not told.value.message.endswith("config.py")
+    assert hint in raised.value.hint
+    assert not raised.value.message.endswith("config.py")
 
 
 @pytest.mark.parametrize(
@@ -83,21 +83,21 @@ def test_sides_in_which_no_face_could_be_found(pair):
     assert read_settings(["faces.detection_sides=[24]"]).faces.detection_sides == (24,)
 
 
-def test_as_many_frames_are_scored_as_the_quality_gate_asks_for():
+def test_enough_frames_are_scored_for_the_quality_gate():
     _, fewest = QualityConfig().usable_frames
     assert read_settings([f"train.score_frames={fewest}"]).train.score_frames == fewest
     with pytest.raises(UsageProblem, match=r"train\.score_frames"):
         read_settings([f"train.score_frames={fewest - 1}"])
 
 
-def test_a_plain_resnet_is_one_whatever_the_file_says(tmp_path):
+def test_the_resnet_baseline_overrides_the_file(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("model: {msr: true, esa: true, backbone: resnet34}\ntrain: {epochs: 7}\n")
     plain = {"--model resnet-baseline": BASELINE}
     found = read_settings(["model.map=false"], file, decided=plain)
     assert not any(getattr(found.model, name) for name in BASELINE)
     assert (found.model.backbone, found.train.epochs) == ("resnet34", 7)
-    with pytest.raises(UsageProblem, match=r"--set model\.msr and --model resnet-baseline exclude"):
+    with pytest.raises(UsageProblem, match=r"--set model\.msr contradicts --model resnet-baseline"):
         read_settings(["model.msr=true"], file, decided=plain)
 
 
@@ -110,10 +110,10 @@ def test_a_plain_resnet_is_one_whatever_the_file_says(tmp_path):
         ("model.msr=false", 2, 7, "S1 S2 S3 S4"),
     ],
 )
-def test_settings_may_not_make_another_network_of_a_row(pair, table, row, name):
+def test_settings_must_not_change_the_network_of_a_table_row(pair, table, row, name):
     rows = select_rows(table, [row])
     setting = pair.partition("=")[0]
-    with pytest.raises(UsageProblem, match=f"--set {setting} and row {row}, {name} exclude"):
+    with pytest.raises(UsageProblem, match=f"--set {setting} contradicts row {row}, {name}"):
         read_settings([pair], decided=settings_fixed_by(rows))
     free = ["model.token_dim=32", "model.scales=[1,2,3,4]"]
     assert read_settings(free, decided=settings_fixed_by(rows)).model.token_dim == 32
@@ -129,6 +129,8 @@ def test_the_grids_are_the_papers():
     assert len({applied(v).model_dump_json() for v in TABLE_3}) == 8  # all rows differ
     plain = applied(TABLE_3[0])
     assert all(getattr(plain, name) is False for name in BASELINE)
-    assert len({tuple(v.switches) for v in (*TABLE_2, *TABLE_3)}) == 1  # each decides on all
+    assert (
+        len({tuple(v.switches) for v in (*TABLE_2, *TABLE_3)}) == 1
+    )  # each fixes the same settings
     assert applied(TABLE_3[5]) == full
     assert TABLE_3[5].paper["Northwind"] == (6.25, 5.25, 0.95, 0.79)

@@ -95,13 +95,13 @@ def test_the_next_video_is_decoded_as_soon_as_this_one_is(interview, tmp_path, m
         ScoringTask(number=0, path=interview, name="a", upcoming=other),
         ScoringTask(number=1, path=other, name="b", upcoming=interview),
     ]
-    perform = job.load(tasks[0])
+    scorer = job.load(tasks[0])
     assert started_paths == [interview]
-    perform(tasks[0], print)
+    scorer.score(tasks[0], print)
     until(lambda: started_paths == [interview, other])
-    perform(tasks[1], print)
+    scorer.score(tasks[1], print)
     until(lambda: started_paths == [interview, other, interview])
-    perform(ScoringTask(number=2, path=surprise, name="c"), print)
+    scorer.score(ScoringTask(number=2, path=surprise, name="c"), print)
     assert started_paths == [interview, other, interview, surprise]
     assert scored == [(path, path, 12) for path in (interview, other, surprise)]
     assert not running_since(before)
@@ -134,7 +134,7 @@ def test_a_decoding_that_is_not_used_is_closed(interview, tmp_path):
         pictures="drawing",
     )
     task = ScoringTask(number=0, path=interview, name="a")
-    rendered = table.load(task)(task, print)
+    rendered = table.load(task).score(task, print)
     assert rendered.report.status == "failed"
     assert not running_since(before)
 

@@ -1,4 +1,4 @@
-"""Work that `depmap` gives to other processes, done in this one."""
+"""Runs the work of process pools in this process."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def work_here(patch: pytest.MonkeyPatch) -> None:
-    """Prepare faces, or render, in this process: others would first load torch for seconds."""
+    """Prepare faces, or render, in this process; others would spend seconds on loading torch."""
     patch.setattr(
         "depmap_cli.runtime.process_pool.ProcessPoolExecutor",
         lambda jobs, *others: ThreadPoolExecutor(max_workers=1),

@@ -1,4 +1,4 @@
-"""A batch with the stub job, as a command: IN OUT LOG SECONDS [PART]. Two processes work."""
+"""A batch with the stub job in two worker processes, as a command: IN OUT LOG SECONDS [PART]."""
 
 import sys
 from pathlib import Path
@@ -10,21 +10,21 @@ from tests.support.stub_job import stub_job
 
 
 class Silent:
-    """Is told everything and says nothing."""
+    """A listener that prints messages only."""
 
-    def working(self, task, share):
+    def on_progress(self, task, fraction):
         pass
 
-    def done(self, number, report, before):
+    def on_result(self, number, report, already_done):
         pass
 
-    def said(self, text):
+    def on_message(self, text):
         print(text, file=sys.stderr)
 
 
 if __name__ == "__main__":
-    given, out, log, seconds, *part = sys.argv[1:]
-    items = select_part(find_videos([given], recursive=True), *part or [None])
+    folder, out, log, seconds, *part = sys.argv[1:]
+    items = select_part(find_videos([folder], recursive=True), *part or [None])
     job = stub_job(log=Path(log), seconds=float(seconds))
     workers = local_workers(job, len(items), jobs=2, timeout=60)
     scored = score_batch(ScoringBatch(items=items, job=job, folder=Path(out)), workers, Silent())

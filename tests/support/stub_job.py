@@ -1,4 +1,4 @@
-"""A job without networks: what a file says is what becomes of it. Loads no torch."""
+"""A job without networks: the text of a file decides its result. Loads no torch."""
 
 import os
 import signal
@@ -18,14 +18,17 @@ ALL = frozenset({"json", "csv", "html"})
 
 @dataclass(frozen=True, kw_only=True)
 class StubJob(Job):
-    """Scores a text file by the number in it; words in it have it killed, hang, or fail."""
+    """Scores a text file by the number in it; words in it make the worker die, hang or raise."""
 
-    log: Path | None = None  # gets a line for each file that is begun
-    seconds: float = 0.0  # that each takes
-    broken: Path | None = None  # loading fails while there is this file, which it removes
-    ahead: bool = False  # what comes is looked at ahead, and may kill as it is
+    log: Path | None = None  # gets a line for each file that is started
+    seconds: float = 0.0  # for each file
+    broken: Path | None = None  # loading fails if this file exists, and removes it
+    ahead: bool = False  # the next file is read ahead, which may kill the worker
+    crash_on_load: bool = False  # loading raises an unexpected error
 
     def load(self, first):
+        if self.crash_on_load:
+            raise ZeroDivisionError("planted in loading")
         if self.ahead and first is not None:
             self.look(first.path)
         if self.broken is not None:
@@ -35,13 +38,13 @@ class StubJob(Job):
                 pass
             else:
                 raise WeightsInvalid("planted", "take others")
-        return self.perform
+        return self
 
     def look(self, path):
         if "die" in path.read_text():
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def perform(self, task, told):
+    def score(self, task, on_progress):
         if self.ahead and task.upcoming is not None:
             self.look(task.upcoming)
         text = task.path.read_text()
@@ -49,9 +52,11 @@ class StubJob(Job):
             with self.log.open("a") as file:
                 file.write(f"{task.name} {os.getpid()}\n")
         for share in range(4):
-            told(share / 4)
+            on_progress(share / 4)
             time.sleep(self.seconds / 4)
-        if "unknown length" in text:  # read on and on, without a share that could be told
+        if "crash" in text:
+            raise ZeroDivisionError("planted in scoring")
+        if "unknown length" in text:  # decoding proceeds, the fraction done is unknown
             for _ in range(30):
                 time.sleep(0.1)
                 heartbeat()
@@ -62,7 +67,7 @@ class StubJob(Job):
             task.path.write_text("7")
         if "die" in text:
             os.kill(os.getpid(), signal.SIGKILL)
-        return self.render(ScoreResult(report=report_of(task.name, text)))
+        return self.render(task, ScoreResult(report=report_of(task.name, text)))
 
 
 def report_of(name, text):

@@ -126,7 +126,7 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
         ),
         (
             ("--model", "resnet-baseline", "--set", "model.msr=true"),
-            "--set model.msr and --model resnet-baseline exclude each other",
+            "--set model.msr contradicts --model resnet-baseline",
         ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
         (("--folds", "4"), "--folds needs --group-by"),

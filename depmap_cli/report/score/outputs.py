@@ -1,4 +1,4 @@
-"""What is shown of results: stdout for what was asked, everything else to stderr."""
+"""Shows results in the terminal: reports on stdout, everything else on stderr."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,32 +15,32 @@ from depmap_cli.results import Report, Status
 
 @dataclass(kw_only=True)
 class Outputs:
-    """Shows reports as they come, those of a batch in a line each and then a table."""
+    """Shows reports as they arrive; those of a batch as a table at the end."""
 
     folder: Path | None
     as_json: bool
     quiet: bool
-    several: bool  # a batch
-    _early: dict[int, str] = field(default_factory=dict)  # their turn is still to come
-    _shown: int = 0
+    several: bool  # a batch of several videos
+    _waiting: dict[int, str] = field(default_factory=dict)  # JSON lines of later videos, by number
+    _n_printed: int = 0
 
     def show(self, number: int, report: Report) -> None:
-        """One JSON line, in the order of the videos; or, of a single video, the rendered report."""
+        """Print the report of a single video, or JSON lines in the order of the videos."""
         if self.as_json:
-            self._early[number] = json_line(report)
-            while self._shown in self._early:
-                print_json(self._early.pop(self._shown))
-                self._shown += 1
+            self._waiting[number] = json_line(report)
+            while self._n_printed in self._waiting:
+                print_json(self._waiting.pop(self._n_printed))
+                self._n_printed += 1
         elif not self.several:
             render_report(Console(), report)
 
     def flush(self) -> None:
-        """The JSON lines that waited for one that never came."""
-        for number in sorted(self._early):
-            print_json(self._early.pop(number))
+        """Print the JSON lines that wait for a video that was not finished."""
+        for number in sorted(self._waiting):
+            print_json(self._waiting.pop(number))
 
     def finish(self, reports: Sequence[Report]) -> None:
-        """The table of a batch, and where the files lie."""
+        """Print the table of a batch, and the results folder."""
         if self.several and not self.as_json:
             render_batch(Console(), list(reports))
         if self.folder is not None and not self.quiet:
@@ -49,9 +49,9 @@ class Outputs:
             )
 
 
-def line_of(report: Report, before: bool) -> str:
-    """What became of a video, in one line."""
+def line_of(report: Report, already_done: bool) -> str:
+    """Describe the result of a video in one line."""
     name = clean(report.source.name)
     if report.estimate is not None and report.status == Status.scored:
-        return f"{name}: {report.estimate.score:.1f}" + (" (done before)" if before else "")
+        return f"{name}: {report.estimate.score:.1f}" + (" (already done)" if already_done else "")
     return f"{name}: {report.status.value}: {clean(report.reason)}"
