@@ -200,11 +200,6 @@ class TrainConfig(_Frozen):
     ema_decay: float = Field(
         0.98, ge=0, lt=1, description="Decay of the averaged weights, a step. Measured: alike."
     )
-    straighten: bool = Field(
-        False,
-        description="Move estimates along the line that fits Development best, if it has 9 people; "
-        "not in the paper.",
-    )
     init_from_semantic_model: bool = Field(
         True, description="Start the backbone at CLIP's image tower."
     )

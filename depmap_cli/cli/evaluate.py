@@ -12,7 +12,6 @@ from depmap_cli.cli.options import (
     ConfigOption,
     DataOption,
     DeviceOption,
-    GroupBy,
     JobsOption,
     JsonOption,
     NetworkOption,
@@ -52,14 +51,15 @@ def evaluate(
             "beside --weights, or the one shipped."
         ),
     ] = None,
-    group_by: Annotated[
-        GroupBy | None, typer.Option(help="Folds of whole people, as in `depmap train`.")
-    ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=3, help="How many folds, with --group-by; default 5.")
+        int | None,
+        typer.Option(
+            min=3, help="Number of folds of people, as in `depmap train`; replaces the splits."
+        ),
     ] = None,
     fold: Annotated[
-        int | None, typer.Option(min=0, help="Which fold is Testing, from 0; default the first.")
+        int | None,
+        typer.Option(min=0, help="Fold to use as Testing, from 0; the first by default."),
     ] = None,
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
@@ -78,7 +78,7 @@ def evaluate(
     """Compare estimates with scores on a labelled corpus, beside baselines.
 
     --weights with the folder of `depmap train --seeds` evaluates each seed by itself, then tells
-    mean and standard deviation. With --group-by, and the folder of a run by folds, everybody is
+    mean and standard deviation. With --folds, and the folder of a run by folds, everybody is
     scored by the fold that never saw them.
 
     Examples:
@@ -91,18 +91,17 @@ def evaluate(
 
       depmap evaluate --data avec2014/ --weights runs/ -o evaluation/
 
-      depmap evaluate --data avec2014/ --weights run/ --group-by subject --folds 5
+      depmap evaluate --data avec2014/ --weights run/ --folds 5
     """
     if gallery and output is None:
         raise typer.BadParameter("--gallery needs --output")
-    if not group_by and (fold is not None or folds is not None):
-        raise typer.BadParameter("--fold and --folds need --group-by")
-    n_folds = folds or 5
-    pooled = weights is not None and weights.is_dir() and group_by is not None
+    if fold is not None and folds is None:
+        raise typer.BadParameter("--fold needs --folds")
+    pooled = weights is not None and weights.is_dir() and folds is not None
     if pooled and (fold is not None or gallery or split != Split.Testing):
         raise typer.BadParameter(
-            "--group-by and a folder as --weights pool all folds of a run: they take neither "
-            "--fold nor --gallery nor another --split"
+            "--folds with a run folder as --weights pools all folds: it cannot be combined with "
+            "--fold, --gallery or another --split"
         )
     from depmap_cli.report.evaluation.outputs import EvaluationOutputs
     from depmap_cli.workflows.evaluate import EvaluateOptions
@@ -110,10 +109,10 @@ def evaluate(
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
     from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
 
-    plain, why_not = plain_beside(weights, n_folds if pooled else None)
+    plain, why_not = plain_beside(weights, folds if pooled else None)
     options = EvaluateOptions(
         source=LabelledData(
-            data=data, cache=cache, jobs=jobs, fold=(fold or 0, n_folds) if group_by else None
+            data=data, cache=cache, jobs=jobs, fold=(fold or 0, folds) if folds else None
         ),
         weights=weights,
         split=split.value,
@@ -123,7 +122,7 @@ def evaluate(
         compare_with=tuple(compare_with) if compare_with else plain,
         appearance=output is not None,
         gallery=gallery,
-        folds=n_folds if pooled else None,
+        folds=folds if pooled else None,
         semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
     )
     outputs = EvaluationOutputs(output, pictures.value, as_json)
@@ -131,7 +130,7 @@ def evaluate(
     with progress_bar(quiet) as bar:
         found = evaluate_all(options, stages(bar))
     outputs.give(found)
-    way = why_not or way_to_plain(data, weights, n_folds if pooled else None)
+    way = why_not or way_to_plain(data, weights, folds if pooled else None)
     if way and not options.compare_with:
         note(way, quiet)
 

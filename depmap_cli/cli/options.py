@@ -48,12 +48,6 @@ ConfigOption = Annotated[
 ]
 
 
-class GroupBy(StrEnum):
-    """What ``--group-by`` takes."""
-
-    subject = "subject"
-
-
 class Network(StrEnum):
     """What ``--model`` takes."""
 

@@ -13,7 +13,6 @@ from depmap_cli.cli.options import (
     ConfigOption,
     DataOption,
     DeviceOption,
-    GroupBy,
     InitOption,
     JobsOption,
     Network,
@@ -48,11 +47,12 @@ def train(
     from_scratch: Annotated[
         bool, typer.Option("--from-scratch", help="Start from no Dep-MAP weights.")
     ] = False,
-    group_by: Annotated[
-        GroupBy | None, typer.Option(help="Folds of whole people instead of the corpus's splits.")
-    ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=3, help="How many folds, with --group-by; default 5.")
+        int | None,
+        typer.Option(
+            min=3,
+            help="Cross-validate: number of folds of people, which replace the corpus's splits.",
+        ),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Train as often, each with its seed.")] = 1,
     dry_run: Annotated[
@@ -86,8 +86,6 @@ def train(
     from depmap_cli.workflows.train import TrainOptions, by_folds, train_all
     from depmap_cli.workflows.train import dry_run as check_runs
 
-    if folds and not group_by:
-        raise typer.BadParameter("--folds needs --group-by")
     plain = model == Network.resnet_baseline
     decided = {"--model resnet-baseline": BASELINE} if plain else {}
     start, base = start_of(init, from_scratch, plain)
@@ -103,7 +101,7 @@ def train(
         resume=resume,
         seeds=seeds,
     )
-    runs = by_folds(options, folds or 5) if group_by else [options]
+    runs = by_folds(options, folds) if folds else [options]
     if dry_run:
         check_runs(runs, _teller(Console()))
         return

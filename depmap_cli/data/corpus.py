@@ -22,7 +22,6 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Corpus",
     "LabelledVideo",
-    "find_labelled_videos",
     "of_split",
     "read_corpus",
 ]
@@ -35,15 +34,6 @@ class Corpus:
     videos: list[LabelledVideo]
     notes: list[str]  # what was left out, and ``guesses``
     guesses: list[str]  # how people were told where no folder, number or column tells them
-
-
-def find_labelled_videos(data: Path) -> list[LabelledVideo]:
-    """The labelled videos below a folder, or those that a list or a manifest names; sorted.
-
-    Raises:
-        DataInvalid: as ``read_corpus``.
-    """
-    return read_corpus(data).videos
 
 
 def read_corpus(data: Path) -> Corpus:

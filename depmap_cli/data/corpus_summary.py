@@ -39,7 +39,7 @@ def check_trainable(videos: list[LabelledVideo], fold: int | None = None) -> Non
     if {"Training", "Testing"} == {r.split for r in videos}:
         raise DataInvalid(
             "there is no Development split, and Testing is never used to choose",
-            "move some people from Training to Development, or add --group-by subject",
+            "move some people from Training to Development, or add --folds 5",
         )
     for split in ("Training", "Development"):
         people = {r.subject for r in of_split(videos, split)}

@@ -12,18 +12,15 @@ from torch import Tensor
 from depmap_cli.config import Config
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.labelled_video import LabelledVideo
-from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
 from depmap_cli.semantics.clip_model import SemanticModel
-from depmap_cli.stats.conformal import DEFAULT_COVERAGE, people_needed
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.out_of_distribution import fit_training_face_model
 from depmap_cli.training.leakage import selected_on, training_people_in
-from depmap_cli.training.line import Line, fit_line, moved_by_others
 from depmap_cli.weights.packing import pack_network, pack_training_faces, unpack_network
 
 SELECTED_ON = "Development"
@@ -43,10 +40,8 @@ def finish_weights(
     recordings that are unlike those trained on.
 
     The residuals are those of the halved weights on Development, at ``frames`` frames a video. They
-    were also used for selection, which makes intervals a little too narrow. With
-    ``train.straighten`` the weights then follow the line through Development, and the estimates of
-    each person there the line through all others. Returns the document that is stored with the
-    weights, and the estimates (BDI-II points).
+    were also used for selection, which makes intervals a little too narrow. Returns the document
+    that is stored with the weights, and the estimates (BDI-II points).
 
     Raises:
         DataInvalid: the weights are too large for half precision.
@@ -65,43 +60,19 @@ def finish_weights(
     )  # copied into the model's own precision
     move_to_device(model.eval().requires_grad_(False), device)
     with explain_out_of_memory("scoring Development", "close other programs and add --resume"):
-        raw = np.array(
+        found = np.array(
             [
-                float(estimate_clip(model, semantics, clip, frames, usual, device).video.score)
+                estimate_clip(model, semantics, clip, frames, usual, device).score
                 for clip in development
             ]
         )
     videos = [clip.video for clip in development]
     known = training_people_in(document, videos)
-    if config.train.straighten and (straight := straightened(raw, videos, known)):
-        line, raw = straight
-        tensors["target"] = line.folded(tensors["target"])
-        document["line"] = line.stored()
-    found = raw.clip(0, MAX_SCORE)
     document = with_figures(document, development, found, frames)
     unseen = [clip for clip in development if clip.video.subject not in known]
     faces = fit_training_face_model(*(_embeddings(clips, frames) for clips in (train, unseen)))
     save_checkpoint(output, "depmap", document, {**tensors, **pack_training_faces(faces)})
     return json.loads(json.dumps(document)), found
-
-
-def straightened(
-    estimates: np.ndarray, videos: Sequence[LabelledVideo], known: set[str]
-) -> tuple[Line, np.ndarray] | None:
-    """The line through the estimates of these recordings (BDI-II points) of people whom the weights
-    have not ``known``, and each estimate moved along that of all others.
-
-    None where these people are too few for an interval, and so for a line.
-    """
-    people = np.array([r.subject for r in videos])
-    scores = np.array([r.score for r in videos], float)
-    new = ~np.isin(people, list(known))
-    if len(np.unique(people[new])) < people_needed(DEFAULT_COVERAGE):
-        return None
-    line = fit_line(estimates[new], scores[new])
-    moved = line.at(estimates)
-    moved[new] = moved_by_others(estimates[new], scores[new], people[new])
-    return line, moved
 
 
 def _embeddings(clips: list[VideoClip], frames: int) -> list[np.ndarray]:

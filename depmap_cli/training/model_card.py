@@ -24,7 +24,7 @@ Written by depmap {version}. Research software: not a diagnosis, not a medical d
 ## Figures on Development
 
 Weights were selected on Development, so these are optimistic. `depmap evaluate` reads Testing.
-{line}
+
 | RMSE | MAE | PCC | CCC |
 |---|---|---|---|
 | {rmse:.2f} | {mae:.2f} | {pcc:.2f} | {ccc:.2f} |
@@ -70,18 +70,6 @@ def model_card(document: dict[str, Any]) -> str:
         calibrated=calibrated,
         split=calibration["split"],
         caution="" if enough else ": too few for a 90 % interval",
-        line=_line(document),
         left_out=f"; {left_out} others are in Training" if left_out else "",
         **document["development"],
-    )
-
-
-def _line(document: dict[str, Any]) -> str:
-    """Of weights whose estimates follow the line through Development."""
-    if "line" not in document:
-        return ""
-    slope, shift = document["line"]["slope"], document["line"]["shift"]
-    return (
-        f"\nEstimates are {slope:.2f} times the network's, {shift:+.1f} points: the line through "
-        "Development.\nEach person's figures here are by the line through all others.\n"
     )

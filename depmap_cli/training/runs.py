@@ -76,7 +76,7 @@ def find_runs(path: Path) -> Runs:
         _check_finished(
             path,
             weights,
-            "a finished run of `depmap train` is expected; one by folds needs --group-by",
+            "a finished run of `depmap train` is expected; one by folds needs --folds",
         )
     return found
 
@@ -112,7 +112,7 @@ class CrossValidation:
         Raises:
             UsageProblem: some are missing, or there are more folds.
         """
-        command = f"depmap train --group-by subject --folds {self.n_folds}"
+        command = f"depmap train --folds {self.n_folds}"
         for path in map(self.weights, range(self.n_folds)):
             _check_finished(self.path, path, f"a run of `{command}` is expected")
         if fold_folder(self.path, self.n_folds).exists():
@@ -122,7 +122,7 @@ class CrossValidation:
 
 
 def cross_validations(path: Path, n_folds: int) -> dict[int | None, CrossValidation]:
-    """What `depmap train --group-by subject` wrote to ``path``: one, or one a seed, in order.
+    """What `depmap train --folds` wrote to ``path``: one, or one a seed, in order.
 
     Raises:
         UsageProblem: a fold lacks weights, of any seed; there are more folds, or runs with folders

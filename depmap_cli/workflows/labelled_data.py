@@ -42,7 +42,7 @@ class LabelledData:
         if self.fold is not None:
             if corpus.guesses:
                 raise DataInvalid(
-                    f"--group-by subject: {corpus.guesses[0]}",
+                    f"--folds {self.fold[1]}: {corpus.guesses[0]}",
                     "write a manifest, whose column subject tells who is in which video",
                 )
             videos = split_by_fold(videos, *self.fold, self.fold_seed)

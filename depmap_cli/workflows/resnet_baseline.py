@@ -68,7 +68,7 @@ def way_to_plain(data: Path, weights: Path | None, folds: int | None) -> str | N
     if weights is not None and (_is_plain(weights) or FOLDER in weights.resolve().parts[-2:]):
         return None
     command = ["depmap", "train", "--data", str(data), "--model", "resnet-baseline"]
-    command += ["--group-by", "subject", "--folds", str(folds)] if folds else []
+    command += ["--folds", str(folds)] if folds else []
     plain, after = Path(FOLDER), f", then add --compare-with {Path(FOLDER, WEIGHTS)}"
     if weights is not None:
         run = weights if weights.is_dir() else weights.parent

@@ -21,7 +21,7 @@ from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data import cache as cache_module
 from depmap_cli.data.cache import FaceCache, content_of
 from depmap_cli.data.clips import load_clips
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DepmapError, OutputUnwritable
 from depmap_cli.io import atomic_files
 from depmap_cli.io.checkpoint import load_tensors
@@ -40,7 +40,7 @@ def quiet(*_) -> None:
 
 @pytest.fixture
 def videos(corpus):
-    return [r for r in find_labelled_videos(corpus) if r.split == "Training"][:2]
+    return [r for r in read_corpus(corpus).videos if r.split == "Training"][:2]
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.cache import FaceCache
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.leakage import (
@@ -39,7 +39,7 @@ def manifest(corpus: Path, path: Path, **changed: object) -> Path:
     with path.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["path", "subject", "session", "task", "split", "score"])
-        for r in find_labelled_videos(corpus):
+        for r in read_corpus(corpus).videos:
             row = {"subject": r.subject, "session": r.session, "split": r.split, "score": r.score}
             for name, value in changed.items():
                 row[name] = value(r) if callable(value) else value
@@ -118,7 +118,7 @@ def test_who_taught_the_weights_at_the_start_is_remembered(trained):
 
 
 def test_whom_a_run_selects_on_is_remembered(trained, corpus):
-    found = find_labelled_videos(corpus)
+    found = read_corpus(corpus).videos
     for name in ("best", "last", "weights"):
         document = read_document(trained / f"{name}.safetensors")
         assert selection_people_in(document, found) == {"200", "201", "202"}
@@ -135,7 +135,7 @@ def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
     assert depmap(monkeypatch, "train", "--dry-run", *start) == 0
     told = " ".join("".join(capfd.readouterr()).split())
     assert "weights.safetensors, which this starts from, was trained on 4 of the people" in told
-    folds = ("--group-by", "subject", "--folds", 3)
+    folds = ("--folds", 3)
     assert depmap(monkeypatch, "train", "--dry-run", *start, *folds) == 1
     told = " ".join(capfd.readouterr().err.split())
     assert "fold 0: the weights to start from, weights.safetensors, were trained on" in told
@@ -144,7 +144,7 @@ def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
 
 @pytest.mark.usefixtures("faces_in_process")
 def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
-    videos = [r for r in find_labelled_videos(corpus) if r.split == "Training"][:1]
+    videos = [r for r in read_corpus(corpus).videos if r.split == "Training"][:1]
     choices = [
         (SamplingConfig(frames=4), FaceConfig()),
         (SamplingConfig(frames=3), FaceConfig(size=224)),
@@ -157,7 +157,7 @@ def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
 @pytest.mark.usefixtures("faces_in_process")
 def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, monkeypatch, capfd):
     data = tmp_path / "corpus"
-    for video in find_labelled_videos(corpus):
+    for video in read_corpus(corpus).videos:
         if video.split != "Testing":
             entry = FaceCache(cache, SamplingConfig(frames=128), FaceConfig())
             (made,) = entry.prepare([video], 1, lambda *_: None)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.io.settings import read_settings
 from depmap_cli.runtime.devices import available_devices
@@ -23,7 +23,7 @@ from tests.support.runs import SMALL, depmap
 
 MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
 
-SEEDS, FOLDS = ("--seeds", "2"), ("--group-by", "subject", "--folds", "3")
+SEEDS, FOLDS = ("--seeds", "2"), ("--folds", "3")
 
 DEFAULT_WEIGHTS = str(weights_folder() / DEFAULT_WEIGHTS)
 
@@ -75,12 +75,12 @@ def test_settings_that_would_stop_a_run(refused, arguments, code, words):
 def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
     """Of seven people in four folds one is alone, and is not the first fold's Development."""
     lines = ["path,subject,session,task,split,score"]
-    for r in find_labelled_videos(corpus):
+    for r in read_corpus(corpus).videos:
         if r.split != "Testing":  # unreadable
             lines.append(f"{r.path},{r.subject},{r.session},{r.task},Training,{r.score}")
     data = tmp_path / "seven.csv"
     data.write_text("\n".join(lines))
-    found, told = refused("--group-by", "subject", "--folds", "4", data=data)
+    found, told = refused("--folds", "4", data=data)
     assert (found, "split of fold 2 is of one person only" in told) == (1, True), told
 
 
@@ -129,7 +129,7 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
             "--set model.msr and --model resnet-baseline exclude each other",
         ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
-        (("--folds", "4"), "--folds needs --group-by"),
+        (("--folds", "2"), "Invalid value for '--folds'"),
         (("--set", "train.frames=200"), "of the 128 that are kept of a video"),
         (("--set", "train.seed=99999999999999999999"), "setting train.seed"),
     ],
@@ -156,7 +156,7 @@ def weights(tmp_path, monkeypatch):
 def dry(corpus, tmp_path, monkeypatch, capfd):
     """Checks a run on what of the corpus can be read: (exit code, error)."""
     lines = ["path,subject,session,task,split,score"]
-    for r in find_labelled_videos(corpus):
+    for r in read_corpus(corpus).videos:
         if r.split != "Testing":
             lines.append(f"{r.path},{r.subject},{r.session},{r.task},{r.split},{r.score}")
     data = tmp_path / "readable.csv"
@@ -233,7 +233,7 @@ def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, m
     assert start_of(trained, False)[0] == trained / "weights.safetensors"
     where = ("--data", corpus, "--weights", trained, "--out", tmp_path / "w.safetensors")
     one = tmp_path / "one.csv"
-    shown = next(r for r in find_labelled_videos(corpus) if r.split == "Training")
+    shown = next(r for r in read_corpus(corpus).videos if r.split == "Training")
     one.write_text(
         f"path,subject,session,task,split,score\n{shown.path},{shown.subject},1,,Development,1"
     )

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from depmap_cli.config import Config
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
 from depmap_cli.training.resume import (
@@ -32,7 +32,7 @@ def moved(corpus, tmp_path):
     """The same recordings elsewhere, in a manifest."""
     shutil.copytree(corpus, tmp_path / "moved")
     rows = [["path", "subject", "session", "task", "split", "score"]]
-    for r in find_labelled_videos(tmp_path / "moved"):
+    for r in read_corpus(tmp_path / "moved").videos:
         rows.append([r.path, r.subject, r.session, r.task, r.split, r.score])
 
     def write(**scores: int):
@@ -70,8 +70,8 @@ def test_other_scores_are_other_data(run, moved, cache, monkeypatch, capfd):
 
 
 def test_data_is_told_by_labels_and_bytes(corpus, moved):
-    there = find_labelled_videos(corpus)
-    again = find_labelled_videos(moved().parent / "moved")
+    there = read_corpus(corpus).videos
+    again = read_corpus(moved().parent / "moved").videos
     assert data_hash(there) == data_hash(again[::-1])
     assert data_hash(there) != data_hash(there[1:])
     again[0].path.write_bytes(again[0].path.read_bytes() + b"\0")

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.domain.paper_tables import BASELINE, PLAIN_NAME, TABLES, network_name
 from depmap_cli.errors import DepmapError
 from depmap_cli.evaluation.ablation import AblationRow
@@ -33,7 +33,7 @@ def data(corpus, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("untold") / "all.csv"
     rows = [
         f"{r.path},{r.subject},{r.session},,{r.split},{r.score}"
-        for r in find_labelled_videos(corpus)
+        for r in read_corpus(corpus).videos
         if r.split != "Testing"
     ]
     path.write_text("\n".join(["path,subject,session,task,split,score", *rows]) + "\n")

@@ -87,7 +87,7 @@ def one_face_a_level(monkeypatch):
     monkeypatch.setattr("depmap_cli.workflows.appearance.FACES", 1)
 
 
-BY_FOLDS = ("--group-by", "subject", "--folds", "3")
+BY_FOLDS = ("--folds", "3")
 
 
 @pytest.mark.usefixtures("one_face_a_level")
@@ -176,16 +176,16 @@ def test_weights_are_not_tested_on_people_whom_they_know(evaluate, run, tmp_path
 
 
 def test_what_is_no_run_by_folds(evaluate, run):
-    code, _, err = evaluate("--weights", run, "--group-by", "subject", "--folds", "4")
+    code, _, err = evaluate("--weights", run, "--folds", "4")
     assert code == 2
     assert "no fold-3/weights.safetensors" in err
     code, _, err = evaluate("--weights", run)
     assert code == 2
     assert "no weights.safetensors" in err
-    assert "by folds needs --group-by" in " ".join(err.split())
-    code, _, err = evaluate("--weights", run, "--folds", "3")
+    assert "by folds needs --folds" in " ".join(err.split())
+    code, _, err = evaluate("--weights", run, "--fold", "1")
     assert code == 2
-    assert "need --group-by" in " ".join(err.split())
+    assert "--fold needs --folds" in " ".join(err.split())
 
 
 def touch(root, *places):
