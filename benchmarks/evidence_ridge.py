@@ -24,7 +24,9 @@ from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 def evidence_of(clips: list[VideoClip], frames: int) -> np.ndarray:
     """Mean evidence over frames spread over each clip, (clips, 18)."""
-    return np.stack([c.seen.au_probabilities[c.spread(frames)].numpy().mean(0) for c in clips])
+    return np.stack(
+        [c.features.au_probabilities[c.sample_evenly(frames)].numpy().mean(0) for c in clips]
+    )
 
 
 def main() -> None:

@@ -32,10 +32,10 @@ ROUNDING = 1e-2
 
 def one_batch(networks: Networks, clips: list[VideoClip]) -> list[float]:
     """All videos through the network at once."""
-    rows = [clip.spread(FRAMES) for clip in clips]
+    rows = [clip.sample_evenly(FRAMES) for clip in clips]
     pairs = list(zip(clips, rows, strict=True))
     pixels = torch.stack([normalise_pixels(torch.from_numpy(c.faces[r])) for c, r in pairs])
-    seen = [c.seen[r] for c, r in pairs]
+    seen = [c.features[r] for c, r in pairs]
     text = torch.stack([networks.semantics.query(s.au_probabilities) for s in seen])
     image = torch.stack([s.image for s in seen])
     with torch.inference_mode():

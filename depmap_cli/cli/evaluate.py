@@ -85,7 +85,7 @@ def evaluate(
 
       depmap evaluate --data avec2014/ --weights run/weights.safetensors -o evaluation/
 
-      depmap evaluate --data avec2014/ --compare-with resnet/weights.safetensors --gallery -o evaluation/
+      depmap evaluate --data avec2014/ --compare-with resnet/ --gallery -o evaluation/
 
       depmap evaluate --data avec2014/ --subgroups people.csv --json
 
@@ -107,7 +107,7 @@ def evaluate(
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
-    from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
+    from depmap_cli.workflows.resnet_baseline import plain_beside, plain_command
 
     plain, why_not = plain_beside(weights, folds if pooled else None)
     options = EvaluateOptions(
@@ -130,9 +130,9 @@ def evaluate(
     with progress_bar(quiet) as bar:
         found = evaluate_all(options, stages(bar))
     outputs.give(found)
-    way = why_not or way_to_plain(data, weights, folds if pooled else None)
-    if way and not options.compare_with:
-        note(way, quiet)
+    hint = why_not or plain_command(data, weights, folds if pooled else None)
+    if hint and not options.compare_with:
+        note(hint, quiet)
 
 
 def calibrate(
@@ -171,18 +171,19 @@ def calibrate(
     )
     check_file(out)
     with progress_bar(quiet) as bar:
-        people, known, reach = run_calibration(options, out, stages(bar))
-    if known:
-        note(f"left out: {known} people whom the weights were trained on", quiet)
-    if math.isinf(reach):
+        result = run_calibration(options, out, stages(bar))
+    if result.n_left_out:
+        note(f"left out: {result.n_left_out} people that the weights were trained on", quiet)
+    if math.isinf(result.half_width):
         note(
-            f"{people} people: a {DEFAULT_COVERAGE:.0%} interval does not exist below "
+            f"{result.n_people} people: a {DEFAULT_COVERAGE:.0%} interval does not exist below "
             f"{people_needed(DEFAULT_COVERAGE)}; reports will show the whole scale",
             quiet=False,
         )
     else:
         note(
-            f"{people} people: {DEFAULT_COVERAGE:.0%} intervals reach {reach:.1f} points each way",
+            f"{result.n_people} people: {DEFAULT_COVERAGE:.0%} intervals reach "
+            f"{result.half_width:.1f} points each way",
             quiet,
         )
     note(f"weights: {out}", quiet)
@@ -215,7 +216,7 @@ def ablate(
 
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
-    from depmap_cli.cli.train import viewer
+    from depmap_cli.cli.train import training_display
     from depmap_cli.domain.paper_tables import select_rows, settings_fixed_by
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.evaluation.ablation import render_ablation, write_ablation
@@ -236,8 +237,8 @@ def ablate(
         seeds=seeds,
     )
     with progress_bar(quiet) as bar:
-        view = viewer(chosen, quiet, bar)
-        found = run_ablation(options, table, split.value, row or [], stages(bar), view)
+        display = training_display(chosen, quiet, bar)
+        found = run_ablation(options, table, split.value, row or [], stages(bar), display)
     name = data.resolve().name
     write_ablation(found, out, table, name, split.value)
     render_ablation(Console(), found, f"{name}, {split.value}")

@@ -1,6 +1,6 @@
-"""The grids of the paper's Tables 2 and 3, with the paper's own figures (AVEC2014) beside them.
+"""The rows of the paper's Tables 2 and 3: model switches, and the paper's metrics on AVEC2014.
 
-The figures here are the paper's, for the column that says so; ours come from runs.
+The numbers here are printed in the column of the paper only; ours come from runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,25 +16,25 @@ TASKS = ("Northwind", "Freeform")
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a table: how every switch is set, and what the paper printed for it."""
+    """One row of a table: the value of every switch, and the metrics that the paper reports."""
 
     name: str
     switches: dict[str, Any]
     paper: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
-    """Task ("" for both together) -> RMSE, MAE, PCC, CCC."""
+    """Task ("" for both together) -> (RMSE, MAE, PCC, CCC)."""
 
 
 BASELINE: dict[str, Any] = {
     **{"msr": False, "emotional": False, "esa": False, "sdpm": False},
     **{"kdm": False, "map": False},
 }
-"""A plain ResNet with mean pooling: `--model resnet-baseline`, and the first row of Table 3."""
+"""Switches of a plain ResNet with mean pooling: `--model resnet-baseline`, first row of Table 3."""
 
 FULL: dict[str, Any] = {
     **dict.fromkeys(BASELINE, True),
     **{"backbone": "resnet18", "scales": [1, 2, 3, 4]},
 }
-"""Dep-MAP: every switch of both tables."""
+"""Switches of the complete Dep-MAP, for both tables."""
 
 
 def _scales(*scales: int, paper: tuple[float, float, float, float]) -> Variant:
@@ -51,14 +51,14 @@ TABLE_2 = (
     _scales(2, 3, 4, paper=(6.75, 5.44, 0.90, 0.73)),
     _scales(1, 2, 3, 4, paper=(5.68, 4.43, 0.92, 0.83)),
 )
-"""Spatial scales that are fused."""
+"""Table 2: which spatial scales are fused."""
 
 
 PLAIN_NAME = "plain ResNet with mean pooling"
 
 
 def network_name(model: ModelConfig) -> str:
-    """What a network is, but for its backbone: Dep-MAP, with or without some of its modules."""
+    """Name a network without its backbone: Dep-MAP, possibly without some of its modules."""
     off = [name for name in BASELINE if not getattr(model, name)]
     if len(off) == len(BASELINE):
         return PLAIN_NAME
@@ -102,13 +102,13 @@ TABLE_3 = (
         (7.08, 5.52, 0.91, 0.69),
     ),
 )
-"""Branches, modules and backbones, per task."""
+"""Table 3: branches, modules and backbones, with metrics for each task."""
 
 TABLES = {2: TABLE_2, 3: TABLE_3}
 
 
 def select_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
-    """The rows by their number from 1, in the table's order; all where none are named.
+    """Return rows by their number from 1, in the table's order; all if ``numbers`` is empty.
 
     Raises:
         UsageProblem: there is no such row.
@@ -117,16 +117,17 @@ def select_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
     for number in numbers:
         if number not in known:
             raise UsageProblem(
-                f"--row {number}: Table {table} has no such row", f"rows are 1 to {len(known)}"
+                f"--row {number}: Table {table} has no such row",
+                f"give rows from 1 to {len(known)}",
             )
     return {number: row for number, row in known.items() if not numbers or number in numbers}
 
 
 def row_name(number: int, variant: Variant) -> str:
-    """How messages name a row."""
+    """Name a row for messages."""
     return f"row {number}, {variant.name}"
 
 
 def settings_fixed_by(rows: Mapping[int, Variant]) -> dict[str, dict[str, Any]]:
-    """What each row decides of the model, which settings may not contradict."""
+    """Return the model switches that each row fixes; settings must not contradict them."""
     return {row_name(*row): row[1].switches for row in rows.items()}

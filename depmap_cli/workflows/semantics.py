@@ -18,7 +18,7 @@ from depmap_cli.semantics_training import (
     train_semantics,
 )
 from depmap_cli.training.leakage import selected_on, trained_on
-from depmap_cli.workflows.labelled_data import LabelledData, people
+from depmap_cli.workflows.labelled_data import LabelledData, count_videos
 
 DEVELOPMENT_STEP = 4
 """Every how many-th frame of Development the model is judged on."""
@@ -55,7 +55,7 @@ def run_semantics_training(
     epochs = options.config.epochs
     earlier = [read_document(path, "semantics") for path in options.init]
     taught = [[r for r in rs if r.split == "Training" and epochs] for rs in read]
-    known = "; ".join(people(part) for part in taught if part)
+    known = "; ".join(count_videos(part) for part in taught if part)
     taught_before = [document["training_data"] for document in earlier]
     run = SemanticsRun(
         output=options.out,

@@ -19,7 +19,7 @@ from safetensors.torch import save
 
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data import cache as cache_module
-from depmap_cli.data.cache import FaceCache, content_of
+from depmap_cli.data.cache import FaceCache, content_hash
 from depmap_cli.data.clips import load_clips
 from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DepmapError, OutputUnwritable
@@ -176,10 +176,10 @@ def test_prepared_faces_are_told_by_their_pictures(store, videos, tmp_path):
     (entry, _) = store.prepare(videos, 1, quiet)
     held = replace(videos[0], path=shutil.copytree(entry.folder, tmp_path / "1_1.faces"))
     again = replace(held, path=shutil.copytree(held.path, tmp_path / "again.faces"))
-    before = content_of(held)
-    assert content_of(again) == before
+    before = content_hash(held)
+    assert content_hash(again) == before
     np.save(held.path / "faces.npy", 255 - np.asarray(entry.faces))
-    assert content_of(held) != before
+    assert content_hash(held) != before
 
 
 @pytest.fixture

@@ -258,7 +258,7 @@ def test_nothing_to_find(tmp_path, monkeypatch):
         read_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataInvalid, match=f"^{tmp_path.name}: no labelled video"):
-        read_corpus(type(tmp_path)(".")).videos
+        read_corpus(type(tmp_path)("."))
 
 
 def test_labels_alone(tmp_path):

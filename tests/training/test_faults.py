@@ -22,7 +22,7 @@ from depmap_cli.data.corpus import read_corpus
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.leakage import (
-    hashed,
+    hash_subject,
     selection_people_in,
     training_people_in,
     training_subjects,
@@ -114,7 +114,9 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
 def test_who_taught_the_weights_at_the_start_is_remembered(trained):
     document = read_document(trained / "weights.safetensors")
     shipped = training_subjects(read_document(weights_folder() / DEFAULT_WEIGHTS))
-    assert training_subjects(document) == shipped | set(map(hashed, ("100", "101", "102", "103")))
+    assert training_subjects(document) == shipped | set(
+        map(hash_subject, ("100", "101", "102", "103"))
+    )
 
 
 def test_whom_a_run_selects_on_is_remembered(trained, corpus):
@@ -134,7 +136,7 @@ def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
     start = ("--data", seven, "--init", trained / "weights.safetensors", "--jobs", 1)
     assert depmap(monkeypatch, "train", "--dry-run", *start) == 0
     told = " ".join("".join(capfd.readouterr()).split())
-    assert "weights.safetensors, which this starts from, was trained on 4 of the people" in told
+    assert "weights.safetensors, which this run starts from, was trained on 4 of the people" in told
     folds = ("--folds", 3)
     assert depmap(monkeypatch, "train", "--dry-run", *start, *folds) == 1
     told = " ".join(capfd.readouterr().err.split())
@@ -193,7 +195,7 @@ def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, cap
     assert f"the face is covered throughout: {names}" in told
     taught = training_subjects(read_document(out / "weights.safetensors"))
     before = training_subjects(read_document(weights_folder() / DEFAULT_WEIGHTS))
-    assert taught - before == {hashed(name) for name in ("100", "102", "103")}
+    assert taught - before == {hash_subject(name) for name in ("100", "102", "103")}
     scored = (out / "development.csv").read_text()
     assert [name in scored for name in ("200_1", "201_1", "202_1")] == [True, True, False]
     evaluation = ("evaluate", *where, "--split", "Development", "-q")
@@ -207,7 +209,7 @@ def test_too_little_memory_names_the_options_and_keeps_the_weights(
     real, out = Trainer._loss, tmp_path / "run"
 
     def greedy(self, draws):
-        if self.place.epoch == 1:
+        if self.progress.epoch == 1:
             torch.empty(1 << 60, dtype=torch.uint8)  # the allocator's own words
         return real(self, draws)
 
@@ -283,7 +285,7 @@ def test_a_full_disk_keeps_the_last_good_weights(corpus, cache, tmp_path, monkey
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def filling(self, told):
-        if self.place.epoch == 1:
+        if self.progress.epoch == 1:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
         return real(self, told)
 

@@ -38,7 +38,7 @@ def clips(tmp_path) -> list[VideoClip]:
                 score=10,
             ),
             faces=make.integers(0, 256, (20, 64, 64, 3), np.uint8),
-            seen=seen,
+            features=seen,
             usable=np.arange(20),
         )
         for n in range(3)
@@ -85,7 +85,7 @@ def test_maps_are_computed_once_for_each_backbone():
     with torch.no_grad(), training_precision(CPU):
         expected = backbone(pixels)
     for _ in range(3):
-        found = kept.of(backbone, (fingerprint(backbone), 1), asked, CPU)
+        found = kept.maps(backbone, (fingerprint(backbone), 1), asked, CPU)
         for ours, theirs in zip(found, expected, strict=True):
             assert ours.dtype == torch.float32
             torch.testing.assert_close(ours, theirs.float(), rtol=1e-3, atol=1e-3)

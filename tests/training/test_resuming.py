@@ -102,7 +102,7 @@ def test_what_was_said_of_the_data_need_not_be_said_again(corpus, cache, tmp_pat
     real, out = Trainer._train_epoch, tmp_path / "run"
 
     def interrupted(self, told):
-        if self.place.epoch == 1:
+        if self.progress.epoch == 1:
             raise KeyboardInterrupt
         return real(self, told)
 

@@ -15,7 +15,7 @@ from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.model_card import model_card
 from depmap_cli.training.runs import find_runs
 from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
-from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
+from depmap_cli.workflows.resnet_baseline import plain_beside, plain_command
 from tests.support.runs import depmap
 from tests.support.videos import write_video
 from tests.workflows.test_cross_validation import touch, write_weights
@@ -86,11 +86,11 @@ def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evalua
 @pytest.mark.parametrize("where", ["", "seed-7", "fold-0", "fold-0/seed-7"])
 def test_the_way_to_a_plain_resnet_goes_by_the_settings_of_the_run(where, tmp_path):
     folder = touch(tmp_path / "run", where) / where
-    told = way_to_plain(Path("data"), tmp_path / "run", None)
+    told = plain_command(Path("data"), tmp_path / "run", None)
     assert told is not None
     assert "--config" not in told
     (folder / "config.yaml").touch()
-    told = way_to_plain(Path("data"), tmp_path / "run", 5)
+    told = plain_command(Path("data"), tmp_path / "run", 5)
     assert told is not None
     assert f"--folds 5 --config {folder / 'config.yaml'} --out {tmp_path}/run/resnet" in told
 

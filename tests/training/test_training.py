@@ -243,16 +243,16 @@ def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
 
 def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, monkeypatch):
     """Those that the live weights left are of other weights, and would shift every estimate."""
-    settle, found = Trainer._settle, []
+    settle, found = Trainer._refresh_statistics, []
 
     def fused(trainer):
         looks = augmented_views(
-            trainer.train, [Draw(i, i) for i in range(4)], trainer.config, trainer.place.epoch
+            trainer.train, [Draw(i, i) for i in range(4)], trainer.config, trainer.progress.epoch
         )
         batch = make_batch(looks, trainer.semantics, trainer.device)
         seen = (batch.image.flatten(0, 1), batch.text.flatten(0, 1))
         with torch.no_grad(), training_precision(trainer.device):
-            maps = trainer._maps(trainer.averaged, looks)
+            maps = trainer._feature_maps(trainer.averaged, looks)
             return trainer.averaged.encode_maps(maps, *seen)
 
     def offset(trainer):
@@ -265,7 +265,7 @@ def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, m
         settle(trainer)
         found.append((before, offset(trainer)))
 
-    monkeypatch.setattr(Trainer, "_settle", with_watchdog)
+    monkeypatch.setattr(Trainer, "_refresh_statistics", with_watchdog)
     more = ("--set", "train.n_cached_views=1", "--set", "train.freeze_backbone=true")
     assert train(monkeypatch, corpus, cache, tmp_path / "run", *more) == 0
     assert len(found) == 2

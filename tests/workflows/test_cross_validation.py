@@ -229,12 +229,13 @@ def test_runs_are_compared_with_those_of_the_same_seed(tmp_path):
 def test_training_writes_where_evaluation_looks(tmp_path):
     from depmap_cli.config import Config
     from depmap_cli.workflows.labelled_data import LabelledData
-    from depmap_cli.workflows.train import TrainOptions, by_folds
+    from depmap_cli.workflows.train import TrainOptions
 
-    runs = by_folds(
-        TrainOptions(source=LabelledData(data=tmp_path), out=tmp_path / "run", config=Config()), 3
+    options = TrainOptions(
+        source=LabelledData(data=tmp_path), out=tmp_path / "run", config=Config(), folds=3
     )
-    assert [run.source.fold for run in runs] == [(0, 3), (1, 3), (2, 3)]
-    touch(tmp_path, *(run.out.relative_to(tmp_path) for run in runs))
+    runs = [run for fold in range(3) for run in options.runs_of(fold)]
+    assert [(run.fold, run.name) for run in runs] == [(n, f"fold {n}") for n in range(3)]
+    touch(tmp_path, *(run.folder.path.relative_to(tmp_path) for run in runs))
     (found,) = cross_validations(tmp_path / "run", 3).values()
-    assert found.weights(1) == runs[1].out / "weights.safetensors"
+    assert found.weights(1) == runs[1].folder.path / "weights.safetensors"
