@@ -34,48 +34,69 @@ if TYPE_CHECKING:
     from depmap_cli.results import CorpusSummary
     from depmap_cli.training.progress import EventCallback, TrainingDisplay
     from depmap_cli.training.seed_summary import TrainResult
+    from depmap_cli.workflows.train import TrainOptions
+
+
+OutOption = Annotated[Path, typer.Option(help="Run folder: settings, log, state, weights.")]
+NetworkChoice = Annotated[
+    Network, typer.Option("--model", help="Dep-MAP, or a plain ResNet with mean pooling.")
+]
+FromScratchOption = Annotated[
+    bool, typer.Option("--from-scratch", help="Do not start from Dep-MAP weights.")
+]
+FoldsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=3,
+        help="Cross-validate: number of folds of people, which replace the corpus's splits.",
+    ),
+]
+SeedsOption = Annotated[int, typer.Option(min=1, help="Number of training runs, one per seed.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Check data and settings, describe the corpus, and stop.")
+]
+TrainResumeOption = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue an interrupted run in --out. Off by default, unlike in `depmap score`: "
+        "a folder that holds a run is refused, so that no run is continued by accident.",
+    ),
+]
+SideOption = Annotated[
+    int | None,
+    typer.Option(
+        min=64,
+        help="Train on faces scaled down to this many pixels, which is faster. Then train "
+        "again from the result (--init) on faces of full size.",
+    ),
+]
+SemanticsInitOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Semantic weights to start from. Repeatable: starts from their mean."),
+]
+SEMANTICS = SemanticsTrainConfig()
+"""Default settings of `depmap train-semantics`."""
 
 
 def train(
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Run folder: settings, log, state, weights.")] = Path(
-        "depmap-run"
-    ),
+    out: OutOption = Path("depmap-run"),
     config: ConfigOption = None,
     settings: SetOption = None,
-    model: Annotated[
-        Network, typer.Option(help="Dep-MAP, or a plain ResNet with mean pooling.")
-    ] = Network.depmap,
+    model: NetworkChoice = Network.depmap,
     init: InitOption = None,
-    from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Do not start from Dep-MAP weights.")
-    ] = False,
-    folds: Annotated[
-        int | None,
-        typer.Option(
-            min=3,
-            help="Cross-validate: number of folds of people, which replace the corpus's splits.",
-        ),
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Number of training runs, one per seed.")] = 1,
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Check data and settings, describe the corpus, and stop."),
-    ] = False,
+    from_scratch: FromScratchOption = False,
+    folds: FoldsOption = None,
+    seeds: SeedsOption = 1,
+    dry_run: DryRunOption = False,
     device: DeviceOption = "auto",
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
-    resume: Annotated[
-        bool,
-        typer.Option(
-            "--resume",
-            help="Continue an interrupted run in --out. Off by default, unlike in `depmap score`: "
-            "a folder that holds a run is refused, so that no run is continued by accident.",
-        ),
-    ] = False,
+    resume: TrainResumeOption = False,
     cache: CacheOption = None,
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
@@ -96,7 +117,7 @@ def train(
     from depmap_cli.io.settings import read_settings
     from depmap_cli.training.initialise import start_of
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
-    from depmap_cli.workflows.train import TrainingJob, TrainOptions
+    from depmap_cli.workflows.train import TrainOptions
 
     plain = model == Network.resnet_baseline
     fixed = {"--model resnet-baseline": BASELINE} if plain else {}
@@ -114,6 +135,12 @@ def train(
         folds=folds,
         seeds=seeds,
     )
+    _run_job(options, dry_run, quiet)
+
+
+def _run_job(options: "TrainOptions", dry_run: bool, quiet: bool) -> None:
+    from depmap_cli.workflows.train import TrainingJob
+
     with explain_resume(), progress_bar(quiet or dry_run) as bar:
         job = TrainingJob(
             options,
@@ -123,8 +150,9 @@ def train(
         )
         if dry_run:
             job.dry_run()
-        else:
-            _print_results(job.train(), quiet)
+            return
+        results = job.train()
+    _print_results(results, quiet)
 
 
 def _corpus_printer(quiet: bool, dry_run: bool) -> "Callable[[CorpusSummary], None]":
@@ -184,24 +212,13 @@ def train_semantics(
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
     epochs: Annotated[
-        int,
-        typer.Option(min=0, help="0: only evaluate the weights of --init on Development."),
-    ] = SemanticsTrainConfig().epochs,
-    batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
-    learning_rate: Annotated[float, typer.Option(min=1e-8)] = SemanticsTrainConfig().learning_rate,
-    side: Annotated[
-        int | None,
-        typer.Option(
-            min=64,
-            help="Train on faces scaled down to this many pixels, which is faster. Then train "
-            "again from the result (--init) on faces of full size.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SemanticsTrainConfig().seed,
-    init: Annotated[
-        list[Path] | None,
-        typer.Option(help="Semantic weights to start from. Repeatable: starts from their mean."),
-    ] = None,
+        int, typer.Option(min=0, help="0: only evaluate the weights of --init on Development.")
+    ] = SEMANTICS.epochs,
+    batch_size: Annotated[int, typer.Option(min=2)] = SEMANTICS.batch_size,
+    learning_rate: Annotated[float, typer.Option(min=1e-8)] = SEMANTICS.learning_rate,
+    side: SideOption = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SEMANTICS.seed,
+    init: SemanticsInitOption = None,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,

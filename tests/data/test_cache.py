@@ -254,11 +254,11 @@ def versions(monkeypatch):
 
     def tell(**changed):
         told.update({name.replace("_", "-"): value for name, value in changed.items()})
-        cache_module._made_by.cache_clear()
+        cache_module._versions.cache_clear()
 
     tell()
     yield tell
-    cache_module._made_by.cache_clear()
+    cache_module._versions.cache_clear()
 
 
 def test_a_changed_package_is_noticed(store, videos, versions):

@@ -207,11 +207,13 @@ def test_videos_that_tell_nothing_are_told(tmp_path):
 def test_labels_in_folders_that_tell_no_split_are_told(tmp_path):
     touch(tmp_path, "Training/1_1_a.mp4")
     write(tmp_path, "labels/1_1_Depression.csv", "3")
-    with pytest.raises(DataInvalid, match=r"1_1_a\.mp4: no label .*there is one in a folder that"):
+    with pytest.raises(
+        DataInvalid, match=r"1_1_a\.mp4: no label .*there is one in a folder that names"
+    ):
         read_corpus(tmp_path)
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     assert read_corpus(tmp_path).notes == [
-        "1 label left out, no folder tells the split: labels/1_1_Depression.csv ..."
+        "1 label left out, no folder names the split: labels/1_1_Depression.csv ..."
     ]
 
 
@@ -343,7 +345,7 @@ def test_a_list_in_the_folder_of_a_split(tmp_path):
 def test_a_list_that_tells_no_split(tmp_path):
     touch(tmp_path, "1_1.mp4")
     write(tmp_path, "all.csv", "path,label\n1_1.mp4,5\n")
-    assert refusal(tmp_path / "all.csv") == "all.csv, line 2: nothing tells the split"
+    assert refusal(tmp_path / "all.csv") == "all.csv, line 2: the split is unknown"
 
 
 def test_absolute_paths(tmp_path):
@@ -363,7 +365,7 @@ def test_the_folder_a_user_works_in_names_no_split(tmp_path):
     data = tmp_path / "testing" / "data"
     touch(data, "1_1.mp4")
     write(data, "all.csv", f"path,label\n{data}/1_1.mp4,5\n")
-    assert "nothing tells the split" in refusal(data)
+    assert "the split is unknown" in refusal(data)
 
 
 def test_people_in_lists(tmp_path):
@@ -374,8 +376,8 @@ def test_people_in_lists(tmp_path):
     found = {r.path.stem: (r.subject, r.session) for r in corpus.videos}
     assert found == people | {"interview_7": ("interview_7", "1")}
     (note,) = corpus.notes
-    assert "people are told from names of files" in note
-    with pytest.raises(DataInvalid, match="--folds 3: people are told from names") as told:
+    assert "people are guessed from file names" in note
+    with pytest.raises(DataInvalid, match="--folds 3: people are guessed from file names") as told:
         LabelledData(data=tmp_path, fold=(0, 3)).read()
     assert "column subject" in told.value.hint
 
@@ -393,7 +395,7 @@ def test_people_in_lists(tmp_path):
         ("path,label\na,b.mp4,3\n", "line 2: 3 values where path,label is expected"),
         ("1_1.mp4,3\n1_1.mp4,4\n", "line 2: 1_1.mp4 has score 4, but 3 in train.csv, line 1"),
         ("1_1.mp4,3\nsub/1_1.mp4,4\n", "line 2: score 4 for session '1' of person '1', but 3 in"),
-        ("path,label\n", "line 1: a header and nothing below"),
+        ("path,label\n", "line 1: there is only a header"),
         ("void.mp4,3\n", "line 1: void.mp4: the video is an empty file"),
         ('path,label\n"1_1.mp4,3\n1_2.mp4,4\n', "line 2: unexpected end of data"),
         ("path,label\nM\xfcller.mp4,3\n".encode("latin-1"), "line 2: not UTF-8"),
@@ -535,7 +537,7 @@ def test_a_manifest_from_a_spreadsheet(tmp_path):
         ("x.mp4,,1,t,Training,3", "line 2: no subject"),
         ("x.mp4,p,1,t,Training,99", "line 2: score 99"),
         ("x.mp4,p,1,t,Training", "line 2: no score"),
-        ("x.mp4,p,1,t,Training,3,0", "line 2: fps '0' is no frame rate"),
+        ("x.mp4,p,1,t,Training,3,0", "line 2: fps '0' is not a frame rate"),
         ("x.mp4,p,1,t,Training,3,-5", "line 2: fps '-5'"),
         ("x.mp4,p,1,t,Training,3,nan", "line 2: fps 'nan'"),
         ("x.mp4,p,1,t,Training,3,inf", "line 2: fps 'inf'"),

@@ -59,7 +59,7 @@ def same_tensors(a: Path, b: Path) -> bool:
     [
         (
             {"split": lambda r: "Testing" if r.split == "Development" else r.split},
-            "Testing is never used to choose",
+            "Testing is never used for selection",
         ),
         (
             {"split": lambda r: "Development" if r.split == "Testing" else r.split},
@@ -72,7 +72,7 @@ def same_tensors(a: Path, b: Path) -> bool:
         ),
         (
             {"subject": lambda r: r.split, "session": lambda r: r.subject},
-            "Training split is of one person only",
+            "Training split has one person only",
         ),
         ({"score": 12}, "all Training scores are equal"),
     ],
@@ -90,7 +90,7 @@ def test_testing_is_not_for_calibrating(trained, corpus, tmp_path, monkeypatch, 
     out = tmp_path / "mine.safetensors"
     where = ("--data", corpus, "--out", out, "--weights", trained / "weights.safetensors")
     assert depmap(monkeypatch, "calibrate", *where, "--split", "Testing") == 2
-    assert "never for choosing or fitting" in capfd.readouterr().err
+    assert "never for selection or calibration" in capfd.readouterr().err
     one = {"subject": "100", "session": lambda r: r.subject, "split": "Development"}
     again = manifest(corpus, tmp_path / "again.csv", **one)
     assert depmap(monkeypatch, "calibrate", *where, "--data", again) == 1
@@ -103,9 +103,9 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
     weights = trained / "weights.safetensors"
     more = ("--init", weights, "--set", "model.token_dim=32")
     assert train(monkeypatch, corpus, cache, tmp_path / "a", *more) == 1
-    assert "of another architecture: token_dim" in capfd.readouterr().err
+    assert "has another architecture: token_dim" in capfd.readouterr().err
     assert train(monkeypatch, corpus, cache, tmp_path / "b", "--set", "model.scales=[3,4]") == 1
-    assert "of another architecture: scales" in capfd.readouterr().err
+    assert "has another architecture: scales" in capfd.readouterr().err
     more = ("--resume", "--from-scratch", "--set", "model.kdm=false")
     assert train(monkeypatch, corpus, cache, trained, *more) == 1
     assert "other settings" in capfd.readouterr().err
@@ -140,7 +140,9 @@ def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
     folds = ("--folds", 3)
     assert depmap(monkeypatch, "train", "--dry-run", *start, *folds) == 1
     told = " ".join(capfd.readouterr().err.split())
-    assert "fold 0: the weights to start from, weights.safetensors, were trained on" in told
+    assert (
+        f"fold 0: the weights to start from, {trained}/weights.safetensors, were trained on" in told
+    )
     assert "train with --from-scratch" in told
 
 

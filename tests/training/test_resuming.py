@@ -134,7 +134,7 @@ def test_a_run_that_lost_its_state_is_not_begun_anew(
     before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
     assert train(monkeypatch, corpus, cache, run, "--resume") == 1
     told = " ".join(capfd.readouterr().err.split())
-    assert "and no state.safetensors to go on from hint: choose another --out" in told
+    assert "but no state.safetensors to resume from hint: choose another --out" in told
     assert before == {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
 
 
@@ -146,10 +146,10 @@ def test_a_run_that_was_killed_before_its_first_state_begins_anew(tmp_path):
     (tmp_path / "log.csv").write_text("epoch\n0\n")
     check_resumable(tmp_path, key)
     (tmp_path / "log.csv").write_text("epoch\n0\n1\n")  # the best was the first
-    with pytest.raises(DepmapError, match=r"holds log\.csv and no state\.safetensors"):
+    with pytest.raises(DepmapError, match=r"holds log\.csv but no state\.safetensors"):
         check_resumable(tmp_path, key)
     save_checkpoint(tmp_path / "last.safetensors", "depmap", {"epoch": 1}, {})
-    with pytest.raises(DepmapError, match=r"holds last\.safetensors and no state\.safetensors"):
+    with pytest.raises(DepmapError, match=r"holds last\.safetensors but no state\.safetensors"):
         check_resumable(tmp_path, key)
 
 

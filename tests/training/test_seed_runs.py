@@ -101,12 +101,12 @@ def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path)
     shutil.copytree(runs / "seed-7", plain)
     code, out, err = evaluate("--weights", run / "weights.safetensors", "--json")
     assert code == 0
-    assert "to put a plain ResNet beside" not in err
+    assert "to compare with a plain ResNet" not in err
     assert "resnet-baseline" in [b["title"] for b in json.loads(out)["baselines"]]
     assert plain_beside(run) == ((plain,), "")
     code, _, err = evaluate("--weights", plain / "weights.safetensors")
     assert code == 0
-    assert "to put a plain ResNet beside" not in err  # it is one
+    assert "to compare with a plain ResNet" not in err  # it is one
 
 
 def test_a_plain_resnet_that_does_not_fit_is_left_out_and_told(evaluate, runs, tmp_path):
@@ -117,9 +117,9 @@ def test_a_plain_resnet_that_does_not_fit_is_left_out_and_told(evaluate, runs, t
         code, out, err = evaluate("--weights", weights, "--json")
         assert code == 0
         assert "resnet-baseline" not in [b["title"] for b in json.loads(out)["baselines"]]
-        told = f"{plain} does not stand beside: resnet-baseline: no weights.safetensors"
+        told = f"{plain} is not compared with: {plain}: no weights.safetensors"
         assert told in " ".join(err.split())
-        assert "to put a plain ResNet beside" not in err
+        assert "to compare with a plain ResNet" not in err
     touch(plain, "seed-1", "seed-2")
     assert "its seeds are not those" in plain_beside(run)[1]
     assert plain_beside(run / "weights.safetensors") == plain_beside(run)
@@ -254,7 +254,7 @@ def test_a_folder_is_of_one_run_or_of_seeds(tmp_path):
     with pytest.raises(UsageProblem, match=r"runs: no seed-9/weights\.safetensors"):
         find_runs(runs)
     shutil.copy(runs / "seed-10" / "weights.safetensors", runs)
-    with pytest.raises(UsageProblem, match="several seeds, and others beside"):
+    with pytest.raises(UsageProblem, match="several seeds and a single run"):
         find_runs(runs)
 
 

@@ -159,7 +159,7 @@ def test_a_row_that_cannot_go_on_is_told_before_the_first(ablate, configs, tmp_p
     [
         (("--row", "1", "--row", "9"), "--row 9: Table 3 has no such row give rows from 1 to 8"),
         (("--row", "0"), "--row 0: Table 3 has no such row"),
-        (("--set", "train.freeze_backbone=true"), "row 7, Dep-MAP-34: the semantic model's image"),
+        (("--set", "train.freeze_backbone=true"), "row 7, Dep-MAP-34: the image encoder"),
         (("--set", "model.sdpm=false", "--set", "model.kdm=false"), "sdpm"),
     ],
 )

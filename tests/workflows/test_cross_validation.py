@@ -182,7 +182,7 @@ def test_what_is_no_run_by_folds(evaluate, run):
     code, _, err = evaluate("--weights", run)
     assert code == 2
     assert "no weights.safetensors" in err
-    assert "by folds needs --folds" in " ".join(err.split())
+    assert "add --folds if it is a run by folds" in " ".join(err.split())
     code, _, err = evaluate("--weights", run, "--fold", "1")
     assert code == 2
     assert "--fold needs --folds" in " ".join(err.split())
@@ -210,7 +210,7 @@ def test_too_many_folds_and_runs_of_two_kinds_are_refused(tmp_path):
     with pytest.raises(UsageProblem, match="more than 3 folds"):
         cross_validations(run, 3)
     touch(tmp_path, *(f"fold-{fold}/seed-1" for fold in range(4)))
-    with pytest.raises(UsageProblem, match="weights of several seeds, and others beside"):
+    with pytest.raises(UsageProblem, match="runs of several seeds and a single run"):
         cross_validations(run, 4)
 
 
