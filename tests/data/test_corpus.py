@@ -217,7 +217,7 @@ def test_labels_in_folders_that_tell_no_split_are_told(tmp_path):
     ]
 
 
-def test_a_recording_in_several_files_is_told(tmp_path):
+def test_a_video_in_several_files_is_told(tmp_path):
     touch(tmp_path, "Training/Freeform/1_1_a.mp4", "Training/Northwind/1_1_a.mp4")
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     assert read_corpus(tmp_path).notes == []

@@ -1,4 +1,4 @@
-"""What a corpus holds is counted once a recording, and what cannot be trained on is refused."""
+"""A corpus is counted by session, and one that cannot be trained on is refused."""
 
 from dataclasses import replace
 from pathlib import Path

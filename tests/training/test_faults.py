@@ -175,7 +175,7 @@ def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, mon
 
 
 def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, capfd):
-    """Training goes on without the recording and says so; evaluation may leave nobody out."""
+    """Training goes on without the video and says so; evaluation may leave nobody out."""
     real, hidden = (
         labelled_data.load_clips,
         {"101_1_Freeform_video.mp4", "202_1_Freeform_video.mp4"},

@@ -79,7 +79,7 @@ def test_acquaintances_are_refused_and_strangers_pass(document):
     refuse_known(document, labelled("eve"), *words)
 
 
-def test_people_are_known_by_their_recordings_too(tmp_path):
+def test_people_are_known_by_their_videos_too(tmp_path):
     """The same file under another name, or in another corpus, which calls people otherwise."""
     (tmp_path / "0.mp4").write_bytes(b"one")
     (tmp_path / "1.mp4").write_bytes(b"two")

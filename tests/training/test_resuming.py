@@ -29,7 +29,7 @@ def run(trained, tmp_path):
 
 @pytest.fixture
 def moved(corpus, tmp_path):
-    """The same recordings elsewhere, in a manifest."""
+    """The same videos elsewhere, in a manifest."""
     shutil.copytree(corpus, tmp_path / "moved")
     rows = [["path", "subject", "session", "task", "split", "score"]]
     for r in read_corpus(tmp_path / "moved").videos:
@@ -45,7 +45,7 @@ def moved(corpus, tmp_path):
     return write
 
 
-def test_the_same_recordings_may_have_moved(run, moved, cache, monkeypatch):
+def test_the_same_videos_may_have_moved(run, moved, cache, monkeypatch):
     assert train(monkeypatch, moved(), cache, run, "--resume") == 0
     assert "moved" not in (run / "card.md").read_text()
 

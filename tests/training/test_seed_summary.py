@@ -1,4 +1,4 @@
-"""Several runs: mean and spread over seeds, whatever lies between folds."""
+"""Several runs: mean and standard deviation over seeds, whatever lies between folds."""
 
 import csv
 
