@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from depmap_cli.config import Config
 from depmap_cli.data.clips import VideoClip
@@ -151,6 +152,15 @@ class TrainingJob:
         self.feature_cache = feature_cache
         self.processes = ProcessGroup()
 
+    @cached_property
+    def device(self) -> torch.device:
+        """The device to train on.
+
+        Raises:
+            UsageProblem: as ``resolve_device``.
+        """
+        return resolve_device(self.options.device)
+
     def dry_run(self) -> None:
         """Check everything and decode a frame of every video; write nothing.
 
@@ -169,12 +179,11 @@ class TrainingJob:
         Raises:
             DepmapError: as ``check``; or a run cannot be finished.
         """
-        device = resolve_device(self.options.device)
-        self.processes = init_process_group(device)
+        self.processes = init_process_group(self.device)
         if not self.processes.is_first:
             self._silence()
         folds = self.check()
-        move_to_device(self.inputs.semantics, device)
+        move_to_device(self.inputs.semantics, self.device)
         results = [result for fold in folds for result in self._train_fold(fold)]
         if len(results) > 1:
             RunFolder(self.options.out).write(SEEDS, seed_summary_csv(results))
@@ -188,7 +197,7 @@ class TrainingJob:
         Raises:
             DepmapError: something is wrong with the data, settings, weights, device or folders.
         """
-        resolve_device(self.options.device)
+        _ = self.device  # raises if it is not available
         n_folds = self.options.folds
         folds = [self._check_data(n) for n in (range(n_folds) if n_folds else [None])]
         self._check_network(folds[0])
@@ -200,7 +209,7 @@ class TrainingJob:
     def _silence(self) -> None:
         self.on_progress = lambda stage, done, total: None
         self.on_corpus = lambda summary: None
-        self.display = hide_training
+        self.display = _hide_training
 
     def _check_data(self, number: int | None) -> _Fold:
         """Split the corpus; check that it can be learned from and that folders can be written."""
@@ -255,7 +264,7 @@ class TrainingJob:
         clips = self.inputs.clips(
             fold.training_videos,
             self.options.config,
-            resolve_device(self.options.device),
+            self.device,
             self.on_progress,
         )
         if self.processes.is_first:
@@ -308,7 +317,7 @@ class TrainingJob:
             folder=run.folder,
             document=document,
             key=self._resume_key(run, fold),
-            device=resolve_device(self.options.device),
+            device=self.device,
             processes=self.processes,
             feature_cache=self.feature_cache or FeatureCache(),
         )
@@ -322,7 +331,7 @@ class TrainingJob:
             clips.train,
             clips.development,
             run.config.train.score_frames,
-            resolve_device(self.options.device),
+            self.device,
         )
         run.folder.write_results(document, [clip.video for clip in clips.development], estimates)
         return TrainResult(
@@ -351,6 +360,6 @@ def _scores(videos: list[LabelledVideo]) -> np.ndarray:
     return np.array([video.score for video in videos], float)
 
 
-def hide_training(name: str) -> AbstractContextManager[EventCallback]:
+def _hide_training(name: str) -> AbstractContextManager[EventCallback]:
     """A ``TrainingDisplay`` that shows nothing."""
     return nullcontext(lambda event: None)
