@@ -179,8 +179,13 @@ class RunFolder:
 
 
 def out_option(folder: Path) -> str:
-    """How messages name a run folder: as the user gave it."""
-    return f"--out {clean(str(folder))}"
+    """How messages name a run folder that is to be written."""
+    return f"--out {shown_path(folder)}"
+
+
+def shown_path(folder: Path) -> str:
+    """A folder for messages: as the user gave it, but the working folder by its path."""
+    return clean(str(folder if folder.name else folder.resolve()))
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from depmap_cli.errors import DataInvalid, UsageProblem
-from depmap_cli.io.clean_text import clean
-from depmap_cli.training.run_folder import RUN, WEIGHTS, out_option
+from depmap_cli.training.run_folder import RUN, WEIGHTS, out_option, shown_path
 
 T = TypeVar("T")
 _SEED = re.compile(r"seed-(\d+)")
@@ -121,7 +120,7 @@ class CrossValidation:
             _check_finished(self.path, path, f"name the folder of a finished `{command}`")
         if fold_folder(self.path, self.n_folds).exists():
             raise UsageProblem(
-                f"{clean(str(self.path))}: holds more than {self.n_folds} folds",
+                f"{shown_path(self.path)}: holds more than {self.n_folds} folds",
                 "give the same --folds as in training",
             )
 
@@ -166,7 +165,7 @@ def of_seed(path: Path, runs: Mapping[int | None, T], seed: int | None) -> T:
         return next(iter(runs.values()))
     if seed not in runs:
         raise UsageProblem(
-            f"{clean(str(path))}: its seeds are not those of --weights",
+            f"{shown_path(path)}: its seeds are not those of --weights",
             "compare with runs of the same seeds, or with a run of one seed",
         )
     return runs[seed]
@@ -181,7 +180,7 @@ def _seeds(path: Path, folders: Iterable[Path], has_single_run: bool) -> list[in
     seeds: list[int | None] = [*sorted({s for s in map(seed_of, folders) if s is not None})]
     if seeds and has_single_run:
         raise UsageProblem(
-            f"{clean(str(path))}: holds runs of several seeds and a single run",
+            f"{shown_path(path)}: holds runs of several seeds and a single run",
             "keep the runs of each `depmap train` in a folder of their own",
         )
     return seeds or [None]
@@ -189,4 +188,4 @@ def _seeds(path: Path, folders: Iterable[Path], has_single_run: bool) -> list[in
 
 def _check_finished(path: Path, weights: Path, hint: str) -> None:
     if not weights.is_file():
-        raise UsageProblem(f"{clean(str(path))}: no {weights.relative_to(path)}", hint)
+        raise UsageProblem(f"{shown_path(path)}: no {weights.relative_to(path)}", hint)

@@ -13,14 +13,13 @@ from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.evaluation import EvaluationReport
 from depmap_cli.evaluation.ablation import AblationRow
 from depmap_cli.io.checkpoint import read_document
-from depmap_cli.io.clean_text import clean
 from depmap_cli.io.settings import check_settings
 from depmap_cli.results import encodable
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.training.feature_cache import FeatureCache
 from depmap_cli.training.initialise import build_model
 from depmap_cli.training.progress import TrainingDisplay, numbered
-from depmap_cli.training.run_folder import WEIGHTS, RunFolder
+from depmap_cli.training.run_folder import WEIGHTS, RunFolder, out_option
 from depmap_cli.training.runs import seed_folder
 from depmap_cli.workflows.about_evaluation import split_counts
 from depmap_cli.workflows.evaluate import EvaluateOptions, run_evaluation
@@ -165,7 +164,7 @@ def _finished(grid: _Grid, run: _Run) -> EvaluationReport | None:
     if different := [name for name, is_same in same.items() if not is_same]:
         out = grid.options.out
         raise UsageProblem(
-            f"--out {clean(str(out))}: {run.folder.relative_to(out)} is a run with other "
+            f"{out_option(out)}: {run.folder.relative_to(out)} is a run with other "
             f"{' and '.join(different)}",
             "repeat the options that it was made with, or choose another folder",
         )
