@@ -25,7 +25,9 @@ from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
 
 def mean_au_probabilities(clips: list[VideoClip], frames: int) -> np.ndarray:
     """Return mean action unit probabilities (clips, 18) over evenly sampled frames of each clip."""
-    return np.stack([c.seen.au_probabilities[c.spread(frames)].numpy().mean(0) for c in clips])
+    return np.stack(
+        [c.features.au_probabilities[c.sample_evenly(frames)].numpy().mean(0) for c in clips]
+    )
 
 
 def main() -> None:

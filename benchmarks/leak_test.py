@@ -32,10 +32,10 @@ ROUNDING = 1e-2
 
 def one_batch(networks: Networks, clips: list[VideoClip]) -> list[float]:
     """Return the scores of all clips, computed in one batch."""
-    rows = [clip.spread(FRAMES) for clip in clips]
+    rows = [clip.sample_evenly(FRAMES) for clip in clips]
     pairs = list(zip(clips, rows, strict=True))
     pixels = torch.stack([normalise_pixels(torch.from_numpy(c.faces[r])) for c, r in pairs])
-    features = [c.seen[r] for c, r in pairs]
+    features = [c.features[r] for c, r in pairs]
     text = torch.stack([networks.semantics.query(s.au_probabilities) for s in features])
     image = torch.stack([s.image for s in features])
     with torch.inference_mode():

@@ -259,11 +259,6 @@ class TrainConfig(_Frozen):
         lt=1,
         description="Decay of the averaged weights in each step. Measured: no difference.",
     )
-    straighten: bool = Field(
-        False,
-        description="Recalibrate estimates by the line that fits Development best, if it has at "
-        "least 9 people; not in the paper.",
-    )
     init_from_semantic_model: bool = Field(
         True, description="Initialise the backbone with the image encoder of the semantic model."
     )

@@ -12,7 +12,6 @@ from depmap_cli.cli.options import (
     ConfigOption,
     DataOption,
     DeviceOption,
-    GroupBy,
     JobsOption,
     JsonOption,
     NetworkOption,
@@ -52,14 +51,15 @@ def evaluate(
             "beside --weights, or the one shipped."
         ),
     ] = None,
-    group_by: Annotated[
-        GroupBy | None, typer.Option(help="Folds of whole people, as in `depmap train`.")
-    ] = None,
     folds: Annotated[
-        int | None, typer.Option(min=3, help="How many folds, with --group-by; default 5.")
+        int | None,
+        typer.Option(
+            min=3, help="Number of folds of people, as in `depmap train`; replaces the splits."
+        ),
     ] = None,
     fold: Annotated[
-        int | None, typer.Option(min=0, help="Which fold is Testing, from 0; default the first.")
+        int | None,
+        typer.Option(min=0, help="Fold to use as Testing, from 0; the first by default."),
     ] = None,
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
@@ -78,42 +78,41 @@ def evaluate(
     """Compare estimates with scores on a labelled corpus, beside baselines.
 
     --weights with the folder of `depmap train --seeds` evaluates each seed by itself, then tells
-    mean and standard deviation. With --group-by, and the folder of a run by folds, everybody is
+    mean and standard deviation. With --folds, and the folder of a run by folds, everybody is
     scored by the fold that never saw them.
 
     Examples:
 
       depmap evaluate --data avec2014/ --weights run/weights.safetensors -o evaluation/
 
-      depmap evaluate --data avec2014/ --compare-with resnet/weights.safetensors --gallery -o evaluation/
+      depmap evaluate --data avec2014/ --compare-with resnet/ --gallery -o evaluation/
 
       depmap evaluate --data avec2014/ --subgroups people.csv --json
 
       depmap evaluate --data avec2014/ --weights runs/ -o evaluation/
 
-      depmap evaluate --data avec2014/ --weights run/ --group-by subject --folds 5
+      depmap evaluate --data avec2014/ --weights run/ --folds 5
     """
     if gallery and output is None:
         raise typer.BadParameter("--gallery needs --output")
-    if not group_by and (fold is not None or folds is not None):
-        raise typer.BadParameter("--fold and --folds need --group-by")
-    n_folds = folds or 5
-    pooled = weights is not None and weights.is_dir() and group_by is not None
+    if fold is not None and folds is None:
+        raise typer.BadParameter("--fold needs --folds")
+    pooled = weights is not None and weights.is_dir() and folds is not None
     if pooled and (fold is not None or gallery or split != Split.Testing):
         raise typer.BadParameter(
-            "--group-by and a folder as --weights pool all folds of a run: they take neither "
-            "--fold nor --gallery nor another --split"
+            "--folds with a run folder as --weights pools all folds: it cannot be combined with "
+            "--fold, --gallery or another --split"
         )
     from depmap_cli.report.evaluation.outputs import EvaluationOutputs
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
-    from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
+    from depmap_cli.workflows.resnet_baseline import plain_beside, plain_command
 
-    plain, why_not = plain_beside(weights, n_folds if pooled else None)
+    plain, why_not = plain_beside(weights, folds if pooled else None)
     options = EvaluateOptions(
         source=LabelledData(
-            data=data, cache=cache, jobs=jobs, fold=(fold or 0, n_folds) if group_by else None
+            data=data, cache=cache, jobs=jobs, fold=(fold or 0, folds) if folds else None
         ),
         weights=weights,
         split=split.value,
@@ -123,7 +122,7 @@ def evaluate(
         compare_with=tuple(compare_with) if compare_with else plain,
         appearance=output is not None,
         gallery=gallery,
-        folds=n_folds if pooled else None,
+        folds=folds if pooled else None,
         semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
     )
     outputs = EvaluationOutputs(output, pictures.value, as_json)
@@ -131,9 +130,9 @@ def evaluate(
     with progress_bar(quiet) as bar:
         found = evaluate_all(options, stages(bar))
     outputs.give(found)
-    way = why_not or way_to_plain(data, weights, n_folds if pooled else None)
-    if way and not options.compare_with:
-        note(way, quiet)
+    hint = why_not or plain_command(data, weights, folds if pooled else None)
+    if hint and not options.compare_with:
+        note(hint, quiet)
 
 
 def calibrate(
@@ -172,18 +171,19 @@ def calibrate(
     )
     check_file(out)
     with progress_bar(quiet) as bar:
-        people, known, reach = run_calibration(options, out, stages(bar))
-    if known:
-        note(f"left out: {known} people whom the weights were trained on", quiet)
-    if math.isinf(reach):
+        result = run_calibration(options, out, stages(bar))
+    if result.n_left_out:
+        note(f"left out: {result.n_left_out} people that the weights were trained on", quiet)
+    if math.isinf(result.half_width):
         note(
-            f"{people} people: a {DEFAULT_COVERAGE:.0%} interval does not exist below "
+            f"{result.n_people} people: a {DEFAULT_COVERAGE:.0%} interval does not exist below "
             f"{people_needed(DEFAULT_COVERAGE)}; reports will show the whole scale",
             quiet=False,
         )
     else:
         note(
-            f"{people} people: {DEFAULT_COVERAGE:.0%} intervals reach {reach:.1f} points each way",
+            f"{result.n_people} people: {DEFAULT_COVERAGE:.0%} intervals reach "
+            f"{result.half_width:.1f} points each way",
             quiet,
         )
     note(f"weights: {out}", quiet)
@@ -216,7 +216,7 @@ def ablate(
 
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
-    from depmap_cli.cli.train import viewer
+    from depmap_cli.cli.train import training_display
     from depmap_cli.domain.paper_tables import select_rows, settings_fixed_by
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.evaluation.ablation import render_ablation, write_ablation
@@ -237,8 +237,8 @@ def ablate(
         seeds=seeds,
     )
     with progress_bar(quiet) as bar:
-        view = viewer(chosen, quiet, bar)
-        found = run_ablation(options, table, split.value, row or [], stages(bar), view)
+        display = training_display(chosen, quiet, bar)
+        found = run_ablation(options, table, split.value, row or [], stages(bar), display)
     name = data.resolve().name
     write_ablation(found, out, table, name, split.value)
     render_ablation(Console(), found, f"{name}, {split.value}")

@@ -78,12 +78,6 @@ ConfigOption = Annotated[
 ]
 
 
-class GroupBy(StrEnum):
-    """Values of ``--group-by``."""
-
-    subject = "subject"
-
-
 class Network(StrEnum):
     """Values of ``--model``."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -13,7 +13,6 @@ from depmap_cli.cli.options import (
     ConfigOption,
     DataOption,
     DeviceOption,
-    GroupBy,
     InitOption,
     JobsOption,
     Network,
@@ -30,46 +29,79 @@ from depmap_cli.cli.terminal import explain_resume, note, progress_bar, stages
 from depmap_cli.config import MAX_SEED, Config, SemanticsTrainConfig
 
 if TYPE_CHECKING:
+    from rich.progress import Progress
+
     from depmap_cli.results import CorpusSummary
+    from depmap_cli.training.progress import EventCallback, TrainingDisplay
     from depmap_cli.training.seed_summary import TrainResult
+    from depmap_cli.workflows.train import TrainOptions
+
+
+OutOption = Annotated[Path, typer.Option(help="Run folder: settings, log, state, weights.")]
+NetworkChoice = Annotated[
+    Network, typer.Option("--model", help="Dep-MAP, or a plain ResNet with mean pooling.")
+]
+FromScratchOption = Annotated[
+    bool, typer.Option("--from-scratch", help="Do not start from Dep-MAP weights.")
+]
+FoldsOption = Annotated[
+    int | None,
+    typer.Option(
+        min=3,
+        help="Cross-validate: number of folds of people, which replace the corpus's splits.",
+    ),
+]
+SeedsOption = Annotated[int, typer.Option(min=1, help="Number of training runs, one per seed.")]
+DryRunOption = Annotated[
+    bool, typer.Option("--dry-run", help="Check data and settings, describe the corpus, and stop.")
+]
+TrainResumeOption = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue an interrupted run in --out. Off by default, unlike in `depmap score`: "
+        "a folder that holds a run is refused, so that no run is continued by accident.",
+    ),
+]
+SideOption = Annotated[
+    int | None,
+    typer.Option(
+        min=64,
+        help="Train on faces scaled down to this many pixels, which is faster. Then train "
+        "again from the result (--init) on faces of full size.",
+    ),
+]
+SemanticsInitOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="Semantic weights to start from. Repeatable: starts from their mean."),
+]
+SEMANTICS = SemanticsTrainConfig()
+"""Default settings of `depmap train-semantics`."""
 
 
 def train(
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Run folder: logs, state, weights.")] = Path(
-        "depmap-run"
-    ),
+    out: OutOption = Path("depmap-run"),
     config: ConfigOption = None,
     settings: SetOption = None,
-    model: Annotated[
-        Network, typer.Option(help="Dep-MAP, or a plain ResNet with mean pooling.")
-    ] = Network.depmap,
+    model: NetworkChoice = Network.depmap,
     init: InitOption = None,
-    from_scratch: Annotated[
-        bool, typer.Option("--from-scratch", help="Start from no Dep-MAP weights.")
-    ] = False,
-    group_by: Annotated[
-        GroupBy | None, typer.Option(help="Folds of whole people instead of the corpus's splits.")
-    ] = None,
-    folds: Annotated[
-        int | None, typer.Option(min=3, help="How many folds, with --group-by; default 5.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Train as often, each with its seed.")] = 1,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Check data and settings, tell what is there, stop.")
-    ] = False,
+    from_scratch: FromScratchOption = False,
+    folds: FoldsOption = None,
+    seeds: SeedsOption = 1,
+    dry_run: DryRunOption = False,
     device: DeviceOption = "auto",
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
     allow_network: NetworkOption = False,
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
-    resume: ResumeOption = False,
+    resume: TrainResumeOption = False,
     cache: CacheOption = None,
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Train on the Training split, select on Development. Testing is never read.
+    """Train on the Training split and select on Development. Testing is never read.
 
     Examples:
 
@@ -77,119 +109,116 @@ def train(
 
       depmap train --data avec2014/ --out run/
 
+      depmap train --data avec2014/ --out folds/ --folds 5
+
       torchrun --nproc-per-node 4 -m depmap_cli train --data avec2014/ --out run/
     """
     from depmap_cli.domain.paper_tables import BASELINE
     from depmap_cli.io.settings import read_settings
     from depmap_cli.training.initialise import start_of
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
-    from depmap_cli.workflows.train import TrainOptions, by_folds, train_all
-    from depmap_cli.workflows.train import dry_run as check_runs
+    from depmap_cli.workflows.train import TrainOptions
 
-    if folds and not group_by:
-        raise typer.BadParameter("--folds needs --group-by")
     plain = model == Network.resnet_baseline
-    decided = {"--model resnet-baseline": BASELINE} if plain else {}
+    fixed = {"--model resnet-baseline": BASELINE} if plain else {}
     start, base = start_of(init, from_scratch, plain)
     options = TrainOptions(
         source=LabelledData(data=data, cache=cache, jobs=jobs),
         out=out,
-        config=read_settings(settings or [], config, base, decided),
+        config=read_settings(settings or [], config, base, fixed),
         device=device,
         semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
         init=start,
         statement=statement,
         simulated=simulated,
         resume=resume,
+        folds=folds,
         seeds=seeds,
     )
-    runs = by_folds(options, folds or 5) if group_by else [options]
-    if dry_run:
-        check_runs(runs, _teller(Console()))
-        return
-    seen = _teller(None if quiet else Console(stderr=True))
-    with explain_resume(), progress_bar(quiet) as bar:
-        view = viewer(options.config, quiet, bar)
-        results = train_all(runs, out, stages(bar), seen, view)
-    _summarise(results, quiet)
+    _run_job(options, dry_run, quiet)
 
 
-def _teller(console: Console | None) -> "Callable[[CorpusSummary], None]":
-    """Shows what is in a corpus; with no console, nothing."""
+def _run_job(options: "TrainOptions", dry_run: bool, quiet: bool) -> None:
+    from depmap_cli.workflows.train import TrainingJob
+
+    with explain_resume(), progress_bar(quiet or dry_run) as bar:
+        job = TrainingJob(
+            options,
+            on_progress=stages(bar),
+            on_corpus=_corpus_printer(quiet, dry_run),
+            display=training_display(options.config, quiet, bar),
+        )
+        if dry_run:
+            job.dry_run()
+            return
+        results = job.train()
+    _print_results(results, quiet)
+
+
+def _corpus_printer(quiet: bool, dry_run: bool) -> "Callable[[CorpusSummary], None]":
+    """Return a callback that prints the summary of a corpus; on stdout if it is a dry run."""
     from depmap_cli.report.corpus import render_corpus
 
-    def told(summary: "CorpusSummary") -> None:
-        if console is not None:
-            render_corpus(console, summary)
+    def print_corpus(summary: "CorpusSummary") -> None:
+        if dry_run:
+            render_corpus(Console(), summary)
+        elif not quiet:
+            render_corpus(Console(stderr=True), summary)
 
-    return told
+    return print_corpus
 
 
-def viewer(config: Config, quiet: bool, bar: Any) -> Any:
-    """Opens what shows a named run as it goes, in place of the progress bar, which then goes on."""
+def training_display(config: Config, quiet: bool, bar: "Progress") -> "TrainingDisplay":
+    """Return the display of training runs; it replaces the progress bar while a run is shown."""
     from depmap_cli.report.training import TrainingView
 
     @contextmanager
-    def view(name: str) -> Iterator[Callable[[Any], None]]:
+    def display(name: str) -> "Iterator[EventCallback]":
         if quiet:
             yield lambda event: None
             return
         bar.stop()
-        with TrainingView(
-            console=Console(stderr=True), epochs=config.train.epochs, name=name
-        ) as shown:
-            yield shown
+        console = Console(stderr=True)
+        with TrainingView(console=console, epochs=config.train.epochs, name=name) as view:
+            yield view
         bar.start()
 
-    return view
+    return display
 
 
-def _summarise(results: "list[TrainResult]", quiet: bool) -> None:
-    from depmap_cli.training.seed_summary import left_out, spread_rows
+def _print_results(results: "list[TrainResult]", quiet: bool) -> None:
+    from depmap_cli.training.seed_summary import left_out, seed_summary_rows
 
     if names := left_out(results):
         note(f"left out, the face is covered throughout: {', '.join(names)}", quiet)
-    for fold, seed, found in spread_rows(results):
-        figures = ", ".join(f"{name.upper()} {value:.3f}" for name, value in found.items())
-        note(f"{_named(fold, seed)}: Development {figures}", quiet)
+    for fold, seed, metrics in seed_summary_rows(results):
+        values = ", ".join(f"{name.upper()} {value:.3f}" for name, value in metrics.items())
+        note(f"{_row_name(fold, seed)}: Development {values}", quiet)
     for result in results:
         note(f"weights: {result.weights}", quiet)
 
 
-def _named(fold: str, seed: str) -> str:
-    """A row of ``spread_rows``, in words."""
-    of = {"": "", "all": "all folds, "}.get(fold, f"fold {fold}, ")
-    return of + (f"seed {seed}" if seed.isdigit() else f"{seed} over seeds")
+def _row_name(fold: str, seed: str) -> str:
+    """Name a row of ``seed_summary_rows``."""
+    prefix = {"": "", "all": "all folds, "}.get(fold, f"fold {fold}, ")
+    return prefix + (f"seed {seed}" if seed.isdigit() else f"{seed} over seeds")
 
 
 def train_semantics(
-    data: Annotated[
-        list[Path], typer.Option(help="Corpus folder with ground_truth/. Repeat it for several.")
-    ],
+    data: Annotated[list[Path], typer.Option(help="Corpus folder with ground_truth/. Repeatable.")],
     out: Annotated[Path, typer.Option(help="Weights file to write.")] = Path(
         "depmap-au-resnet18.safetensors"
     ),
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
     epochs: Annotated[
-        int,
-        typer.Option(min=0, help="With 0 the weights of --init are judged on Development anew."),
-    ] = SemanticsTrainConfig().epochs,
-    batch_size: Annotated[int, typer.Option(min=2)] = SemanticsTrainConfig().batch_size,
-    learning_rate: Annotated[float, typer.Option(min=1e-8)] = SemanticsTrainConfig().learning_rate,
-    side: Annotated[
-        int | None,
-        typer.Option(
-            min=64,
-            help="Train on faces shrunk to so many pixels, which is faster. Go on from there "
-            "(--init) with them as they are.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SemanticsTrainConfig().seed,
-    init: Annotated[
-        list[Path] | None,
-        typer.Option(help="Semantic weights to start from. Repeat it for the mean of several."),
-    ] = None,
+        int, typer.Option(min=0, help="0: only evaluate the weights of --init on Development.")
+    ] = SEMANTICS.epochs,
+    batch_size: Annotated[int, typer.Option(min=2)] = SEMANTICS.batch_size,
+    learning_rate: Annotated[float, typer.Option(min=1e-8)] = SEMANTICS.learning_rate,
+    side: SideOption = None,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SEMANTICS.seed,
+    init: SemanticsInitOption = None,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
@@ -208,7 +237,7 @@ def train_semantics(
 
     check_file(out)
     if not epochs and not init:
-        raise typer.BadParameter("--epochs 0 judges the weights of --init: name them")
+        raise typer.BadParameter("--epochs 0 evaluates the weights of --init: name them")
     options = SemanticsOptions(
         sources=tuple(LabelledData(data=folder, cache=cache, jobs=jobs) for folder in data),
         out=out,
@@ -240,8 +269,8 @@ def prepare(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Align and keep the faces of a whole corpus, so that training with these settings, and
-    evaluating the weights that it starts from, begin at once.
+    """Prepare the faces of a whole corpus, so that training with these settings, and evaluation
+    of the weights it starts from, start without delay. Prints the quality of every video.
 
     Examples:
 
@@ -251,17 +280,17 @@ def prepare(
     """
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.corpus import render_corpus, render_quality
-    from depmap_cli.training.initialise import frames_scored, start_of
+    from depmap_cli.training.initialise import scored_frame_counts, start_of
     from depmap_cli.workflows.labelled_data import LabelledData
 
     start, base = start_of(init, from_scratch=False)
-    chosen = read_settings(settings or [], config, base)
+    resolved = read_settings(settings or [], config, base)
     source = LabelledData(data=data, cache=cache, jobs=jobs)
     videos, summary = source.read()
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
-        for frames in frames_scored(chosen, start):
-            cached = source.prepare_splits(videos, chosen.faces, stages(bar), frames)
-    names = [video.path.name for video in videos]
-    render_quality(Console(), [(n, c.quality) for n, c in zip(names, cached, strict=True)])
+        for frames in scored_frame_counts(resolved, start):
+            cached = source.prepare_splits(videos, resolved.faces, stages(bar), frames)
+    pairs = zip(videos, cached, strict=True)
+    render_quality(Console(), [(video.path.name, entry.quality) for video, entry in pairs])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from depmap_cli.cli.command import DepmapCommand
 from depmap_cli.cli.options import JsonOption, QuietOption
 from depmap_cli.cli.terminal import note, one_line, progress_bar
 from depmap_cli.errors import EXIT_RUN
@@ -22,7 +23,7 @@ ForceOption = Annotated[
 ]
 
 
-@app.command("list")
+@app.command("list", cls=DepmapCommand)
 def list_(as_json: JsonOption = False) -> None:
     """List the weights files with their kind, size, hash and training data.
 
@@ -35,7 +36,7 @@ def list_(as_json: JsonOption = False) -> None:
     _show(list_weights(), as_json)
 
 
-@app.command()
+@app.command(cls=DepmapCommand)
 def verify(
     files: Annotated[
         list[Path] | None,
@@ -59,7 +60,7 @@ def verify(
         raise typer.Exit(code=EXIT_RUN)
 
 
-@app.command("import")
+@app.command("import", cls=DepmapCommand)
 def import_(
     file: Annotated[Path, typer.Argument(help="Safetensors file.")],
     force: ForceOption = False,
@@ -76,7 +77,7 @@ def import_(
     note(f"stored: {import_file(file, force).file}", quiet)
 
 
-@app.command()
+@app.command(cls=DepmapCommand)
 def fetch(
     url: Annotated[str, typer.Argument(help="Address of a safetensors file.", metavar="URL")],
     sha256: Annotated[str, typer.Option(help="SHA-256 hash of the file, from its provider.")],

@@ -1,1 +1,1 @@
-"""Recordings with labels, and the cache of their aligned faces."""
+"""Labelled videos: corpora on disk, splits, and the cache of aligned faces."""

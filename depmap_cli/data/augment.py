@@ -1,4 +1,7 @@
-"""What a camera and an aligner may do to a face and a label must not mind. Vectorised, seeded."""
+"""Augmentation of aligned faces: changes by camera and alignment that keep the label.
+
+Vectorised, and reproducible from a seed.
+"""
 
 from dataclasses import dataclass
 
@@ -14,44 +17,45 @@ from depmap_cli.runtime.opencv import load_opencv
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentationRanges:
-    """How far a face's place and its looks may change."""
+    """How far geometry and appearance of a face may change."""
 
-    turn: float  # in radians, either way
-    zoom: float  # around 1
-    shift: float  # in half sides
-    bend: float  # farthest that a control point of a smooth bend moves, in half sides
+    turn: float  # rotation in radians, either way
+    zoom: float  # scale, around 1
+    shift: float  # translation, in half sides of the picture
+    bend: float  # largest shift of a control point of a smooth warp, in half sides
     contrast: float  # around 1
-    light: float  # in standard deviations of ImageNet's pixels, like tint
+    light: float  # brightness, in standard deviations of ImageNet's pixels; tint likewise
     tint: float
 
 
-SAME = AugmentationRanges(
+AU_RANGES = AugmentationRanges(
     turn=0.07, zoom=0.06, shift=0.04, bend=0.0, contrast=0.4, light=0.5, tint=0.2
 )
-"""For action units: bending hides what brows and mouth corners do (measured: CHANGELOG); faces stay
-near the place that alignment gives them."""
-OTHER = AugmentationRanges(
+"""For training on action units. Warping would hide movements of brows and mouth corners (measured:
+CHANGELOG), and the geometry stays close to that of alignment."""
+
+SCORE_RANGES = AugmentationRanges(
     turn=0.17, zoom=0.12, shift=0.1, bend=0.06, contrast=0.5, light=0.7, tint=0.35
 )
-"""For severity: few people come to look like many, so looks are no use to learn by heart."""
+"""For training on scores: stronger, so that memorising how a few people look does not help."""
 
 
 QUALITY = (8.0, 50.0)
-"""Of JPEG, whose blocks look like those of a video at a low bit rate."""
+"""Range of JPEG quality; its blocks resemble those of a video with a low bit rate."""
 
 
 def augment_faces(
     faces: UInt8[Tensor, "n h w 3"],
     group: Int[Tensor, " n"],
     generator: Generator,
-    looks: AugmentationRanges,
+    ranges: AugmentationRanges,
 ) -> Float[Tensor, "n 3 h w"]:
-    """Randomly changed, normalised pixels; frames of one ``group`` (a recording) change alike.
+    """Return randomly augmented, normalised pixels; frames of one ``group`` change alike.
 
-    Compression, mirror, rotation, scale and shift (with a little of its own for each frame, as
-    alignment jitters), proportions, light, contrast, tint (as far as ``looks`` says), loss of
-    colour, loss of resolution and noise. Action units are symmetrical here: mirroring keeps labels.
-    Covers: ``occlusion.py``.
+    Changes: compression, mirroring, rotation, scale and translation (with some jitter for each
+    frame, as alignment has), proportions, brightness, contrast and tint (within ``ranges``), loss
+    of colour, loss of resolution, and noise. Mirroring keeps the labels, because action units have
+    no sides here. ``occlusion.py`` draws covered faces.
     """
     n_groups = int(group.max()) + 1
 
@@ -62,14 +66,14 @@ def augment_faces(
         return draw(0, 1) < share
 
     faces = _compressed(faces, draw(*QUALITY).round().int(), chance(0.2))
-    bend = draw(-looks.bend, looks.bend, 2, 4, 4)
-    pixels = _warp(normalise_pixels(faces), _affine(draw, looks, len(faces), generator), bend)
+    bend = draw(-ranges.bend, ranges.bend, 2, 4, 4)
+    pixels = _warp(normalise_pixels(faces), _affine(draw, ranges, len(faces), generator), bend)
     grey = pixels.mean(1, keepdim=True)
     pixels = torch.where(chance(0.15)[:, None, None, None], grey.expand_as(pixels), pixels)
     contrast, light, tint = (
-        draw(1 - looks.contrast, 1 + looks.contrast, 1, 1, 1),
-        draw(-looks.light, looks.light, 1, 1, 1),
-        draw(-looks.tint, looks.tint, 3, 1, 1),
+        draw(1 - ranges.contrast, 1 + ranges.contrast, 1, 1, 1),
+        draw(-ranges.light, ranges.light, 1, 1, 1),
+        draw(-ranges.tint, ranges.tint, 3, 1, 1),
     )
     centre = pixels.mean((2, 3), keepdim=True)
     pixels = (pixels - centre) * contrast + centre + light + tint
@@ -79,23 +83,23 @@ def augment_faces(
 
 
 def _compressed(faces: Tensor, quality: Tensor, chosen: Tensor) -> Tensor:
-    """The faces chosen as they come back from a file of that quality."""
+    """The ``chosen`` faces after JPEG compression with the given quality."""
     cv2 = load_opencv()
     faces = faces.clone()
     for row in chosen.nonzero().flatten().tolist():
         bgr = np.ascontiguousarray(faces[row].numpy()[..., ::-1])
         _, data = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, int(quality[row])])
-        again = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
-        faces[row] = torch.from_numpy(np.ascontiguousarray(again))
+        decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]
+        faces[row] = torch.from_numpy(np.ascontiguousarray(decoded))
     return faces
 
 
-def _affine(draw, looks: AugmentationRanges, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
+def _affine(draw, ranges: AugmentationRanges, n: int, generator: Generator) -> Tensor:  # type: ignore[no-untyped-def]
     jitter = torch.randn(n, 4, generator=generator) * torch.tensor([0.02, 0.015, 0.015, 0.015])
-    angle = draw(-looks.turn, looks.turn) + jitter[:, 0]
-    scale = draw(1 - looks.zoom, 1 + looks.zoom) + jitter[:, 1]
+    angle = draw(-ranges.turn, ranges.turn) + jitter[:, 0]
+    scale = draw(1 - ranges.zoom, 1 + ranges.zoom) + jitter[:, 1]
     mirror = torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
-    shift = draw(-looks.shift, looks.shift, 2) + jitter[:, 2:]
+    shift = draw(-ranges.shift, ranges.shift, 2) + jitter[:, 2:]
     cos, sin = angle.cos() * scale, angle.sin() * scale
     rows = [
         torch.stack([cos * mirror, -sin, shift[:, 0]], 1),
@@ -114,7 +118,7 @@ def _warp(pixels: Tensor, affine: Tensor, bend: Tensor) -> Tensor:
 
 
 def _lower_resolution(pixels: Tensor, chosen: Tensor, generator: Generator) -> Tensor:
-    """As seen from farther away: shrunk to 25-70 % and blown up again."""
+    """The ``chosen`` faces shrunk to 25-70 % and enlarged again, as if seen from farther away."""
     if not chosen.any():
         return pixels
     size = pixels.shape[-1]

@@ -1,6 +1,6 @@
-"""AVEC's folders: videos named by person and session, and one label file a session.
+"""AVEC's folders: videos named by person and session, and one label file for each session.
 
-The folders differ from release to release (``Training/Freeform/``, ``AVEC2014_AudioVisual/Video/``,
+The folders differ between releases (``Training/Freeform/``, ``AVEC2014_AudioVisual/Video/``,
 ``Final_Labels/Training_DepressionLabels/``), so only the split is read from them.
 """
 
@@ -14,7 +14,7 @@ from depmap_cli.data.labelled_video import (
     LabelledVideo,
     ListedVideo,
     display_path,
-    is_recording,
+    is_video,
     parse_score,
     read_text,
     refuse_empty_video,
@@ -32,7 +32,7 @@ Session = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Label:
-    """The score of one session, and the file that says so."""
+    """The score of one session, and the file it was read from."""
 
     score: int
     where: str
@@ -42,67 +42,96 @@ class Label:
 class _Video:
     session: Session
     path: Path
-    below: Path  # the same from the data folder on
+    relative_path: Path  # below the data folder
 
     @property
     def name(self) -> str:
-        """For messages."""
-        return display_path(self.below, Path())
+        """The video for messages."""
+        return display_path(self.relative_path, Path())
 
 
 def is_label(path: Path) -> bool:
-    """Whether a file is named as AVEC names its labels."""
+    """Return whether a file is named like AVEC's label files."""
     return _LABEL.fullmatch(path.name) is not None
 
 
 def read_folders(
     root: Path, files: Iterable[Path], listed: list[ListedVideo]
 ) -> tuple[list[ListedVideo], list[str]]:
-    """The labelled videos in AVEC's folders, and what was left out, in words.
+    """Read the labelled videos in AVEC's folders; return them, and notes on what was left out.
 
-    Splits of which ``listed`` has recordings are left to it. Of the others, one of which no video
-    is here is left out with its labels, and Testing of which no label is here with its videos:
-    organisers keep either back.
+    Splits with ``listed`` videos are defined by their lists alone. Of the other splits, labels
+    without any video are left out, and Testing videos without any label: organisers may withhold
+    either.
 
     Raises:
         DataInvalid: a video without label, a label without video, an empty video, or a score that
             differs from the listed one.
     """
-    (labels, lost), (videos, astray) = _labels(root, files), _videos(root, files)
+    labels, unused_labels = _read_labels(root, files)
+    videos, unused_videos = _find_videos(root, files)
     known = {entry.video.path.resolve(): entry for entry in listed}
-    _compare(videos, known, labels)
-    spoken = {entry.video.split for entry in listed}
-    rest = [v for v in videos if v.path.resolve() not in known]
-    own = [v for v in rest if v.session[0] not in spoken]
-    entries = [_entry(v, labels[v.session]) for v in own if v.session in labels]
-    notes = _unlisted([v.name for v in rest if v.session[0] in spoken])
-    notes += _without_labels(own, labels, lost, alone=not (entries or listed))
-    notes += _without_videos(labels, {v.session for v in videos}, spoken)
-    notes += _repeated(entries) + _lost([display_path(p, root) for p in lost])
-    return entries, notes + _astray(
-        [display_path(p, root) for p in astray if p.resolve() not in known]
+    _compare_scores(videos, known, labels)
+    listed_splits = {entry.video.split for entry in listed}
+    unlisted = [video for video in videos if video.path.resolve() not in known]
+    own = [video for video in unlisted if video.session[0] not in listed_splits]
+    entries = [_entry(video, labels[video.session]) for video in own if video.session in labels]
+    notes = _note_unlisted([v.name for v in unlisted if v.session[0] in listed_splits])
+    may_withhold = bool(entries or listed)
+    notes += _note_unlabelled(own, labels, unused_labels, may_withhold)
+    notes += _note_missing_videos(labels, {video.session for video in videos}, listed_splits)
+    notes += _note_repeated(entries)
+    notes += _note_left_out(
+        [display_path(path, root) for path in unused_labels],
+        "label",
+        "no folder names the split",
     )
+    notes += _note_left_out(
+        [display_path(path, root) for path in unused_videos if path.resolve() not in known],
+        "video",
+        "folder and name do not contain split, person and session",
+    )
+    return entries, notes
 
 
-def _labels(root: Path, files: Iterable[Path]) -> tuple[dict[Session, Label], list[Path]]:
-    """Those in folders that name a split, two of one session must agree; and the other files."""
+def _read_labels(root: Path, files: Iterable[Path]) -> tuple[dict[Session, Label], list[Path]]:
+    """Read the label files in folders that name a split; return them, and the other label files.
+
+    Raises:
+        DataInvalid: a file is malformed, or two files of a session differ.
+    """
     labels: dict[Session, Label] = {}
-    lost = []
+    unused = []
     for path in files:
         match, split = _LABEL.fullmatch(path.name), split_of_folders(path.relative_to(root))
         if match and not split:
-            lost.append(path)
+            unused.append(path)
         elif match and split:
             session = split, match["subject"], match["session"]
             label = Label(_label_score(path, root), display_path(path, root))
             _refuse_other_score(label, labels.setdefault(session, label), session)
-    return labels, lost
+    return labels, unused
 
 
-def _compare(
+def _find_videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[Path]]:
+    """Find videos whose path contains split, person and session; return them, and the others."""
+    videos, unused = [], []
+    for path in files:
+        if not is_video(path):
+            continue
+        match, split = _VIDEO.fullmatch(path.stem), split_of_folders(path.relative_to(root))
+        if match and split:
+            session = split, match["subject"], match["session"]
+            videos.append(_Video(session, path, path.relative_to(root)))
+        else:
+            unused.append(path)
+    return videos, unused
+
+
+def _compare_scores(
     videos: Iterable[_Video], known: dict[Path, ListedVideo], labels: dict[Session, Label]
 ) -> None:
-    """Lists and label files must agree on the videos that both label."""
+    """Check that lists and label files agree on the videos that both label."""
     for video in videos:
         entry = known.get(video.path.resolve())
         if entry and video.session in labels:
@@ -120,96 +149,92 @@ def _refuse_other_score(label: Label, other: Label, session: Session) -> None:
         )
 
 
-def _videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[Path]]:
-    """Videos whose folder and name tell split, person and session; and the other videos."""
-    videos, astray = [], []
-    for path in files:
-        if not is_recording(path):
-            continue
-        match, split = _VIDEO.fullmatch(path.stem), split_of_folders(path.relative_to(root))
-        if match and split:
-            session = split, match["subject"], match["session"]
-            videos.append(_Video(session, path, path.relative_to(root)))
-        else:
-            astray.append(path)
-    return videos, astray
-
-
 def _entry(video: _Video, label: Label) -> ListedVideo:
     refuse_empty_video(video.path, video.name)
     split, subject, session = video.session
-    found = LabelledVideo(
+    labelled = LabelledVideo(
         split=split,
         subject=subject,
         session=session,
-        task=task_of(video.below),
+        task=task_of(video.relative_path),
         path=video.path,
         score=label.score,
-        place=video.name,
+        source=video.name,
     )
-    return ListedVideo(found, label.where)
+    return ListedVideo(labelled, label.where)
 
 
-def _without_labels(
-    videos: list[_Video], labels: dict[Session, Label], lost: list[Path], alone: bool
+def _note_unlisted(names: list[str]) -> list[str]:
+    """A note on videos that their split's list does not name."""
+    if not names:
+        return []
+    return [f"{_counted(len(names), 'video')} in no list left out: {names[0]} ..."]
+
+
+def _note_unlabelled(
+    videos: list[_Video], labels: dict[Session, Label], unused: list[Path], may_withhold: bool
 ) -> list[str]:
-    """A note on Testing where it has no labels at all, unless its videos are ``alone`` here."""
-    unlabelled = [v for v in videos if v.session not in labels]
-    kept_back = not alone and all(split != "Testing" for split, _, _ in labels)
+    """A note on Testing videos if there are no Testing labels at all.
+
+    Raises:
+        DataInvalid: another video has no label, or labels of Testing may not be withheld because
+            there are no other labelled videos.
+    """
+    unlabelled = [video for video in videos if video.session not in labels]
+    withheld = may_withhold and all(split != "Testing" for split, _, _ in labels)
     for video in unlabelled:
         split, subject, session = video.session
-        if split != "Testing" or not kept_back:
+        if split != "Testing" or not withheld:
             name = f"{subject}_{session}_Depression.csv"
-            hint = f"expected {name} in a {split} label folder"
-            if any(path.name.lower() == name.lower() for path in lost):
-                hint += "; there is one in a folder that tells no split"
+            hint = f"add {name} to a {split} label folder"
+            if any(path.name.lower() == name.lower() for path in unused):
+                hint += "; there is one in a folder that names no split"
             raise DataInvalid(f"{video.name}: no label", hint)
     if not unlabelled:
         return []
     return [f"Testing: no labels, {_counted(len(unlabelled), 'video')} left out"]
 
 
-def _without_videos(
-    labels: dict[Session, Label], sessions: set[Session], spoken: set[str]
+def _note_missing_videos(
+    labels: dict[Session, Label], sessions: set[Session], listed_splits: set[str]
 ) -> list[str]:
-    """Notes on the splits that are here only as labels; a split is whole or absent."""
-    here = {split for split, _, _ in sessions}
-    unseen = {s: label for s, label in labels.items() if s not in sessions and s[0] not in spoken}
-    for (split, subject, session), label in unseen.items():
-        if split in here:
+    """Notes on splits of which there are labels but no videos.
+
+    Raises:
+        DataInvalid: only some videos of a split are missing.
+    """
+    splits = {split for split, _, _ in sessions}
+    missing = {
+        session: label
+        for session, label in labels.items()
+        if session not in sessions and session[0] not in listed_splits
+    }
+    for (split, subject, session), label in missing.items():
+        if split in splits:
             raise DataInvalid(
                 f"{label.where}: no video {subject}_{session} in {split}",
                 "add the video, or remove the label",
             )
-    lost = Counter(split for split, _, _ in unseen)
-    return [f"{split}: no videos, {_counted(n, 'label')} left out" for split, n in lost.items()]
+    counts = Counter(split for split, _, _ in missing)
+    return [f"{split}: no videos, {_counted(n, 'label')} left out" for split, n in counts.items()]
 
 
-def _unlisted(names: list[str]) -> list[str]:
-    """A note on videos of a split that lists speak for."""
-    return [f"{_counted(len(names), 'video')} in no list left out: {names[0]} ..."] if names else []
-
-
-def _repeated(entries: list[ListedVideo]) -> list[str]:
-    """A note on recordings that are there in several files, each of which counts."""
+def _note_repeated(entries: list[ListedVideo]) -> list[str]:
+    """A note on sessions with several files of one task, each of which counts."""
     files: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for found in (entry.video for entry in entries):
-        files[found.split, found.subject, found.session, found.task].append(found.place)
-    several = [names for names in files.values() if len(names) > 1]
+    for video in (entry.video for entry in entries):
+        files[video.split, video.subject, video.session, video.task].append(video.source)
+    repeated = [names for names in files.values() if len(names) > 1]
     return [
-        f"{_counted(len(several), 'video')} in several files, each counted: {', '.join(names)}"
-        for names in several[:1]
+        f"{_counted(len(repeated), 'video')} in several files, each counted: {', '.join(names)}"
+        for names in repeated[:1]
     ]
 
 
-def _lost(names: list[str]) -> list[str]:
-    told = "no folder tells the split"
-    return [f"{_counted(len(names), 'label')} left out, {told}: {names[0]} ..."] if names else []
-
-
-def _astray(names: list[str]) -> list[str]:
-    told = "folder and name do not tell split, person and session"
-    return [f"{_counted(len(names), 'video')} left out, {told}: {names[0]} ..."] if names else []
+def _note_left_out(names: list[str], noun: str, reason: str) -> list[str]:
+    if not names:
+        return []
+    return [f"{_counted(len(names), noun)} left out, {reason}: {names[0]} ..."]
 
 
 def _counted(number: int, noun: str) -> str:
@@ -217,7 +242,7 @@ def _counted(number: int, noun: str) -> str:
 
 
 def _label_score(path: Path, root: Path) -> int:
-    """The one number in a label file; quotes and a trailing comma are forgiven."""
+    """Read the only number in a label file; quotes and a trailing comma are allowed."""
     lines = [
         (number, line.strip(" \t\"',;"))
         for number, line in enumerate(read_text(path, root).splitlines(), 1)
@@ -226,7 +251,7 @@ def _label_score(path: Path, root: Path) -> int:
     if len(lines) > 1:
         raise DataInvalid(
             f"{display_path(path, root)}, line {lines[1][0]}: a second value",
-            "a label file holds one whole number",
+            "keep one whole number in each label file",
         )
     number, text = lines[0] if lines else (1, "")
     return parse_score(text, f"{display_path(path, root)}, line {number}")

@@ -1,10 +1,10 @@
-"""Aligned faces of labelled recordings, prepared once by the code that scoring uses.
+"""The face cache: aligned faces of labelled videos, prepared once by the code that scoring uses.
 
-An entry is a folder named by a hash of the video's bytes, of its frame rate where the corpus gives
-one, of every setting that shapes its faces and of the packages that find them, so what changed is
-prepared anew. It is written aside and renamed when whole; one that is damaged all the same is made
-anew. A corpus may hold such folders itself, ``*.faces`` in place of videos: they are taken as they
-are, and nothing is ever written into a corpus.
+An entry is a folder whose name is a hash of the video's bytes, of its frame rate if the corpus
+gives one, of all settings that affect its faces, and of the versions of the packages that find
+them. So a change of any of these prepares the faces again. Entries are written atomically; damaged
+ones are replaced. A corpus may itself hold such folders, named ``*.faces``, instead of videos: they
+are used as they are, and nothing is ever written into a corpus.
 """
 
 import hashlib
@@ -39,34 +39,36 @@ from depmap_cli.results import Quality
 from depmap_cli.runtime.process_pool import run_all
 from depmap_cli.video.reader import check_complete, probe, sample_frames
 
-FACES, INDEX, VIEWS = "faces.npy", "index.json", "views"
+FACES, INDEX = "faces.npy", "index.json"
+_FEATURES = "views"
+"""Folder below the cache for semantic features of faces that lie in a user's corpus."""
 CACHE_VERSION = 4
-"""Raised whenever the corridor's code changes what it produces."""
+"""Increased whenever a change of the code changes the prepared faces."""
 _PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
 
 
 def default_cache() -> Path:
-    """``$DEPMAP_CACHE``, or the user's cache folder."""
+    """Return ``$DEPMAP_CACHE``, or else the user's cache folder."""
     return Path(os.environ.get("DEPMAP_CACHE") or user_cache_path("depmap"))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CachedFaces:
-    """The faces of one recording on disk."""
+    """The prepared faces of one video on disk."""
 
     folder: Path
-    times: np.ndarray  # (n,) seconds, of the valid frames
-    sampled: int  # frames looked at, valid or not
-    quality: Quality  # of the recording, as the gate of `depmap score` sees it
-    duration: float | None = None  # seconds of the recording, where the entry says
-    cache: Path | None = None  # where views of faces belong that lie in a user's corpus
+    times: np.ndarray  # (n,) seconds, of the frames with a face
+    n_sampled: int  # sampled frames, with a face or without
+    quality: Quality  # of the video, as the quality gate of `depmap score` assesses it
+    duration: float | None = None  # of the video in seconds, if the entry stores it
+    cache_root: Path | None = None  # set if the folder lies in a user's corpus
 
     @property
-    def views(self) -> Path:
-        """Where CLIP's views of the faces are kept: beside them, unless a corpus holds them."""
-        if self.cache is None:
+    def features_folder(self) -> Path:
+        """Where semantic features are cached: beside the faces, but never in a user's corpus."""
+        if self.cache_root is None:
             return self.folder
-        return self.cache / VIEWS / sha256_of(self.folder / FACES)[:32]
+        return self.cache_root / _FEATURES / sha256_of(self.folder / FACES)[:32]
 
     @property
     def faces(self) -> np.ndarray:
@@ -85,22 +87,23 @@ def write_entry(
     duration: float,
     decoded: float | None = None,
 ) -> None:
-    """What ``read_entry`` reads, into a folder that is there: the valid samples of a recording.
+    """Write the samples that have a face into an existing folder, as ``read_entry`` reads them.
 
-    ``decoded`` is the share of its ``duration`` that they reach, where that is known.
+    ``decoded`` is the share of the ``duration`` that could be decoded, if known.
 
     Raises:
-        DataInvalid: there are none; says the recording's ``name``.
+        DataInvalid: no sample has a face; names the video by ``name``.
     """
-    valid = [s for s in samples if s.face is not None]
+    valid = [sample for sample in samples if sample.face is not None]
     if not valid:
-        raise DataInvalid(f"{name}: no face found", "remove the recording or its label")
-    content = io.BytesIO()  # written at once: of a full disk np.save tells numbers, not the reason
-    np.save(content, np.stack([s.face for s in valid if s.face is not None]))
+        raise DataInvalid(f"{name}: no face found", "remove the video or its label")
+    # Written at once, because on a full disk np.save reports byte counts instead of the reason.
+    content = io.BytesIO()
+    np.save(content, np.stack([sample.face for sample in valid if sample.face is not None]))
     (folder / FACES).write_bytes(content.getbuffer())
     index = {
         "version": CACHE_VERSION,
-        "times": [s.time for s in valid],
+        "times": [sample.time for sample in valid],
         "sampled": len(samples),
         "duration": duration,
         "quality": assess_quality(samples, duration, QualityConfig(), decoded).model_dump(
@@ -111,11 +114,11 @@ def write_entry(
 
 
 def read_entry(folder: Path) -> CachedFaces:
-    """One recording's faces.
+    """Read the prepared faces of one video.
 
     Raises:
-        ValueError: they are not there, or not whole.
-        OSError: they are there and cannot be read.
+        ValueError: they are missing, damaged, or of another version of depmap.
+        OSError: they cannot be read.
     """
     try:
         index = json.loads((folder / INDEX).read_text())
@@ -124,24 +127,24 @@ def read_entry(folder: Path) -> CachedFaces:
         entry = CachedFaces(
             folder=folder,
             times=times,
-            sampled=index["sampled"],
+            n_sampled=index["sampled"],
             quality=quality,
             duration=index.get("duration"),
         )
         if len(entry.faces) != len(entry):
-            raise ValueError("as many faces as times are expected")
+            raise ValueError("the numbers of faces and times differ")
         if index["version"] != CACHE_VERSION:
             raise ValueError("prepared by another version of depmap")
     except (FileNotFoundError, EOFError, KeyError, TypeError) as error:
-        raise ValueError("not whole") from error
+        raise ValueError("missing or damaged") from error
     return entry
 
 
-def content_of(video: LabelledVideo) -> str:
-    """Hash of a video's bytes; of prepared faces, of their pictures, times and quality.
+def content_hash(video: LabelledVideo) -> str:
+    """Hash a video's bytes; of prepared faces, the pictures, times and quality.
 
     Raises:
-        DataInvalid: it cannot be read; names it.
+        DataInvalid: it cannot be read; names the video.
     """
     if is_prepared(video.path):
         folder = read_prepared(video).folder
@@ -151,41 +154,41 @@ def content_of(video: LabelledVideo) -> str:
         return sha256_of(video.path)
     except OSError as error:
         raise DataInvalid(
-            f"{video.name}: cannot be read: {error.strerror}", "check the file"
+            f"{video.name}: cannot be read: {error.strerror}", "check the file and its permissions"
         ) from error
 
 
 def read_prepared(video: LabelledVideo) -> CachedFaces:
-    """The faces that stand in a video's place in a corpus.
+    """Read prepared faces that a corpus holds instead of a video.
 
     Raises:
-        DataInvalid: the folder does not hold them, or not whole.
+        DataInvalid: they are missing, damaged, or of another version of depmap.
     """
     try:
         return read_entry(video.path)
     except (OSError, ValueError) as error:
         raise DataInvalid(
             f"{video.name}: not a folder of prepared faces, or of another version of depmap",
-            f"{FACES} and {INDEX} are expected, as `depmap simulate --faces` of this version "
-            "writes them",
+            f"give a folder with {FACES} and {INDEX}, as `depmap simulate --faces` of this version "
+            "writes it",
         ) from error
 
 
 def duration_of(video: LabelledVideo) -> float | None:
-    """Seconds that a recording lasts, None where nothing says.
+    """Return the duration of a video in seconds; None if it is unknown.
 
     Raises:
-        DataInvalid: it cannot be opened; names the recording.
+        DataInvalid: it cannot be opened; names the video.
     """
     if is_prepared(video.path):
         return read_prepared(video).duration
-    with _named(video):
+    with _names_video(video):
         return probe(video.path, video.fps).duration
 
 
 @contextmanager
-def _named(video: LabelledVideo) -> Iterator[None]:
-    """Says which recording's video is unreadable."""
+def _names_video(video: LabelledVideo) -> Iterator[None]:
+    """Turn errors of the video reader into errors that name the labelled video."""
     try:
         yield
     except VideoUnreadable as error:
@@ -193,39 +196,39 @@ def _named(video: LabelledVideo) -> Iterator[None]:
 
 
 def check_readable(video: LabelledVideo) -> None:
-    """Decode the first picture of a video and read the rest, or open prepared faces.
+    """Decode the first frame of a video and read the rest, or open prepared faces.
 
     Raises:
-        DataInvalid: that fails, or the video was cut off; names the recording.
+        DataInvalid: that fails, or the video is cut off; names the video.
     """
     if is_prepared(video.path):
         read_prepared(video)
         return
-    with _named(video):
+    with _names_video(video):
         next(sample_frames(video.path, SamplingConfig(fps=1)))
         check_complete(video.path, video.fps)
 
 
 @contextmanager
 def cache_writable(root: Path) -> Iterator[None]:
-    """Turns what the disk refuses into one line that names the cache."""
+    """Turn an OSError into an error that names the cache."""
     try:
         yield
     except OSError as error:
         raise OutputUnwritable(
             f"the cache {root}: {error.strerror or error}",
-            "check space and rights, or give another folder with --cache",
+            "check free space and permissions, or give another folder with --cache",
         ) from error
 
 
 @lru_cache
-def _made_by() -> tuple[int | str, ...]:
-    """What shapes faces besides settings; looked up once and not for every recording."""
+def _versions() -> tuple[int | str, ...]:
+    """What affects faces besides settings; looked up once, not for every video."""
     return (CACHE_VERSION, *map(_version, _PACKAGES))
 
 
 def _version(package: str) -> str:
-    """Of an installed package, or of what stands in for it where there is no screen."""
+    """Version of an installed package, or of its variant for machines without a display."""
     try:
         return metadata.version(package)
     except metadata.PackageNotFoundError:
@@ -233,81 +236,81 @@ def _version(package: str) -> str:
 
 
 class FaceCache:
-    """Aligned faces below ``root`` for one choice of sampling and face settings."""
+    """The aligned faces below ``root``, for given sampling and face settings."""
 
     def __init__(self, root: Path, sampling: SamplingConfig, faces: FaceConfig) -> None:
         self.root, self.sampling, self.faces = root, sampling, faces
 
     def prepare(
-        self, videos: list[LabelledVideo], jobs: int, progress: Callable[[int, int], None]
+        self, videos: list[LabelledVideo], jobs: int, on_progress: Callable[[int, int], None]
     ) -> list[CachedFaces]:
-        """Make the missing entries, ``jobs`` at a time; the entries in the recordings' order.
+        """Return the entries of the videos, in their order; create missing ones with ``jobs``
+        processes.
 
-        Faces that a corpus holds itself are not made, and not copied.
-
-        ``progress`` is told how many of how many are done. Safe to kill and to start again, and to
-        run several times at once.
+        Faces that the corpus itself holds are used without a copy. ``on_progress`` is called with
+        (done, total). It is safe to kill this and start it again, and to run it several times at
+        once.
 
         Raises:
-            DataInvalid: a recording that cannot be read or shows no face; names the file.
-            OutputUnwritable: the cache has no space, or gives no right.
-            DepmapError: a process that ended by itself.
+            DataInvalid: a video cannot be read or shows no face; names the video.
+            OutputUnwritable: the disk is full, or permission is missing.
+            DepmapError: a process ended unexpectedly.
         """
-        self._tidy()
-        folders = [self._folder(r) for r in videos]
-        found = [self._found(*pair) for pair in zip(videos, folders, strict=True)]
-        triples = zip(videos, folders, found, strict=True)
-        todo = {folder: (r, folder) for r, folder, entry in triples if entry is None}
-        before = len(videos) - len(todo)
-        progress(before, len(videos))
-        if todo:
-            self._open()
+        self._remove_stale_files()
+        folders = [self._folder(video) for video in videos]
+        entries = [self._read(v, folder) for v, folder in zip(videos, folders, strict=True)]
+        triples = zip(videos, folders, entries, strict=True)
+        missing = {folder: (video, folder) for video, folder, entry in triples if entry is None}
+        n_cached = len(videos) - len(missing)
+        on_progress(n_cached, len(videos))
+        if missing:
+            self._check_writable()
         run_all(
-            self._make,
-            list(todo.values()),
+            self._create,
+            list(missing.values()),
             jobs,
             "preparing faces",
-            lambda _, done, __: progress(before + done, len(videos)),
+            lambda _, done, __: on_progress(n_cached + done, len(videos)),
         )
-        return [entry or read_entry(f) for entry, f in zip(found, folders, strict=True)]
+        return [entry or read_entry(f) for entry, f in zip(entries, folders, strict=True)]
 
-    def _open(self) -> None:
-        """Make the folder ready for writing: a damaged entry is already gone."""
+    def _check_writable(self) -> None:
         with cache_writable(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=self.root).close()
 
-    def _tidy(self) -> None:
-        """Remove what killed processes left, of entries and of views; not where none may."""
-        for place in (TEMP_PATTERN, f"*/{TEMP_PATTERN}", f"{VIEWS}/*/{TEMP_PATTERN}"):
+    def _remove_stale_files(self) -> None:
+        """Remove incomplete entries and features of killed processes, where permitted."""
+        for pattern in (TEMP_PATTERN, f"*/{TEMP_PATTERN}", f"{_FEATURES}/*/{TEMP_PATTERN}"):
             with suppress(OSError):
-                remove_stale_temp(self.root.glob(place), STALE_AGE)
+                remove_stale_temp(self.root.glob(pattern), STALE_AGE)
 
-    def _found(self, video: LabelledVideo, folder: Path) -> CachedFaces | None:
-        """The faces that are there; None where they are missing, and what is damaged is removed."""
+    def _read(self, video: LabelledVideo, folder: Path) -> CachedFaces | None:
+        """Read existing faces; None if they are missing. A damaged entry is removed."""
         if is_prepared(video.path):
             return self._load_prepared(video)
         with cache_writable(self.root):
             try:
                 return read_entry(folder)
             except ValueError:
-                with suppress(FileNotFoundError):  # another process removes it, too
+                with suppress(FileNotFoundError):  # another process may remove it too
                     remove(folder)
         return None
 
     def _folder(self, video: LabelledVideo) -> Path:
-        """Where the faces of a recording are, or will be."""
+        """The folder of a video's faces, whether it exists or not."""
         path = video.path
         try:
             return path if is_prepared(path) else self.root / self._key(path, video.fps)
         except OSError as error:
             raise DataInvalid(
-                f"{video.name}: cannot be read: {error.strerror}", "check permissions"
+                f"{video.name}: cannot be read: {error.strerror}",
+                "check the file and its permissions",
             ) from error
 
     def _key(self, path: Path, fps: float | None) -> str:
-        settings: list[object] = [_made_by(), self.sampling.model_dump(), self.faces.model_dump()]
-        if fps is not None:  # only then, so that entries made before it counted stay good
+        settings: list[object] = [_versions(), self.sampling.model_dump(), self.faces.model_dump()]
+        if fps is not None:  # otherwise left out, so that older entries stay valid
             settings.append(fps)
         return sha256_of(path, json.dumps(settings, sort_keys=True).encode())[:32]
 
@@ -317,12 +320,12 @@ class FaceCache:
         if side != self.faces.size:
             raise DataInvalid(
                 f"{video.name}: faces of {side} px, but {self.faces.size} px are wanted",
-                "set faces.size accordingly, or take the videos",
+                f"set faces.size={side}, or use the videos themselves",
             )
-        return replace(entry, cache=self.root)
+        return replace(entry, cache_root=self.root)
 
-    def _make(self, item: tuple[LabelledVideo, Path]) -> None:
-        """Prepare one recording, in a worker process."""
+    def _create(self, item: tuple[LabelledVideo, Path]) -> None:
+        """Prepare the faces of one video, in a worker process."""
         from depmap_cli.runtime.devices import explain_out_of_memory
 
         video, folder = item
@@ -338,6 +341,6 @@ class FaceCache:
             raise DataInvalid(f"{video.name}: {error.message}", error.hint) from error
         duration = info.duration or (samples[-1].time if samples else 0.0)
         decoded = decoded_share(samples, self.sampling, info)
-        with cache_writable(self.root), atomic_write(folder, keep=True) as aside:
-            aside.mkdir()
-            write_entry(aside, video.name, samples, duration, decoded)
+        with cache_writable(self.root), atomic_write(folder, keep=True) as temporary:
+            temporary.mkdir()
+            write_entry(temporary, video.name, samples, duration, decoded)

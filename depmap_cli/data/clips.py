@@ -1,4 +1,4 @@
-"""Prepared recordings as the network takes them: faces, CLIP's view of them, and the score."""
+"""Prepared videos as the network takes them: faces, semantic features and the score."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -25,28 +25,28 @@ _STORED_AS = {"image": "image", "au_probabilities": "evidence", "covered": "cove
 
 @dataclass(frozen=True, kw_only=True)
 class VideoClip:
-    """One recording, prepared."""
+    """The prepared faces of one labelled video, and what the semantic model says about them."""
 
     video: LabelledVideo
     faces: np.ndarray  # (n, size, size, 3) RGB uint8, memory-mapped
-    seen: SemanticFeatures
-    usable: np.ndarray  # numbers of the frames whose face is not covered; none: of no use
-    sampled: int = 0  # frames looked at when it was prepared, with a face or without
-    times: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (n,) seconds, of the faces
-    verdict: Verdict | None = None  # of the quality gate, on the frames that were prepared
+    features: SemanticFeatures
+    usable: np.ndarray  # indices of the frames whose face is not covered; may be empty
+    n_sampled: int = 0  # sampled frames, with a face or without
+    times: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (n,) seconds
+    verdict: Verdict | None = None  # of the quality gate, on the sampled frames
 
-    def spread(self, count: int) -> np.ndarray:
-        """At most ``count`` usable frame numbers, evenly spread."""
+    def sample_evenly(self, count: int) -> np.ndarray:
+        """Indices of at most ``count`` usable frames, evenly spaced."""
         n = len(self.usable)
         if count >= n:
             return self.usable
         rows: np.ndarray = self.usable[((np.arange(count) + 0.5) * n / count).astype(int)]
         return rows
 
-    def draw(self, count: int, generator: Generator) -> np.ndarray:
-        """``count`` usable frame numbers, one at random from each of as many equal stretches."""
-        place = torch.rand(count, generator=generator).numpy()
-        chosen = ((np.arange(count) + place) * len(self.usable) / count).astype(int)
+    def sample_randomly(self, count: int, generator: Generator) -> np.ndarray:
+        """Indices of ``count`` usable frames, one at random from each of as many equal segments."""
+        offsets = torch.rand(count, generator=generator).numpy()
+        chosen = ((np.arange(count) + offsets) * len(self.usable) / count).astype(int)
         rows: np.ndarray = self.usable[chosen]
         return rows
 
@@ -56,44 +56,54 @@ def load_clips(
     cached: list[CachedFaces],
     semantics: SemanticModel,
     device: torch.device,
-    progress: Callable[[int, int], None],
+    on_progress: Callable[[int, int], None],
 ) -> list[VideoClip]:
-    """Pair recordings with their faces and CLIP's view, which is kept beside the faces on disk."""
+    """Combine videos with their faces and semantic features, which are cached beside the faces.
+
+    ``on_progress`` is called with (done, total).
+
+    Raises:
+        OutOfMemory: the device is too small for the semantic model.
+        OutputUnwritable: the cache cannot be written.
+    """
     clips = []
     for number, (video, entry) in enumerate(zip(videos, cached, strict=True)):
-        seen = _view(entry, semantics, device)
-        usable = np.flatnonzero(seen.covered.numpy() < OCCLUDED)
+        features = _semantic_features(entry, semantics, device)
         clip = VideoClip(
             video=video,
             faces=entry.faces,
-            seen=seen,
-            usable=usable,
-            sampled=entry.sampled,
+            features=features,
+            usable=np.flatnonzero(features.covered.numpy() < OCCLUDED),
+            n_sampled=entry.n_sampled,
             times=entry.times,
             verdict=entry.quality.verdict,
         )
         clips.append(clip)
-        progress(number + 1, len(videos))
+        on_progress(number + 1, len(videos))
     return clips
 
 
-def _view(entry: CachedFaces, semantics: SemanticModel, device: torch.device) -> SemanticFeatures:
-    path = entry.views / f"seen-{semantics.id.sha256[:16]}.safetensors"
-    if kept := _kept(path, len(entry)):
-        return kept
+def _semantic_features(
+    entry: CachedFaces, semantics: SemanticModel, device: torch.device
+) -> SemanticFeatures:
+    path = entry.features_folder / f"seen-{semantics.id.sha256[:16]}.safetensors"
+    if cached := _read_features(path, len(entry)):
+        return cached
     with explain_out_of_memory("the semantic model", "close other programs, or give --device cpu"):
-        seen = embed_faces(semantics, entry.faces, device)
-    with cache_writable(path.parent), atomic_write(path) as aside:
-        tensors = {stored: getattr(seen, name) for name, stored in _STORED_AS.items()}
-        aside.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}))
-    return seen
+        features = embed_faces(semantics, entry.faces, device)
+    with cache_writable(path.parent), atomic_write(path) as temporary:
+        tensors = {stored: getattr(features, name) for name, stored in _STORED_AS.items()}
+        temporary.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}))
+    return features
 
 
-def _kept(path: Path, n_faces: int) -> SemanticFeatures | None:
-    """What was seen before; None where there is nothing, or nothing whole."""
+def _read_features(path: Path, n_faces: int) -> SemanticFeatures | None:
+    """Read cached features; None if they are missing or damaged."""
     try:
         tensors = load_tensors(path)
-        seen = SemanticFeatures(**{name: tensors[stored] for name, stored in _STORED_AS.items()})
+        features = SemanticFeatures(
+            **{name: tensors[stored] for name, stored in _STORED_AS.items()}
+        )
     except (WeightsInvalid, KeyError):
         return None
-    return seen if all(len(value) == n_faces for value in tensors.values()) else None
+    return features if all(len(value) == n_faces for value in tensors.values()) else None

@@ -1,4 +1,4 @@
-"""Find recordings, their scores and their splits on disk: AVEC's folders, lists, or a manifest."""
+"""Read a corpus from disk: videos, scores and splits, from AVEC's folders, lists or a manifest."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -22,7 +22,6 @@ __all__ = [
     "VIDEO_SUFFIXES",
     "Corpus",
     "LabelledVideo",
-    "find_labelled_videos",
     "of_split",
     "read_corpus",
 ]
@@ -30,34 +29,25 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Corpus:
-    """What was found below a data folder, and what to know of it, in words."""
+    """The labelled videos of a data folder, and notes for the user."""
 
     videos: list[LabelledVideo]
     notes: list[str]  # what was left out, and ``guesses``
-    guesses: list[str]  # how people were told where no folder, number or column tells them
-
-
-def find_labelled_videos(data: Path) -> list[LabelledVideo]:
-    """The labelled videos below a folder, or those that a list or a manifest names; sorted.
-
-    Raises:
-        DataInvalid: as ``read_corpus``.
-    """
-    return read_corpus(data).videos
+    guesses: list[str]  # how subjects were guessed if no folder, number or column names them
 
 
 def read_corpus(data: Path) -> Corpus:
-    """The labelled videos of ``data``: a folder, a list ``path,label``, or a manifest.
+    """Read the labelled videos of ``data``: a folder, a list ``path,label``, or a manifest.
 
-    In a folder, a list or a manifest speaks for every split that it names; AVEC's label files for
+    In a folder, lists and manifests define every split that they name; AVEC's label files define
     the others.
 
     Raises:
-        DataInvalid: nothing found, or something contradictory, missing or malformed; names file
-            and line, never a folder above ``data``.
+        DataInvalid: there are no labelled videos, or something is contradictory, missing or
+            malformed; names file and line, never a folder above ``data``.
     """
     if data.is_file() and data.suffix.lower() in VIDEO_SUFFIXES:
-        raise DataInvalid(f"{data.name}: a video", "--data is a folder, a list or a manifest")
+        raise DataInvalid(f"{data.name}: a video", "give a folder, a list or a manifest as --data")
     notes: list[str] = []
     if data.is_file():
         entries = list(read_list(data, data.parent))
@@ -72,17 +62,17 @@ def read_corpus(data: Path) -> Corpus:
 
 
 def of_split(videos: list[LabelledVideo], split: str) -> list[LabelledVideo]:
-    """The recordings of one split, in order.
+    """Return the videos of one split, in order.
 
     Raises:
-        DataInvalid: there is none.
+        DataInvalid: there are none.
     """
-    chosen = [r for r in videos if r.split == split]
+    chosen = [video for video in videos if video.split == split]
     if not chosen:
         raise DataInvalid(
             f"the {split} split is empty",
-            "are its videos, labels or list below --data? a folder, the list's name or the "
-            "manifest's column tells the split",
+            "check that its videos, labels or list are below --data; the split is read from a "
+            "folder, the list's name or the manifest's column",
         )
     return chosen
 
@@ -95,9 +85,9 @@ def _read_folder(root: Path) -> tuple[list[ListedVideo], list[str]]:
 
 
 def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Every file below ``folder`` in order, through links; hidden ones and loops left out.
+    """Yield every file below ``folder``, sorted; follow links, skip hidden files and loops.
 
-    A folder of prepared faces counts as one file; what `depmap train` wrote is no data.
+    A folder of prepared faces counts as one file. Run folders of `depmap train` are skipped.
     """
     real = folder.resolve()
     if real in above:
@@ -106,7 +96,8 @@ def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
         paths = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
         raise DataInvalid(
-            f"{display_path(folder, root)}: {error.strerror}", "the folder cannot be read"
+            f"{display_path(folder, root)}: the folder cannot be read: {error.strerror}",
+            "check its permissions",
         ) from error
     if folder != root and set(RUN_FILES) <= {path.name for path in paths}:
         return
@@ -118,9 +109,9 @@ def _files(folder: Path, root: Path, above: frozenset[Path]) -> Iterator[Path]:
 
 
 def _expected(notes: list[str]) -> str:
-    """The hint where nothing was found: why, or what is looked for."""
+    """The hint if there are no labelled videos: what was left out, or what is expected."""
     return "; ".join(notes) or (
-        "expected AVEC's layout, e.g. Training/Freeform/203_1_Freeform_video.mp4 and "
+        "give a folder in AVEC's layout, e.g. Training/Freeform/203_1_Freeform_video.mp4 and "
         "Training/DepressionLabels/203_1_Depression.csv, or lists path,label named train.csv, "
         "dev.csv and test.csv, or a manifest CSV with the columns " + ",".join(MANIFEST_COLUMNS)
     )
@@ -128,42 +119,45 @@ def _expected(notes: list[str]) -> str:
 
 def _guesses(entries: list[ListedVideo]) -> list[str]:
     guessed = [entry.video for entry in entries if entry.guessed]
-    example = [f"{display_path(r.path.name, Path())} is of {r.subject!r}" for r in guessed[:1]]
-    return [f"people are told from names of files, e.g. {text}" for text in example]
+    examples = [
+        f"{display_path(video.path.name, Path())} is taken as person {video.subject!r}"
+        for video in guessed[:1]
+    ]
+    return [f"people are guessed from file names, e.g. {example}" for example in examples]
 
 
 def _consistent(entries: list[ListedVideo]) -> Iterator[LabelledVideo]:
-    """Each recording once.
+    """Yield each video once.
 
-    AVEC's own splits share people, so shared ones are no error; the same *file* in two splits is.
+    AVEC's own splits share people, so that is not an error; the same *file* in two splits is.
 
     Raises:
-        DataInvalid: a file is described twice differently, or a session has two scores.
+        DataInvalid: a file has two different descriptions, or a session has two scores.
     """
     files: dict[Path, ListedVideo] = {}
     sessions: dict[tuple[str, str, str], ListedVideo] = {}
     for entry in entries:
-        new = entry.video
-        same = files.setdefault(new.path.resolve(), entry)
-        session = sessions.setdefault((new.split, new.subject, new.session), entry)
-        _refuse_other_description(entry, same)
-        if new.score != session.video.score:
+        video = entry.video
+        first = files.setdefault(video.path.resolve(), entry)
+        session = sessions.setdefault((video.split, video.subject, video.session), entry)
+        _refuse_other_description(entry, first)
+        if video.score != session.video.score:
             raise DataInvalid(
-                f"{entry.where}: score {new.score} for session {new.session!r} of person "
-                f"{new.subject!r}, but {session.video.score} in {session.where}",
-                "a session has one score: correct one, or number the sessions",
+                f"{entry.where}: score {video.score} for session {video.session!r} of person "
+                f"{video.subject!r}, but {session.video.score} in {session.where}",
+                "correct one of them, or number the sessions: a session has one score",
             )
-        if same is entry:
-            yield new
+        if first is entry:
+            yield video
 
 
 def _refuse_other_description(entry: ListedVideo, other: ListedVideo) -> None:
-    """Refuse two rows that say different things of one file."""
+    """Refuse two rows that describe one file differently."""
     new, old = asdict(entry.video), asdict(other.video)
     for name in ("split", "score", "subject", "session", "task", "fps"):
         if new[name] != old[name]:
             raise DataInvalid(
-                f"{entry.where}: {display_path(new['path'].name, Path())} has {name} {new[name]!r}, "
-                f"but {old[name]!r} in {other.where}",
-                "a file is one recording of one split: keep one of the two",
+                f"{entry.where}: {display_path(new['path'].name, Path())} has {name} "
+                f"{new[name]!r}, but {old[name]!r} in {other.where}",
+                "remove one of the two: a file is one video in one split",
             )

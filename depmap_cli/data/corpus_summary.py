@@ -1,4 +1,4 @@
-"""Who and what is in a corpus, and whether one can train on it."""
+"""Summary of a corpus, and whether a network can be trained on it."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,58 +14,57 @@ from depmap_cli.results import SCORE_BIN, CorpusSummary, SharedPeople, SplitSumm
 
 
 def summarise_corpus(videos: list[LabelledVideo], notes: Sequence[str] = ()) -> CorpusSummary:
-    """Counts, scores and shared people; ``notes`` are those of ``Corpus``."""
-    parts = {split: [r for r in videos if r.split == split] for split in SPLITS}
-    held = {split: part for split, part in parts.items() if part}
-    shared = [_shared(a, b, held[a], held[b]) for a, b in combinations(held, 2)]
+    """Count sessions, scores and shared people; ``notes`` are those of ``Corpus``."""
+    by_split = {split: [v for v in videos if v.split == split] for split in SPLITS}
+    parts = {split: part for split, part in by_split.items() if part}
+    shared = [_shared(a, b, parts[a], parts[b]) for a, b in combinations(parts, 2)]
     return CorpusSummary(
-        splits=[_describe_split(split, part) for split, part in held.items()],
+        splits=[_describe_split(split, part) for split, part in parts.items()],
         shared=[pair for pair in shared if pair.people],
         notes=list(notes),
     )
 
 
 def check_trainable(videos: list[LabelledVideo], fold: int | None = None) -> None:
-    """Refuse a corpus that `depmap train` cannot learn from or select on.
+    """Check that `depmap train` can learn from a corpus and select on it.
 
-    Training and Development may share people: AVEC's own do, and ``summarise_corpus`` tells. ``fold`` is
-    that of a cross-validation, for messages.
+    Training and Development may share people, as AVEC's do; ``summarise_corpus`` reports it.
+    ``fold`` is the fold of a cross-validation, for messages.
 
     Raises:
-        DataInvalid: Training or Development is empty or of one person only (a choice made on one
-            person says nothing of others), or all Training scores are equal. Testing never stands
-            in for Development.
+        DataInvalid: Training or Development is empty or has one person only (selection on one
+            person says nothing about others), or all Training scores are equal. Testing never
+            replaces Development.
     """
-    if {"Training", "Testing"} == {r.split for r in videos}:
+    if {"Training", "Testing"} == {video.split for video in videos}:
         raise DataInvalid(
-            "there is no Development split, and Testing is never used to choose",
-            "move some people from Training to Development, or add --group-by subject",
+            "there is no Development split, and Testing is never used for selection",
+            "move some people from Training to Development, or add --folds 5",
         )
     for split in ("Training", "Development"):
-        people = {r.subject for r in of_split(videos, split)}
+        people = {video.subject for video in of_split(videos, split)}
         if len(people) == 1:
-            where, way = "", "split the data anew"
+            of_fold, remedy = "", "change the splits"
             if fold is not None:
-                where, way = f" of fold {fold}", "ask for fewer --folds"
+                of_fold, remedy = f" of fold {fold}", "use fewer --folds"
             raise DataInvalid(
-                f"the {split} split{where} is of one person only",
-                f"one person tells nothing about others: add people, or {way}",
+                f"the {split} split{of_fold} has one person only", f"add people, or {remedy}"
             )
-    if len({r.score for r in of_split(videos, "Training")}) == 1:
-        raise DataInvalid("all Training scores are equal", "there is nothing to learn from")
+    if len({video.score for video in of_split(videos, "Training")}) == 1:
+        raise DataInvalid("all Training scores are equal", "add videos with other scores")
 
 
-def _describe_split(split: str, clips: list[LabelledVideo]) -> SplitSummary:
-    by_session = {(r.subject, r.session): r.score for r in clips}
+def _describe_split(split: str, videos: list[LabelledVideo]) -> SplitSummary:
+    by_session = {(video.subject, video.session): video.score for video in videos}
     scores = np.array(list(by_session.values()))
     last = MAX_SCORE // SCORE_BIN - 1
     levels = Counter(level_of(score) for score in by_session.values())
     return SplitSummary(
         split=split,
         n_sessions=len(by_session),
-        n_clips=len(clips),
-        n_people=len({r.subject for r in clips}),
-        tasks=dict(sorted(Counter(r.task for r in clips).items())),
+        n_clips=len(videos),
+        n_people=len({video.subject for video in videos}),
+        tasks=dict(sorted(Counter(video.task for video in videos).items())),
         bands={band.name: levels[level] for level, band in enumerate(BANDS)},
         histogram=np.bincount(np.minimum(scores // SCORE_BIN, last), minlength=last + 1).tolist(),
         mean=float(scores.mean()),
@@ -78,6 +77,6 @@ def _describe_split(split: str, clips: list[LabelledVideo]) -> SplitSummary:
 def _shared(
     first: str, second: str, a: list[LabelledVideo], b: list[LabelledVideo]
 ) -> SharedPeople:
-    people = {r.subject for r in a} & {r.subject for r in b}
-    sessions = {(r.subject, r.session) for r in a} & {(r.subject, r.session) for r in b}
+    people = {v.subject for v in a} & {v.subject for v in b}
+    sessions = {(v.subject, v.session) for v in a} & {(v.subject, v.session) for v in b}
     return SharedPeople((first, second), sorted(people), len(sessions))

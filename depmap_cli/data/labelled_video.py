@@ -1,4 +1,4 @@
-"""One labelled video, and how its parts are read from names of files and from cells of tables."""
+"""A labelled video, and how its attributes are read from file names and table cells."""
 
 import os
 import re
@@ -17,9 +17,9 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 PREPARED_SUFFIX = ".faces"
-"""Of a folder of aligned faces (``data/cache.py``) that stands in a video's place."""
+"""Suffix of a folder of aligned faces (``data/cache.py``) that replaces a video."""
 RUN_FILES = ("config.yaml", "run.json")
-"""In every folder that `depmap train` writes, and in no other."""
+"""Files by which a run folder of `depmap train` is recognised."""
 TASKS = ("Freeform", "Northwind")
 _SHORT_NAMES = {
     **dict.fromkeys(("train", "trainset", "trn"), "Training"),
@@ -32,67 +32,67 @@ _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,9}(\.0*)?")
 
 @dataclass(frozen=True, order=True, kw_only=True)
 class LabelledVideo:
-    """One labelled video, or the faces of one."""
+    """One video, or a folder of its prepared faces, with its label."""
 
     split: str  # one of SPLITS
     subject: str
     session: str
-    task: str  # Freeform, Northwind, or "" where a corpus has no tasks
+    task: str  # Freeform, Northwind, or "" if the corpus has no tasks
     path: Path  # a video, or a folder of prepared faces
     score: int  # BDI-II, 0-63
-    fps: float | None = None  # frames/s, where a video's header lies; prepared faces have times
-    place: str = field(default="", compare=False)  # for messages: below the data folder, with line
+    fps: float | None = None  # frames per second, if the video's header is wrong
+    source: str = field(default="", compare=False)  # e.g. "train.csv, line 3: a.mp4"
 
     @property
     def name(self) -> str:
-        """How a message names it: the list and line that do so, if any, and the file."""
-        return self.place or display_path(self.path.name, Path())
+        """The video for messages: the list and line that name it, if any, and the file."""
+        return self.source or display_path(self.path.name, Path())
 
 
 @dataclass(frozen=True)
 class ListedVideo:
-    """A recording, and where its label stands: the file below the data folder, and the line."""
+    """A video, and where its label was read."""
 
     video: LabelledVideo
-    where: str
-    guessed: bool = False  # whether the person is guessed from the file's name
+    where: str  # the file, below the data folder, and the line
+    guessed: bool = False  # whether the subject is guessed from the file's name
 
 
 def is_prepared(path: str | Path) -> bool:
-    """Whether a path is named as a folder of prepared faces."""
+    """Return whether a path has the suffix of prepared faces."""
     return Path(path).suffix.lower() == PREPARED_SUFFIX
 
 
-def is_recording(path: str | Path) -> bool:
-    """Whether a path is named as a video, or as what stands in its place."""
+def is_video(path: str | Path) -> bool:
+    """Return whether a path has the suffix of a video or of prepared faces."""
     return Path(path).suffix.lower() in VIDEO_SUFFIXES or is_prepared(path)
 
 
 def exists(path: Path) -> bool:
-    """Whether a video, or the folder in its place, is there; unlike Path.is_file, never raises."""
+    """Return whether a video or its prepared faces exist; unlike Path.is_file, never raises."""
     return os.path.isdir(path) if is_prepared(path) else os.path.isfile(path)
 
 
 def split_named(text: str) -> str | None:
-    """The split that a name tells, as in ``Training_DepressionLabels`` or ``dev.csv``.
+    """Return the split in a name such as ``Training_DepressionLabels`` or ``dev.csv``.
 
-    None where it tells none, or several.
+    None if the name contains no split, or several.
     """
-    told = set()
+    splits = set()
     for word in (w.lower() for w in _WORD.findall(text)):
-        told |= {split for split in SPLITS if word.startswith(split.lower())}
-        told |= {_SHORT_NAMES[word]} if word in _SHORT_NAMES else set()
-    return told.pop() if len(told) == 1 else None
+        splits |= {split for split in SPLITS if word.startswith(split.lower())}
+        splits |= {_SHORT_NAMES[word]} if word in _SHORT_NAMES else set()
+    return splits.pop() if len(splits) == 1 else None
 
 
 def split_of_folders(path: Path) -> str | None:
-    """The split that the innermost telling folder on the way to ``path`` names."""
-    named = (split_named(part) for part in reversed(path.parent.parts))
-    return next((split for split in named if split), None)
+    """Return the split of the innermost folder of ``path`` whose name contains one."""
+    splits = (split_named(part) for part in reversed(path.parent.parts))
+    return next((split for split in splits if split), None)
 
 
 def task_of(path: Path) -> str:
-    """The task that the file's name tells, else its nearest folder's; "" where none does."""
+    """Return the task in the file's name, or else in that of its nearest folder; "" if none."""
     for part in (path.stem, *reversed(path.parent.parts)):
         for task in TASKS:
             if task.lower() in part.lower():
@@ -101,28 +101,28 @@ def task_of(path: Path) -> str:
 
 
 def parse_score(text: str, where: str) -> int:
-    """The BDI-II score, 0 to 63, that a cell or a label file holds; ``12.0`` is 12.
+    """Parse a BDI-II score, 0 to 63, from a cell or label file; ``12.0`` is 12.
 
     Raises:
-        DataInvalid: there is none, or it is not a whole number, or off the scale.
+        DataInvalid: it is missing, not a whole number, or outside the scale.
     """
     if not text:
-        raise DataInvalid(f"{where}: no score", f"a whole number from 0 to {MAX_SCORE} is expected")
+        raise DataInvalid(f"{where}: no score", f"give a whole number from 0 to {MAX_SCORE}")
     if not _WHOLE_NUMBER.fullmatch(text):
         raise DataInvalid(
             f"{where}: {text[:40]!r} is not a score",
-            f"a whole number from 0 to {MAX_SCORE} is expected",
+            f"give a whole number from 0 to {MAX_SCORE}",
         )
     score = int(text.partition(".")[0])
     if not 0 <= score <= MAX_SCORE:
         raise DataInvalid(
-            f"{where}: score {score} is outside 0 to {MAX_SCORE}", "BDI-II is expected"
+            f"{where}: score {score} is outside 0 to {MAX_SCORE}", "give a BDI-II score"
         )
     return score
 
 
 def display_path(path: str | Path, root: Path) -> str:
-    """``path`` as messages may print it: on one line, and nothing above the folder ``root``."""
+    """Return ``path`` for messages: on one line, and without folders above ``root``."""
     written = str(path).replace("\\", "/")
     below = below_root(Path(written), root)
     if below.is_absolute() or PureWindowsPath(written).is_absolute() or ".." in below.parts:
@@ -131,7 +131,7 @@ def display_path(path: str | Path, root: Path) -> str:
 
 
 def below_root(path: Path, root: Path) -> Path:
-    """``path`` from the folder ``root`` on; unchanged where it does not lie below."""
+    """Return ``path`` relative to the folder ``root``; unchanged if it is not below it."""
     for whole, top in ((path, root), (path.absolute(), root.absolute())):
         if whole.is_relative_to(top):
             return whole.relative_to(top)
@@ -139,7 +139,7 @@ def below_root(path: Path, root: Path) -> Path:
 
 
 def read_text(path: Path, root: Path) -> str:
-    """A label file or table, with or without a byte-order mark.
+    """Read a label file or table in UTF-8, with or without a byte-order mark.
 
     Raises:
         DataInvalid: it cannot be read, or is not UTF-8; names the line.
@@ -148,7 +148,7 @@ def read_text(path: Path, root: Path) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise DataInvalid(
-            f"{display_path(path, root)}: {error.strerror}", "check the file"
+            f"{display_path(path, root)}: {error.strerror}", "check the file and its permissions"
         ) from error
     try:
         return content.decode("utf-8-sig")
@@ -160,12 +160,12 @@ def read_text(path: Path, root: Path) -> str:
 
 
 def refuse_empty_video(path: Path, where: str) -> None:
-    """Refuse a video of no bytes, or one that a broken link stands for.
+    """Refuse an empty video file or a broken link.
 
     Raises:
-        DataInvalid: ``where`` and what is wrong.
+        DataInvalid: it is one; the message starts with ``where``.
     """
     if not exists(path):
-        raise DataInvalid(f"{where}: a broken link", "link to the video, or remove the link")
+        raise DataInvalid(f"{where}: a broken link", "correct the link, or remove it")
     if not is_prepared(path) and path.stat().st_size == 0:
-        raise DataInvalid(f"{where}: the video is an empty file", "copy it anew, or remove it")
+        raise DataInvalid(f"{where}: the video is an empty file", "copy it again, or remove it")

@@ -1,7 +1,8 @@
-"""Tables of recordings: a manifest, or two columns ``path,label``, one file a split.
+"""Tables of videos: a manifest, or lists with two columns ``path,label``, one for each split.
 
-Commas, semicolons or tabs; ``/`` or ``\\`` in paths; paths from the table's own folder or from the
-data folder; with or without a byte-order mark, quotes, blank lines and, for two columns, a header.
+Cells are separated by commas, semicolons or tabs. Paths use ``/`` or ``\\`` and start at the
+table's own folder or at the data folder. A byte-order mark, quotes, blank lines and, with two
+columns, a header are optional.
 """
 
 import csv
@@ -19,7 +20,7 @@ from depmap_cli.data.labelled_video import (
     below_root,
     display_path,
     exists,
-    is_recording,
+    is_video,
     parse_score,
     read_text,
     refuse_empty_video,
@@ -34,20 +35,20 @@ MANIFEST_COLUMNS = ("path", "subject", "session", "task", "split", "score")
 _RATE_COLUMN = "fps"
 _SCORE_WORDS = frozenset(("label", "score", "bdi", "bdi2", "bdi-ii", "bdi_ii", "depression"))
 _PATH_WORDS = frozenset(("path", "file", "filename", "file_name", "video", "clip"))
-# Person and session, as in 203_1_Freeform and p03_visit2; another name is a person by itself.
+# Subject and session, as in 203_1_Freeform and p03_visit2; any other name is a subject by itself.
 _PERSON = re.compile(r"(?P<subject>[^_]*\d[^_]*)_(?P<session>[^_]+)(?:_.*)?", re.DOTALL)
 _HEAD = 1 << 16
-"""Bytes of a table that are looked at to tell what it is, and how its cells are parted."""
+"""Number of bytes that are read to recognise a table and its delimiter."""
 
 ListRow = tuple[str, list[str]]
-"""The file and line, for messages, and the cells."""
+"""The file and line for messages, and the cells."""
 
 
 def is_list(path: Path, root: Path) -> bool:
-    """Whether a file at most one folder below ``root`` is a manifest or a list, by its first rows.
+    """Return whether a file is a manifest or a list, judging by its first two rows.
 
-    One that is named after a split, or as a manifest, but holds nothing, or no text, counts too:
-    reading it tells why.
+    It must lie in ``root`` or in a folder of it. A file that is named after a split or "manifest"
+    but is empty or not text counts as well: reading it then reports the error.
     """
     near = len(path.relative_to(root).parts) <= 2
     if not near or path.suffix.lower() != ".csv" or is_label(path):
@@ -56,18 +57,18 @@ def is_list(path: Path, root: Path) -> bool:
     if not first or "\0" in first:
         return bool(split) or "manifest" in path.stem.lower()
     names = [cell.lower() for cell in _cells(first, delimiter_of(first))]
-    begin, end = (names[0], names[-1]) if names else ("", "")
-    if is_recording(begin) or begin in _PATH_WORDS:
-        pair = len(names) == 2 and (is_recording(begin) or end in _SCORE_WORDS)
+    first_name, last_name = (names[0], names[-1]) if names else ("", "")
+    if is_video(first_name) or first_name in _PATH_WORDS:
+        pair = len(names) == 2 and (is_video(first_name) or last_name in _SCORE_WORDS)
         if pair or split:
             return True
-    if split and is_recording("".join(_cells(second, delimiter_of(second))[:1])):
-        return True  # below a header in words of their own
+    if split and is_video("".join(_cells(second, delimiter_of(second))[:1])):
+        return True  # the header has other words
     return "path" in names and len(set(MANIFEST_COLUMNS).intersection(names)) > 2
 
 
 def _first_lines(path: Path) -> tuple[str, str]:
-    """The first two that are not blank, whatever the encoding; "" where there are none."""
+    """Return the first two lines that are not blank, whatever the encoding; "" if missing."""
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD).decode("utf-8-sig", errors="replace")
@@ -78,38 +79,40 @@ def _first_lines(path: Path) -> tuple[str, str]:
 
 
 def read_list(path: Path, root: Path) -> Iterator[ListedVideo]:
-    """The recordings that a manifest or a list names; messages tell its place below ``root``.
+    """Yield the videos that a manifest or a list names; messages name paths below ``root``.
 
     Raises:
-        DataInvalid: anything wrong in it, with file and line; or a video that is not there.
+        DataInvalid: the table is malformed, or a video does not exist; names file and line.
     """
     rows = _rows(path, root)
     where, first = rows[0]
-    if len(first) == 2 or is_recording(first[0]):
+    if len(first) == 2 or is_video(first[0]):
         body = rows[_is_header(first) :]
         entries = [_pair(row, path, root) for row in body]
     else:
         columns = _columns(where, first)
         entries = [_manifest_row(row, columns, path, root) for row in rows[1:]]
     if not entries:
-        raise DataInvalid(f"{where}: a header and nothing below", "list a recording a line")
+        raise DataInvalid(f"{where}: there is only a header", "add a line for each video")
     yield from entries
 
 
 def _is_header(cells: list[str]) -> bool:
-    """Whether a first row is no recording: it begins with no video and ends with no number."""
+    """Return whether a first row is a header: it has neither a video first nor a number last."""
     try:
         float(cells[-1])
     except ValueError:
-        return not is_recording(cells[0])
+        return not is_video(cells[0])
     return False
 
 
 def _rows(path: Path, root: Path) -> list[ListRow]:
-    """The rows that are not blank, cells stripped, cells beyond the last filled one left out."""
+    """Return the rows that are not blank, with stripped cells and without empty last cells."""
     name, text = display_path(path, root), read_text(path, root)
     if not text.strip():
-        raise DataInvalid(f"{name}: the file is empty", "list a recording a line, or remove it")
+        raise DataInvalid(
+            f"{name}: the file is empty", "add a line for each video, or remove the file"
+        )
     first = next(line for line in text.splitlines() if line.strip())
     reader = csv.reader(
         io.StringIO(text, newline=""),
@@ -125,13 +128,13 @@ def _rows(path: Path, root: Path) -> list[ListRow]:
             line = reader.line_num + 1
     except csv.Error as error:
         raise DataInvalid(
-            f"{name}, line {line}: {error}", "check the quotes from there on"
+            f"{name}, line {line}: {error}", "check the quotes from this line on"
         ) from None
     return rows
 
 
 def delimiter_of(line: str) -> str:
-    """The comma, semicolon or tab that parts the cells of a table's first row."""
+    """Return the delimiter of a table by its first row: comma, semicolon or tab."""
     return max(",;\t", key=lambda mark: len(_cells(line, mark)))
 
 
@@ -142,7 +145,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
 
 
 def _trimmed(row: list[str]) -> list[str]:
-    """The cells without white space around them, and without blank ones at the end."""
+    """Strip white space from the cells, and remove empty cells at the end."""
     cells = [cell.strip() for cell in row]
     while cells and not cells[-1]:
         cells.pop()
@@ -150,7 +153,7 @@ def _trimmed(row: list[str]) -> list[str]:
 
 
 def _pair(row: ListRow, table: Path, root: Path) -> ListedVideo:
-    """A row ``path,label``; the split from the table's name, else from the folders on the way."""
+    """Read a row ``path,label``; the split comes from the table's name, or else from folders."""
     where, cells = row
     if len(cells) > 2:
         raise DataInvalid(
@@ -164,38 +167,40 @@ def _pair(row: ListRow, table: Path, root: Path) -> ListedVideo:
     split = split_named(table.stem) or folders
     if split is None:
         raise DataInvalid(
-            f"{where}: nothing tells the split",
+            f"{where}: the split is unknown",
             "name the list train.csv, dev.csv or test.csv, or write a manifest with the columns "
             + ",".join(MANIFEST_COLUMNS),
         )
     match = _PERSON.fullmatch(video.stem)
     subject, session = (match["subject"], match["session"]) if match else (video.stem, "1")
-    found = LabelledVideo(
+    labelled = LabelledVideo(
         split=split,
         subject=subject,
         session=session,
         task=task_of(below),
         path=video,
         score=parse_score(score, where),
-        place=_place(written, where, root),
+        source=_source(written, where, root),
     )
-    return ListedVideo(found, where, guessed=not subject.isdigit())
+    return ListedVideo(labelled, where, guessed=not subject.isdigit())
 
 
 def _columns(where: str, header: list[str]) -> dict[str, int]:
-    """Where each column of a manifest stands; those that are read are there once."""
+    """Return the index of each column of a manifest; those that are read must occur once."""
     names = [name.lower() for name in header]
     for name in (*MANIFEST_COLUMNS, _RATE_COLUMN):
         if names.count(name) > 1:
             raise DataInvalid(
-                f"{where}: {names.count(name)} columns {name}", "keep one, or rename the others"
+                f"{where}: {names.count(name)} columns {name}",
+                "keep one of them, or rename the others",
             )
-    columns = {name: place for place, name in enumerate(names)}
+    columns = {name: index for index, name in enumerate(names)}
     missing = [name for name in MANIFEST_COLUMNS if name not in columns]
     if missing:
         raise DataInvalid(
             f"{where}: no column {', '.join(missing)}",
-            f"a manifest has the columns {','.join(MANIFEST_COLUMNS)}; a list has two, path,label",
+            f"give a manifest the columns {','.join(MANIFEST_COLUMNS)}, or a list the two columns "
+            "path,label",
         )
     return columns
 
@@ -209,16 +214,18 @@ def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path
             "put quotes around a value that holds a comma",
         )
     padded = cells + [""] * width
-    values = {name: padded[place] for name, place in columns.items()}
+    values = {name: padded[index] for name, index in columns.items()}
     video = _video(values["path"], where, table, root)
     split = split_named(values["split"])
     if split is None:
         raise DataInvalid(
-            f"{where}: unknown split {values['split'][:40]!r}", "one of " + ", ".join(SPLITS)
+            f"{where}: unknown split {values['split'][:40]!r}", "give one of " + ", ".join(SPLITS)
         )
     if not values["subject"]:
-        raise DataInvalid(f"{where}: no subject", "tell the person, so that splits can be compared")
-    found = LabelledVideo(
+        raise DataInvalid(
+            f"{where}: no subject", "name the person, so that people in several splits are found"
+        )
+    labelled = LabelledVideo(
         split=split,
         subject=values["subject"],
         session=values["session"],
@@ -226,13 +233,13 @@ def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path
         path=video,
         score=parse_score(values["score"], where),
         fps=_fps(values.get(_RATE_COLUMN, ""), where),
-        place=_place(values["path"], where, root),
+        source=_source(values["path"], where, root),
     )
-    return ListedVideo(found, where)
+    return ListedVideo(labelled, where)
 
 
 def _fps(text: str, where: str) -> float | None:
-    """A frame rate in frames/s; None where the cell is blank."""
+    """Parse a frame rate in frames per second; None if the cell is empty."""
     if not text:
         return None
     try:
@@ -241,26 +248,26 @@ def _fps(text: str, where: str) -> float | None:
         fps = math.nan
     if not 0 < fps < MAX_FPS:
         raise DataInvalid(
-            f"{where}: fps {text[:40]!r} is no frame rate",
-            f"a number above 0 and below {MAX_FPS:g}, or nothing",
+            f"{where}: fps {text[:40]!r} is not a frame rate",
+            f"give a number above 0 and below {MAX_FPS:g}, or leave the cell empty",
         )
     return fps
 
 
 def _video(written: str, where: str, table: Path, root: Path) -> Path:
-    """The file that a cell names, from the table's folder or from the data folder."""
+    """Find the file that a cell names, from the table's folder or from the data folder."""
     if not written:
-        raise DataInvalid(f"{where}: no path", "tell the video")
+        raise DataInvalid(f"{where}: no path", "give the path of the video")
     for folder in (table.parent, root):
         for path in (folder / written, folder / written.replace("\\", "/")):
             if exists(path):
-                refuse_empty_video(path, _place(written, where, root))
+                refuse_empty_video(path, _source(written, where, root))
                 return path
     raise DataInvalid(
         f"{where}: no such video: {display_path(written, root)}",
-        "paths start at the table's folder or at the data folder",
+        "give a path from the table's folder or from the data folder",
     )
 
 
-def _place(written: str, where: str, root: Path) -> str:
+def _source(written: str, where: str, root: Path) -> str:
     return f"{where}: {display_path(written, root)}"

@@ -1,7 +1,8 @@
-"""Hands and things drawn over aligned faces, and how much of the face they hide. Seeded.
+"""Hands and objects drawn over aligned faces, and the share of the face that they hide.
 
-Faces half covered by a hand are still found by detectors. So that the semantic model can tell them
-(`COVERED_PHRASE`), it is trained on faces covered here, whose hidden share is known.
+Detectors still find faces that are half covered by a hand. For the semantic model to recognise them
+(`COVERED_PHRASE`), it is trained on faces covered here, whose hidden share is known. Reproducible
+from a seed.
 """
 
 import math
@@ -13,16 +14,16 @@ from torch.nn import functional as F
 
 N_FINGERS = 4
 _CENTRE, _AXES = (0.5, 0.51), (0.34, 0.36)
-"""Ellipse (x, y; shares of the side) from the brows to below the mouth of an aligned face."""
+"""Ellipse from the brows to below the mouth of an aligned face: (x, y) as shares of the side."""
 
 
 def cover_faces(
     pixels: Float[Tensor, "n 3 h w"], share: float, generator: Generator
 ) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, " n"]]:
-    """Lay a hand, a piece of another picture or a plain shape over a ``share`` of the faces.
+    """Draw a hand, a part of another picture or a plain shape over a ``share`` of the faces.
 
-    Takes and returns normalised pixels; besides, the share of the inner face (brows to mouth) that
-    is hidden, 0 where nothing was laid over it.
+    Takes and returns normalised pixels. Also returns the share of the inner face (brows to mouth)
+    that is hidden; 0 for the other faces.
     """
     chosen = torch.rand(len(pixels), generator=generator) < share
     hidden = torch.zeros(len(pixels))
@@ -32,9 +33,9 @@ def cover_faces(
     n, size = len(faces), faces.shape[-1]
     is_hand = (torch.rand(n, generator=generator) < 0.6)[:, None, None, None]
     hand, hand_colour = _hand(faces, generator)
-    thing, thing_colour = _thing(faces, generator)
-    opaque = torch.where(is_hand, hand, thing)
-    colour = torch.where(is_hand, hand_colour, thing_colour)
+    shape, shape_colour = _object(faces, generator)
+    opaque = torch.where(is_hand, hand, shape)
+    colour = torch.where(is_hand, hand_colour, shape_colour)
     shadow = _blurred(opaque, size // 16)
     depth = torch.empty(n, 1, 1, 1).uniform_(0, 0.8, generator=generator)
     covered = pixels.clone()
@@ -45,14 +46,14 @@ def cover_faces(
 
 
 def _blurred(pixels: Float[Tensor, "n c h w"], reach: int) -> Float[Tensor, "n c h w"]:
-    """The mean of all pixels within ``reach`` to each side, up and down."""
+    """Box blur with radius ``reach``."""
     for window, padding in (((2 * reach + 1, 1), (reach, 0)), ((1, 2 * reach + 1), (0, reach))):
         pixels = F.avg_pool2d(pixels, window, 1, padding, count_include_pad=False)
     return pixels
 
 
 def _grid(size: int) -> Float[Tensor, "h w 2"]:
-    """x and y of every pixel's middle, as shares of the side."""
+    """(x, y) of each pixel centre, as shares of the side."""
     ticks = (torch.arange(size) + 0.5) / size
     return torch.stack(torch.meshgrid(ticks, ticks, indexing="xy"), -1)
 
@@ -71,7 +72,7 @@ def _hand(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         return torch.empty(n, *shape).uniform_(low, high, generator=generator)
 
     grid = _grid(size)
-    angle = draw(-2.3, 2.3)  # of the fingers, from upright
+    angle = draw(-2.3, 2.3)  # of the fingers from upright, radians
     along = torch.stack([angle.sin(), -angle.cos()], 1)
     across = torch.stack([angle.cos(), angle.sin()], 1)
     tips = torch.stack([draw(0.12, 0.88), draw(0.14, 0.95)], 1)
@@ -102,16 +103,16 @@ def _hand(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
 
 
 def _to_segment(grid: Tensor, start: Tensor, end: Tensor) -> Float[Tensor, "n h w"]:
-    """Distance of every pixel from the line between two points (n, 2)."""
+    """Distance of each pixel from the segment between two points, each (n, 2)."""
     line = (end - start)[:, None, None]
     offset = grid - start[:, None, None]
-    place = ((offset * line).sum(-1) / line.square().sum(-1).clamp(min=1e-8)).clamp(0, 1)
-    away: Tensor = torch.linalg.vector_norm(offset - place[..., None] * line, dim=-1)
-    return away
+    along = ((offset * line).sum(-1) / line.square().sum(-1).clamp(min=1e-8)).clamp(0, 1)
+    distance: Tensor = torch.linalg.vector_norm(offset - along[..., None] * line, dim=-1)
+    return distance
 
 
 def _skin(faces: Tensor) -> Float[Tensor, "n 3"]:
-    """Mean colour of the cheeks."""
+    """Mean colour of the cheeks of each face."""
     size = faces.shape[-1]
     rows = slice(round(0.49 * size), round(0.64 * size))
     left, right = (
@@ -121,8 +122,8 @@ def _skin(faces: Tensor) -> Float[Tensor, "n 3"]:
     return (left + right) / 2
 
 
-def _thing(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Opacity and colour of a turned rectangle or ellipse: half plain, half another picture."""
+def _object(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Opacity and colour of rotated rectangles and ellipses, plain or cut from another picture."""
     n, size = len(faces), faces.shape[-1]
 
     def draw(low: float, high: float, *shape: int) -> Tensor:

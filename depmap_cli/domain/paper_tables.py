@@ -1,6 +1,6 @@
-"""The variants in Tables 2 and 3 of the paper, with the metrics published there (AVEC2014).
+"""The rows of the paper's Tables 2 and 3: model switches, and the paper's metrics on AVEC2014.
 
-Only published metrics are here; our own come from runs.
+The numbers here are printed in the column of the paper only; ours come from runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,25 +16,25 @@ TASKS = ("Northwind", "Freeform")
 
 @dataclass(frozen=True)
 class Variant:
-    """One row of a table: the setting of every switch, and the published metrics."""
+    """One row of a table: the value of every switch, and the metrics that the paper reports."""
 
     name: str
     switches: dict[str, Any]
     paper: dict[str, tuple[float, float, float, float]] = field(default_factory=dict)
-    """Task ("" for both together) -> RMSE, MAE, PCC, CCC."""
+    """Task ("" for both together) -> (RMSE, MAE, PCC, CCC)."""
 
 
 BASELINE: dict[str, Any] = {
     **{"msr": False, "emotional": False, "esa": False, "sdpm": False},
     **{"kdm": False, "map": False},
 }
-"""A plain ResNet with mean pooling: `--model resnet-baseline`, and the first row of Table 3."""
+"""Switches of a plain ResNet with mean pooling: `--model resnet-baseline`, first row of Table 3."""
 
 FULL: dict[str, Any] = {
     **dict.fromkeys(BASELINE, True),
     **{"backbone": "resnet18", "scales": [1, 2, 3, 4]},
 }
-"""Dep-MAP: every switch of both tables is on."""
+"""Switches of the complete Dep-MAP, for both tables."""
 
 
 def _scales(*scales: int, paper: tuple[float, float, float, float]) -> Variant:
@@ -51,14 +51,14 @@ TABLE_2 = (
     _scales(2, 3, 4, paper=(6.75, 5.44, 0.90, 0.73)),
     _scales(1, 2, 3, 4, paper=(5.68, 4.43, 0.92, 0.83)),
 )
-"""Ablation of the spatial scales that are fused."""
+"""Table 2: which spatial scales are fused."""
 
 
 PLAIN_NAME = "plain ResNet with mean pooling"
 
 
 def network_name(model: ModelConfig) -> str:
-    """Return the name of a network, which lists the modules that are switched off."""
+    """Name a network without its backbone: Dep-MAP, possibly without some of its modules."""
     off = [name for name in BASELINE if not getattr(model, name)]
     if len(off) == len(BASELINE):
         return PLAIN_NAME
@@ -102,17 +102,13 @@ TABLE_3 = (
         (7.08, 5.52, 0.91, 0.69),
     ),
 )
-"""Ablation of branches, modules and backbones, per task."""
+"""Table 3: branches, modules and backbones, with metrics for each task."""
 
 TABLES = {2: TABLE_2, 3: TABLE_3}
 
 
 def select_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
-    """Return rows of a table by their number, from 1, in the order of the table.
-
-    Args:
-        table: 2 or 3.
-        numbers: the rows wanted; none for all.
+    """Return rows by their number from 1, in the table's order; all if ``numbers`` is empty.
 
     Raises:
         UsageProblem: the table has no such row.
@@ -122,16 +118,16 @@ def select_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:
         if number not in rows:
             raise UsageProblem(
                 f"--row {number}: Table {table} has no such row",
-                f"choose a row from 1 to {len(rows)}",
+                f"give rows from 1 to {len(rows)}",
             )
     return {number: row for number, row in rows.items() if not numbers or number in numbers}
 
 
 def row_name(number: int, variant: Variant) -> str:
-    """Return the name of a row for messages."""
+    """Name a row for messages."""
     return f"row {number}, {variant.name}"
 
 
 def settings_fixed_by(rows: Mapping[int, Variant]) -> dict[str, dict[str, Any]]:
-    """Return the model settings that each row fixes, by the name of the row."""
+    """Return the model switches that each row fixes; settings must not contradict them."""
     return {row_name(*row): row[1].switches for row in rows.items()}

@@ -1,4 +1,4 @@
-"""The result of one row of Table 2 or 3."""
+"""The result of one row of the paper's Table 2 or 3."""
 
 from dataclasses import dataclass
 
@@ -9,10 +9,10 @@ from depmap_cli.domain.paper_tables import Variant
 
 @dataclass(frozen=True, kw_only=True)
 class AblationRow:
-    """One variant: what seeds gave, per task ("" for all clips), as (runs, 4) of ``METRICS``."""
+    """The metrics of one variant of the model."""
 
     number: int  # in the table, from 1
     variant: Variant
-    started_from: str  # where the backbone began: one of ``FROM_SCRATCH``
+    started_from: str  # the start of the backbone: one of ``FROM_SCRATCH``
     seeds: tuple[int, ...]
-    found: dict[str, np.ndarray]
+    metrics: dict[str, np.ndarray]  # task ("" for all clips) -> (seeds, 4) in order of ``METRICS``

@@ -37,14 +37,14 @@ def estimate_clip(
 
     ``usual`` is as in ``VideoInference``; ``maps`` are the backbone's of these frames, where known.
     """
-    rows = clip.spread(frames)
+    rows = clip.sample_evenly(frames)
     inference = VideoInference(
         model=model, semantics=semantics, device=device, training_frames=usual
     )
     if maps is None:
-        inference.add(clip.faces[rows], clip.seen[rows])
+        inference.add(clip.faces[rows], clip.features[rows])
     else:
-        inference.add_maps(maps, clip.seen[rows])
+        inference.add_maps(maps, clip.features[rows])
     found, features = inference.finish()
     levels = None if found.levels is None else tuple(found.levels[0].tolist())
     return ClipEstimate(

@@ -1,4 +1,4 @@
-"""What a corpus holds, before anything is trained on it."""
+"""The terminal summary of a corpus, before anything is trained on it."""
 
 from collections.abc import Sequence
 
@@ -25,8 +25,8 @@ _BIN_COLUMNS = 3
 
 
 def render_corpus(console: Console, summary: CorpusSummary) -> None:
-    """Counts and scores by split, how the scores spread, and what to know before training."""
-    parts: list[RenderableType] = [_counts(summary.splits), Text(), _spread(summary.splits)]
+    """Print counts and scores of each split, the distribution of scores, and notes."""
+    parts: list[RenderableType] = [_counts(summary.splits), Text(), _histograms(summary.splits)]
     notes = [Text(clean(note), style="dim") for note in summary.notes]
     if summary.shared:
         notes.append(Text(f"WARN {_shared(summary.shared)}", style="yellow"))
@@ -41,17 +41,17 @@ QUALITY_COLUMNS = {
     "dark": "light",
     "turned_share": "turned",
 }
-"""Checks of the quality gate that the table of `depmap prepare` shows."""
+"""Checks of the quality gate in the table of `depmap prepare`, and their column titles."""
 
 
-def render_quality(console: Console, found: Sequence[tuple[str, Quality]]) -> None:
-    """A row a recording: the gate's verdict and its numbers, doubtful ones marked."""
+def render_quality(console: Console, qualities: Sequence[tuple[str, Quality]]) -> None:
+    """Print a row for each video: verdict and values of the quality gate, warnings in yellow."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column("recording", overflow="fold")
+    table.add_column("video", overflow="fold")
     table.add_column("verdict", no_wrap=True)
     for title in QUALITY_COLUMNS.values():
         table.add_column(title, justify="right", no_wrap=True)
-    for name, quality in found:
+    for name, quality in qualities:
         checks = {check.name: check for check in quality.checks}
         cells = (_quality_cell(checks.get(column)) for column in QUALITY_COLUMNS)
         table.add_row(Text(clean(name)), quality.verdict.value, *cells)
@@ -81,8 +81,8 @@ def _counts(splits: list[SplitSummary]) -> Table:
     return table
 
 
-def _spread(splits: list[SplitSummary]) -> Table:
-    """Recordings by score, a bar a bin, and by severity band."""
+def _histograms(splits: list[SplitSummary]) -> Table:
+    """Sessions by score, as a bar for each bin, and by severity band."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="bold")
     table.add_column("scores", no_wrap=True)
     n_bins = max((len(part.histogram) for part in splits), default=0)
@@ -97,7 +97,7 @@ def _spread(splits: list[SplitSummary]) -> Table:
 
 
 def _bars(histogram: list[int]) -> str:
-    """A bar a bin, as high as its share of the fullest; a dot where a bin is empty."""
+    """A bar for each bin, scaled to the highest; a dot if the bin is empty."""
     most = max(histogram)
     heights = [-(-count * len(_BLOCKS) // most) for count in histogram]
     bars = (_BLOCKS[height - 1] * 2 if height else "·" for height in heights)
@@ -107,7 +107,7 @@ def _bars(histogram: list[int]) -> str:
 def _shared(pairs: list[SharedPeople]) -> str:
     shared = [f"{len(pair.people)} in {joined(pair.splits)}" for pair in pairs]
     text = f"shared people: {'; '.join(shared)}. Evaluation separates seen from unseen people."
-    twice = sum(pair.n_sessions for pair in pairs)
-    if twice:
-        text += f" {twice} of their recordings too, by name: is a corpus in it twice?"
+    n_sessions = sum(pair.n_sessions for pair in pairs)
+    if n_sessions:
+        text += f" They also share {n_sessions} sessions: check that no corpus is included twice."
     return text

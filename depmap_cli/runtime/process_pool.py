@@ -11,6 +11,7 @@ from multiprocessing import get_context, parent_process, resource_tracker
 from typing import TypeVar
 
 from depmap_cli.errors import DepmapError, OutputUnwritable
+from depmap_cli.runtime.log import configure_logging
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.runtime.threads import use_passive_threads
@@ -118,6 +119,7 @@ def init_worker(threads: int | None = 1) -> None:
     use_passive_threads()
     if threads is not None:
         load_opencv().setNumThreads(threads)
+    configure_logging()
 
 
 def _end_with_parent() -> None:

@@ -1,7 +1,5 @@
 """The public scoring API, and the pipeline of one video: decoding, faces, networks, report."""
 
-import logging
-import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -10,10 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.config import SubjectRule
-from depmap_cli.errors import DepmapError
+from depmap_cli.errors import DepmapError, UnexpectedError
 from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
 from depmap_cli.faces.quality import assess_quality, decoded_share
-from depmap_cli.io.clean_text import clean
 from depmap_cli.results import ScoreResult, Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.memory import trim_heap
@@ -26,8 +23,6 @@ from depmap_cli.scoring.timing import ScoringStage, StageClock
 from depmap_cli.semantics.openface import read_au_table
 from depmap_cli.video.reader import Frame, VideoProperties
 from depmap_cli.weights.loading import Networks, load_networks
-
-_logger = logging.getLogger(__name__)
 
 
 class Scorer:
@@ -103,11 +98,9 @@ class Scorer:
         except DepmapError as error:
             return build_failure(self.networks, options, name, error)
         except Exception as error:  # an unexpected error in one video must not stop a batch
-            _logger.exception("unexpected error while scoring %s", clean(str(path)))
-            reason = f"unexpected {type(error).__name__} while scoring"
-            explained = DepmapError(reason, "please report this video")
-            failure = build_failure(self.networks, options, name, explained)
-            return replace(failure, traceback=traceback.format_exc())
+            unexpected = UnexpectedError.of(error, "while scoring")
+            failure = build_failure(self.networks, options, name, unexpected)
+            return replace(failure, traceback=unexpected.traceback)
 
     def _decoding(self, path: Path, options: ScoreOptions, started: Decoding | None) -> Decoding:
         """Return the decoding that has started if it yields the frames asked for, or a new one."""

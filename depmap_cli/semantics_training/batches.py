@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from depmap_cli.data.augment import SAME, augment_faces
+from depmap_cli.data.augment import AU_RANGES, augment_faces
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics_training.frames import AuFrames
@@ -36,7 +36,7 @@ class SemanticsBatch:
 
 def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> SemanticsBatch:
     """Augment some of the frames and cover some of these."""
-    pixels = augment_faces(frames.images(rows), torch.arange(len(rows)), generator, SAME)
+    pixels = augment_faces(frames.images(rows), torch.arange(len(rows)), generator, AU_RANGES)
     pixels, hidden_share = cover_faces(pixels, COVERED_SHARE, generator)
     intensity = torch.from_numpy(frames.intensity[rows]).clamp(0, 1)
     return SemanticsBatch(pixels, intensity, hidden_share)

@@ -1,4 +1,5 @@
-"""Fit Dep-MAP to labelled recordings, select on Development, store what scoring needs.
+"""Train Dep-MAP on labelled videos, select weights on Development, and export what scoring needs.
 
-``trainer.py`` is the loop, ``batches.py`` what it sees; ``start.py`` and ``finish.py`` its ends.
+``initialise.py`` builds the network, ``trainer.py`` is the training loop, ``batches.py`` draws what
+each step sees, and ``export.py`` writes the finished weights.
 """

@@ -1,4 +1,4 @@
-"""From an epoch to weights that score: what they are, how good, and what intervals rest on."""
+"""From the best epoch to finished weights: half precision, metrics, and data for intervals."""
 
 import json
 from collections.abc import Sequence
@@ -12,25 +12,23 @@ from torch import Tensor
 from depmap_cli.config import Config
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.labelled_video import LabelledVideo
-from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
+from depmap_cli.io.clean_text import clean
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
 from depmap_cli.semantics.clip_model import SemanticModel
-from depmap_cli.stats.conformal import DEFAULT_COVERAGE, people_needed
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.out_of_distribution import fit_training_face_model
 from depmap_cli.training.leakage import selected_on, training_people_in
-from depmap_cli.training.line import Line, fit_line, moved_by_others
 from depmap_cli.weights.packing import pack_network, pack_training_faces, unpack_network
 
 SELECTED_ON = "Development"
-"""Whose residuals a run's intervals rest on: those of the split that chose its weights."""
+"""The split that selects a run's weights, and whose residuals its prediction intervals use."""
 
 
-def finish_weights(
+def export_weights(
     best: Path,
     output: Path,
     semantics: SemanticModel,
@@ -39,119 +37,96 @@ def finish_weights(
     frames: int,
     device: torch.device,
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """The best weights in half precision, with the residuals that intervals rest on and what tells
-    recordings that are unlike those trained on.
+    """Write the best weights in half precision, ready for `depmap score`.
 
-    The residuals are those of the halved weights on Development, at ``frames`` frames a video. They
-    were also used for selection, which makes intervals a little too narrow. With
-    ``train.straighten`` the weights then follow the line through Development, and the estimates of
-    each person there the line through all others. Returns the document that is stored with the
-    weights, and the estimates (BDI-II points).
+    The file also holds the residuals that prediction intervals use, and the model of training faces
+    that detects out-of-distribution videos. The residuals are those of the half-precision weights
+    on Development, with ``frames`` frames for each video. Development also selected the weights,
+    which makes intervals a little too narrow.
+
+    Returns:
+        The document stored with the weights, and the estimates on Development (BDI-II points).
 
     Raises:
-        DataInvalid: the weights are too large for half precision.
+        DataInvalid: a weight is too large for half precision.
         OutOfMemory: the device is too small for ``frames``.
         OutputUnwritable: as ``save_checkpoint``.
     """
     checkpoint = load_checkpoint(best, "depmap")
     document = {k: v for k, v in checkpoint.document.items() if k not in ("format", "kind")}
     config = Config.model_validate(document["config"])
-    model, usual = DepMap(config=config.model, semantic_dim=semantics.dim), config.train.frames
     tensors = halved(checkpoint.tensors)
-    check_finite(tensors, "the best weights in half precision", f"{best.name} is kept as it is")
+    check_finite(
+        tensors, f"{clean(str(best))}, in half precision", "use that file, in full precision"
+    )
     tensors = pack_network(tensors, semantics)
-    model.load_state_dict(
-        unpack_network(tensors, semantics)
-    )  # copied into the model's own precision
+    model = DepMap(config=config.model, semantic_dim=semantics.dim)
+    # Copied into the model's own (full) precision.
+    model.load_state_dict(unpack_network(tensors, semantics))
     move_to_device(model.eval().requires_grad_(False), device)
     with explain_out_of_memory("scoring Development", "close other programs and add --resume"):
-        raw = np.array(
+        estimates = np.array(
             [
-                float(estimate_clip(model, semantics, clip, frames, usual, device).video.score)
+                estimate_clip(model, semantics, clip, frames, config.train.frames, device).score
                 for clip in development
             ]
         )
-    videos = [clip.video for clip in development]
-    known = training_people_in(document, videos)
-    if config.train.straighten and (straight := straightened(raw, videos, known)):
-        line, raw = straight
-        tensors["target"] = line.folded(tensors["target"])
-        document["line"] = line.stored()
-    found = raw.clip(0, MAX_SCORE)
-    document = with_figures(document, development, found, frames)
+    document = with_metrics(document, development, estimates, frames)
+    known = training_people_in(document, [clip.video for clip in development])
     unseen = [clip for clip in development if clip.video.subject not in known]
     faces = fit_training_face_model(*(_embeddings(clips, frames) for clips in (train, unseen)))
     save_checkpoint(output, "depmap", document, {**tensors, **pack_training_faces(faces)})
-    return json.loads(json.dumps(document)), found
-
-
-def straightened(
-    estimates: np.ndarray, videos: Sequence[LabelledVideo], known: set[str]
-) -> tuple[Line, np.ndarray] | None:
-    """The line through the estimates of these recordings (BDI-II points) of people whom the weights
-    have not ``known``, and each estimate moved along that of all others.
-
-    None where these people are too few for an interval, and so for a line.
-    """
-    people = np.array([r.subject for r in videos])
-    scores = np.array([r.score for r in videos], float)
-    new = ~np.isin(people, list(known))
-    if len(np.unique(people[new])) < people_needed(DEFAULT_COVERAGE):
-        return None
-    line = fit_line(estimates[new], scores[new])
-    moved = line.at(estimates)
-    moved[new] = moved_by_others(estimates[new], scores[new], people[new])
-    return line, moved
+    return json.loads(json.dumps(document)), estimates
 
 
 def _embeddings(clips: list[VideoClip], frames: int) -> list[np.ndarray]:
-    """CLIP's, of the frames that scoring looks at: (frames, d) a clip."""
-    return [clip.seen.image[clip.spread(frames)].numpy() for clip in clips]
+    """CLIP embeddings, (frames, d) for each clip, of the frames that scoring looks at."""
+    return [clip.features.image[clip.sample_evenly(frames)].numpy() for clip in clips]
 
 
-def check_finite(tensors: dict[str, Tensor], what: str, hint: str) -> None:
-    """Before anything is written over good weights.
+def check_finite(tensors: dict[str, Tensor], name: str, hint: str) -> None:
+    """Check all values before they replace good weights.
 
     Raises:
-        DataInvalid: a number among them is none.
+        DataInvalid: a value is infinite or not a number.
     """
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values()):
-        raise DataInvalid(f"{what}: not all numbers are finite", hint)
+        raise DataInvalid(f"{name}: not all numbers are finite", hint)
 
 
-def with_figures(
-    document: dict[str, Any], development: Sequence[VideoClip], found: np.ndarray, frames: int
+def with_metrics(
+    document: dict[str, Any], development: Sequence[VideoClip], estimates: np.ndarray, frames: int
 ) -> dict[str, Any]:
-    """``document`` of weights with who Development is and how they do, so that they can score.
+    """Add to the document of weights what scoring needs: Development's people, metrics, residuals.
 
-    ``found`` holds their estimates (BDI-II points) from ``frames`` frames a video.
+    ``estimates`` (BDI-II points) used ``frames`` frames for each video.
     """
-    truth = np.array([c.video.score for c in development], float)
-    videos = [c.video for c in development]
+    scores = np.array([clip.video.score for clip in development], float)
+    videos = [clip.video for clip in development]
     return {
         **document,
         **selected_on(videos, [document]),
         "sampling": {**document["sampling"], "frames": frames},
-        "development": {k: round(v, 3) for k, v in agreement(truth, found).items()},
+        "development": {k: round(v, 3) for k, v in agreement(scores, estimates).items()},
         "calibration": calibration(
-            videos, found, SELECTED_ON, training_people_in(document, videos)
+            videos, estimates, SELECTED_ON, training_people_in(document, videos)
         ),
     }
 
 
 def calibration(
-    videos: Sequence[LabelledVideo], found: np.ndarray, source: str, known: set[str]
+    videos: Sequence[LabelledVideo], estimates: np.ndarray, source: str, known: set[str]
 ) -> dict[str, Any]:
     """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are.
 
-    Those of people whom the weights have ``known`` are left out: they are too small.
-    ``found`` holds the estimates of the recordings, of which ``source`` tells whence they are.
+    Subjects in ``known``, whom the weights were trained on, are left out: their residuals are too
+    small. ``source`` names the data for reports.
     """
-    pairs = [pair for pair in zip(videos, found, strict=True) if pair[0].subject not in known]
-    people = sorted({r.subject for r, _ in pairs})
+    pairs = [(v, e) for v, e in zip(videos, estimates, strict=True) if v.subject not in known]
+    people = sorted({video.subject for video, _ in pairs})
     return {
-        "residuals": [round(abs(float(r.score - estimate)), 3) for r, estimate in pairs],
-        "people": [people.index(r.subject) for r, _ in pairs],
+        "residuals": [round(abs(float(video.score - estimate)), 3) for video, estimate in pairs],
+        "people": [people.index(video.subject) for video, _ in pairs],
         "split": source,
         "left_out": len(known),
     }

@@ -1,4 +1,4 @@
-"""Maps of a backbone that is not trained: computed once, kept, taken up again."""
+"""Feature maps of a frozen backbone, computed once and kept in memory."""
 
 import hashlib
 from collections.abc import Callable, Hashable
@@ -15,15 +15,15 @@ from depmap_cli.runtime.devices import training_precision
 
 @dataclass
 class FeatureCache:
-    """In the computer's memory: a quarter of a MB a face of 128 x 128 (ResNet-18), or half a MB.
+    """Feature maps in main memory: 0.25 MB (or 0.5 MB, exact) for a 128 x 128 face with ResNet-18.
 
-    Runs that start at the same backbone, like the rows of an ablation, may share them.
+    Runs that start from the same backbone, such as the rows of an ablation, may share it.
     """
 
-    _kept: dict[Hashable, list[Tensor]] = field(default_factory=dict)
+    _maps: dict[Hashable, list[Tensor]] = field(default_factory=dict)
 
     @torch.no_grad()
-    def of(
+    def maps(
         self,
         backbone: Backbone,
         key: Hashable,
@@ -31,21 +31,22 @@ class FeatureCache:
         device: torch.device,
         exact: bool = False,
     ) -> list[Float[Tensor, "n c h w"]]:
-        """f_1 to f_4 of the pixels that belong to ``key``, which are asked for but once.
+        """Return f_1 to f_4 of the pixels that belong to ``key``.
 
-        ``key`` tells the backbone, too (``fingerprint``). They are computed and kept in lower
-        precision, as training has them, unless they are to be ``exact``, as scoring has them.
+        ``key`` must also identify the backbone (``fingerprint``). ``pixels`` is called only if the
+        maps are missing. They are computed and kept in the precision of training, or, if ``exact``,
+        in that of scoring.
         """
-        if key not in self._kept:
+        if key not in self._maps:
             with nullcontext() if exact else training_precision(device):
                 maps = backbone(pixels().to(device))
-            kind = torch.float32 if exact else torch.float16
-            self._kept[key] = [x.to("cpu", kind) for x in maps]
-        return [x.to(device, torch.float32) for x in self._kept[key]]
+            dtype = torch.float32 if exact else torch.float16
+            self._maps[key] = [x.to("cpu", dtype) for x in maps]
+        return [x.to(device, torch.float32) for x in self._maps[key]]
 
 
 def fingerprint(backbone: Backbone) -> str:
-    """Tells backbones apart by their weights."""
+    """Hash of a backbone's weights."""
     digest = hashlib.sha256()
     for name, tensor in backbone.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""What a run starts from: earlier weights, the semantic model's image tower, or nothing."""
+"""What a run starts from: earlier weights, the semantic model's image encoder, or nothing."""
 
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from depmap_cli.config import Config, SamplingConfig
 from depmap_cli.domain.paper_tables import PLAIN_NAME, network_name
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint, load_checkpoint, read_document
+from depmap_cli.io.clean_text import clean
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.weights.document import STARTED_FROM_SEMANTIC_MODEL, STARTED_RANDOM
@@ -20,47 +21,48 @@ from depmap_cli.weights.packing import unpack_network
 def start_of(
     init: Path | None, from_scratch: bool, plain: bool = False
 ) -> tuple[Path | None, dict[str, Any]]:
-    """The weights to start from, by default those shipped, and the settings that they dictate.
+    """Return the weights to start from, and the settings that they require.
 
-    ``init`` names a weights file or the folder of a run. A ``plain`` ResNet with mean pooling
-    starts from one, by default that which is shipped, trained as Dep-MAP beside it.
+    ``init`` is a weights file or a run folder; None stands for the shipped weights. A ``plain``
+    ResNet with mean pooling starts from a plain ResNet; the shipped one was trained like Dep-MAP.
 
     Raises:
-        UsageProblem: ``init`` is given where nothing is to be started from, or is no plain ResNet
-            where one is asked for.
-        WeightsInvalid: no weights.
+        UsageProblem: ``init`` and ``from_scratch`` are both given, or ``init`` is not a plain
+            ResNet although one is requested.
+        WeightsInvalid: ``init`` holds no Dep-MAP weights.
     """
     if init and from_scratch:
         raise UsageProblem("--init and --from-scratch exclude each other", "leave one of them out")
     if from_scratch:
         return None, {}
     path = weights_folder() / BASELINE_WEIGHTS if plain and init is None else weights_file(init)
-    config, _ = _described(path)
+    config, _ = _stored_settings(path)
     if plain and network_name(config.model) != PLAIN_NAME:
         raise UsageProblem(
-            f"--model resnet-baseline cannot start at {path.name}: {network_name(config.model)}",
-            "leave --init out, or name a plain ResNet's weights",
+            f"--model resnet-baseline cannot start from {clean(str(path))}: "
+            f"{network_name(config.model)}",
+            "leave --init out, or name the weights of a plain ResNet",
         )
     return path, config.model_dump(mode="json", include={"model", "faces"})
 
 
-def frames_scored(config: Config, start: Path | None) -> list[int]:
-    """How many frames of a video scoring looks at.
+def scored_frame_counts(config: Config, start: Path | None) -> list[int]:
+    """Return the numbers of frames for each video that evaluations will use.
 
-    With the weights to ``start`` from as they are, unless settings ask for a number; last, with
-    those to be trained.
+    First the number stored with the weights to ``start`` from, unless ``train.score_frames`` is
+    set explicitly; then the number that the new weights will use.
 
     Raises:
         WeightsInvalid: as ``start_of``.
     """
-    wanted = config.train.score_frames
+    frames = config.train.score_frames
     if start is None or "score_frames" in config.train.model_fields_set:
-        return [wanted]
-    _, sampling = _described(start)
-    return list(dict.fromkeys([sampling.frames, wanted]))
+        return [frames]
+    _, sampling = _stored_settings(start)
+    return list(dict.fromkeys([sampling.frames, frames]))
 
 
-def _described(path: Path) -> tuple[Config, SamplingConfig]:
+def _stored_settings(path: Path) -> tuple[Config, SamplingConfig]:
     try:
         document = read_document(path, "depmap")
         return (
@@ -69,22 +71,23 @@ def _described(path: Path) -> tuple[Config, SamplingConfig]:
         )
     except (KeyError, ValueError) as error:
         raise WeightsInvalid(
-            f"{path.name}: its content does not fit its description", "train or fetch it again"
+            f"{clean(str(path))}: its settings cannot be read", "train or fetch it again"
         ) from error
 
 
 def build_model(
     config: Config, semantics: SemanticModel, scores: np.ndarray, init: Path | None
 ) -> tuple[DepMap, str]:
-    """A network to train, and what it started from.
+    """Build a network to train; return it and the name of what it started from.
 
-    ``init`` names Dep-MAP weights of the same architecture, trained with the same semantic weights.
-    Without it, the backbone starts at the semantic model's image tower, where ``config.train``
-    says so. Estimates start at the mean of the training ``scores`` (BDI-II points).
+    ``init`` names Dep-MAP weights of the same architecture, trained with the same semantic model.
+    Without it, the backbone starts from the semantic model's image encoder if
+    ``train.init_from_semantic_model`` is set. Estimates start at the mean of the training
+    ``scores`` (BDI-II points).
 
     Raises:
-        WeightsInvalid: ``init`` is damaged or of another architecture or semantic model.
-        UsageProblem: the semantic model's image tower is no ResNet of the depth asked for.
+        WeightsInvalid: ``init`` is damaged, or has another architecture or semantic model.
+        UsageProblem: the image encoder is not a ResNet of the requested depth.
     """
     torch.manual_seed(config.train.seed)
     model = DepMap(
@@ -102,32 +105,37 @@ def build_model(
         model.backbone.load_state_dict(semantics.image_encoder_weights)
     except RuntimeError as error:
         raise UsageProblem(
-            f"the semantic model's image tower is no {config.model.backbone}",
-            "set train.init_from_semantic_model=false, or name a --semantic-model whose image tower is one",
+            f"the image encoder of the semantic model is not a {config.model.backbone}",
+            "set train.init_from_semantic_model=false, or name a --semantic-model with such an "
+            "image encoder",
         ) from error
     return model, STARTED_FROM_SEMANTIC_MODEL
 
 
 def _load(model: DepMap, config: Config, semantics: SemanticModel, start: Checkpoint) -> None:
-    """Take over all tensors but those that belong to the old scores' scale."""
-    trained = Config.model_validate(start.document["config"]).model
-    fixed = {"dropout", "momentum", "entropy", "temperature", "peak_temperature", "sampling_factor"}
-    wanted, found = (m.model_dump(exclude=fixed) for m in (config.model, trained))
+    """Copy all tensors except ``target``, the mean and scale of the scores."""
+    stored = Config.model_validate(start.document["config"]).model
+    without_tensors = {
+        *("dropout", "momentum", "entropy", "temperature", "peak_temperature"),
+        "sampling_factor",
+    }
+    wanted, found = (m.model_dump(exclude=without_tensors) for m in (config.model, stored))
     if wanted != found:
         names = ", ".join(name for name in wanted if wanted[name] != found[name])
         raise WeightsInvalid(
-            f"{start.path.name} is of another architecture: {names}", "train with --from-scratch"
+            f"{clean(str(start.path))} has another architecture: {names}",
+            "train with --from-scratch",
         )
     if start.document["semantics"]["sha256"] != semantics.id.sha256:
         raise WeightsInvalid(
-            f"{start.path.name} was trained with another semantic model",
-            "name that one with --semantic-weights, or train with --from-scratch",
+            f"{clean(str(start.path))} was trained with another semantic model",
+            "name that model with --semantic-weights, or train with --from-scratch",
         )
     target = model.state_dict()["target"].clone()
     try:
         model.load_state_dict({**unpack_network(start.tensors, semantics), "target": target})
     except RuntimeError as error:
         raise WeightsInvalid(
-            f"{start.path.name} is of another architecture, of an earlier version's",
+            f"{clean(str(start.path))} has the architecture of an earlier version",
             "train with --from-scratch",
         ) from error

@@ -1,7 +1,7 @@
-"""Whom weights were trained on and selected on, among those whom they are to be tested on.
+"""Which people weights were trained and selected on, so that they are not tested on them.
 
-Weights are passed on, so they hold no names: people and recordings stand in them as hashes, by
-which whoever has the corpus can tell them again.
+Weights files are shared, so they contain no names: people and videos are stored as hashes, which
+only those who have the corpus can match.
 """
 
 import hashlib
@@ -10,98 +10,99 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.data.cache import content_of
+from depmap_cli.data.cache import content_hash
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import read_document
+from depmap_cli.io.clean_text import clean
 
 Document = Mapping[str, Any]
-"""What is stored with weights."""
+"""The document stored with weights."""
 
 
 @dataclass(frozen=True)
 class _SubjectOverlap:
-    """Under which keys a document holds some of those whom its weights met."""
+    """The keys under which a document stores the people of one purpose."""
 
     people: str
     contents: str
-    names: str = ""  # in older weights: people by their names
+    names: str = ""  # in older weights: subjects by name
 
     def stored(
         self, videos: Sequence[LabelledVideo], earlier: Sequence[Document]
     ) -> dict[str, list[str]]:
-        people, contents = {hashed(r.subject) for r in videos}, set(contents_of(videos))
+        people, contents = {hash_subject(v.subject) for v in videos}, set(content_hashes(videos))
         for document in earlier:
             people |= self.people_of(document)
             contents |= set(document.get(self.contents, ()))
         return {self.people: sorted(people), self.contents: sorted(contents)}
 
     def people_of(self, document: Document) -> set[str]:
-        named = map(hashed, document.get(self.names, ()))
+        named = map(hash_subject, document.get(self.names, ()))
         return {*document.get(self.people, ()), *named}
 
     def among(self, document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
         people = self.people_of(document)
-        found = {r.subject for r in videos if hashed(r.subject) in people}
-        if met := set(document.get(self.contents, ())):
-            pairs = zip(videos, contents_of(videos), strict=True)
-            found |= {r.subject for r, content in pairs if content in met}
-        return found
+        subjects = {video.subject for video in videos if hash_subject(video.subject) in people}
+        if stored := set(document.get(self.contents, ())):
+            pairs = zip(videos, content_hashes(videos), strict=True)
+            subjects |= {video.subject for video, content in pairs if content in stored}
+        return subjects
 
 
 _TRAINED = _SubjectOverlap("training_people", "training_contents", names="training_subjects")
 _SELECTED = _SubjectOverlap("development_subjects", "development_contents")
 
 
-def hashed(subject: str) -> str:
-    """What stands for a person in weights, in 16 digits.
+def hash_subject(subject: str) -> str:
+    """Return the 16 digits that stand for a person in weights.
 
-    It hides a name from those who cannot guess it; a number of three digits is soon guessed.
+    They hide a name only from those who cannot guess it; a three-digit number is easy to guess.
     """
     return hashlib.sha256(subject.encode()).hexdigest()[:16]
 
 
-def contents_of(videos: Sequence[LabelledVideo]) -> list[str]:
-    """What tells each recording apart by its bytes, in 16 digits.
+def content_hashes(videos: Sequence[LabelledVideo]) -> list[str]:
+    """Return 16 digits for each video that identify its bytes.
 
     Raises:
-        DataInvalid: one cannot be read.
+        DataInvalid: a video cannot be read.
     """
-    return [content_of(video)[:16] for video in videos]
+    return [content_hash(video)[:16] for video in videos]
 
 
 def trained_on(
     videos: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
-    """What weights store of those who taught them: these, and who taught the ``earlier`` ones."""
+    """What weights store about their training data: these videos, and those of earlier weights."""
     return _TRAINED.stored(videos, earlier)
 
 
 def selected_on(
     videos: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
-    """The same of those on whom they, and the ``earlier`` ones, were selected."""
+    """What weights store about the data that selected them, or the ``earlier`` weights."""
     return _SELECTED.stored(videos, earlier)
 
 
 def training_subjects(document: Document) -> set[str]:
-    """All people who taught the weights, hashed."""
+    """Hashes of all people that the weights were trained on."""
     return _TRAINED.people_of(document)
 
 
 def training_people_in(document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
-    """The subjects of these recordings whom the weights, or those they started from, learned of.
+    """Subjects of these videos that the weights, or those they started from, were trained on.
 
-    ``document`` is that of the weights. They know a person by the corpus's name for them, or by a
-    recording, under whatever name.
+    ``document`` is that of the weights. A person is recognised by the subject's name, or by a
+    video, under whatever name.
     """
     return _TRAINED.among(document, videos)
 
 
 def selection_people_in(document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
-    """Those on whom the weights, or those they started from, were selected (Development).
+    """Subjects of these videos that selected the weights, or those they started from.
 
-    Nobody for weights that do not tell, as older ones.
+    Empty for older weights, which do not store it.
     """
     return _SELECTED.among(document, videos)
 
@@ -113,45 +114,46 @@ def refuse_known(
     people: str,
     hint: str,
 ) -> None:
-    """See to it that the weights know nobody in these recordings.
+    """Check that weights were not trained on anybody in these videos.
 
-    ``weights`` and ``people`` are what the message calls them: "the weights", "of Testing".
+    ``weights`` and ``people`` are how the message names them: "the weights", "of Testing".
 
     Raises:
-        DataInvalid: they were trained on some of these people; says of how many.
+        DataInvalid: they were trained on some of these people; says on how many.
     """
     known = training_people_in(document, videos)
     if known:
         raise DataInvalid(f"{weights} were trained on {len(known)} of the people {people}", hint)
 
 
-def known_at_start(
+def check_start_leakage(
     init: Path | None,
     videos: Sequence[LabelledVideo],
-    fold: tuple[int, int] | None,
+    fold: int | None,
     semantics: Document,
 ) -> list[str]:
-    """A note where what a run starts from knows whom it is judged on.
+    """Return notes if what a run starts from was trained on people that it is evaluated on.
 
-    That is the weights ``init``, and the semantic model, whose document ``semantics`` is. People
-    who are in Training besides are not counted: the run comes to know them itself.
+    A run starts from the weights ``init`` and the semantic model, whose document is ``semantics``.
+    People who are also in Training do not count: the run is trained on them itself.
 
     Raises:
-        DataInvalid: it is a ``fold``, which exists for the sake of people whom nobody knows.
+        DataInvalid: the same, in a ``fold`` of a cross-validation, whose purpose is to test on
+            unknown people.
     """
-    own = {r.subject for r in videos if r.split == "Training"}
-    others = [r for r in videos if r.split != "Training" and r.subject not in own]
+    train = {video.subject for video in videos if video.split == "Training"}
+    others = [v for v in videos if v.split != "Training" and v.subject not in train]
     starts = [("the semantic model", semantics, "name another with --semantic-weights")]
     if init is not None:
-        starts.append((init.name, read_document(init), "train with --from-scratch"))
+        starts.append((clean(str(init)), read_document(init), "train with --from-scratch"))
     notes = []
     for name, document, hint in starts:
         if fold is not None:
-            what = f"fold {fold[0]}: the weights to start from, {name},"
-            refuse_known(document, others, what, "whom it selects on or tests", hint)
+            what = f"fold {fold}: the weights to start from, {name},"
+            refuse_known(document, others, what, "that it selects on or tests", hint)
         if known := training_people_in(document, others):
             notes.append(
-                f"{name}, which this starts from, was trained on {len(known)} of the people of "
-                f"Development and Testing: figures on them are too good; {hint}"
+                f"{name}, which this run starts from, was trained on {len(known)} of the people of "
+                f"Development and Testing: metrics on them are too optimistic; {hint}"
             )
     return notes

@@ -1,4 +1,4 @@
-"""The model card of a run: what was trained on what, how well it agrees, what it is not for."""
+"""The model card of a run: training data, metrics on Development, and intended uses."""
 
 from typing import Any
 
@@ -19,37 +19,39 @@ Written by depmap {version}. Research software: not a diagnosis, not a medical d
 | started from | {started_from} |
 | semantic model | {semantics} |
 | best epoch | {epoch} of {epochs} |
-| frames a video | {frames} |
+| frames for each video | {frames} |
 
-## Figures on Development
+## Metrics on Development
 
-Weights were selected on Development, so these are optimistic. `depmap evaluate` reads Testing.
-{line}
+Development also selected the weights, so these are optimistic. `depmap evaluate` scores Testing.
+
 | RMSE | MAE | PCC | CCC |
 |---|---|---|---|
 | {rmse:.2f} | {mae:.2f} | {pcc:.2f} | {ccc:.2f} |
 
-Intervals rest on the residuals of {calibrated} people of {split}{caution}{left_out}.
+Prediction intervals use the residuals of {calibrated} people of {split}{caution}{left_out}.
 
-## What the weights tell of people
+## What the weights reveal about people
 
-People and videos that they were trained or selected on stand in the weights as hashes, so that
-they are known again. No name can be read from a hash, but a name or number that is guessed can be
-checked, and short numbers are soon guessed: share weights only where you may share such a list.
+The weights contain hashes of the people and videos that they were trained and selected on, so that
+evaluation can recognise them. A hash does not reveal a name, but anybody can check whether a
+guessed name or number is among the hashes, and short numbers are easy to guess. Share the weights
+only with those who may have such a list.
 
 ## Uses
 
-Intended: research on recordings like those of the training data, with consent.
+Intended: research on videos like those of the training data, with consent.
 Not intended: diagnosis, triage, hiring, insurance, policing, or any decision about a person.
 
 ## For the author
 
-Who was recorded, how and when; who labelled; known groups for whom it fails; who may use it.
+Please add: who was recorded, how and when; who labelled the data; groups of people for whom the
+model is known to fail; who may use it.
 """
 
 
 def model_card(document: dict[str, Any]) -> str:
-    """Markdown from what is stored with the weights."""
+    """Return the model card as Markdown, from the document stored with the weights."""
     calibration, config = document["calibration"], document["config"]
     calibrated = len(set(calibration["people"]))
     left_out = calibration.get("left_out", 0)
@@ -70,18 +72,6 @@ def model_card(document: dict[str, Any]) -> str:
         calibrated=calibrated,
         split=calibration["split"],
         caution="" if enough else ": too few for a 90 % interval",
-        line=_line(document),
         left_out=f"; {left_out} others are in Training" if left_out else "",
         **document["development"],
-    )
-
-
-def _line(document: dict[str, Any]) -> str:
-    """Of weights whose estimates follow the line through Development."""
-    if "line" not in document:
-        return ""
-    slope, shift = document["line"]["slope"], document["line"]["shift"]
-    return (
-        f"\nEstimates are {slope:.2f} times the network's, {shift:+.1f} points: the line through "
-        "Development.\nEach person's figures here are by the line through all others.\n"
     )

@@ -1,4 +1,4 @@
-"""What a run tells while it goes. Imports no torch."""
+"""Events that a training run reports. Imports no torch."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -8,29 +8,29 @@ from itertools import count
 
 @dataclass(frozen=True, kw_only=True)
 class StepDone:
-    """One batch was learned from."""
+    """One optimisation step has been taken."""
 
     epoch: int
-    step: int  # of this epoch, from 1
-    steps: int
+    step: int  # in this epoch, from 1
+    steps: int  # in an epoch
     losses: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
 class EpochDone:
-    """One epoch ended and Development was scored."""
+    """One epoch has ended and Development has been scored."""
 
     epoch: int
     losses: dict[str, float]  # means over the epoch
     development: dict[str, float]  # rmse, mae, pcc, ccc
     balance: float  # entropy of the prototypes' use, 1 if even; nan without prototypes
-    dead: int  # prototypes hardly used
+    dead: int  # prototypes that are hardly used
     frames_per_second: float
     is_best: bool
 
     @property
     def row(self) -> dict[str, float]:
-        """For the log."""
+        """The epoch's row in the log."""
         return {
             **self.losses,
             **self.development,
@@ -44,10 +44,10 @@ EventCallback = Callable[[StepDone | EpochDone], None]
 """Called with each event of a run."""
 
 TrainingDisplay = Callable[[str], AbstractContextManager[EventCallback]]
-"""Opens what shows a run as it goes; told which of several it is, "" where it is the only one."""
+"""Opens the display of one run. Takes the run's name, which is "" if there is no other run."""
 
 
-def numbered(view: TrainingDisplay, total: int) -> TrainingDisplay:
-    """The same, which adds to a name its number among ``total`` runs."""
+def numbered(display: TrainingDisplay, total: int) -> TrainingDisplay:
+    """Return a display that adds to each name the run's number among ``total`` runs."""
     numbers = count(1)
-    return lambda name: view(name and f"{name}, run {next(numbers)} of {total}")
+    return lambda name: display(name and f"{name}, run {next(numbers)} of {total}")

@@ -1,4 +1,4 @@
-"""What is stored with weights in training: all but the tensors that rebuilds and describes them."""
+"""The document stored with weights in training: all that rebuilds and describes the network."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +16,7 @@ from depmap_cli.training.leakage import selected_on, trained_on
 
 
 def training_document(
+    *,
     config: Config,
     semantics: SemanticModel,
     train: Sequence[LabelledVideo],
@@ -24,10 +25,10 @@ def training_document(
     statement: str,
     simulated: bool,
 ) -> dict[str, Any]:
-    """The document of a run's weights before its first epoch.
+    """Return the document of a run's weights before its first epoch.
 
-    Who taught the semantic model, or the weights ``init`` that these start from, taught these; who
-    chose them, chose these.
+    Subjects that the semantic model or the weights ``init`` were trained on count as training
+    subjects of these weights too; the same holds for subjects they were selected on.
     """
     earlier = [semantics.document]
     if init:
@@ -46,7 +47,7 @@ def training_document(
             "phrases": semantics.document.get("phrases"),
         },
         "started_from": started_from,
-        "training_mean": float(np.mean([r.score for r in train])),
+        "training_mean": float(np.mean([video.score for video in train])),
         "training_data": statement,
         **trained_on(train, earlier),
         **selected_on([], earlier),

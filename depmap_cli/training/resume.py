@@ -1,4 +1,4 @@
-"""The state of a run on disk, so that it goes on to the same bits after a kill."""
+"""The state of a run on disk, from which an interrupted run resumes to the same bits."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from depmap_cli.config import Config
-from depmap_cli.data.cache import content_of
+from depmap_cli.data.cache import content_hash
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import (
@@ -23,7 +23,7 @@ from depmap_cli.io.checkpoint import (
     save_checkpoint,
 )
 from depmap_cli.io.file_identity import sha256_of
-from depmap_cli.training.run_folder import BEST, LAST, LOG, WEIGHTS, RunFolder, folder_name
+from depmap_cli.training.run_folder import BEST, LAST, LOG, WEIGHTS, RunFolder, out_option
 
 STATE = "state.safetensors"
 _DESCRIPTION = "description"
@@ -38,27 +38,27 @@ class TrainingProgress:
 
 
 def data_description(folder: Path, simulated: bool, statement: str | None) -> dict[str, Any]:
-    """What is said of a run's data, by the options that say it.
+    """Return the description of a run's data, by the options that give it.
 
-    A run that goes on says what it said before, where it is told nothing else.
+    If an option is not given, a resumed run keeps what its folder says.
 
     Raises:
-        WeightsInvalid: the state in its folder is damaged.
+        WeightsInvalid: the state in the folder is damaged.
     """
-    before = _key_in(folder).get(_DESCRIPTION, {})
+    stored = _stored_key(folder).get(_DESCRIPTION, {})
     return {
-        "--simulated": simulated or before.get("--simulated", False),
-        "--statement": statement or before.get("--statement"),
+        "--simulated": simulated or stored.get("--simulated", False),
+        "--statement": statement or stored.get("--statement"),
     }
 
 
 def resume_key(
     config: Config, data: str, semantics: str, start: Path | None, description: dict[str, Any]
 ) -> dict[str, Any]:
-    """What a resumed run must share with the one that was killed.
+    """Return what a resumed run must share with the interrupted one.
 
-    ``data`` is the ``data_hash`` of its recordings, ``semantics`` the hash of the semantic weights,
-    ``start`` the weights it starts from, ``description`` as of ``data_description``.
+    ``data`` is the ``data_hash`` of its videos, ``semantics`` the hash of the semantic weights,
+    ``start`` the weights it starts from, and ``description`` as of ``data_description``.
     """
     return {
         "settings": config.model_dump(mode="json"),
@@ -70,74 +70,77 @@ def resume_key(
 
 
 def data_hash(videos: Sequence[LabelledVideo]) -> str:
-    """Tells recordings apart by their labels and their bytes, wherever they lie.
+    """Hash the labels and the bytes of videos, but not where they lie.
 
     Raises:
-        DataInvalid: one cannot be read; names it.
+        DataInvalid: a video cannot be read; names it.
     """
     labels = [
-        (r.split, r.subject, r.session, r.task, r.path.name, r.score, r.fps, content_of(r))
-        for r in videos
+        (v.split, v.subject, v.session, v.task, v.path.name, v.score, v.fps, content_hash(v))
+        for v in videos
     ]
     return hashlib.sha256(json.dumps(sorted(labels, key=str)).encode()).hexdigest()
 
 
 def check_resumable(folder: Path, key: dict[str, Any]) -> None:
-    """Look whether the state in a folder is that of this run; without one it begins.
+    """Check that the state in a folder, if any, belongs to this run.
 
     Raises:
-        DepmapError: it is of a run with another key, or is missing beside what was trained.
-        WeightsInvalid: it is damaged.
+        DepmapError: the state has another key, or is missing although the folder holds weights.
+        WeightsInvalid: the state is damaged.
     """
-    option = f"--out {folder_name(folder)}"
     if not (folder / STATE).is_file():
-        if trained := _trained(folder):
+        if trained := _trained_file(folder):
             raise DepmapError(
-                f"{option}: holds {trained} and no {STATE} to go on from", "choose another --out"
+                f"{out_option(folder)}: holds {trained} but no {STATE} to resume from",
+                "choose another --out",
             )
         return
-    found = {_DESCRIPTION: key[_DESCRIPTION], **_key_in(folder)}  # version 0.1.0 kept none
-    if changed := [name for name in key if found.get(name) != key[name]]:
-        given = _differing(found.get("settings", {}), key["settings"])
-        given += _said(found[_DESCRIPTION], key[_DESCRIPTION])
-        told = f": {', '.join(given)}" if given else ""
+    # Version 0.1.0 stored no description.
+    stored = {_DESCRIPTION: key[_DESCRIPTION], **_stored_key(folder)}
+    if changed := [name for name in key if stored.get(name) != key[name]]:
+        details = _changed_settings(stored.get("settings", {}), key["settings"])
+        details += _changed_description(stored[_DESCRIPTION], key[_DESCRIPTION])
+        suffix = f": {', '.join(details)}" if details else ""
         raise DepmapError(
-            f"{option}: was trained with other {', '.join(changed)}{told}",
-            "give what it was trained with, or choose another --out",
+            f"{out_option(folder)}: was trained with other {', '.join(changed)}{suffix}",
+            "repeat what it was trained with, or choose another --out",
         )
 
 
-def _key_in(folder: Path) -> dict[str, Any]:
-    """That of the run in a folder; empty where there is no state."""
+def _stored_key(folder: Path) -> dict[str, Any]:
+    """The key of the run in a folder; empty if there is no state."""
     path = folder / STATE
     return dict(read_document(path).get("key", {})) if path.is_file() else {}
 
 
-def _trained(folder: Path) -> str | None:
-    """What beginning anew would lose: finished weights, or what is of more than the first epoch,
-    which a kill may leave without a state."""
+def _trained_file(folder: Path) -> str | None:
+    """Return a file that starting again would lose: finished weights, or those of a later epoch.
+
+    A run that is killed in its first epoch may leave files of that epoch without a state.
+    """
     if (folder / WEIGHTS).exists():
         return WEIGHTS
-    kept = (name for name in (LAST, BEST) if (folder / name).is_file())
-    later = next((name for name in kept if read_document(folder / name)["epoch"] > 0), None)
-    logged = any(int(row["epoch"]) > 0 for row in RunFolder(folder).rows())
+    existing = (name for name in (LAST, BEST) if (folder / name).is_file())
+    later = next((name for name in existing if read_document(folder / name)["epoch"] > 0), None)
+    logged = any(int(row["epoch"]) > 0 for row in RunFolder(folder).log_rows())
     return later or (LOG if logged else None)
 
 
-def _differing(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """The settings of a run that are other than wanted, as ``--set`` takes them."""
+def _changed_settings(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """Stored settings that differ from the wanted ones, as ``--set`` takes them."""
     return [
         f"{section}.{name}={json.dumps(value, separators=(',', ':'))}"
-        for section, values in found.items()
+        for section, values in stored.items()
         for name, value in values.items()
         if value != wanted.get(section, {}).get(name)
     ]
 
 
-def _said(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """The options of a run that describe its data otherwise than wanted."""
-    other = [(name, value) for name, value in found.items() if value != wanted[name]]
-    return [_option(name, value) if value else f"no {name}" for name, value in other]
+def _changed_description(stored: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """The options that gave a stored description which differs from the wanted one."""
+    changed = [(name, value) for name, value in stored.items() if value != wanted[name]]
+    return [_option(name, value) if value else f"no {name}" for name, value in changed]
 
 
 def _option(name: str, value: str | bool) -> str:
@@ -146,20 +149,20 @@ def _option(name: str, value: str | bool) -> str:
 
 def save_state(
     folder: Path,
-    place: TrainingProgress,
+    progress: TrainingProgress,
     modules: dict[str, nn.Module],
     optimizer: Optimizer,
     key: dict[str, Any],
 ) -> None:
-    """Write all that the next epoch starts from.
+    """Write everything that the next epoch starts from.
 
     Raises:
-        OutputUnwritable: as ``save_checkpoint``; the state of the epoch before stays.
+        OutputUnwritable: as ``save_checkpoint``; the state of the previous epoch is kept.
     """
     tensors = {f"{n}.{k}": v for n, m in modules.items() for k, v in m.state_dict().items()}
     document = {
-        "epoch": place.epoch,
-        "best": place.best,
+        "epoch": progress.epoch,
+        "best": progress.best,
         "rates": [group["lr"] for group in optimizer.param_groups],
         "key": key,
     }
@@ -171,7 +174,7 @@ def save_state(
 def load_state(
     folder: Path, modules: dict[str, nn.Module], optimizer: Optimizer, key: dict[str, Any]
 ) -> TrainingProgress:
-    """Put the last finished epoch back; the start where there is none.
+    """Restore modules and optimizer after the last finished epoch; nothing if there is no state.
 
     Raises:
         DepmapError: as ``check_resumable``.

@@ -1,4 +1,4 @@
-"""Where runs lie, single ones and those of several seeds or folds, and which there are."""
+"""Folders of runs: single ones, and those of several seeds or folds."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import TypeVar
 
 from depmap_cli.errors import DataInvalid, UsageProblem
-from depmap_cli.training.run_folder import RUN, WEIGHTS, folder_name
+from depmap_cli.training.run_folder import RUN, WEIGHTS, out_option, shown_path
 
 T = TypeVar("T")
 _SEED = re.compile(r"seed-(\d+)")
 
 
 def fold_folder(out: Path, fold: int) -> Path:
-    """Where below ``out`` the run of a fold goes, or its runs of several seeds."""
+    """The folder below ``out`` for the run of a fold, or for its runs with several seeds."""
     return out / f"fold-{fold}"
 
 
 def seed_folder(out: Path, seed: int) -> Path:
-    """Where below ``out`` the run of one of several seeds goes."""
+    """The folder below ``out`` for the run of one of several seeds."""
     return out / f"seed-{seed}"
 
 
 def seed_of(folder: Path) -> int | None:
-    """The seed whose run a folder is, by its name; None if it is no such folder."""
+    """The seed in a folder's name; None if it is not the folder of a seed."""
     match = _SEED.fullmatch(folder.name)
     return int(match[1]) if match else None
 
@@ -46,60 +46,63 @@ _TRACES = {
 
 
 def check_alone(folder: Path, wanted: RunLayout) -> None:
-    """See to it that a folder holds nothing of another layout.
+    """Check that a folder holds no runs of another layout, which evaluation could not tell apart.
 
     Raises:
         DataInvalid: it does.
     """
     for layout, traces in _TRACES.items():
         if layout != wanted and any(any(folder.glob(trace)) for trace in traces):
-            told = f"holds {layout}; {wanted} in it could not be evaluated"
-            raise DataInvalid(f"--out {folder_name(folder)}: {told}", "choose another folder")
+            raise DataInvalid(
+                f"{out_option(folder)}: holds {layout}; {wanted} in it could not be evaluated",
+                "choose another folder",
+            )
 
 
 Runs = Mapping[int | None, Path]
-"""Weights by seed, in order; None is the seed of a run that stands for itself."""
+"""Weights by seed, in order; the seed of a single run is None."""
 
 
 def find_runs(path: Path) -> Runs:
-    """The weights file itself, that of a run folder, or those of what `--seeds` wrote.
+    """Find the weights of a run, or of several runs that differ in their seed.
+
+    ``path`` is a weights file, a run folder, or the folder of `depmap train --seeds`.
 
     Raises:
-        UsageProblem: a folder without them, one seed's are missing, or more is there than one
-            `depmap train` writes.
+        UsageProblem: weights are missing, or the folder holds more than one `depmap train` writes.
     """
     if not path.is_dir():
         return {None: path}
-    seeds = _seeds(path, path.iterdir(), alone=(path / WEIGHTS).exists())
-    found = {s: (path if s is None else seed_folder(path, s)) / WEIGHTS for s in seeds}
-    for weights in found.values():
+    seeds = _seeds(path, path.iterdir(), has_single_run=(path / WEIGHTS).exists())
+    runs = {s: (path if s is None else seed_folder(path, s)) / WEIGHTS for s in seeds}
+    for weights in runs.values():
         _check_finished(
             path,
             weights,
-            "a finished run of `depmap train` is expected; one by folds needs --group-by",
+            "name the folder of a finished `depmap train`, or add --folds if it is a run by folds",
         )
-    return found
+    return runs
 
 
 def seeds_beside(
-    seeds: Iterable[int | None], beside: Sequence[Path]
+    seeds: Iterable[int | None], others: Sequence[Path]
 ) -> dict[int | None, tuple[Path, ...]]:
-    """Seed -> the weights that stand beside those of that seed, one from each of ``beside``.
+    """Find the weights to compare with: seed -> those of that seed, one of each in ``others``.
 
     Raises:
-        UsageProblem: as ``find_runs``, or runs beside are of other seeds.
+        UsageProblem: as ``find_runs``, or the other runs have other seeds.
     """
-    others = [(path, find_runs(path)) for path in beside]
-    return {seed: tuple(of_seed(*other, seed) for other in others) for seed in seeds}
+    runs = [(path, find_runs(path)) for path in others]
+    return {seed: tuple(of_seed(path, found, seed) for path, found in runs) for seed in seeds}
 
 
 @dataclass(frozen=True)
 class CrossValidation:
-    """The runs of all folds, of one seed."""
+    """The runs of all folds with one seed."""
 
     path: Path
     n_folds: int
-    seed: int | None = None  # None where there are no folders of seeds
+    seed: int | None = None  # None if there are no folders of seeds
 
     def weights(self, fold: int) -> Path:
         """The finished weights of a fold."""
@@ -107,79 +110,82 @@ class CrossValidation:
         return (folder if self.seed is None else seed_folder(folder, self.seed)) / WEIGHTS
 
     def check(self) -> None:
-        """Look for the weights of every fold.
+        """Check that the weights of every fold exist.
 
         Raises:
-            UsageProblem: some are missing, or there are more folds.
+            UsageProblem: weights are missing, or there are more folds.
         """
-        command = f"depmap train --group-by subject --folds {self.n_folds}"
+        command = f"depmap train --folds {self.n_folds}"
         for path in map(self.weights, range(self.n_folds)):
-            _check_finished(self.path, path, f"a run of `{command}` is expected")
+            _check_finished(self.path, path, f"name the folder of a finished `{command}`")
         if fold_folder(self.path, self.n_folds).exists():
             raise UsageProblem(
-                f"{folder_name(self.path)}: holds more than {self.n_folds} folds", "check --folds"
+                f"{shown_path(self.path)}: holds more than {self.n_folds} folds",
+                "give the same --folds as in training",
             )
 
 
 def cross_validations(path: Path, n_folds: int) -> dict[int | None, CrossValidation]:
-    """What `depmap train --group-by subject` wrote to ``path``: one, or one a seed, in order.
+    """Find what `depmap train --folds` wrote to ``path``: seed -> its cross-validation, in order.
 
     Raises:
-        UsageProblem: a fold lacks weights, of any seed; there are more folds, or runs with folders
-            of seeds and without, of which either may be meant.
+        UsageProblem: weights of a fold or seed are missing, there are more folds, or there are runs
+            both with and without folders of seeds.
     """
-    seeds = _seeds(path, path.glob("fold-*/seed-*"), alone=any(path.glob(f"fold-*/{WEIGHTS}")))
-    found = {seed: CrossValidation(path, n_folds, seed) for seed in seeds}
-    for one in found.values():
-        one.check()
-    return found
+    has_single_runs = any(path.glob(f"fold-*/{WEIGHTS}"))
+    seeds = _seeds(path, path.glob("fold-*/seed-*"), has_single_run=has_single_runs)
+    runs = {seed: CrossValidation(path, n_folds, seed) for seed in seeds}
+    for cross_validation in runs.values():
+        cross_validation.check()
+    return runs
 
 
 def folds_beside(
-    seeds: Iterable[int | None], n_folds: int, beside: Sequence[Path]
+    seeds: Iterable[int | None], n_folds: int, others: Sequence[Path]
 ) -> dict[int | None, tuple[CrossValidation, ...]]:
-    """Seed -> the cross-validations that stand beside that of this seed, one from each of
-    ``beside``.
+    """Find the cross-validations to compare with: seed -> those of that seed, one of each in
+    ``others``.
 
     Raises:
-        UsageProblem: as ``cross_validations``, or runs beside are of other seeds.
+        UsageProblem: as ``cross_validations``, or the other runs have other seeds.
     """
-    others = [(path, cross_validations(path, n_folds)) for path in beside]
-    return {seed: tuple(of_seed(*other, seed) for other in others) for seed in seeds}
+    runs = [(path, cross_validations(path, n_folds)) for path in others]
+    return {seed: tuple(of_seed(path, found, seed) for path, found in runs) for seed in seeds}
 
 
-def of_seed(path: Path, found: Mapping[int | None, T], seed: int | None) -> T:
-    """What to compare with a run of this seed, of what lies in ``path``: that of the same, or the
-    only one there is.
+def of_seed(path: Path, runs: Mapping[int | None, T], seed: int | None) -> T:
+    """Choose which of the ``runs`` in ``path`` to compare with a run of this seed.
+
+    That is the run of the same seed, or the only one.
 
     Raises:
         UsageProblem: there are several, and none of this seed.
     """
-    if len(found) == 1:
-        return next(iter(found.values()))
-    if seed not in found:
+    if len(runs) == 1:
+        return next(iter(runs.values()))
+    if seed not in runs:
         raise UsageProblem(
-            f"{folder_name(path)}: its seeds are not those of --weights",
-            "compare runs of the same seeds, or with a run of one seed",
+            f"{shown_path(path)}: its seeds are not those of --weights",
+            "compare with runs of the same seeds, or with a run of one seed",
         )
-    return found[seed]
+    return runs[seed]
 
 
-def _seeds(path: Path, folders: Iterable[Path], alone: bool) -> list[int | None]:
-    """The seeds of which ``folders`` hold runs, in order; None where none is a folder of a seed.
+def _seeds(path: Path, folders: Iterable[Path], has_single_run: bool) -> list[int | None]:
+    """The seeds among the names of ``folders``, in order; [None] if there are none.
 
     Raises:
-        UsageProblem: weights lie there ``alone``, too.
+        UsageProblem: there are seeds and also a run without a seed.
     """
     seeds: list[int | None] = [*sorted({s for s in map(seed_of, folders) if s is not None})]
-    if seeds and alone:
+    if seeds and has_single_run:
         raise UsageProblem(
-            f"{folder_name(path)}: weights of several seeds, and others beside them",
-            "keep the runs of one `depmap train` in a folder",
+            f"{shown_path(path)}: holds runs of several seeds and a single run",
+            "keep the runs of each `depmap train` in a folder of their own",
         )
     return seeds or [None]
 
 
-def _check_finished(path: Path, weights: Path, expected: str) -> None:
+def _check_finished(path: Path, weights: Path, hint: str) -> None:
     if not weights.is_file():
-        raise UsageProblem(f"{folder_name(path)}: no {weights.relative_to(path)}", expected)
+        raise UsageProblem(f"{shown_path(path)}: no {weights.relative_to(path)}", hint)

@@ -1,10 +1,10 @@
-"""The learning rate over a training run."""
+"""The learning-rate schedule of a training run."""
 
 import math
 
 
 def cosine_rate(step: int, total: int, warmup: float) -> float:
-    """Share of the full learning rate: a straight rise, then half a cosine down to 1 %."""
+    """Factor of the full learning rate: linear warm-up, then half a cosine down to 0.01."""
     rise = max(1, round(warmup * total))
     if step < rise:
         return (step + 1) / rise

@@ -1,5 +1,5 @@
-"""What the commands on labelled data do, from a folder to files; no console here.
+"""The commands on labelled data, without their console: from a corpus to files.
 
-``material.py`` finds recordings and prepares their faces; ``train.py``, ``semantics.py``,
-``evaluate.py`` and ``ablate.py`` each do what the command of that name asks for.
+``labelled_data.py`` reads a corpus and prepares its faces; ``train.py``, ``semantics.py``,
+``evaluate.py``, ``calibrate.py`` and ``ablate.py`` implement the commands of these names.
 """

@@ -46,7 +46,7 @@ def about_evaluation(
         settings=settings,
         splits=splits,
         usable_frames=sum(len(c.usable) for c in clips),
-        sampled_frames=sum(c.sampled for c in clips),
+        sampled_frames=sum(c.n_sampled for c in clips),
         notes=list(notes),
         gate=dict(Counter(c.verdict for c in clips if c.verdict is not None)),
     )

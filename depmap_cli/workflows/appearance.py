@@ -64,7 +64,7 @@ def _curve(clip: VideoClip, level: int) -> UnitCurve:
     """Evidence over one clip; its end is the video's, or the last face where that is not told."""
     times = clip.times[clip.usable]
     end = max(duration_of(clip.video) or 0.0, float(times[-1]), 1e-6)
-    au_probabilities = clip.seen.au_probabilities.numpy()[clip.usable]
+    au_probabilities = clip.features.au_probabilities.numpy()[clip.usable]
     return UnitCurve(
         subject=clip.video.subject,
         level=level,
@@ -102,7 +102,7 @@ def _key_face(networks: Networks, clip: VideoClip, estimate: ClipEstimate) -> Ke
     frame = int(estimate.video.weights[0].argmax()) if weighed else len(estimate.rows) // 2
     nearest = nearest_level(estimate.frames, frame)
     row = int(estimate.rows[frame])
-    shown = key_picture(networks, np.array(clip.faces[row]), clip.seen, row, nearest)
+    shown = key_picture(networks, np.array(clip.faces[row]), clip.features, row, nearest)
     known = nearest if networks.model.clusters is not None else None
     score = clip.video.score
     return KeyFace(
@@ -135,7 +135,7 @@ def prototype_faces(
             key_picture(
                 networks,
                 np.array(clips[owner[i]].faces[rows[i]]),
-                clips[owner[i]].seen,
+                clips[owner[i]].features,
                 int(rows[i]),
                 level,
                 number,

@@ -1,5 +1,6 @@
-"""`depmap calibrate`: intervals that rest on the user's own data."""
+"""`depmap calibrate`: recalibrate prediction intervals on the user's own data."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,67 +10,88 @@ from torch import Tensor
 
 from depmap_cli.data.corpus import of_split
 from depmap_cli.errors import DataInvalid, UsageProblem
-from depmap_cli.io.checkpoint import halved, load_checkpoint, save_checkpoint
+from depmap_cli.io.checkpoint import Checkpoint, halved, load_checkpoint, save_checkpoint
+from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.training.export import calibration
 from depmap_cli.training.leakage import training_people_in
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips, stored_half_width
 
 
+@dataclass(frozen=True, kw_only=True)
+class CalibrationResult:
+    """Whose residuals the intervals now use, and how wide they are."""
+
+    n_people: int
+    n_left_out: int  # people that the weights were trained on
+    half_width: float  # of 90 % intervals, BDI-II points; infinite below 9 people
+
+
 def run_calibration(
-    options: EvaluateOptions, output: Path, told: ProgressCallback
-) -> tuple[int, int, float]:
-    """A copy of the weights whose intervals rest on the residuals of this split's people.
+    options: EvaluateOptions, output: Path, on_progress: ProgressCallback
+) -> CalibrationResult:
+    """Write a copy of the weights whose prediction intervals use the residuals of one split.
 
-    People whom the weights were trained on are left out. It looks at as many frames as those
-    residuals are of. All of a person's residuals are kept; together they count as one
-    (``conformal.half_width``).
-
-    Returns how many people it was, how many were left out, and the half width of 90 % intervals
-    (infinite below 9 people).
+    People that the weights were trained on are left out. The residuals are those of estimates from
+    as many frames as the copy will score. All residuals of a person are kept; together they count
+    as one (``conformal.half_width``).
 
     Raises:
         UsageProblem: ``output`` is the weights file itself, or the split is Testing.
-        DataInvalid: the weights were trained on all of the split's people.
-        DepmapError: whatever is wrong with data or weights.
+        DataInvalid: the weights were trained on all people of the split.
+        DepmapError: something else is wrong with the data or weights.
     """
     if options.split == "Testing":
         raise UsageProblem(
-            "--split Testing: it is for figures, never for choosing or fitting",
-            "calibrate on Development, or give people of their own that split",
+            "--split Testing: it is for evaluation, never for selection or calibration",
+            "calibrate on Development, or put other people in that split",
         )
     networks = options.networks(options.weights)
     if output.resolve() == networks.path.resolve():
-        raise UsageProblem(f"--out {output.name}: the weights themselves", "choose another name")
+        raise UsageProblem(
+            f"--out {clean(str(output))}: is the weights file itself", "choose another name"
+        )
     videos, _ = options.source.read()
-    chosen = of_split(videos, options.split)
-    known = training_people_in(networks.document, chosen)
-    chosen = [r for r in chosen if r.subject not in known]
-    if not chosen:
+    videos = of_split(videos, options.split)
+    known = training_people_in(networks.document, videos)
+    videos = [video for video in videos if video.subject not in known]
+    if not videos:
         raise DataInvalid(
             f"the weights were trained on everybody in {options.split}: their residuals are too "
-            "small to calibrate on",
-            "take people whom the weights never saw",
+            "small for calibration",
+            "calibrate on people that the weights were not trained on",
         )
-    clips, estimates = score_clips(networks, chosen, options, told)
-    found = np.array([e.score for e in estimates])
-    checkpoint = load_checkpoint(networks.path, "depmap")
-    source = f"{options.source.data.resolve().name}, {options.split}"
-    stored = calibration([c.video for c in clips], found, source, known)
+    clips, estimates = score_clips(networks, videos, options, on_progress)
+    stored = calibration(
+        [clip.video for clip in clips],
+        np.array([estimate.score for estimate in estimates]),
+        f"{options.source.data.resolve().name}, {options.split}",
+        known,
+    )
     sampling = networks.sampling.model_copy(update={"frames": options.frames_of(networks)})
-    document: dict[str, Any] = {
-        **checkpoint.document,
-        "sampling": sampling.model_dump(mode="json"),
-        "calibration": stored,
-    }
+    changes = {"sampling": sampling.model_dump(mode="json"), "calibration": stored}
+    document = _save_copy(load_checkpoint(networks.path, "depmap"), changes, output)
+    return CalibrationResult(
+        n_people=len(set(stored["people"])),
+        n_left_out=len(known),
+        half_width=stored_half_width(document) or float("inf"),
+    )
+
+
+def _save_copy(checkpoint: Checkpoint, changes: dict[str, Any], output: Path) -> dict[str, Any]:
+    """Save the weights with a changed document, and return that document."""
+    document = {**checkpoint.document, **changes}
     for name in ("format", "kind"):
         document.pop(name)
-    save_checkpoint(output, "depmap", document, _as_measured(checkpoint.tensors))
-    return len(set(stored["people"])), len(known), stored_half_width(document) or float("inf")
+    save_checkpoint(output, "depmap", document, _in_stored_precision(checkpoint.tensors))
+    return document
 
 
-def _as_measured(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """In half precision where they are in it already; residuals would not be those of others."""
-    small = halved(tensors)
-    same = all(torch.equal(small[name].to(t.dtype), t) for name, t in tensors.items())
-    return small if same else tensors
+def _in_stored_precision(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return the tensors in half precision if no value changes, else as they are.
+
+    The residuals must be those of the weights that are saved.
+    """
+    half = halved(tensors)
+    same = all(torch.equal(half[name].to(t.dtype), t) for name, t in tensors.items())
+    return half if same else tensors

@@ -76,7 +76,7 @@ def evaluate_folds(
 ) -> list[Evaluation]:
     """Each fold's people scored by the weights of its own run, all folds pooled, seed by seed.
 
-    ``run``, and each of ``options.compare_with``, is what `depmap train --group-by subject` wrote. Each
+    ``run``, and each of ``options.compare_with``, is what `depmap train --folds` wrote. Each
     of several seeds is a cross-validation of its own: a mean of their estimates would be that of
     an ensemble, which nobody trained or will score with.
 

@@ -1,6 +1,6 @@
-"""Labelled recordings, found, split and prepared."""
+"""Labelled videos: read from disk, split, and prepared as clips."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
 from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
 from depmap_cli.data.clips import VideoClip, load_clips
-from depmap_cli.data.corpus import LabelledVideo, read_corpus
+from depmap_cli.data.corpus import Corpus, LabelledVideo, read_corpus
 from depmap_cli.data.corpus_summary import summarise_corpus
 from depmap_cli.data.folds import split_by_fold
 from depmap_cli.errors import DataInvalid, UsageProblem
@@ -17,42 +17,51 @@ from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticModel, load_semantic_model
-from depmap_cli.weights.locations import default_semantic_weights
+from depmap_cli.weights.locations import default_semantic_weights, find_semantic_weights
+
+FOLD_SEED = 0
+"""Seed of the folds; fixed, so that training and evaluation find the same people in each fold."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelledData:
-    """Where labelled data is, how it is split, and where its faces are kept."""
+    """A corpus on disk, how it is split, and where its faces are cached."""
 
     data: Path
     cache: Path | None = None
     jobs: int = 2
-    fold: tuple[int, int] | None = None  # (which, of how many); None for the corpus's own splits
-    fold_seed: int = 0
+    fold: tuple[int, int] | None = None  # (index, number of folds); None: the corpus's own splits
 
     def read(self) -> tuple[list[LabelledVideo], CorpusSummary]:
-        """The recordings with their splits, and what is in them.
+        """Read the corpus and split it.
 
         Raises:
-            DataInvalid: as ``read_corpus`` and ``split_by_fold``; or folds of people who are
-                guessed from names of files, of whom two may be one.
+            DataInvalid: as ``read_corpus`` and ``split``.
         """
-        corpus = read_corpus(self.data)
+        return self.split(read_corpus(self.data))
+
+    def split(self, corpus: Corpus) -> tuple[list[LabelledVideo], CorpusSummary]:
+        """Assign splits to the videos of the corpus, and summarise it.
+
+        Raises:
+            DataInvalid: as ``split_by_fold``; or folds are requested and the subjects are guessed
+                from file names, so that two of them may be the same person.
+        """
         videos = corpus.videos
         if self.fold is not None:
             if corpus.guesses:
                 raise DataInvalid(
-                    f"--group-by subject: {corpus.guesses[0]}",
-                    "write a manifest, whose column subject tells who is in which video",
+                    f"--folds {self.fold[1]}: {corpus.guesses[0]}",
+                    "write a manifest whose column subject says who is in each video",
                 )
-            videos = split_by_fold(videos, *self.fold, self.fold_seed)
+            videos = split_by_fold(videos, *self.fold, FOLD_SEED)
         return videos, summarise_corpus(videos, corpus.notes)
 
     def check_videos(self, videos: list[LabelledVideo]) -> None:
-        """Decode the first picture of every video.
+        """Decode the first frame of every video.
 
         Raises:
-            DataInvalid: one cannot be decoded; names it, and the list and line that do.
+            DataInvalid: a video cannot be decoded; names it, and the list and line it comes from.
         """
         for video in videos:
             check_readable(video)
@@ -61,35 +70,36 @@ class LabelledData:
         self,
         videos: list[LabelledVideo],
         faces: FaceConfig,
-        told: ProgressCallback,
+        on_progress: ProgressCallback,
         frames: int = PREPARED_FRAMES,
     ) -> list[CachedFaces]:
-        """The recordings' aligned faces in so many frames, made where they are missing."""
+        """Return the aligned faces of ``frames`` frames of each video; prepare missing ones."""
         sampling = SamplingConfig(frames=frames)
         store = FaceCache(self.cache or default_cache(), sampling, faces)
         return store.prepare(
-            videos, self.jobs, lambda done, total: told("preparing faces", done, total)
+            videos, self.jobs, lambda done, total: on_progress("preparing faces", done, total)
         )
 
     def prepare_splits(
         self,
         videos: list[LabelledVideo],
         faces: FaceConfig,
-        told: ProgressCallback,
-        frames: int,
+        on_progress: ProgressCallback,
+        score_frames: int,
     ) -> list[CachedFaces]:
-        """The same with ``PREPARED_FRAMES`` of Training, and of the other splits ``frames``.
+        """Prepare each video with the number of frames that its split needs.
 
-        Those are the very frames that `depmap score` looks at, found as it finds them, so that
-        figures, choices and intervals rest on the estimates that scoring gives.
+        Training videos get ``PREPARED_FRAMES``. The others get the very ``score_frames`` frames
+        that `depmap score` uses, found in the same way, so that metrics, selection and prediction
+        intervals rest on the estimates that scoring gives.
         """
-        counts = [PREPARED_FRAMES if r.split == "Training" else frames for r in videos]
-        made: dict[Path, CachedFaces] = {}
+        counts = [prepared_frames(video, score_frames) for video in videos]
+        prepared: dict[Path, CachedFaces] = {}
         for count in sorted(set(counts)):
-            chosen = [r for r, n in zip(videos, counts, strict=True) if n == count]
-            entries = self.prepare(chosen, faces, told, count)
-            made |= zip((r.path for r in chosen), entries, strict=True)
-        return [made[r.path] for r in videos]
+            chosen = [video for video, n in zip(videos, counts, strict=True) if n == count]
+            entries = self.prepare(chosen, faces, on_progress, count)
+            prepared |= zip((video.path for video in chosen), entries, strict=True)
+        return [prepared[video.path] for video in videos]
 
     def clips(
         self,
@@ -97,35 +107,59 @@ class LabelledData:
         faces: FaceConfig,
         semantics: SemanticModel,
         device: torch.device,
-        told: ProgressCallback,
-        frames: int,
+        on_progress: ProgressCallback,
+        score_frames: int,
     ) -> list[VideoClip]:
-        """The recordings as the network takes them, prepared as by ``prepare_splits``.
+        """Return the videos as the network takes them, prepared as by ``prepare_splits``.
 
-        ``usable`` is empty where a face is covered throughout (see ``check_uncovered``).
+        ``usable`` is empty if the face is covered throughout (see ``check_uncovered``).
         """
-        cached = self.prepare_splits(videos, faces, told, frames)
+        cached = self.prepare_splits(videos, faces, on_progress, score_frames)
         return load_clips(
-            videos, cached, semantics, device, lambda i, n: told("embedding faces", i, n)
+            videos,
+            cached,
+            semantics,
+            device,
+            lambda done, total: on_progress("embedding faces", done, total),
         )
+
+
+def prepared_frames(video: LabelledVideo, score_frames: int) -> int:
+    """Return the number of frames to prepare of a video: more for Training than for scoring."""
+    return PREPARED_FRAMES if video.split == "Training" else score_frames
 
 
 @dataclass(frozen=True)
 class SemanticModelSpec:
-    """Which semantic model: an open_clip name and its weights; None for the one shipped."""
+    """Which semantic model to load: an open_clip name and its weights; None for the shipped one."""
 
     model: str | None = None
     weights: str | None = None
     allow_network: bool = False
 
+    def or_that_of(self, init: Path | None) -> "SemanticModelSpec":
+        """Fill in what is not given from the Dep-MAP weights ``init``: they need the semantic
+        model they were trained with.
+
+        Raises:
+            WeightsInvalid: as ``find_semantic_weights``.
+        """
+        if init is None:
+            return self
+        trained_with = read_document(init)["semantics"]
+        model, weights = self.model or trained_with["model"], self.weights
+        if model == trained_with["model"] and not weights:
+            weights = str(find_semantic_weights(init, model, trained_with["sha256"]))
+        return replace(self, model=model, weights=weights)
+
     def document(self) -> dict[str, Any]:
-        """What the weights say of themselves; nothing where they are not of our own model."""
+        """Return the document stored with the weights; empty unless they are of our own model."""
         path = Path(self.weights or default_semantic_weights())
         own = (self.model or BUNDLED_MODEL) == BUNDLED_MODEL and path.is_file()
         return read_document(path, "semantics") if own else {}
 
     def load(self) -> SemanticModel:
-        """The semantic model.
+        """Load the semantic model.
 
         Raises:
             UsageProblem, WeightsInvalid: as ``load_semantic_model``.
@@ -133,30 +167,30 @@ class SemanticModelSpec:
         if self.model and self.model != BUNDLED_MODEL and not self.weights:
             raise UsageProblem(
                 f"--semantic-model {self.model} needs --semantic-weights",
-                "a safetensors file or a pretrained tag",
+                "name a safetensors file or a pretrained tag",
             )
         weights = self.weights or str(default_semantic_weights())
         return load_semantic_model(self.model or BUNDLED_MODEL, weights, self.allow_network)
 
 
 def covered_names(clips: list[VideoClip]) -> list[str]:
-    """Names of the recordings in which the face is covered throughout."""
+    """Names of the videos in which the face is covered throughout."""
     return [clip.video.name for clip in clips if not len(clip.usable)]
 
 
 def check_uncovered(clips: list[VideoClip]) -> None:
-    """For evaluation, where nobody may drop out unsaid.
+    """Check that every clip can be scored: an evaluation must not leave anybody out silently.
 
     Raises:
-        DataInvalid: a recording in which the face is covered throughout; names all of them.
+        DataInvalid: the face is covered throughout in some videos; names all of them.
     """
     if names := covered_names(clips):
         raise DataInvalid(
             f"{', '.join(names)}: the face is covered throughout",
-            "leave out of the data, and say so, what cannot be scored",
+            "remove these videos from the data, and report that they could not be scored",
         )
 
 
-def people(videos: list[LabelledVideo]) -> str:
-    """For statements: how many videos of how many people."""
-    return f"{len(videos)} videos of {len({r.subject for r in videos})} people"
+def count_videos(videos: list[LabelledVideo]) -> str:
+    """How many videos of how many people, in words."""
+    return f"{len(videos)} videos of {len({video.subject for video in videos})} people"

@@ -1,4 +1,4 @@
-"""The plain ResNet that stands beside weights in an evaluation: where it lies, how it is made."""
+"""The plain ResNet that evaluations compare weights with: where it is, and how to train it."""
 
 import shlex
 from collections.abc import Callable, Sequence
@@ -23,65 +23,65 @@ from depmap_cli.weights.locations import (
 )
 
 FOLDER = "resnet-baseline"
-"""Below the folder of other runs: what `depmap train --model resnet-baseline` wrote."""
+"""Folder of `depmap train --model resnet-baseline`, inside the folder of the run it belongs to."""
 
 
 def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tuple[Path, ...], str]:
-    """What to evaluate beside these weights (a file, a folder of runs, None for those shipped),
-    all ``n_folds`` of them pooled where they are a run by folds.
+    """Find the plain ResNet to compare these weights with.
 
-    Nothing where there is no plain ResNet, where the weights are one, or where it is unfinished or
-    of other seeds or folds, which is then told in words.
+    ``weights`` is a file or a folder of runs, None for the shipped weights; ``n_folds`` is given
+    if they are a run by folds. Returns the paths to compare with, and why a plain ResNet is
+    skipped: it is unfinished, or its seeds or folds differ.
 
     Raises:
         UsageProblem: the weights themselves are unfinished.
     """
-    found = _plain_of(weights)
-    if not found.exists():
+    plain = _plain_path(weights)
+    if not plain.exists():
         return (), ""
-    fits: Callable[[Sequence[Path]], object]
+    check: Callable[[Sequence[Path]], object]
     if weights is not None and n_folds is not None:
-        fits = partial(folds_beside, cross_validations(weights, n_folds), n_folds)
+        check = partial(folds_beside, cross_validations(weights, n_folds), n_folds)
     else:
-        fits = partial(seeds_beside, find_runs(weights) if weights else [None])
+        check = partial(seeds_beside, find_runs(weights) if weights else [None])
     try:
-        fits((found,))
+        check((plain,))
     except UsageProblem as problem:
-        return (), f"{found} does not stand beside: {problem}"
-    return (found,), ""
+        return (), f"{plain} is not compared with: {problem}"
+    return (plain,), ""
 
 
-def _plain_of(weights: Path | None) -> Path:
-    """Where the plain ResNet of these weights lies, if there is one."""
+def _plain_path(weights: Path | None) -> Path:
+    """The path of the plain ResNet of these weights, whether it exists or not."""
     shipped = weights_folder() / DEFAULT_WEIGHTS
     if weights is None or (weights.is_file() and weights.resolve() == shipped.resolve()):
         return weights_folder() / BASELINE_WEIGHTS
     return (weights if weights.is_dir() else weights.parent) / FOLDER
 
 
-def way_to_plain(data: Path, weights: Path | None, folds: int | None) -> str | None:
-    """The command that trains one as these weights were trained, so that ``plain_beside`` finds it:
-    with their settings, from a like start, on the same semantic model.
+def plain_command(data: Path, weights: Path | None, folds: int | None) -> str | None:
+    """Say which command trains a plain ResNet that ``plain_beside`` finds for these weights.
 
-    None if these weights are one.
+    The command uses their settings, a similar start and the same semantic model. None if the
+    weights are a plain ResNet themselves.
     """
     if weights is not None and (_is_plain(weights) or FOLDER in weights.resolve().parts[-2:]):
         return None
     command = ["depmap", "train", "--data", str(data), "--model", "resnet-baseline"]
-    command += ["--group-by", "subject", "--folds", str(folds)] if folds else []
-    plain, after = Path(FOLDER), f", then add --compare-with {Path(FOLDER, WEIGHTS)}"
+    command += ["--folds", str(folds)] if folds else []
+    plain, next_step = Path(FOLDER), f", then add --compare-with {Path(FOLDER, WEIGHTS)}"
     if weights is not None:
         run = weights if weights.is_dir() else weights.parent
-        command += ["--config", str(settings)] if (settings := _first(run, CONFIG)) else []
-        command += _as_trained(weights, run)
-        plain, after = run / FOLDER, ""
+        command += ["--config", str(settings)] if (settings := _first_file(run, CONFIG)) else []
+        command += _training_options(weights, run)
+        plain, next_step = run / FOLDER, ""
     command += ["--out", str(plain)]
-    return f"to put a plain ResNet beside: {shlex.join(command)}{after}"
+    return f"to compare with a plain ResNet: {shlex.join(command)}{next_step}"
 
 
-def _as_trained(weights: Path, run: Path) -> list[str]:
-    """The options that weights, or the first ones of a run, were trained with beyond settings."""
-    document = _document(weights if weights.is_file() else _first(run, WEIGHTS))
+def _training_options(weights: Path, run: Path) -> list[str]:
+    """The options, besides settings, that weights, or the first of a run, were trained with."""
+    document = _document(weights if weights.is_file() else _first_file(run, WEIGHTS))
     if not document:
         return []
     options = ["--from-scratch"] if document["started_from"] in FROM_SCRATCH else []
@@ -95,7 +95,7 @@ def _as_trained(weights: Path, run: Path) -> list[str]:
 
 
 def _is_plain(weights: Path) -> bool:
-    """Whether a file of weights holds a plain ResNet."""
+    """Return whether a weights file holds a plain ResNet."""
     document = _document(weights)
     return (
         bool(document)
@@ -104,16 +104,18 @@ def _is_plain(weights: Path) -> bool:
 
 
 def _document(path: Path | None) -> dict[str, Any]:
-    """That of a file of weights; empty where there is none, or what is wrong with it is yet to be
-    said by whoever loads it."""
+    """Return the document of a weights file; empty if it is missing or damaged.
+
+    Whoever loads a damaged file reports it.
+    """
     try:
         return read_document(path, "depmap") if path else {}
     except WeightsInvalid:
         return {}
 
 
-def _first(run: Path, name: str) -> Path | None:
-    """A file of a run, of several seeds or folds that of the first; None where there is none."""
-    places = ("", "seed-*", "fold-*", "fold-*/seed-*")
-    found = (path for place in places for path in sorted(run.glob(f"{place}/{name}".lstrip("/"))))
-    return next(found, None)
+def _first_file(run: Path, name: str) -> Path | None:
+    """Return a file of a run, or of its first seed or fold; None if it is missing."""
+    folders = ("", "seed-*", "fold-*", "fold-*/seed-*")
+    files = (path for f in folders for path in sorted(run.glob(f"{f}/{name}".lstrip("/"))))
+    return next(files, None)

@@ -18,7 +18,7 @@ from depmap_cli.semantics_training import (
     train_semantics,
 )
 from depmap_cli.training.leakage import selected_on, trained_on
-from depmap_cli.workflows.labelled_data import LabelledData, people
+from depmap_cli.workflows.labelled_data import LabelledData, count_videos
 
 DEVELOPMENT_STEP = 4
 """Only every fourth frame of Development is used for model selection."""
@@ -85,7 +85,7 @@ def _run_of(options: SemanticsOptions, videos: list[list[LabelledVideo]]) -> Sem
     epochs = options.config.epochs
     training = [[v for v in part if v.split == "Training" and epochs] for part in videos]
     development = of_split([v for part in videos for v in part], "Development")
-    described = "; ".join(people(part) for part in training if part)
+    described = "; ".join(count_videos(part) for part in training if part)
     earlier_data = dict.fromkeys(document["training_data"] for document in earlier)
     return SemanticsRun(
         output=options.out,

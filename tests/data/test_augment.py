@@ -1,10 +1,10 @@
-"""Protects augmentation: what labels must not mind changes, alike for a recording, and seeded."""
+"""Protects augmentation: what labels must not mind changes, alike for a video, and seeded."""
 
 import numpy as np
 import pytest
 import torch
 
-from depmap_cli.data.augment import OTHER, QUALITY, SAME, _compressed, augment_faces
+from depmap_cli.data.augment import AU_RANGES, QUALITY, SCORE_RANGES, _compressed, augment_faces
 
 
 def seeded(seed=0):
@@ -23,26 +23,26 @@ def halves(count: int) -> torch.Tensor:
     return picture
 
 
-@pytest.mark.parametrize("looks", [SAME, OTHER])
-def test_the_seed_settles_everything(faces, looks):
+@pytest.mark.parametrize("ranges", [AU_RANGES, SCORE_RANGES])
+def test_the_seed_settles_everything(faces, ranges):
     group = torch.arange(len(faces)) // 4
-    first = augment_faces(faces, group, seeded(), looks)
+    first = augment_faces(faces, group, seeded(), ranges)
     assert first.shape == (8, 3, 128, 128)
     assert first.isfinite().all()
-    assert torch.equal(first, augment_faces(faces, group, seeded(), looks))
-    assert not torch.equal(first, augment_faces(faces, group, seeded(1), looks))
+    assert torch.equal(first, augment_faces(faces, group, seeded(), ranges))
+    assert not torch.equal(first, augment_faces(faces, group, seeded(1), ranges))
 
 
-def test_frames_of_a_recording_change_alike_and_recordings_do_not():
+def test_frames_of_a_video_change_alike_and_videos_do_not():
     """Of one picture many times, frames of a group differ by alignment's jitter and noise only."""
     group = torch.arange(64) // 16
-    light = augment_faces(halves(64), group, seeded(), SAME).mean((1, 2, 3)).view(4, 16)
+    light = augment_faces(halves(64), group, seeded(), AU_RANGES).mean((1, 2, 3)).view(4, 16)
     within, between = light.std(1).max(), light.mean(1).std()
     assert between > 3 * within
 
 
-def test_half_of_the_recordings_are_mirrored():
-    pixels = augment_faces(halves(400), torch.arange(400), seeded(), SAME)
+def test_half_of_the_videos_are_mirrored():
+    pixels = augment_faces(halves(400), torch.arange(400), seeded(), AU_RANGES)
     mirrored = pixels[..., :24].mean((1, 2, 3)) < pixels[..., -24:].mean((1, 2, 3))
     assert 160 < int(mirrored.sum()) < 240
 
@@ -62,7 +62,7 @@ def test_compression_touches_the_chosen_and_hurts_more_at_lower_quality(faces):
 
 def test_given_faces_stay_as_they_are(faces):
     before = faces.clone()
-    augment_faces(faces, torch.arange(len(faces)), seeded(), OTHER)
+    augment_faces(faces, torch.arange(len(faces)), seeded(), SCORE_RANGES)
     assert torch.equal(faces, before)
 
 
@@ -72,11 +72,11 @@ def test_action_units_are_learned_where_alignment_puts_them():
     picture = torch.zeros(256, 64, 64, 3, dtype=torch.uint8)
     picture[:, 26:30, 20:24] = 255
 
-    def farthest(looks):
-        pixels = augment_faces(picture, torch.arange(256), seeded(), looks)
+    def farthest(ranges):
+        pixels = augment_faces(picture, torch.arange(256), seeded(), ranges)
         spot = pixels.mean(1).flatten(1).argmax(1)
         row, column = spot // 64, spot % 64
         column = torch.minimum(column, 63 - column)
         return torch.hypot(row - 27.5, column - 21.5).quantile(0.9)
 
-    assert farthest(SAME) < 4 < farthest(OTHER)
+    assert farthest(AU_RANGES) < 4 < farthest(SCORE_RANGES)

@@ -19,9 +19,9 @@ from safetensors.torch import save
 
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data import cache as cache_module
-from depmap_cli.data.cache import FaceCache, content_of
+from depmap_cli.data.cache import FaceCache, content_hash
 from depmap_cli.data.clips import load_clips
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DepmapError, OutputUnwritable
 from depmap_cli.io import atomic_files
 from depmap_cli.io.checkpoint import load_tensors
@@ -40,7 +40,7 @@ def quiet(*_) -> None:
 
 @pytest.fixture
 def videos(corpus):
-    return [r for r in find_labelled_videos(corpus) if r.split == "Training"][:2]
+    return [r for r in read_corpus(corpus).videos if r.split == "Training"][:2]
 
 
 @pytest.fixture
@@ -178,10 +178,10 @@ def test_prepared_faces_are_told_by_their_pictures(store, videos, tmp_path):
     (entry, _) = store.prepare(videos, 1, quiet)
     held = replace(videos[0], path=shutil.copytree(entry.folder, tmp_path / "1_1.faces"))
     again = replace(held, path=shutil.copytree(held.path, tmp_path / "again.faces"))
-    before = content_of(held)
-    assert content_of(again) == before
+    before = content_hash(held)
+    assert content_hash(again) == before
     np.save(held.path / "faces.npy", 255 - np.asarray(entry.faces))
-    assert content_of(held) != before
+    assert content_hash(held) != before
 
 
 @pytest.fixture
@@ -256,11 +256,11 @@ def versions(monkeypatch):
 
     def tell(**changed):
         told.update({name.replace("_", "-"): value for name, value in changed.items()})
-        cache_module._made_by.cache_clear()
+        cache_module._versions.cache_clear()
 
     tell()
     yield tell
-    cache_module._made_by.cache_clear()
+    cache_module._versions.cache_clear()
 
 
 def test_a_changed_package_is_noticed(store, videos, versions):

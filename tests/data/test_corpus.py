@@ -5,7 +5,7 @@ import re
 import pytest
 
 from depmap_cli.config import FaceConfig
-from depmap_cli.data.corpus import LabelledVideo, find_labelled_videos, of_split, read_corpus
+from depmap_cli.data.corpus import LabelledVideo, of_split, read_corpus
 from depmap_cli.data.labelled_video import split_named
 from depmap_cli.errors import DataInvalid
 from depmap_cli.workflows.labelled_data import LabelledData
@@ -32,7 +32,7 @@ def summary(videos):
 def refusal(data):
     """The error that reading ``data`` ends in: one line, with a hint, nothing above ``data``."""
     with pytest.raises(DataInvalid) as caught:
-        find_labelled_videos(data)
+        read_corpus(data)
     error = caught.value
     assert error.hint
     for text in (error.message, error.hint):
@@ -53,7 +53,7 @@ def test_avec2014(tmp_path):
     )
     write(tmp_path, "Training/DepressionLabels/203_1_Depression.csv", "7\n")
     write(tmp_path, "Development/DepressionLabels/310_2_Depression.csv", "\ufeff41")
-    assert summary(find_labelled_videos(tmp_path)) == [
+    assert summary(read_corpus(tmp_path).videos) == [
         ("Development", "310", "2", "Freeform", 41),
         ("Training", "203", "1", "Freeform", 7),
         ("Training", "203", "1", "Northwind", 7),
@@ -82,7 +82,7 @@ LABELS = [
 def test_every_layout_of_folders(tmp_path, video, task, label, split):
     touch(tmp_path, video.format(split))
     write(tmp_path, label.format(split), "20")
-    assert summary(find_labelled_videos(tmp_path)) == [(split, "1", "1", task, 20)]
+    assert summary(read_corpus(tmp_path).videos) == [(split, "1", "1", task, 20)]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_linked_folders_are_followed_and_loops_are_not(tmp_path):
     (data / "Training").symlink_to(tmp_path / "elsewhere")
     (data / "Training" / "loop").symlink_to(data)
     write(data, "Training/1_1_Depression.csv", "3")
-    assert summary(find_labelled_videos(data)) == [("Training", "1", "1", "Freeform", 3)]
+    assert summary(read_corpus(data).videos) == [("Training", "1", "1", "Freeform", 3)]
 
 
 def test_leftovers_of_other_systems_are_no_videos(tmp_path):
@@ -126,7 +126,7 @@ def test_leftovers_of_other_systems_are_no_videos(tmp_path):
 def test_labels_as_spreadsheets_write_them(tmp_path, content):
     touch(tmp_path, "Training/1_1_a.mp4")
     write(tmp_path, "Training/1_1_Depression.csv", content)
-    assert find_labelled_videos(tmp_path)[0].score == 7
+    assert read_corpus(tmp_path).videos[0].score == 7
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_label_folders_that_disagree_are_both_named(tmp_path):
     touch(tmp_path, "Training/1_1_a.mp4")
     write(tmp_path, "Label/Training/1_1_Depression.csv", "3")
     write(tmp_path, "Training_DepressionLabels/1_1_Depression.csv", "3")
-    assert len(find_labelled_videos(tmp_path)) == 1
+    assert len(read_corpus(tmp_path).videos) == 1
     write(tmp_path, "Training_DepressionLabels/1_1_Depression.csv", "4")
     assert refusal(tmp_path) == (
         "Training_DepressionLabels/1_1_Depression.csv: 1_1 in Training has score 4, "
@@ -207,15 +207,17 @@ def test_videos_that_tell_nothing_are_told(tmp_path):
 def test_labels_in_folders_that_tell_no_split_are_told(tmp_path):
     touch(tmp_path, "Training/1_1_a.mp4")
     write(tmp_path, "labels/1_1_Depression.csv", "3")
-    with pytest.raises(DataInvalid, match=r"1_1_a\.mp4: no label .*there is one in a folder that"):
-        find_labelled_videos(tmp_path)
+    with pytest.raises(
+        DataInvalid, match=r"1_1_a\.mp4: no label .*there is one in a folder that names"
+    ):
+        read_corpus(tmp_path)
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     assert read_corpus(tmp_path).notes == [
-        "1 label left out, no folder tells the split: labels/1_1_Depression.csv ..."
+        "1 label left out, no folder names the split: labels/1_1_Depression.csv ..."
     ]
 
 
-def test_a_recording_in_several_files_is_told(tmp_path):
+def test_a_video_in_several_files_is_told(tmp_path):
     touch(tmp_path, "Training/Freeform/1_1_a.mp4", "Training/Northwind/1_1_a.mp4")
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     assert read_corpus(tmp_path).notes == []
@@ -255,16 +257,16 @@ def test_nothing_to_find(tmp_path, monkeypatch):
     touch(tmp_path, "a.mp4")
     assert refusal(tmp_path / "a.mp4") == "a.mp4: a video"
     with pytest.raises(DataInvalid, match=re.escape("1 video left out")):
-        find_labelled_videos(tmp_path)
+        read_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DataInvalid, match=f"^{tmp_path.name}: no labelled video"):
-        find_labelled_videos(type(tmp_path)("."))
+        read_corpus(type(tmp_path)("."))
 
 
 def test_labels_alone(tmp_path):
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     with pytest.raises(DataInvalid, match="Training: no videos, 1 label left out"):
-        find_labelled_videos(tmp_path)
+        read_corpus(tmp_path)
 
 
 def test_an_empty_split():
@@ -298,7 +300,7 @@ def test_a_list_however_it_is_written(tmp_path, content, slash):
         written[1] = f'"{written[1]}"'
     write(tmp_path, "train.csv", content.format(a=written[0], b=written[1]))
     for data in (tmp_path, tmp_path / "train.csv"):
-        assert summary(find_labelled_videos(data)) == [
+        assert summary(read_corpus(data).videos) == [
             ("Training", "203", "1", "Freeform", 3),
             ("Training", "204", "2, last", "", 12),
         ]
@@ -319,7 +321,7 @@ def test_a_list_however_it_is_written(tmp_path, content, slash):
 def test_the_name_of_a_list_tells_the_split(tmp_path, name, split):
     touch(tmp_path, "Training/203_1_a.mp4")
     write(tmp_path, name, "Training/203_1_a.mp4,3\n")  # the lab's split, not that of the folder
-    assert summary(find_labelled_videos(tmp_path)) == [(split, "203", "1", "", 3)]
+    assert summary(read_corpus(tmp_path).videos) == [(split, "203", "1", "", 3)]
 
 
 def test_paths_tell_the_split_where_the_name_does_not(tmp_path):
@@ -327,7 +329,7 @@ def test_paths_tell_the_split_where_the_name_does_not(tmp_path):
     touch(tmp_path, *videos)
     write(tmp_path, "all.csv", "path,label\n" + "".join(f"{v},5\n" for v in videos))
     for data in (tmp_path, tmp_path / "all.csv"):
-        assert [r.split for r in find_labelled_videos(data)] == [
+        assert [r.split for r in read_corpus(data).videos] == [
             "Development",
             "Testing",
             "Training",
@@ -337,13 +339,13 @@ def test_paths_tell_the_split_where_the_name_does_not(tmp_path):
 def test_a_list_in_the_folder_of_a_split(tmp_path):
     touch(tmp_path, "Training/clips/1_1.mp4", "videos/2_1.mp4")
     write(tmp_path, "Training/labels.csv", "path,label\nclips/1_1.mp4,5\nvideos/2_1.mp4,6\n")
-    assert [r.split for r in find_labelled_videos(tmp_path)] == ["Training", "Training"]
+    assert [r.split for r in read_corpus(tmp_path).videos] == ["Training", "Training"]
 
 
 def test_a_list_that_tells_no_split(tmp_path):
     touch(tmp_path, "1_1.mp4")
     write(tmp_path, "all.csv", "path,label\n1_1.mp4,5\n")
-    assert refusal(tmp_path / "all.csv") == "all.csv, line 2: nothing tells the split"
+    assert refusal(tmp_path / "all.csv") == "all.csv, line 2: the split is unknown"
 
 
 def test_absolute_paths(tmp_path):
@@ -351,7 +353,7 @@ def test_absolute_paths(tmp_path):
     touch(data, "in/1_1.mp4")
     touch(away, "2_1.mp4")
     write(data, "dev.csv", f"{data}/in/1_1.mp4,5\n{away}/2_1.mp4,6\n")
-    assert [r.path for r in find_labelled_videos(data)] == [data / "in/1_1.mp4", away / "2_1.mp4"]
+    assert [r.path for r in read_corpus(data).videos] == [data / "in/1_1.mp4", away / "2_1.mp4"]
     write(data, "dev.csv", f"{data}/in/9_1.mp4,5\n")
     assert refusal(data) == "dev.csv, line 1: no such video: in/9_1.mp4"
     for path in (f"{away}/9_1.mp4", "../away/9_1.mp4", "C:\\Users\\someone\\9_1.mp4"):
@@ -363,7 +365,7 @@ def test_the_folder_a_user_works_in_names_no_split(tmp_path):
     data = tmp_path / "testing" / "data"
     touch(data, "1_1.mp4")
     write(data, "all.csv", f"path,label\n{data}/1_1.mp4,5\n")
-    assert "nothing tells the split" in refusal(data)
+    assert "the split is unknown" in refusal(data)
 
 
 def test_people_in_lists(tmp_path):
@@ -374,8 +376,8 @@ def test_people_in_lists(tmp_path):
     found = {r.path.stem: (r.subject, r.session) for r in corpus.videos}
     assert found == people | {"interview_7": ("interview_7", "1")}
     (note,) = corpus.notes
-    assert "people are told from names of files" in note
-    with pytest.raises(DataInvalid, match="--group-by subject: people are told from names") as told:
+    assert "people are guessed from file names" in note
+    with pytest.raises(DataInvalid, match="--folds 3: people are guessed from file names") as told:
         LabelledData(data=tmp_path, fold=(0, 3)).read()
     assert "column subject" in told.value.hint
 
@@ -393,7 +395,7 @@ def test_people_in_lists(tmp_path):
         ("path,label\na,b.mp4,3\n", "line 2: 3 values where path,label is expected"),
         ("1_1.mp4,3\n1_1.mp4,4\n", "line 2: 1_1.mp4 has score 4, but 3 in train.csv, line 1"),
         ("1_1.mp4,3\nsub/1_1.mp4,4\n", "line 2: score 4 for session '1' of person '1', but 3 in"),
-        ("path,label\n", "line 1: a header and nothing below"),
+        ("path,label\n", "line 1: there is only a header"),
         ("void.mp4,3\n", "line 1: void.mp4: the video is an empty file"),
         ('path,label\n"1_1.mp4,3\n1_2.mp4,4\n', "line 2: unexpected end of data"),
         ("path,label\nM\xfcller.mp4,3\n".encode("latin-1"), "line 2: not UTF-8"),
@@ -431,7 +433,7 @@ def test_a_file_in_two_lists(tmp_path):
     touch(tmp_path, "1_1.mp4")
     write(tmp_path, "train.csv", "1_1.mp4,3\n")
     write(tmp_path, "training_again.csv", "path,label\n1_1.mp4,3\n")
-    assert len(find_labelled_videos(tmp_path)) == 1
+    assert len(read_corpus(tmp_path).videos) == 1
     write(tmp_path, "val.csv", "1_1.mp4,3\n")
     assert refusal(tmp_path) == (
         "val.csv, line 1: 1_1.mp4 has split 'Development', but 'Training' in train.csv, line 1"
@@ -445,7 +447,7 @@ def test_other_tables_are_no_lists(tmp_path):
     write(tmp_path, "people.csv", "name,age\nNN,30\n")
     write(tmp_path, "notes.csv", b"\xff\xfe\x00")
     write(tmp_path, "ground_truth/deep/er/x.csv", "path,label\nnone.mp4,3\n")
-    assert len(find_labelled_videos(tmp_path)) == 1
+    assert len(read_corpus(tmp_path).videos) == 1
 
 
 @pytest.mark.parametrize("place", ["depmap-run", "runs/seed-3407"])
@@ -457,7 +459,7 @@ def test_what_training_wrote_below_the_data_is_no_data(tmp_path, place):
     write(tmp_path, f"{place}/development.csv", "video,subject,session,task,score,estimate\n")
     write(tmp_path, f"{place}/config.yaml", "")
     write(tmp_path, f"{place}/run.json", "{}")
-    assert summary(find_labelled_videos(tmp_path)) == [
+    assert summary(read_corpus(tmp_path).videos) == [
         ("Development", "1", "1", "", 3),
         ("Training", "2", "1", "", 4),
     ]
@@ -470,7 +472,7 @@ def test_a_list_speaks_for_its_split_and_label_files_for_the_others(tmp_path):
     touch(tmp_path, "Training/1_1_Freeform.mp4", "Training/1_1_Northwind.mp4", "Testing/2_1_a.mp4")
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     write(tmp_path, "test.csv", "Testing/2_1_a.mp4,9\n")
-    assert [r.score for r in find_labelled_videos(tmp_path)] == [9, 3, 3]
+    assert [r.score for r in read_corpus(tmp_path).videos] == [9, 3, 3]
     write(tmp_path, "train.csv", "Training/1_1_Freeform.mp4,3\n")
     corpus = read_corpus(tmp_path)
     assert [r.task for r in corpus.videos] == ["", "Freeform"]
@@ -495,7 +497,7 @@ def test_manifest(tmp_path):
     write(tmp_path, "m.csv", f"{COLUMNS}\n{rows}")
     write(tmp_path, "folder/training_and_testing.csv", f"{COLUMNS}\n{rows}")  # says the same
     for data in (tmp_path / "m.csv", tmp_path):
-        assert find_labelled_videos(data) == [
+        assert read_corpus(data).videos == [
             LabelledVideo(
                 split="Testing",
                 subject="p2",
@@ -520,7 +522,7 @@ def test_a_manifest_from_a_spreadsheet(tmp_path):
     touch(tmp_path, "a b/x.mp4", "y.mp4")
     rows = 'Score; Split;subject;session;task;PATH;fps\r\n12;dev;p1;;;"a b\\x.mp4";29.97\r\n'
     write(tmp_path, "m.csv", f"\ufeff{rows};;;;;;\r\n3;test;p2;;;y.mp4\r\n")
-    dev, test = find_labelled_videos(tmp_path / "m.csv")
+    dev, test = read_corpus(tmp_path / "m.csv").videos
     assert (dev.split, dev.subject, dev.score, dev.fps) == ("Development", "p1", 12, 29.97)
     assert (test.split, test.fps) == ("Testing", None)
 
@@ -535,7 +537,7 @@ def test_a_manifest_from_a_spreadsheet(tmp_path):
         ("x.mp4,,1,t,Training,3", "line 2: no subject"),
         ("x.mp4,p,1,t,Training,99", "line 2: score 99"),
         ("x.mp4,p,1,t,Training", "line 2: no score"),
-        ("x.mp4,p,1,t,Training,3,0", "line 2: fps '0' is no frame rate"),
+        ("x.mp4,p,1,t,Training,3,0", "line 2: fps '0' is not a frame rate"),
         ("x.mp4,p,1,t,Training,3,-5", "line 2: fps '-5'"),
         ("x.mp4,p,1,t,Training,3,nan", "line 2: fps 'nan'"),
         ("x.mp4,p,1,t,Training,3,inf", "line 2: fps 'inf'"),

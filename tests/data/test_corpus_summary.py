@@ -1,4 +1,4 @@
-"""What a corpus holds is counted once a recording, and what cannot be trained on is refused."""
+"""A corpus is counted by session, and one that cannot be trained on is refused."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_empty_splits_and_splits_of_one_person(split):
     rest = [r for r in SMALL if r.split not in (split, "Testing")]
     with pytest.raises(DataInvalid, match=f"the {split} split is empty"):
         check_trainable(rest)
-    with pytest.raises(DataInvalid, match=f"the {split} split is of one person only"):
+    with pytest.raises(DataInvalid, match=f"the {split} split has one person only"):
         check_trainable([*rest, *clips(split, "9", "1", 4), *clips(split, "9", "2", 8)])
 
     with pytest.raises(DataInvalid, match=f"the {split} split of fold 3 is of") as told:
@@ -89,7 +89,7 @@ def test_empty_splits_and_splits_of_one_person(split):
 
 
 def test_testing_never_stands_in_for_development():
-    with pytest.raises(DataInvalid, match="Testing is never used to choose"):
+    with pytest.raises(DataInvalid, match="Testing is never used for selection"):
         check_trainable([r for r in SMALL if r.split != "Development"])
 
 

@@ -74,7 +74,7 @@ def test_folds_dealt_at_random_are_less_alike():
 
 
 def test_a_planted_balance_is_found():
-    """Pairs of people whose scores sum to 40, each person with one recording: means of 20."""
+    """Pairs of people whose scores sum to 40, each person with one video: means of 20."""
     scores = [0, 40, 5, 35, 10, 30, 15, 25]
     videos = [
         LabelledVideo(
@@ -93,7 +93,7 @@ def test_a_planted_balance_is_found():
         assert means(folds).tolist() == [20.0, 20.0]
 
 
-def test_one_person_with_most_recordings_has_a_fold_alone():
+def test_one_person_with_most_videos_has_a_fold_alone():
     videos = [
         LabelledVideo(
             split="Training", subject="a", session=str(i), task="", path=Path(f"a{i}.mp4"), score=10
@@ -109,7 +109,7 @@ def test_one_person_with_most_recordings_has_a_fold_alone():
     assert sizes == [3, 3, 20]
 
 
-def test_the_seed_settles_the_folds_and_the_order_of_recordings_does_not():
+def test_the_seed_settles_the_folds_and_the_order_of_videos_does_not():
     rng = np.random.default_rng(3)
     videos = corpus(rng, n_people=30)
     shuffled = [videos[i] for i in rng.permutation(len(videos))]

@@ -114,11 +114,15 @@ def test_training_draws_no_covered_frame():
     clip = VideoClip(
         video=video,
         faces=np.zeros((100, 2, 2, 3), np.uint8),
-        seen=seen,
+        features=seen,
         usable=np.r_[0:20, 60:100],
     )
     generator = torch.Generator().manual_seed(0)
-    for rows in (clip.spread(16), clip.spread(500), clip.draw(200, generator)):
+    for rows in (
+        clip.sample_evenly(16),
+        clip.sample_evenly(500),
+        clip.sample_randomly(200, generator),
+    ):
         assert not covered[rows].any()
-    assert len(clip.spread(16)) == 16
-    assert len(clip.spread(500)) == 60
+    assert len(clip.sample_evenly(16)) == 16
+    assert len(clip.sample_evenly(500)) == 60

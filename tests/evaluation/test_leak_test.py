@@ -38,8 +38,8 @@ def test_testing_scored_one_by_one_in_any_order_and_in_one_batch(tmp_path):
     assert alone == together
 
     clips, _ = score_clips(networks, by_score, options, lambda *told: None)
-    rows = [clip.spread(FRAMES) for clip in clips]
-    seen = [clip.seen[r] for clip, r in zip(clips, rows, strict=True)]
+    rows = [clip.sample_evenly(FRAMES) for clip in clips]
+    seen = [clip.features[r] for clip, r in zip(clips, rows, strict=True)]
     pixels = torch.stack(
         [normalise_pixels(torch.from_numpy(c.faces[r])) for c, r in zip(clips, rows, strict=True)]
     )

@@ -1,4 +1,4 @@
-"""The table of a corpus: fits 80 columns, shows the spread of scores, warns of shared people."""
+"""The table of a corpus: fits 80 columns, shows the distribution of scores, warns of shared people."""
 
 from io import BytesIO, StringIO, TextIOWrapper
 
@@ -80,7 +80,7 @@ def test_shared_people_are_one_warning() -> None:
 def test_a_corpus_that_is_there_twice_is_told() -> None:
     twice = [SharedPeople(("Training", "Testing"), ["205"], 3)]
     flat = " ".join(shown(CorpusSummary(AVEC, twice, [])).split())
-    assert "3 of their recordings too, by name" in flat
+    assert "They also share 3 sessions" in flat
 
 
 def test_task_names_and_notes_play_no_tricks() -> None:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 import pytest
 
 FEW = ["--set", "train.frames=4", "--set", "train.score_frames=8", "--jobs", "1"]
-"""Frames of a recording, as faces of them are prepared."""
+"""Numbers of frames for each video, small enough for tests."""
 SMALL = [
     *("--set", "train.epochs=2", "--set", "train.batch_size=2", "--device", "cpu", "-q"),
     *("--set", "train.contrastive_start_epoch=1"),  # in the second of the two epochs

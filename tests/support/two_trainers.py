@@ -10,9 +10,9 @@ from depmap_cli.training.trainer import Trainer
 train = Trainer.run
 
 
-def train_and_compare(trainer: Trainer, resume: bool, told: EventCallback) -> None:
-    train(trainer, resume, told)
-    for part in trainer.learning, trainer.averaged:
+def train_and_compare(trainer: Trainer, resume: bool, on_event: EventCallback) -> None:
+    train(trainer, resume, on_event)
+    for part in trainer.trainable, trainer.averaged:
         for name, mine in part.state_dict().items():
             first, second = trainer.processes.gathered(mine[None])
             assert torch.equal(first, second), f"{name} differs between processes"

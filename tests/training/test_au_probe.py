@@ -13,20 +13,20 @@ from tests.support.runs import train
 
 
 def test_the_loss_is_the_cross_entropy_summed_over_units():
-    reader = AuProbe(2, torch.full((18,), 0.5))
+    probe = AuProbe(2, torch.full((18,), 0.5))
     au_probabilities = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
-    loss = reader(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), au_probabilities)
+    loss = probe(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), au_probabilities)
     torch.testing.assert_close(loss, torch.tensor(18 * math.log(2)))  # ln 2 a unit, whatever it is
 
 
-def test_it_starts_at_the_usual_evidence_of_each_unit():
+def test_it_starts_at_the_mean_probability_of_each_unit():
     """So that features are not pushed, epoch after epoch, to tell what no frame has to tell."""
-    usual = torch.linspace(0.0, 0.9, 18)
-    reader = AuProbe(3, usual)
+    means = torch.linspace(0.0, 0.9, 18)
+    probe = AuProbe(3, means)
     fused = torch.randn(7, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
-    reader(fused, usual.expand(7, -1)).backward()
-    told = torch.sigmoid(reader.units(fused))
-    torch.testing.assert_close(told, usual.clamp(min=1e-4).expand(7, -1))
+    probe(fused, means.expand(7, -1)).backward()
+    told = torch.sigmoid(probe.units(fused))
+    torch.testing.assert_close(told, means.clamp(min=1e-4).expand(7, -1))
     assert not fused.grad.any()
 
 
@@ -35,13 +35,13 @@ def test_what_the_representation_tells_is_learned():
     torch.manual_seed(0)
     fused = torch.randn(256, 4)
     au_probabilities = torch.sigmoid(3 * fused[:, :1]).expand(-1, 18)
-    reader = AuProbe(4, au_probabilities.mean(0))
-    optimizer = torch.optim.Adam(reader.parameters(), 0.1)
+    probe = AuProbe(4, au_probabilities.mean(0))
+    optimizer = torch.optim.Adam(probe.parameters(), 0.1)
     for _ in range(200):
         optimizer.zero_grad()
-        reader(fused, au_probabilities).backward()
+        probe(fused, au_probabilities).backward()
         optimizer.step()
-    weight = reader.units.weight.detach()
+    weight = probe.units.weight.detach()
     torch.testing.assert_close(weight[:, 0], torch.full((18,), 3.0), atol=0.1, rtol=0)
     assert weight[:, 1:].abs().max() < 0.1
 

@@ -18,11 +18,11 @@ import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.cache import FaceCache
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.leakage import (
-    hashed,
+    hash_subject,
     selection_people_in,
     training_people_in,
     training_subjects,
@@ -39,7 +39,7 @@ def manifest(corpus: Path, path: Path, **changed: object) -> Path:
     with path.open("w", newline="") as file:
         table = csv.writer(file)
         table.writerow(["path", "subject", "session", "task", "split", "score"])
-        for r in find_labelled_videos(corpus):
+        for r in read_corpus(corpus).videos:
             row = {"subject": r.subject, "session": r.session, "split": r.split, "score": r.score}
             for name, value in changed.items():
                 row[name] = value(r) if callable(value) else value
@@ -59,7 +59,7 @@ def same_tensors(a: Path, b: Path) -> bool:
     [
         (
             {"split": lambda r: "Testing" if r.split == "Development" else r.split},
-            "Testing is never used to choose",
+            "Testing is never used for selection",
         ),
         (
             {"split": lambda r: "Development" if r.split == "Testing" else r.split},
@@ -72,7 +72,7 @@ def same_tensors(a: Path, b: Path) -> bool:
         ),
         (
             {"subject": lambda r: r.split, "session": lambda r: r.subject},
-            "Training split is of one person only",
+            "Training split has one person only",
         ),
         ({"score": 12}, "all Training scores are equal"),
     ],
@@ -90,7 +90,7 @@ def test_testing_is_not_for_calibrating(trained, corpus, tmp_path, monkeypatch, 
     out = tmp_path / "mine.safetensors"
     where = ("--data", corpus, "--out", out, "--weights", trained / "weights.safetensors")
     assert depmap(monkeypatch, "calibrate", *where, "--split", "Testing") == 2
-    assert "never for choosing or fitting" in capfd.readouterr().err
+    assert "never for selection or calibration" in capfd.readouterr().err
     one = {"subject": "100", "session": lambda r: r.subject, "split": "Development"}
     again = manifest(corpus, tmp_path / "again.csv", **one)
     assert depmap(monkeypatch, "calibrate", *where, "--data", again) == 1
@@ -103,9 +103,9 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
     weights = trained / "weights.safetensors"
     more = ("--init", weights, "--set", "model.token_dim=32")
     assert train(monkeypatch, corpus, cache, tmp_path / "a", *more) == 1
-    assert "of another architecture: token_dim" in capfd.readouterr().err
+    assert "has another architecture: token_dim" in capfd.readouterr().err
     assert train(monkeypatch, corpus, cache, tmp_path / "b", "--set", "model.scales=[3,4]") == 1
-    assert "of another architecture: scales" in capfd.readouterr().err
+    assert "has another architecture: scales" in capfd.readouterr().err
     more = ("--resume", "--from-scratch", "--set", "model.kdm=false")
     assert train(monkeypatch, corpus, cache, trained, *more) == 1
     assert "other settings" in capfd.readouterr().err
@@ -114,11 +114,13 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
 def test_who_taught_the_weights_at_the_start_is_remembered(trained):
     document = read_document(trained / "weights.safetensors")
     shipped = training_subjects(read_document(weights_folder() / DEFAULT_WEIGHTS))
-    assert training_subjects(document) == shipped | set(map(hashed, ("100", "101", "102", "103")))
+    assert training_subjects(document) == shipped | set(
+        map(hash_subject, ("100", "101", "102", "103"))
+    )
 
 
 def test_whom_a_run_selects_on_is_remembered(trained, corpus):
-    found = find_labelled_videos(corpus)
+    found = read_corpus(corpus).videos
     for name in ("best", "last", "weights"):
         document = read_document(trained / f"{name}.safetensors")
         assert selection_people_in(document, found) == {"200", "201", "202"}
@@ -134,17 +136,19 @@ def test_weights_at_the_start_that_know_whom_they_would_be_judged_on(
     start = ("--data", seven, "--init", trained / "weights.safetensors", "--jobs", 1)
     assert depmap(monkeypatch, "train", "--dry-run", *start) == 0
     told = " ".join("".join(capfd.readouterr()).split())
-    assert "weights.safetensors, which this starts from, was trained on 4 of the people" in told
-    folds = ("--group-by", "subject", "--folds", 3)
+    assert "weights.safetensors, which this run starts from, was trained on 4 of the people" in told
+    folds = ("--folds", 3)
     assert depmap(monkeypatch, "train", "--dry-run", *start, *folds) == 1
     told = " ".join(capfd.readouterr().err.split())
-    assert "fold 0: the weights to start from, weights.safetensors, were trained on" in told
+    assert (
+        f"fold 0: the weights to start from, {trained}/weights.safetensors, were trained on" in told
+    )
     assert "train with --from-scratch" in told
 
 
 @pytest.mark.usefixtures("faces_in_process")
 def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
-    videos = [r for r in find_labelled_videos(corpus) if r.split == "Training"][:1]
+    videos = [r for r in read_corpus(corpus).videos if r.split == "Training"][:1]
     choices = [
         (SamplingConfig(frames=4), FaceConfig()),
         (SamplingConfig(frames=3), FaceConfig(size=224)),
@@ -157,7 +161,7 @@ def test_faces_made_with_other_options_are_not_taken(corpus, tmp_path):
 @pytest.mark.usefixtures("faces_in_process")
 def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, monkeypatch, capfd):
     data = tmp_path / "corpus"
-    for video in find_labelled_videos(corpus):
+    for video in read_corpus(corpus).videos:
         if video.split != "Testing":
             entry = FaceCache(cache, SamplingConfig(frames=128), FaceConfig())
             (made,) = entry.prepare([video], 1, lambda *_: None)
@@ -171,7 +175,7 @@ def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, mon
 
 
 def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, capfd):
-    """Training goes on without the recording and says so; evaluation may leave nobody out."""
+    """Training goes on without the video and says so; evaluation may leave nobody out."""
     real, hidden = (
         labelled_data.load_clips,
         {"101_1_Freeform_video.mp4", "202_1_Freeform_video.mp4"},
@@ -193,7 +197,7 @@ def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, cap
     assert f"the face is covered throughout: {names}" in told
     taught = training_subjects(read_document(out / "weights.safetensors"))
     before = training_subjects(read_document(weights_folder() / DEFAULT_WEIGHTS))
-    assert taught - before == {hashed(name) for name in ("100", "102", "103")}
+    assert taught - before == {hash_subject(name) for name in ("100", "102", "103")}
     scored = (out / "development.csv").read_text()
     assert [name in scored for name in ("200_1", "201_1", "202_1")] == [True, True, False]
     evaluation = ("evaluate", *where, "--split", "Development", "-q")
@@ -207,7 +211,7 @@ def test_too_little_memory_names_the_options_and_keeps_the_weights(
     real, out = Trainer._loss, tmp_path / "run"
 
     def greedy(self, draws):
-        if self.place.epoch == 1:
+        if self.progress.epoch == 1:
             torch.empty(1 << 60, dtype=torch.uint8)  # the allocator's own words
         return real(self, draws)
 
@@ -283,7 +287,7 @@ def test_a_full_disk_keeps_the_last_good_weights(corpus, cache, tmp_path, monkey
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 
     def filling(self, told):
-        if self.place.epoch == 1:
+        if self.progress.epoch == 1:
             resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, hard))
         return real(self, told)
 

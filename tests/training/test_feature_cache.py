@@ -38,7 +38,7 @@ def clips(tmp_path) -> list[VideoClip]:
                 score=10,
             ),
             faces=make.integers(0, 256, (20, 64, 64, 3), np.uint8),
-            seen=seen,
+            features=seen,
             usable=np.arange(20),
         )
         for n in range(3)
@@ -47,7 +47,7 @@ def clips(tmp_path) -> list[VideoClip]:
 
 def shown(clips, config, epoch, *draws):
     return [
-        (look.rows, look.pixels()) for look in augmented_views(clips, list(draws), config, epoch)
+        (view.rows, view.pixels()) for view in augmented_views(clips, list(draws), config, epoch)
     ]
 
 
@@ -55,7 +55,7 @@ def same(a, b) -> bool:
     return bool((a[0] == b[0]).all()) and torch.equal(a[1], b[1])
 
 
-def test_looks_come_round_wherever_a_recording_is_drawn(clips):
+def test_cached_views_repeat_wherever_a_clip_is_drawn(clips):
     config = TrainConfig(frames=5, n_cached_views=2)
     (first,) = shown(clips, config, 0, Draw(0, 1))
     (second,) = shown(clips, config, 1, Draw(0, 1))
@@ -65,7 +65,7 @@ def test_looks_come_round_wherever_a_recording_is_drawn(clips):
     assert not same(first, other)
 
 
-def test_without_looks_every_epoch_differs(clips):
+def test_without_cached_views_every_epoch_differs(clips):
     config = TrainConfig(frames=5)
     seen = [shown(clips, config, epoch, Draw(0, 1))[0] for epoch in range(4)]
     assert not any(same(a, b) for i, a in enumerate(seen) for b in seen[:i])
@@ -85,7 +85,7 @@ def test_maps_are_computed_once_for_each_backbone():
     with torch.no_grad(), training_precision(CPU):
         expected = backbone(pixels)
     for _ in range(3):
-        found = kept.of(backbone, (fingerprint(backbone), 1), asked, CPU)
+        found = kept.maps(backbone, (fingerprint(backbone), 1), asked, CPU)
         for ours, theirs in zip(found, expected, strict=True):
             assert ours.dtype == torch.float32
             torch.testing.assert_close(ours, theirs.float(), rtol=1e-3, atol=1e-3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.io.settings import read_settings
 from depmap_cli.runtime.devices import available_devices
@@ -23,7 +23,7 @@ from tests.support.runs import SMALL, depmap
 
 MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
 
-SEEDS, FOLDS = ("--seeds", "2"), ("--group-by", "subject", "--folds", "3")
+SEEDS, FOLDS = ("--seeds", "2"), ("--folds", "3")
 
 DEFAULT_WEIGHTS = str(weights_folder() / DEFAULT_WEIGHTS)
 
@@ -58,13 +58,13 @@ def refused(_unprepared, corpus, tmp_path, monkeypatch, capfd):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("--set", "model.scales=[3,4]"), 1, "of another architecture: scales"),
-        (("--set", "model.backbone=resnet34", "--from-scratch"), 2, "is no resnet34"),
-        (("--device", MISSING), 2, "is not available"),
+        (("--set", "model.scales=[3,4]"), 1, "has another architecture: scales"),
+        (("--set", "model.backbone=resnet34", "--from-scratch"), 2, "is not a resnet34"),
+        (("--device", MISSING), 2, "is not available here"),
         (("--semantic-weights", "nowhere.safetensors"), 2, "nowhere.safetensors: neither a file"),
         (("--out", "occupied"), 1, "the folder is not empty"),
         (("--out", "occupied/notes.txt"), 1, "Not a directory"),
-        (("--out", "occupied/notes.txt/run"), 1, "nothing can be written there"),
+        (("--out", "occupied/notes.txt/run"), 1, "cannot write there"),
     ],
 )
 def test_settings_that_would_stop_a_run(refused, arguments, code, words):
@@ -75,13 +75,13 @@ def test_settings_that_would_stop_a_run(refused, arguments, code, words):
 def test_a_later_fold_that_cannot_be_learned_from(corpus, tmp_path, refused):
     """Of seven people in four folds one is alone, and is not the first fold's Development."""
     lines = ["path,subject,session,task,split,score"]
-    for r in find_labelled_videos(corpus):
+    for r in read_corpus(corpus).videos:
         if r.split != "Testing":  # unreadable
             lines.append(f"{r.path},{r.subject},{r.session},{r.task},Training,{r.score}")
     data = tmp_path / "seven.csv"
     data.write_text("\n".join(lines))
-    found, told = refused("--group-by", "subject", "--folds", "4", data=data)
-    assert (found, "split of fold 2 is of one person only" in told) == (1, True), told
+    found, told = refused("--folds", "4", data=data)
+    assert (found, "split of fold 2 has one person only" in told) == (1, True), told
 
 
 @pytest.mark.usefixtures("_unprepared")
@@ -91,19 +91,19 @@ def test_a_later_fold_that_cannot_go_on(corpus, tmp_path, monkeypatch, capfd):
     (fold / "weights.safetensors").touch()
     given = ("train", "--data", corpus, *SMALL, "--out", tmp_path / "run", *FOLDS, "--from-scratch")
     assert depmap(monkeypatch, *given, "--resume") == 1
-    assert "--out fold-1: holds weights.safetensors and no state" in capfd.readouterr().err
+    assert f"--out {fold}: holds weights.safetensors but no state" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("there", "arguments", "words"),
     [
-        ("run.json", SEEDS, "--out run: holds a single run; runs of several seeds in it"),
-        ("weights.safetensors", FOLDS, "--out run: holds a single run; runs by folds in it"),
-        ("fold-0/run.json", (*FOLDS, *SEEDS), "--out fold-0: holds a single run; runs of several"),
-        ("fold-0/run.json", SEEDS, "--out run: holds runs by folds; runs of several seeds in it"),
-        ("fold-0/seed-7/run.json", (), "--out run: holds runs by folds; a single run in it"),
-        ("seed-7/run.json", (), "--out run: holds runs of several seeds; a single run in it"),
-        ("seed-7/run.json", FOLDS, "--out run: holds runs of several seeds; runs by folds in it"),
+        ("run.json", SEEDS, "run: holds a single run; runs of several seeds in it"),
+        ("weights.safetensors", FOLDS, "run: holds a single run; runs by folds in it"),
+        ("fold-0/run.json", (*FOLDS, *SEEDS), "fold-0: holds a single run; runs of several"),
+        ("fold-0/run.json", SEEDS, "run: holds runs by folds; runs of several seeds in it"),
+        ("fold-0/seed-7/run.json", (), "run: holds runs by folds; a single run in it"),
+        ("seed-7/run.json", (), "run: holds runs of several seeds; a single run in it"),
+        ("seed-7/run.json", FOLDS, "run: holds runs of several seeds; runs by folds in it"),
     ],
 )
 def test_a_folder_holds_what_evaluation_can_tell_apart(
@@ -114,7 +114,9 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
     place.touch()
     where = ("--data", corpus, "--out", tmp_path / "run", "--resume", "--dry-run")
     assert depmap(monkeypatch, "train", *where, *arguments) == 1
-    assert words in " ".join(capfd.readouterr().err.split())
+    told = " ".join(capfd.readouterr().err.split())
+    assert f"--out {tmp_path}/run" in told
+    assert words in told
 
 
 @pytest.mark.parametrize(
@@ -122,14 +124,14 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
     [
         (
             ("--init", DEFAULT_WEIGHTS, "--model", "resnet-baseline"),
-            "cannot start at depmap-resnet18-simulated.safetensors: Dep-MAP",
+            "depmap-resnet18-simulated.safetensors: Dep-MAP",
         ),
         (
             ("--model", "resnet-baseline", "--set", "model.msr=true"),
             "--set model.msr contradicts --model resnet-baseline",
         ),
         (("--init", "w", "--from-scratch"), "--init and --from-scratch exclude each other"),
-        (("--folds", "4"), "--folds needs --group-by"),
+        (("--folds", "2"), "Invalid value for '--folds'"),
         (("--set", "train.frames=200"), "from 128 prepared ones"),
         (("--set", "train.seed=99999999999999999999"), "setting train.seed"),
     ],
@@ -156,7 +158,7 @@ def weights(tmp_path, monkeypatch):
 def dry(corpus, tmp_path, monkeypatch, capfd):
     """Checks a run on what of the corpus can be read: (exit code, error)."""
     lines = ["path,subject,session,task,split,score"]
-    for r in find_labelled_videos(corpus):
+    for r in read_corpus(corpus).videos:
         if r.split != "Testing":
             lines.append(f"{r.path},{r.subject},{r.session},{r.task},{r.split},{r.score}")
     data = tmp_path / "readable.csv"
@@ -177,7 +179,7 @@ def test_the_semantic_model_is_that_of_the_weights_at_the_start(weights, dry):
     code, told = dry("--semantic-weights", weights / "another.safetensors")
     assert code == 1
     assert "trained with another semantic model" in told
-    assert "hint: name that one with --semantic-weights, or train with --from-scratch" in told
+    assert "hint: name that model with --semantic-weights, or train with --from-scratch" in told
 
 
 @pytest.mark.parametrize(
@@ -217,7 +219,7 @@ def test_no_more_frames_than_a_video_may_have(corpus, monkeypatch, capfd, comman
     [
         ("semantics", "{name}: contains a 'semantics' model, but a 'depmap' model is needed"),
         ("training", "{name}: contains a 'training' model, but a 'depmap' model is needed"),
-        ("depmap", "{name}: its content does not fit its description"),
+        ("depmap", "{name}: its settings cannot be read"),
         (None, "{name}: no weights.safetensors in this folder"),
     ],
 )
@@ -235,7 +237,7 @@ def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, m
     assert start_of(trained, False)[0] == trained / "weights.safetensors"
     where = ("--data", corpus, "--weights", trained, "--out", tmp_path / "w.safetensors")
     one = tmp_path / "one.csv"
-    shown = next(r for r in find_labelled_videos(corpus) if r.split == "Training")
+    shown = next(r for r in read_corpus(corpus).videos if r.split == "Training")
     one.write_text(
         f"path,subject,session,task,split,score\n{shown.path},{shown.subject},1,,Development,1"
     )

@@ -13,9 +13,9 @@ from depmap_cli.io.checkpoint import read_document, save_checkpoint
 from depmap_cli.semantics_training import AuFrames
 from depmap_cli.training.export import calibration
 from depmap_cli.training.leakage import (
-    contents_of,
-    hashed,
-    known_at_start,
+    check_start_leakage,
+    content_hashes,
+    hash_subject,
     refuse_known,
     selected_on,
     selection_people_in,
@@ -38,7 +38,7 @@ def document(request):
     names = ["ann", "bob", "zoe"]
     if request.param == "names":
         return {"training_subjects": names}
-    return {"training_people": [*map(hashed, names)]}
+    return {"training_people": [*map(hash_subject, names)]}
 
 
 def labelled(*subjects):
@@ -79,7 +79,7 @@ def test_acquaintances_are_refused_and_strangers_pass(document):
     refuse_known(document, labelled("eve"), *words)
 
 
-def test_people_are_known_by_their_recordings_too(tmp_path):
+def test_people_are_known_by_their_videos_too(tmp_path):
     """The same file under another name, or in another corpus, which calls people otherwise."""
     (tmp_path / "0.mp4").write_bytes(b"one")
     (tmp_path / "1.mp4").write_bytes(b"two")
@@ -89,9 +89,9 @@ def test_people_are_known_by_their_recordings_too(tmp_path):
         )
         for i, name in enumerate("ab")
     ]
-    document = {"training_subjects": ["x"], "training_contents": contents_of(found[1:])}
+    document = {"training_subjects": ["x"], "training_contents": content_hashes(found[1:])}
     assert training_people_in(document, found) == {"b"}
-    document = {"development_subjects": ["x"], "development_contents": contents_of(found[1:])}
+    document = {"development_subjects": ["x"], "development_contents": content_hashes(found[1:])}
     assert (training_people_in(document, found), selection_people_in(document, found)) == (
         set(),
         {"b"},
@@ -130,11 +130,19 @@ def test_all_who_had_to_do_with_the_start_are_remembered(tmp_path):
     semantics.document = {**semantics.document}
     semantics.document |= stored(tmp_path, "s.safetensors", Training="sam", Development="sue")
     stored(tmp_path, init.name, Training="ida", Development="ian")
-    given = (Config(), semantics, videos(tmp_path, "Training", "ann"), "there", init, "here", False)
+    given = {
+        "config": Config(),
+        "semantics": semantics,
+        "train": videos(tmp_path, "Training", "ann"),
+        "started_from": "there",
+        "init": init,
+        "statement": "here",
+        "simulated": False,
+    }
 
-    document = training_document(*given)
-    assert training_subjects(document) == {hashed(name) for name in ("ann", "sam", "ida")}
-    assert set(document["development_subjects"]) == {hashed(name) for name in ("sue", "ian")}
+    document = training_document(**given)
+    assert training_subjects(document) == {hash_subject(name) for name in ("ann", "sam", "ida")}
+    assert set(document["development_subjects"]) == {hash_subject(name) for name in ("sue", "ian")}
     elsewhere = [replace(r, subject="?") for r in videos(tmp_path, "Training", "sam", "ida", "eve")]
     assert len(training_people_in(document, elsewhere[:1])) == 1
     assert len(training_people_in(document, elsewhere[1:2])) == 1
@@ -142,8 +150,8 @@ def test_all_who_had_to_do_with_the_start_are_remembered(tmp_path):
 
     old = {"training_data": "some", "training_subjects": ["old"]}
     save_checkpoint(init, "depmap", old, {})
-    document = training_document(*given)
-    assert training_subjects(document) == {hashed(name) for name in ("ann", "sam", "old")}
+    document = training_document(**given)
+    assert training_subjects(document) == {hash_subject(name) for name in ("ann", "sam", "old")}
     assert "training_subjects" not in document
 
 
@@ -175,27 +183,27 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
     )
     run_semantics_training(options, lambda *_: None, print)
     (run,) = runs
-    assert training_subjects(run.people) == {hashed(name) for name in taught}
+    assert training_subjects(run.people) == {hash_subject(name) for name in taught}
     assert (run.statement == "some") == (epochs == 0)
-    assert run.people["development_subjects"] == [hashed("b")]
+    assert run.people["development_subjects"] == [hash_subject("b")]
 
 
 def test_a_semantic_model_that_knows_whom_a_run_is_judged_on():
     """It is told; folds, which exist for the sake of strangers, are refused."""
     found = [*labelled("ann", "eve"), replace(labelled("kim")[0], split="Training")]
-    knows = {"training_people": [hashed("ann"), hashed("kim")]}
-    (note,) = known_at_start(None, found, None, knows)
-    assert "the semantic model, which this starts from, was trained on 1 of the people" in note
-    assert known_at_start(None, found[1:], None, knows) == []
-    assert known_at_start(None, found, (0, 3), {}) == []
+    knows = {"training_people": [hash_subject("ann"), hash_subject("kim")]}
+    (note,) = check_start_leakage(None, found, None, knows)
+    assert "the semantic model, which this run starts from, was trained on 1 of the people" in note
+    assert check_start_leakage(None, found[1:], None, knows) == []
+    assert check_start_leakage(None, found, 0, {}) == []
     with pytest.raises(DataInvalid, match="fold 0: .*the semantic model.* 1 of the people"):
-        known_at_start(None, found, (0, 3), knows)
+        check_start_leakage(None, found, 0, knows)
 
 
 def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
     """Refused before a video is opened."""
     known, other = "s82-200", "s82-201"
-    assert {hashed(known), hashed(other)} <= training_subjects(
+    assert {hash_subject(known), hash_subject(other)} <= training_subjects(
         read_document(weights_folder() / DEFAULT_WEIGHTS)
     )
     lines = ["path,subject,session,task,split,score"]

@@ -10,7 +10,7 @@ import torch
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, read_document, save_checkpoint
 from depmap_cli.runtime.distributed import ProcessGroup
-from depmap_cli.training.export import finish_weights
+from depmap_cli.training.export import export_weights
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.workflows.labelled_data import SemanticModelSpec
 from tests.support.runs import depmap, train
@@ -55,7 +55,7 @@ def test_later_the_epochs_before_are_kept_and_score(
 
     def breaking(self, draws):
         loss, added = real(self, draws)
-        if self.place.epoch == 1:
+        if self.progress.epoch == 1:
             loss = replace(loss, total=broken(loss.total, self.model.head.weight))
         return loss, added
 
@@ -109,5 +109,5 @@ def test_weights_too_large_for_half_precision(trained, tmp_path):
         SemanticModelSpec().load(),
     )
     with pytest.raises(DataInvalid, match="half precision: not all numbers are finite"):
-        finish_weights(*given, [], [], 4, torch.device("cpu"))
+        export_weights(*given, [], [], 4, torch.device("cpu"))
     assert not (tmp_path / "weights.safetensors").exists()

@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from depmap_cli.config import Config
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
 from depmap_cli.training.resume import (
@@ -29,10 +29,10 @@ def run(trained, tmp_path):
 
 @pytest.fixture
 def moved(corpus, tmp_path):
-    """The same recordings elsewhere, in a manifest."""
+    """The same videos elsewhere, in a manifest."""
     shutil.copytree(corpus, tmp_path / "moved")
     rows = [["path", "subject", "session", "task", "split", "score"]]
-    for r in find_labelled_videos(tmp_path / "moved"):
+    for r in read_corpus(tmp_path / "moved").videos:
         rows.append([r.path, r.subject, r.session, r.task, r.split, r.score])
 
     def write(**scores: int):
@@ -45,7 +45,7 @@ def moved(corpus, tmp_path):
     return write
 
 
-def test_the_same_recordings_may_have_moved(run, moved, cache, monkeypatch):
+def test_the_same_videos_may_have_moved(run, moved, cache, monkeypatch):
     assert train(monkeypatch, moved(), cache, run, "--resume") == 0
     assert "moved" not in (run / "card.md").read_text()
 
@@ -70,8 +70,8 @@ def test_other_scores_are_other_data(run, moved, cache, monkeypatch, capfd):
 
 
 def test_data_is_told_by_labels_and_bytes(corpus, moved):
-    there = find_labelled_videos(corpus)
-    again = find_labelled_videos(moved().parent / "moved")
+    there = read_corpus(corpus).videos
+    again = read_corpus(moved().parent / "moved").videos
     assert data_hash(there) == data_hash(again[::-1])
     assert data_hash(there) != data_hash(there[1:])
     again[0].path.write_bytes(again[0].path.read_bytes() + b"\0")
@@ -102,7 +102,7 @@ def test_what_was_said_of_the_data_need_not_be_said_again(corpus, cache, tmp_pat
     real, out = Trainer._train_epoch, tmp_path / "run"
 
     def interrupted(self, told):
-        if self.place.epoch == 1:
+        if self.progress.epoch == 1:
             raise KeyboardInterrupt
         return real(self, told)
 
@@ -134,7 +134,7 @@ def test_a_run_that_lost_its_state_is_not_begun_anew(
     before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
     assert train(monkeypatch, corpus, cache, run, "--resume") == 1
     told = " ".join(capfd.readouterr().err.split())
-    assert "and no state.safetensors to go on from hint: choose another --out" in told
+    assert "but no state.safetensors to resume from hint: choose another --out" in told
     assert before == {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
 
 
@@ -146,10 +146,10 @@ def test_a_run_that_was_killed_before_its_first_state_begins_anew(tmp_path):
     (tmp_path / "log.csv").write_text("epoch\n0\n")
     check_resumable(tmp_path, key)
     (tmp_path / "log.csv").write_text("epoch\n0\n1\n")  # the best was the first
-    with pytest.raises(DepmapError, match=r"holds log\.csv and no state\.safetensors"):
+    with pytest.raises(DepmapError, match=r"holds log\.csv but no state\.safetensors"):
         check_resumable(tmp_path, key)
     save_checkpoint(tmp_path / "last.safetensors", "depmap", {"epoch": 1}, {})
-    with pytest.raises(DepmapError, match=r"holds last\.safetensors and no state\.safetensors"):
+    with pytest.raises(DepmapError, match=r"holds last\.safetensors but no state\.safetensors"):
         check_resumable(tmp_path, key)
 
 

@@ -15,15 +15,15 @@ from tests.support.runs import disk_full_at
 def test_a_full_disk_keeps_the_log(tmp_path):
     folder = RunFolder(tmp_path)
     for epoch in range(2):
-        folder.log(epoch, {"mse": 1.0 - 0.5 * epoch})
+        folder.log_epoch(epoch, {"mse": 1.0 - 0.5 * epoch})
     before = (tmp_path / "log.csv").read_bytes()
     with disk_full_at(0), pytest.raises(OutputUnwritable, match=r"log\.csv: cannot be written"):
-        folder.log(2, {"mse": 0.25})
+        folder.log_epoch(2, {"mse": 0.25})
     assert (tmp_path / "log.csv").read_bytes() == before
     assert not list(tmp_path.glob(".*"))  # nothing half-written
-    folder.log(2, {"mse": 0.25, "contrastive": 2.0})  # which starts later
-    assert [row["mse"] for row in folder.rows()] == ["1.00000", "0.50000", "0.25000"]
-    assert [row["contrastive"] for row in folder.rows()] == ["", "", "2.00000"]
+    folder.log_epoch(2, {"mse": 0.25, "contrastive": 2.0})  # which starts later
+    assert [row["mse"] for row in folder.log_rows()] == ["1.00000", "0.50000", "0.25000"]
+    assert [row["contrastive"] for row in folder.log_rows()] == ["", "", "2.00000"]
 
 
 def test_what_a_killed_run_left_half_written_is_removed(tmp_path):
@@ -36,11 +36,11 @@ def test_the_folder_that_a_user_works_in_is_named(tmp_path, monkeypatch):
     here = Path()
     monkeypatch.chdir(tmp_path)
     (tmp_path / "weights.safetensors").touch()
-    with pytest.raises(DataInvalid, match=f"--out {tmp_path.name}: the folder is not empty"):
+    with pytest.raises(DataInvalid, match=f"--out {tmp_path}: the folder is not empty"):
         RunFolder(here).check(resume=False)
-    with pytest.raises(DataInvalid, match=f"--out {tmp_path.name}: holds a single run"):
+    with pytest.raises(DataInvalid, match=f"--out {tmp_path}: holds a single run"):
         check_alone(here, RunLayout.folds)
-    with pytest.raises(DepmapError, match=f"--out {tmp_path.name}: holds weights"):
+    with pytest.raises(DepmapError, match=f"--out {tmp_path}: holds weights"):
         check_resumable(here, {})
 
 

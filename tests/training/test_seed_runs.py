@@ -15,7 +15,7 @@ from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.model_card import model_card
 from depmap_cli.training.runs import find_runs
 from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
-from depmap_cli.workflows.resnet_baseline import plain_beside, way_to_plain
+from depmap_cli.workflows.resnet_baseline import plain_beside, plain_command
 from tests.support.runs import depmap
 from tests.support.videos import write_video
 from tests.workflows.test_cross_validation import touch, write_weights
@@ -86,11 +86,11 @@ def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evalua
 @pytest.mark.parametrize("where", ["", "seed-7", "fold-0", "fold-0/seed-7"])
 def test_the_way_to_a_plain_resnet_goes_by_the_settings_of_the_run(where, tmp_path):
     folder = touch(tmp_path / "run", where) / where
-    told = way_to_plain(Path("data"), tmp_path / "run", None)
+    told = plain_command(Path("data"), tmp_path / "run", None)
     assert told is not None
     assert "--config" not in told
     (folder / "config.yaml").touch()
-    told = way_to_plain(Path("data"), tmp_path / "run", 5)
+    told = plain_command(Path("data"), tmp_path / "run", 5)
     assert told is not None
     assert f"--folds 5 --config {folder / 'config.yaml'} --out {tmp_path}/run/resnet" in told
 
@@ -101,12 +101,12 @@ def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path)
     shutil.copytree(runs / "seed-7", plain)
     code, out, err = evaluate("--weights", run / "weights.safetensors", "--json")
     assert code == 0
-    assert "to put a plain ResNet beside" not in err
+    assert "to compare with a plain ResNet" not in err
     assert "resnet-baseline" in [b["title"] for b in json.loads(out)["baselines"]]
     assert plain_beside(run) == ((plain,), "")
     code, _, err = evaluate("--weights", plain / "weights.safetensors")
     assert code == 0
-    assert "to put a plain ResNet beside" not in err  # it is one
+    assert "to compare with a plain ResNet" not in err  # it is one
 
 
 def test_a_plain_resnet_that_does_not_fit_is_left_out_and_told(evaluate, runs, tmp_path):
@@ -117,9 +117,9 @@ def test_a_plain_resnet_that_does_not_fit_is_left_out_and_told(evaluate, runs, t
         code, out, err = evaluate("--weights", weights, "--json")
         assert code == 0
         assert "resnet-baseline" not in [b["title"] for b in json.loads(out)["baselines"]]
-        told = f"{plain} does not stand beside: resnet-baseline: no weights.safetensors"
+        told = f"{plain} is not compared with: {plain}: no weights.safetensors"
         assert told in " ".join(err.split())
-        assert "to put a plain ResNet beside" not in err
+        assert "to compare with a plain ResNet" not in err
     touch(plain, "seed-1", "seed-2")
     assert "its seeds are not those" in plain_beside(run)[1]
     assert plain_beside(run / "weights.safetensors") == plain_beside(run)
@@ -164,9 +164,6 @@ def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
 def test_the_card_of_a_plain_resnet_says_so():
     document = read_document(weights_folder() / DEFAULT_WEIGHTS)
     assert model_card(document).startswith("# Model card: Dep-MAP, resnet18\n")
-    straight = model_card({**document, "line": {"slope": 1.25, "shift": -2.44}})
-    assert "Estimates are 1.25 times the network's, -2.4 points" in straight
-    assert "line" not in model_card({k: v for k, v in document.items() if k != "line"})
     config = {**document["config"], "model": {**document["config"]["model"], **BASELINE}}
     plain = model_card({**document, "config": config})
     assert plain.startswith("# Model card: plain ResNet with mean pooling, resnet18\n")
@@ -257,7 +254,7 @@ def test_a_folder_is_of_one_run_or_of_seeds(tmp_path):
     with pytest.raises(UsageProblem, match=r"runs: no seed-9/weights\.safetensors"):
         find_runs(runs)
     shutil.copy(runs / "seed-10" / "weights.safetensors", runs)
-    with pytest.raises(UsageProblem, match="several seeds, and others beside"):
+    with pytest.raises(UsageProblem, match="several seeds and a single run"):
         find_runs(runs)
 
 

@@ -1,11 +1,16 @@
-"""Several runs: mean and spread over seeds, whatever lies between folds."""
+"""Several runs: mean and standard deviation over seeds, whatever lies between folds."""
 
 import csv
 
 import numpy as np
 import pytest
 
-from depmap_cli.training.seed_summary import TrainResult, left_out, spread_csv, spread_rows
+from depmap_cli.training.seed_summary import (
+    TrainResult,
+    left_out,
+    seed_summary_csv,
+    seed_summary_rows,
+)
 from tests.support.runs import SMALL, depmap
 
 
@@ -20,14 +25,16 @@ def result(tmp_path, fold, seed, rmse, names=()):
 
 
 def test_over_seeds_by_hand(tmp_path):
-    rows = spread_rows([result(tmp_path, None, s, e) for s, e in ((3, 1.0), (4, 2.0), (5, 6.0))])
+    rows = seed_summary_rows(
+        [result(tmp_path, None, s, e) for s, e in ((3, 1.0), (4, 2.0), (5, 6.0))]
+    )
     assert [row[:2] for row in rows] == [("", name) for name in ("3", "4", "5", "mean", "sd")]
     assert [row[2]["rmse"] for row in rows] == pytest.approx([1, 2, 6, 3, 7**0.5])
 
 
 def test_folds_are_averaged_before_seeds_are_compared(tmp_path):
     found = [result(tmp_path, f, s, 10 * f + s) for f in (0, 1, 2) for s in (3, 5)]
-    rows = {row[:2]: row[2]["rmse"] for row in spread_rows(found)}
+    rows = {row[:2]: row[2]["rmse"] for row in seed_summary_rows(found)}
     assert len(rows) == 6 + 4
     assert rows["2", "5"] == 25
     assert rows["all", "3"] == pytest.approx(13)
@@ -35,11 +42,12 @@ def test_folds_are_averaged_before_seeds_are_compared(tmp_path):
 
 
 def test_one_seed_has_no_spread(tmp_path):
-    rows = spread_rows([result(tmp_path, fold, 3, 10.0 + fold) for fold in range(3)])
+    rows = seed_summary_rows([result(tmp_path, fold, 3, 10.0 + fold) for fold in range(3)])
     assert [row[:2] for row in rows[3:]] == [("all", "3")]
-    assert spread_rows([result(tmp_path, None, 3, 10.0)])[1:] == []
+    assert seed_summary_rows([result(tmp_path, None, 3, 10.0)])[1:] == []
     assert (
-        spread_csv([result(tmp_path, None, 3, 10.0)]) == "fold,seed,rmse,pcc\n,3,10.0000,0.5000\n"
+        seed_summary_csv([result(tmp_path, None, 3, 10.0)])
+        == "fold,seed,rmse,pcc\n,3,10.0000,0.5000\n"
     )
 
 

@@ -174,7 +174,7 @@ def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frame
 
 
 @pytest.mark.usefixtures("faces_in_process")
-def test_a_recording_without_a_face_is_named(tmp_path):
+def test_a_video_without_a_face_is_named(tmp_path):
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.data.cache import FaceCache
     from depmap_cli.data.corpus import LabelledVideo
@@ -243,16 +243,16 @@ def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
 
 def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, monkeypatch):
     """Those that the live weights left are of other weights, and would shift every estimate."""
-    settle, found = Trainer._settle, []
+    refresh, found = Trainer._refresh_statistics, []
 
     def fused(trainer):
-        looks = augmented_views(
-            trainer.train, [Draw(i, i) for i in range(4)], trainer.config, trainer.place.epoch
+        views = augmented_views(
+            trainer.train, [Draw(i, i) for i in range(4)], trainer.config, trainer.progress.epoch
         )
-        batch = make_batch(looks, trainer.semantics, trainer.device)
+        batch = make_batch(views, trainer.semantics, trainer.device)
         seen = (batch.image.flatten(0, 1), batch.text.flatten(0, 1))
         with torch.no_grad(), training_precision(trainer.device):
-            maps = trainer._maps(trainer.averaged, looks)
+            maps = trainer._feature_maps(trainer.averaged, views)
             return trainer.averaged.encode_maps(maps, *seen)
 
     def offset(trainer):
@@ -262,10 +262,10 @@ def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, m
 
     def with_watchdog(trainer):
         before = offset(trainer)
-        settle(trainer)
+        refresh(trainer)
         found.append((before, offset(trainer)))
 
-    monkeypatch.setattr(Trainer, "_settle", with_watchdog)
+    monkeypatch.setattr(Trainer, "_refresh_statistics", with_watchdog)
     more = ("--set", "train.n_cached_views=1", "--set", "train.freeze_backbone=true")
     assert train(monkeypatch, corpus, cache, tmp_path / "run", *more) == 0
     assert len(found) == 2

@@ -54,5 +54,5 @@ def test_batches_that_do_not_divide_over_the_processes(
     where = ("train", "--data", corpus, "--out", tmp_path / "run")
     assert depmap(monkeypatch, *where, "--set", "train.batch_size=8", "--dry-run") == 2
     told = capfd.readouterr().err
-    assert f"batches of 4 recordings do not divide over {count} processes" in told
+    assert f"batches of 4 videos do not divide over {count} processes" in told
     assert hint in told

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from depmap_cli.data.corpus import find_labelled_videos
+from depmap_cli.data.corpus import read_corpus
 from depmap_cli.domain.paper_tables import BASELINE, PLAIN_NAME, TABLES, network_name
 from depmap_cli.errors import DepmapError
 from depmap_cli.evaluation.ablation import AblationRow
 from depmap_cli.report.evaluation.ablation import render_ablation, write_ablation
 from depmap_cli.weights.locations import default_semantic_weights
-from depmap_cli.workflows import ablate as ablate_module
+from depmap_cli.workflows.train import TrainingJob
 from tests.support.runs import depmap
 
 TINY = [
@@ -33,7 +33,7 @@ def data(corpus, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("untold") / "all.csv"
     rows = [
         f"{r.path},{r.subject},{r.session},,{r.split},{r.score}"
-        for r in find_labelled_videos(corpus)
+        for r in read_corpus(corpus).videos
         if r.split != "Testing"
     ]
     path.write_text("\n".join(["path,subject,session,task,split,score", *rows]) + "\n")
@@ -98,12 +98,12 @@ def test_rows_are_trained_once_and_never_taken_for_others(ablate, data, tmp_path
 
     code, _, err = ablate(*rows, "--set", "train.epochs=2")
     assert code == 2
-    assert "resnet-18/seed-3407 is a run of other settings" in err
+    assert "resnet-18/seed-3407 is a run with other settings" in err
     other = tmp_path / "all.csv"
     other.write_text(data.read_text().replace("Development,5\n", "Development,6\n"))
     code, _, err = ablate(*rows, "--data", other)
     assert code == 2
-    assert "resnet-18/seed-3407 is a run of other data" in err
+    assert "resnet-18/seed-3407 is a run with other data" in err
 
     stored.write_text(stored.read_text()[:1000])  # as left by a full disk
     assert ablate("--row", "1", "--out", out)[0] == 0
@@ -116,11 +116,11 @@ def configs(monkeypatch):
     """Settings of the runs that would be trained; each ends the command."""
     found = []
 
-    def record(options, *_):
-        found.append(options.config)
+    def record(job):
+        found.append(job.options.config)
         raise DepmapError("recorded")
 
-    monkeypatch.setattr(ablate_module, "run_training", record)
+    monkeypatch.setattr(TrainingJob, "train", record)
     return found
 
 
@@ -151,15 +151,15 @@ def test_a_row_that_cannot_go_on_is_told_before_the_first(ablate, configs, tmp_p
     (started / "weights.safetensors").touch()
     code, _, err = ablate("--row", "1", "--row", "7", "--out", tmp_path / "grid")
     assert (code, configs) == (1, [])
-    assert "--out seed-3407: holds weights.safetensors and no state.safetensors" in err
+    assert f"--out {started}: holds weights.safetensors but no state.safetensors" in err
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("--row", "1", "--row", "9"), "--row 9: Table 3 has no such row choose a row from 1 to 8"),
+        (("--row", "1", "--row", "9"), "--row 9: Table 3 has no such row give rows from 1 to 8"),
         (("--row", "0"), "--row 0: Table 3 has no such row"),
-        (("--set", "train.freeze_backbone=true"), "row 7, Dep-MAP-34: the semantic model's image"),
+        (("--set", "train.freeze_backbone=true"), "row 7, Dep-MAP-34: the image encoder"),
         (("--set", "model.sdpm=false", "--set", "model.kdm=false"), "sdpm"),
     ],
 )
@@ -177,7 +177,7 @@ def test_the_table_tells_mean_and_deviation_of_several_seeds(tmp_path):
         variant=TABLES[3][5],
         started_from="semantics",
         seeds=(1, 2),
-        found={"": runs, "Freeform": runs},
+        metrics={"": runs, "Freeform": runs},
     )
     console = Console(width=120, record=True, file=(tmp_path / "none").open("w"))
     render_ablation(console, [row], "mine, Development")
@@ -194,7 +194,7 @@ def test_the_table_tells_mean_and_deviation_of_several_seeds(tmp_path):
 
 def test_no_variant_in_the_files_needs_a_guard_against_formulas(tmp_path):
     rows = [
-        AblationRow(number=i + 1, variant=v, started_from="semantics", seeds=(1,), found={})
+        AblationRow(number=i + 1, variant=v, started_from="semantics", seeds=(1,), metrics={})
         for i, v in enumerate(TABLES[3])
     ]
     write_ablation(rows, tmp_path, 3, "mine", "Development")

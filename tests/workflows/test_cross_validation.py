@@ -87,7 +87,7 @@ def one_face_a_level(monkeypatch):
     monkeypatch.setattr("depmap_cli.workflows.appearance.FACES", 1)
 
 
-BY_FOLDS = ("--group-by", "subject", "--folds", "3")
+BY_FOLDS = ("--folds", "3")
 
 
 @pytest.mark.usefixtures("one_face_a_level")
@@ -176,16 +176,16 @@ def test_weights_are_not_tested_on_people_whom_they_know(evaluate, run, tmp_path
 
 
 def test_what_is_no_run_by_folds(evaluate, run):
-    code, _, err = evaluate("--weights", run, "--group-by", "subject", "--folds", "4")
+    code, _, err = evaluate("--weights", run, "--folds", "4")
     assert code == 2
     assert "no fold-3/weights.safetensors" in err
     code, _, err = evaluate("--weights", run)
     assert code == 2
     assert "no weights.safetensors" in err
-    assert "by folds needs --group-by" in " ".join(err.split())
-    code, _, err = evaluate("--weights", run, "--folds", "3")
+    assert "add --folds if it is a run by folds" in " ".join(err.split())
+    code, _, err = evaluate("--weights", run, "--fold", "1")
     assert code == 2
-    assert "need --group-by" in " ".join(err.split())
+    assert "--fold needs --folds" in " ".join(err.split())
 
 
 def touch(root, *places):
@@ -210,7 +210,7 @@ def test_too_many_folds_and_runs_of_two_kinds_are_refused(tmp_path):
     with pytest.raises(UsageProblem, match="more than 3 folds"):
         cross_validations(run, 3)
     touch(tmp_path, *(f"fold-{fold}/seed-1" for fold in range(4)))
-    with pytest.raises(UsageProblem, match="weights of several seeds, and others beside"):
+    with pytest.raises(UsageProblem, match="runs of several seeds and a single run"):
         cross_validations(run, 4)
 
 
@@ -229,12 +229,13 @@ def test_runs_are_compared_with_those_of_the_same_seed(tmp_path):
 def test_training_writes_where_evaluation_looks(tmp_path):
     from depmap_cli.config import Config
     from depmap_cli.workflows.labelled_data import LabelledData
-    from depmap_cli.workflows.train import TrainOptions, by_folds
+    from depmap_cli.workflows.train import TrainOptions
 
-    runs = by_folds(
-        TrainOptions(source=LabelledData(data=tmp_path), out=tmp_path / "run", config=Config()), 3
+    options = TrainOptions(
+        source=LabelledData(data=tmp_path), out=tmp_path / "run", config=Config(), folds=3
     )
-    assert [run.source.fold for run in runs] == [(0, 3), (1, 3), (2, 3)]
-    touch(tmp_path, *(run.out.relative_to(tmp_path) for run in runs))
+    runs = [run for fold in range(3) for run in options.runs_of(fold)]
+    assert [(run.fold, run.name) for run in runs] == [(n, f"fold {n}") for n in range(3)]
+    touch(tmp_path, *(run.folder.path.relative_to(tmp_path) for run in runs))
     (found,) = cross_validations(tmp_path / "run", 3).values()
-    assert found.weights(1) == runs[1].out / "weights.safetensors"
+    assert found.weights(1) == runs[1].folder.path / "weights.safetensors"

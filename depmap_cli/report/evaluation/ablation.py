@@ -31,7 +31,7 @@ def render_ablation(console: Console, rows: "Sequence[AblationRow]", data: str) 
             for name in METRICS:
                 table.add_column(f"{source}\n{name.upper()}", justify="right")
         for row in rows:
-            paper, ours = row.variant.paper.get(task), row.found.get(task)
+            paper, ours = row.variant.paper.get(task), row.metrics.get(task)
             mark = " *" if row.started_from == STARTED_RANDOM else ""
             table.add_row(row.variant.name + mark, *_cells(paper), *_ours(ours))
         emit(console, table)
@@ -75,7 +75,7 @@ def write_ablation(
 
 def _records(rows: "Sequence[AblationRow]") -> Iterator[dict[str, Cell]]:
     for row in rows:
-        for task in dict.fromkeys([*_tasks([row]), *row.found]):
+        for task in dict.fromkeys([*_tasks([row]), *row.metrics]):
             for of, figures in _figures(row, task):
                 start = None if of == _PAPER else row.started_from
                 head: dict[str, Cell] = {"row": row.number, "variant": _in_table(row.variant)}
@@ -92,7 +92,7 @@ def _in_table(variant: Variant) -> str:
 def _figures(row: "AblationRow", task: str) -> Iterator[tuple[str, Sequence[float]]]:
     if paper := row.variant.paper.get(task):
         yield _PAPER, paper
-    found = row.found.get(task)
+    found = row.metrics.get(task)
     if found is None:
         return
     yield from ((f"seed {seed}", run) for seed, run in zip(row.seeds, found.tolist(), strict=True))

@@ -201,7 +201,7 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
     clip = VideoClip(
         video=video,
         faces=faces,
-        seen=embed_faces(networks.semantics, faces, networks.device),
+        features=embed_faces(networks.semantics, faces, networks.device),
         usable=np.arange(5),
     )
     estimate = estimate_clip(networks.model, networks.semantics, clip, 5, 5, networks.device)
