@@ -331,16 +331,15 @@ class FaceCache:
         video, folder = item
         path, fps = video.path, video.fps
         try:
-            check_complete(path, fps)
+            properties = check_complete(path, fps)
             with explain_out_of_memory("its faces", "use fewer --jobs"):
-                frames = sample_frames(path, self.sampling, fps)
+                frames = sample_frames(path, self.sampling, fps, properties=properties)
                 segments = extract_faces(frames, FaceDetector(self.faces))
                 samples = [sample for segment in segments for sample in segment]
-            info = probe(path, fps)
         except DepmapError as error:
             raise DataInvalid(f"{video.name}: {error.message}", error.hint) from error
-        duration = info.duration or (samples[-1].time if samples else 0.0)
-        decoded = decoded_share(samples, self.sampling, info)
+        duration = properties.duration or (samples[-1].time if samples else 0.0)
+        decoded = decoded_share(samples, self.sampling, properties)
         with cache_writable(self.root), atomic_write(folder, keep=True) as temporary:
             temporary.mkdir()
             write_entry(temporary, video.name, samples, duration, decoded)
