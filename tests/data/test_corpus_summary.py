@@ -83,9 +83,9 @@ def test_empty_splits_and_splits_of_one_person(split):
     with pytest.raises(DataInvalid, match=f"the {split} split has one person only"):
         check_trainable([*rest, *clips(split, "9", "1", 4), *clips(split, "9", "2", 8)])
 
-    with pytest.raises(DataInvalid, match=f"the {split} split of fold 3 is of") as told:
+    with pytest.raises(DataInvalid, match=f"the {split} split of fold 3 has one") as told:
         check_trainable([*rest, *clips(split, "9", "1", 4)], 3)
-    assert "ask for fewer --folds" in told.value.hint
+    assert "use fewer --folds" in told.value.hint
 
 
 def test_testing_never_stands_in_for_development():

@@ -1,4 +1,4 @@
-"""The table of a corpus: fits 80 columns, shows the distribution of scores, warns of shared people."""
+"""The table of a corpus: fits 80 columns, shows the scores, warns of shared people."""
 
 from io import BytesIO, StringIO, TextIOWrapper
 
