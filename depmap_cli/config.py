@@ -1,7 +1,8 @@
 """All settings with their defaults, bounds and the source of each default. Imports no torch.
 
 Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026); "measured" on Development, with
-figures in CHANGELOG.md and benchmarks/2026-11-26-defaults.md, which says what was not.
+metrics in benchmarks/LOG.md (L33, L34, L36) and benchmarks/2026-11-26-defaults.md, which also lists
+the settings that were not measured.
 """
 
 from enum import StrEnum

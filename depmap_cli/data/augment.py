@@ -32,7 +32,7 @@ AU_RANGES = AugmentationRanges(
     turn=0.07, zoom=0.06, shift=0.04, bend=0.0, contrast=0.4, light=0.5, tint=0.2
 )
 """For training on action units. Warping would hide movements of brows and mouth corners (measured:
-CHANGELOG), and the geometry stays close to that of alignment."""
+LOG L51), and the geometry stays close to that of alignment."""
 
 SCORE_RANGES = AugmentationRanges(
     turn=0.17, zoom=0.12, shift=0.1, bend=0.06, contrast=0.5, light=0.7, tint=0.35

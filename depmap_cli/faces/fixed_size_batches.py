@@ -12,7 +12,7 @@ class FixedSizeBatches(nn.Module):
     """Runs ``network`` on batches of exactly ``BATCH_SIZE`` rows, the last one padded with zeros.
 
     The later stages of MTCNN receive a different number of candidates each time, and memory use
-    then grew with the number of frames; with a fixed batch size it does not (measured: CHANGELOG).
+    then grew with the number of frames; with a fixed batch size it does not (measured: LOG L41).
     The likely cause is that oneDNN caches a kernel for every batch size.
     """
 

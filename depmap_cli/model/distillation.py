@@ -24,7 +24,7 @@ class LevelLogits(nn.Module):
 
     Reading: the sums are standardised by their running mean and standard deviation over training
     frames. Plain sums of cosines differ more between levels than between frames, so without this
-    step the same level wins in every frame (measured: see CHANGELOG).
+    step the same level wins in every frame (measured: LOG L48).
     """
 
     mean: Tensor

@@ -54,7 +54,7 @@ class MultiScaleFusion(nn.Module):
     Reading: in an orthonormal transform the LL band of a constant map is twice that constant at
     each level, so the small map is doubled at each level before it is added. Without doubling, S4
     would reach the size of S1 at an eighth of its magnitude, and the fused vector would carry
-    almost nothing of it (measured: CHANGELOG).
+    almost nothing of it (measured: LOG L42).
     """
 
     def __init__(

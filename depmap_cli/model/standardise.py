@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 RELATIVE_FLOOR = 0.1
 """Smallest divisor of a feature, as a share of its absolute mean. Below it, rounding in half
-precision and the lag of averaged weights would shift every estimate (measured: CHANGELOG)."""
+precision and the lag of averaged weights would shift every estimate (measured: LOG L46)."""
 ABSOLUTE_FLOOR = 1e-3
 """Smallest divisor of any feature; needed for features whose mean is near zero."""
 
@@ -15,7 +15,7 @@ class Standardise(nn.Module):
     """Subtracts the running mean of each feature and divides by its running standard deviation.
 
     Pooled features are all positive, correlated and of different magnitude, so gradient steps of a
-    linear head hardly reach the directions in which people differ (measured: CHANGELOG). Unlike
+    linear head hardly reach the directions in which people differ (measured: LOG L44). Unlike
     batch normalisation, training and scoring use the same running statistics, so the result for a
     frame never depends on the rest of the batch. Before the first ``update`` the features are
     returned unchanged.

@@ -9,7 +9,7 @@ def trim_heap() -> None:
 
     The small vectors kept of every frame lie between the large blocks that the networks free, and
     glibc keeps those blocks. Without this call, memory use grew with the number of frames
-    (measured: CHANGELOG).
+    (measured: LOG L41).
     """
     if not sys.platform.startswith("linux"):
         return

@@ -7,6 +7,6 @@ def use_passive_threads() -> None:
     """Make OpenMP threads sleep while they wait, unless the environment sets ``OMP_WAIT_POLICY``.
 
     By default they spin, which takes cores away from the decoder and from other processes
-    (measured: CHANGELOG).
+    (measured: LOG L19).
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")

@@ -52,7 +52,7 @@ class VideoInference:
 
     Reading: of T frames, u = c ln T are key frames (text after Eq. (13)). The more frames, the
     smaller and the more extreme the share of key frames: a network trained with 20 frames is off by
-    points with 120 (measured: CHANGELOG). Therefore k times as many frames as in training are
+    points with 120 (measured: LOG L24). Therefore k times as many frames as in training are
     scored as k samples of the video, each of every k-th frame, and the k estimates are averaged.
     """
 

@@ -35,7 +35,7 @@ RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit counts as reliable."""
 OCCLUDED = 0.5
 """Probability from which a face counts as covered and its frame is excluded (measured:
-CHANGELOG)."""
+LOG L10, L27)."""
 _NEVER_COVERED = (0.0, -100.0)
 """Scale and bias of a semantic model that cannot detect covered faces."""
 _CONFIGS = Path(__file__).parent / "open_clip_configs"

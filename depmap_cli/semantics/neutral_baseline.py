@@ -17,7 +17,7 @@ NEUTRAL_QUANTILE = 0.2
 """The neutral logit of a unit is this quantile of its logits over a video."""
 SUBTRACTED_SHARE = 0.9
 """Share of the deviation from the typical neutral face that is subtracted. Chosen on Development
-and on frames of real people (CHANGELOG)."""
+and on frames of real people (measured: LOG L12, L13, L38)."""
 _MIN_PROBABILITY = 1e-4
 """Probabilities are clipped to this distance from 0 and 1, so that their logits are finite."""
 _SHARES = np.array([SUBTRACTED_SHARE if unit.code in UNITS else 0.0 for unit in ACTION_UNITS])
