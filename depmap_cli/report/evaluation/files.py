@@ -17,15 +17,14 @@ from depmap_cli.evaluation.results import (
 from depmap_cli.evaluation.score_table import OURS
 from depmap_cli.io.csv_files import Cell, csv_table
 from depmap_cli.io.output_files import remove_stale, write_file
-from depmap_cli.report.charts import svg
-from depmap_cli.report.evaluation.charts import CHART_WORDS, evaluation_charts
-from depmap_cli.report.evaluation.page import ExtraFigure, comparisons, render_evaluation_page
+from depmap_cli.report.charts.plots import Plot
+from depmap_cli.report.evaluation.charts import evaluation_charts
+from depmap_cli.report.evaluation.page import comparisons, render_evaluation_page
 from depmap_cli.report.evaluation.tripod import render_tripod
 from depmap_cli.report.evaluation.tripod_answers import plain
-from depmap_cli.report.score.page import picture_kind
 
-_PICTURES = "figures"
-_FIGURE = re.compile(r"[a-z0-9_]+\.(svg|png)")
+_PLOTS = "figures"
+_PLOT_FILE = re.compile(r"[a-z0-9_]+\.(svg|png)")
 _FIGURES = ("rmse", "mae", "pcc", "ccc", "bias", "coverage", "width")
 _COLUMNS = (
     "video", "subject", "session", "task", "score", "estimate", "low", "high", "band",
@@ -34,49 +33,47 @@ _COLUMNS = (
 
 
 def write_evaluation(
-    report: EvaluationReport, folder: Path, extras: Sequence[ExtraFigure] = ()
+    report: EvaluationReport, folder: Path, plots: Sequence[Plot] = ()
 ) -> list[str]:
-    """Write the JSON, a table of clips, the page, the checklist and ``figures/`` to ``folder``.
+    """Write the JSON, the tables, the page, the checklist and ``figures/`` to ``folder``.
 
-    Returns the names written; the JSON, which lists the others, comes last, so where it is, they
-    are.
+    Args:
+        plots: further ones, besides the charts of every evaluation.
+
+    Returns:
+        The names written. The JSON lists the others and comes last: if it exists, they do.
 
     Raises:
         OutputUnwritable: the folder or a file in it cannot be written.
     """
-    contents = _figures(report, extras)
-    contents["figures.csv"] = figures_csv(report)
+    plots = [*evaluation_charts(report), *plots]
+    contents = {f"{_PLOTS}/{name}": data for plot in plots for name, data in plot.files.items()}
+    contents["figures.csv"] = metrics_csv(report)
     contents["clips.csv"] = clips_csv(report)
     contents["tripod.md"] = render_tripod(report).encode()
-    contents["evaluation.html"] = render_evaluation_page(report, extras).encode()
-    words = {**_FILES, **_figure_words(report, extras)}
-    listed = report.model_copy(update={"files": words})
+    contents["evaluation.html"] = render_evaluation_page(report, plots).encode()
+    listed = report.model_copy(update={"files": {**_FILES, **_plot_files(plots)}})
     contents["README.md"] = _readme(listed).encode()
     contents["evaluation.json"] = (listed.model_dump_json(indent=2) + "\n").encode()
     for name, data in contents.items():
         write_file(folder, name, data)
-    remove_stale(folder / _PICTURES, _FIGURE, {Path(name).name for name in contents})
+    remove_stale(folder / _PLOTS, _PLOT_FILE, {Path(name).name for name in contents})
     return list(contents)
 
 
 _FILES = {
-    "evaluation.html": "the whole evaluation as one page, figures included",
-    "figures.csv": "every figure with the ends of its interval, a row a group and method",
-    "clips.csv": "a row a clip: score, estimate, interval, every baseline",
-    "tripod.md": "TRIPOD+AI checklist, filled in as far as the software knows",
+    "evaluation.html": "the whole evaluation as one page, with its charts",
+    "figures.csv": "every metric with its confidence interval, one row for each group and method",
+    "clips.csv": "one row for each clip: score, estimate, interval, every baseline",
+    "tripod.md": "TRIPOD+AI checklist, filled in as far as the software knows the answers",
     "README.md": "this list",
 }
 
 
-def _figures(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, bytes]:
-    charts = evaluation_charts(report)
-    contents = {f"{_PICTURES}/{name}.svg": svg.standalone(chart) for name, chart in charts.items()}
-    return contents | {_file_name(extra): extra.data for extra in extras}
-
-
-def _figure_words(report: EvaluationReport, extras: Sequence[ExtraFigure]) -> dict[str, str]:
-    words = {f"{_PICTURES}/{name}.svg": CHART_WORDS[name] for name in evaluation_charts(report)}
-    return words | {_file_name(e): f"{e.title}. {e.caption}" for e in extras}
+def _plot_files(plots: Sequence[Plot]) -> dict[str, str]:
+    return {
+        f"{_PLOTS}/{name}": f"{plot.title}. {plot.caption}" for plot in plots for name in plot.files
+    }
 
 
 def _readme(report: EvaluationReport) -> str:
@@ -105,7 +102,7 @@ def clips_csv(report: EvaluationReport) -> bytes:
     return csv_table(columns, (_row(row, baselines) for row in report.table))
 
 
-def figures_csv(report: EvaluationReport) -> bytes:
+def metrics_csv(report: EvaluationReport) -> bytes:
     """A row for each group of clips or recordings and each method: figures with interval ends.
 
     Empty where a figure is not known: baselines have no coverage, comparisons no bias.
@@ -155,9 +152,3 @@ def _row(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
         *(map(_rounded, row.levels) if row.levels else [None] * len(BANDS)),
         *(_rounded(row.baselines[name]) for name in baselines),
     ]
-
-
-def _file_name(extra: ExtraFigure) -> str:
-    """The title in plain letters, with the ending of what it is."""
-    stem = re.sub(r"[^a-z0-9]+", "_", extra.title.lower()).strip("_") or "figure"
-    return f"{_PICTURES}/{stem}.{picture_kind(extra.data)}"

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from depmap_cli.evaluation.results import EvaluationReport
 from depmap_cli.io.output_files import check_folder, write_file
-from depmap_cli.report.evaluation.appearance import appearance_figures
+from depmap_cli.report.evaluation.appearance import appearance_plots
 from depmap_cli.report.evaluation.console import render_evaluation
 from depmap_cli.report.evaluation.files import write_evaluation
 from depmap_cli.report.evaluation.seeds import render_seeds, seeds_csv
@@ -61,7 +61,7 @@ class EvaluationOutputs:
     def _write(self, found: "Sequence[Evaluation]", folder: Path) -> None:
         for one in found:
             below = f"seed-{one.report.settings['seed']}" if len(found) > 1 else ""
-            figures = appearance_figures(one.appearance, self.pictures) if one.appearance else []
+            figures = appearance_plots(one.appearance, self.pictures) if one.appearance else []
             write_evaluation(one.report, folder / below, figures)
         if len(found) > 1:
             write_file(folder, "seeds.csv", seeds_csv([one.report for one in found]))
