@@ -5,7 +5,7 @@ Matplotlib is imported inside functions: commands that draw nothing start withou
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BytesIO
@@ -19,37 +19,28 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
 
+Tooltips = dict["Line2D", list[str]]
+"""For each drawn line, the words shown at each of its markers, or at a line without markers."""
 DPI = 150
 """Resolution of PNG files."""
 MARKERS = ("o", "s", "D", "^")
-EQUALITY: dict[str, Any] = {"color": MUTED, "linestyle": "--", "linewidth": 1}
-"""Style of the line on which an estimate equals the score."""
 _MAX_LABEL = 24
 _NAMESPACES = re.compile(r' xmlns(:\w+)?="[^"]*"')
 _REFERENCE = re.compile(r'(?:url\(|href=")#([^)"]+)')
 _STYLE: dict[str, Any] = {
-    "font.family": "sans-serif",
     # Matplotlib ships the first, so layouts agree everywhere; browsers without it take another.
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Segoe UI", "Arial"],
     "font.size": 9.5,
     "text.color": INK,
     "text.parse_math": False,  # a $ in a name is a dollar sign
-    "axes.labelcolor": INK,
+    **{f"axes.{name}": False for name in ("spines.top", "spines.right")},
+    **{f"axes.{name}": True for name in ("grid", "axisbelow")},
+    **{f"{axis}tick.{name}": INK for axis in "xy" for name in ("color", "labelcolor")},
     "axes.edgecolor": MUTED,
-    "axes.linewidth": 0.8,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
+    "axes.labelcolor": INK,
     "grid.color": LINE,
-    "grid.linewidth": 0.8,
-    "xtick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.color": MUTED,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
     "legend.fontsize": 9,
-    "legend.handletextpad": 0.4,
+    "legend.frameon": False,
     "lines.markersize": 5.5,
     "lines.markeredgecolor": "white",
     "lines.markeredgewidth": 0.5,
@@ -81,6 +72,29 @@ class Plot:
         return files | {f"{self.name}.png": self.png}
 
 
+def plot(
+    draw: Callable[["Figure"], Tooltips],
+    *,
+    name: str,
+    title: str,
+    caption: str,
+    size: tuple[float, float],
+    is_wide: bool = False,
+) -> Plot:
+    """Return what ``draw`` puts on an empty figure of ``size`` inches, with a legend below."""
+    from matplotlib.figure import Figure
+
+    with plot_style(name):
+        figure = Figure(figsize=size, layout="constrained")
+        tooltips = draw(figure)
+        labels = [label for axes in figure.axes for label in axes.get_legend_handles_labels()[1]]
+        if labels:
+            room = size[0] * 72 // (38 + 5.2 * max(map(len, labels)))  # points
+            figure.legend(loc="outside lower center", ncols=int(min(max(room, 1), len(labels))))
+        svg, png = _svg_document(figure, title, tooltips), png_file(figure)
+    return Plot(name=name, title=title, caption=caption, png=png, svg=svg, is_wide=is_wide)
+
+
 @contextmanager
 def plot_style(name: str) -> Iterator[None]:
     """Draw in the style of the page within the block, whatever the user's matplotlibrc says.
@@ -95,28 +109,15 @@ def plot_style(name: str) -> Iterator[None]:
         yield
 
 
-def new_figure(width: float, height: float) -> "Figure":
-    """Return an empty figure of a size in inches, whose parts are laid out without overlap."""
-    from matplotlib.figure import Figure
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def short(text: str) -> str:
-    """A user's words as one short line, for legends."""
+def legend_label(text: str) -> str:
+    """A user's words as one short line; matplotlib would hide a label that begins with ``_``."""
     line = clean(text)
-    return line if len(line) <= _MAX_LABEL else f"{line[: _MAX_LABEL - 1]}…"
+    short = line if len(line) <= _MAX_LABEL else f"{line[: _MAX_LABEL - 1]}…"
+    return f" {short}" if short.startswith("_") else short
 
 
-def svg_document(
-    figure: "Figure", description: str, tooltips: Mapping["Line2D", Sequence[str]]
-) -> str:
-    """Return the figure as an SVG document without a date; call it within ``plot_style``.
-
-    Args:
-        description: what the figure shows, for readers who cannot see it.
-        tooltips: for each line, the words shown at each of its markers, or at a line without any.
-    """
+def _svg_document(figure: "Figure", description: str, tooltips: Tooltips) -> str:
+    """Return the figure as SVG without a date, with tooltips and a text for screen readers."""
     for number, line in enumerate(tooltips):
         line.set_gid(f"tooltips-{number}")
     buffer = BytesIO()
@@ -131,22 +132,21 @@ def svg_document(
             title = document.createElement("title")
             title.appendChild(document.createTextNode(clean(text)))
             mark.insertBefore(title, mark.firstChild)
-    _tidy(root)
+    _remove_clashes(root)
     root.setAttribute("role", "img")
     root.setAttribute("aria-label", clean(description))
     return root.toxml()
 
 
-def _tidy(root: minidom.Element) -> None:
+def _remove_clashes(root: minidom.Element) -> None:
     """Remove what would clash in a page: metadata, style rules for all elements, unused ids."""
-    for name in ("metadata", "style"):
-        for element in root.getElementsByTagName(name):
-            assert element.parentNode is not None
-            element.parentNode.removeChild(element)
+    for element in [e for name in ("metadata", "style") for e in root.getElementsByTagName(name)]:
+        assert element.parentNode is not None
+        element.parentNode.removeChild(element)
     root.setAttribute("stroke-linejoin", "round")  # what the style rules said
     referenced = set(_REFERENCE.findall(root.toxml()))
     for element in root.getElementsByTagName("*"):
-        if element.getAttribute("id") not in referenced and element.hasAttribute("id"):
+        if element.hasAttribute("id") and element.getAttribute("id") not in referenced:
             element.removeAttribute("id")
 
 
@@ -155,19 +155,3 @@ def png_file(figure: "Figure") -> bytes:
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
-
-
-def finished(
-    figure: "Figure",
-    *,
-    name: str,
-    title: str,
-    caption: str,
-    tooltips: Mapping["Line2D", Sequence[str]],
-    is_wide: bool = False,
-) -> Plot:
-    """Return a drawn figure as a plot; call it within ``plot_style``."""
-    svg = svg_document(figure, title, tooltips)
-    return Plot(
-        name=name, title=title, caption=caption, png=png_file(figure), svg=svg, is_wide=is_wide
-    )

@@ -10,14 +10,14 @@ from depmap_cli.evaluation.appearance import Appearance, KeyFace, MappedVideo, P
 from depmap_cli.evaluation.au_trends import N_BINS, UnitTrend
 from depmap_cli.evaluation.feature_map import FeatureMap
 from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
-from depmap_cli.report.charts.plots import MARKERS, Plot, finished, new_figure, plot_style
+from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, plot
 from depmap_cli.report.charts.svg import LEVEL_LINES
 from depmap_cli.report.score.pictures import picture
 from depmap_cli.report.text import UNRELIABLE_NOTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
+    from matplotlib.figure import Figure
 
 _OfLevel = TypeVar("_OfLevel", KeyFace, PrototypeFaces)
 _COLUMNS = 3  # of panels
@@ -46,35 +46,29 @@ def appearance_plots(appearance: Appearance, style: str) -> list[Plot]:
 def feature_map(videos: Sequence[MappedVideo], features: FeatureMap) -> Plot:
     """One point for each video, coloured by the level of its score: the paper's Figure 4."""
     levels = np.array([video.level for video in videos])
-    with plot_style("map_of_fused_features"):
-        figure = new_figure(4.8, 5.0)
-        axes = figure.add_subplot(xticks=[], yticks=[], box_aspect=1)
-        axes.spines[:].set_visible(True)
-        tooltips = {}
+    name = "principal component" if features.perplexity is None else "t-SNE"
+
+    def draw(figure: "Figure") -> Tooltips:
+        axes = figure.add_subplot(xlabel=f"{name} 1, no unit", ylabel=f"{name} 2, no unit")
+        axes.set(xticks=[], yticks=[], box_aspect=1)
+        tooltips: Tooltips = {}
         for level in np.unique(levels).tolist():
             rows = np.flatnonzero(levels == level).tolist()
-            (marks,) = axes.plot(
-                *features.points[rows].T,
-                MARKERS[level],
-                color=LEVEL_LINES[level],
-                alpha=0.8,
-                label=f"{_band_range(level)} (n = {len(rows)})",
-            )
-            tooltips[marks] = [_video_words(videos[row]) for row in rows]
-        name = "t-SNE" if features.perplexity is not None else "principal component"
-        axes.set(xlabel=f"{name} 1, no unit", ylabel=f"{name} 2, no unit")
-        figure.legend(handles=list(tooltips), loc="outside lower center", ncols=2)
-        return finished(
-            figure,
-            name="map_of_fused_features",
-            title="Map of fused features",
-            caption=_map_caption(features.perplexity),
-            tooltips=tooltips,
-        )
+            (marks,) = axes.plot(*features.points[rows].T, MARKERS[level], color=LEVEL_LINES[level])
+            marks.set(alpha=0.8, label=f"{_band_range(level)} (n = {len(rows)})")
+            tooltips[marks] = [
+                f"{videos[row].video}: score {videos[row].score:g}, {BANDS[level].name}"
+                for row in rows
+            ]
+        return tooltips
 
-
-def _video_words(video: MappedVideo) -> str:
-    return f"{video.video}: score {video.score:g}, {BANDS[video.level].name}"
+    return plot(
+        draw,
+        name="map_of_fused_features",
+        title="Map of fused features",
+        caption=_map_caption(features.perplexity),
+        size=(4.8, 5.0),
+    )
 
 
 def _map_caption(perplexity: float | None) -> str:
@@ -96,55 +90,47 @@ def _map_caption(perplexity: float | None) -> str:
 def unit_trends(trends: Sequence[UnitTrend]) -> Plot:
     """One panel for each action unit, one line for each level: the paper's Figure 6."""
     n_rows = max(1, -(-len(trends) // _COLUMNS))
-    with plot_style("action_units_over_time"):
-        figure = new_figure(9, 2.3 * n_rows + 0.6)
-        grid = figure.subplots(n_rows, _COLUMNS, sharex=True, squeeze=False).ravel()
-        for unused in grid[len(trends) :]:
-            unused.remove()
-        handles: dict[int, Line2D] = {}
-        tooltips = {}
-        for axes, trend in zip(grid, trends, strict=False):
-            curves = _draw_trend(axes, trend)
-            handles |= curves
-            for line in trend.lines:
-                words = f"{trend.code}, {BANDS[line.level].name}: {line.people} people"
-                tooltips[curves[line.level]] = [words]
-        for axes in grid[-_COLUMNS:]:
+
+    def draw(figure: "Figure") -> Tooltips:
+        panels = figure.subplots(n_rows, _COLUMNS, sharex=True, squeeze=False)
+        tooltips: Tooltips = {}
+        for axes, trend in zip(panels.flat, trends, strict=False):
+            tooltips |= _draw_trend(axes, trend, has_labels=trend is trends[0])
+        for axes in panels.flat[len(trends) :]:
+            axes.remove()
+        for axes in panels[-1]:
             axes.set_xlabel("time, % of the video")
-        for axes in grid[::_COLUMNS]:
+        for axes in panels[:, 0]:
             axes.set_ylabel("evidence, 0 to 1")
-        legend = [handles[level] for level in sorted(handles)]
-        figure.legend(handles=legend, loc="outside lower center", ncols=4)
-        return finished(
-            figure,
-            name="action_units_over_time",
-            title="Action units over time",
-            caption="Mean over the people of each severity band; n counts them. Shaded: one "
-            "standard error to each side, if a band has at least two people. Evidence, 0 to 1, is "
-            "image-text similarity, not FACS intensity; each panel has its own scale. "
-            f"{UNRELIABLE_NOTE}",
-            tooltips=tooltips,
-            is_wide=True,
-        )
+        return tooltips
+
+    return plot(
+        draw,
+        name="action_units_over_time",
+        title="Action units over time",
+        caption="Mean over the people of each severity band; n counts them. Shaded: one standard "
+        "error to each side, if a band has at least two people. Evidence, 0 to 1, is image-text "
+        f"similarity, not FACS intensity; each panel has its own scale. {UNRELIABLE_NOTE}",
+        size=(9, 2.3 * n_rows + 0.6),
+        is_wide=True,
+    )
 
 
-def _draw_trend(axes: "Axes", trend: UnitTrend) -> dict[int, "Line2D"]:
-    """Draw one panel; return the curve of each level."""
+def _draw_trend(axes: "Axes", trend: UnitTrend, has_labels: bool) -> Tooltips:
     mark = " †" if trend.reliable is False else ""
     axes.set_title(f"{trend.code} {trend.plain}{mark}", loc="left", fontsize="medium")
     axes.set(xlim=(0, 100), xticks=[0, 50, 100])
-    curves = {}
+    tooltips: Tooltips = {}
     for line in trend.lines:
-        colour = LEVEL_LINES[line.level]
-        low, high = line.mean - line.error, line.mean + line.error
-        axes.fill_between(_BIN_CENTRES, low, high, color=colour, alpha=0.16, linewidth=0)
-        label = f"{_band_range(line.level)} (n = {line.people})"
-        known = np.isfinite(line.mean)
+        colour, known = LEVEL_LINES[line.level], np.isfinite(line.mean)
+        ends = line.mean - line.error, line.mean + line.error
+        axes.fill_between(_BIN_CENTRES, *ends, color=colour, alpha=0.16, linewidth=0)
+        label = f"{_band_range(line.level)} (n = {line.people})" if has_labels else None
         (curve,) = axes.plot(_BIN_CENTRES[known], line.mean[known], color=colour, label=label)
-        curves[line.level] = curve
+        tooltips[curve] = [f"{trend.code}, {BANDS[line.level].name}: {line.people} people"]
     bottom, top = axes.get_ylim()
     axes.set_ylim(max(bottom, 0), min(top, 1))
-    return curves
+    return tooltips
 
 
 def _band_range(level: int) -> str:

@@ -3,33 +3,24 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
-from depmap_cli.evaluation.results import Errors, EvaluationReport, Figure, Group
-from depmap_cli.report.charts.plots import (
-    EQUALITY,
-    MARKERS,
-    Plot,
-    finished,
-    new_figure,
-    plot_style,
-    short,
-)
+from depmap_cli.evaluation.results import EvaluationReport, Figure, Group
+from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, legend_label, plot
 from depmap_cli.report.charts.svg import ACCENT, INK, LEVEL_COLOURS, MUTED
-from depmap_cli.report.text import missing_intervals
+from depmap_cli.report.text import figure_text, missing_intervals, range_text
 
 if TYPE_CHECKING:
+    from matplotlib import figure
     from matplotlib.axes import Axes
-    from matplotlib.lines import Line2D
 
 _BLUE = LEVEL_COLOURS[-1]
 _COLOURS = (_BLUE, ACCENT, MUTED, INK)
 _BAND_EDGES = [band.low for band in BANDS]
 _AVEC_MAX = 45  # the highest score in AVEC; the rest of the scale would stay empty
-_SQUARE, _OBLONG = (4.8, 5.0), (4.8, 4.2)  # inches
 _MAX_LEGEND = 8  # tasks
-_HALF_WIDTH = 22  # characters that two columns of a legend hold
-_BAND_ERRORS = ("rmse", "mae", "bias")
-_ERROR_NAMES = {"rmse": "RMSE", "mae": "MAE", "bias": "bias"}
+_SQUARE, _OBLONG = (4.8, 5.0), (4.8, 4.2)  # inches
 
 
 def evaluation_charts(report: EvaluationReport) -> list[Plot]:
@@ -42,45 +33,40 @@ def evaluation_charts(report: EvaluationReport) -> list[Plot]:
 
 def predicted_against_true(report: EvaluationReport) -> Plot:
     """Each clip by score and estimate, a marker and a colour for each task: the paper's Fig. 3."""
-    with plot_style("predicted"):
-        figure = new_figure(*_SQUARE)
-        axes = figure.add_subplot(xlabel="BDI-II score, points", ylabel="estimate, points")
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(xlabel="BDI-II score, points", ylabel="estimate, points")
         _use_score_scale(axes, report)
-        tooltips = {}
-        for number, task in enumerate(report.agreement.tasks):
+        tooltips: Tooltips = {}
+        for i, task in enumerate(report.agreement.tasks):
             rows = [row for row in report.table if row.task == task.name]
-            (marks,) = axes.plot(
-                [row.score for row in rows],
-                [row.estimate for row in rows],
-                MARKERS[number % 4],
-                color=_COLOURS[number % 4],
-                alpha=0.75,
-                label=f"{short(task.name) or 'clips'} (n = {len(rows)})",
-            )
-            tooltips[marks] = [
-                f"{row.video}: score {row.score:g}, estimate {row.estimate:.1f}" for row in rows
-            ]
-        handles = list(tooltips)[:_MAX_LEGEND]
-        longest = max(len(str(marks.get_label())) for marks in handles)
-        columns = 2 if longest <= _HALF_WIDTH else 1
-        figure.legend(handles=handles, loc="outside lower center", ncols=columns)
-        return finished(
-            figure,
-            name="predicted",
-            title="Estimates against scores",
-            caption="Each mark is one clip. On the dashed line the estimate equals the score. "
-            "Grid lines mark the edges of the severity bands.",
-            tooltips=tooltips,
-        )
+            points = [row.score for row in rows], [row.estimate for row in rows]
+            label = f"{legend_label(task.name) or 'clips'} (n = {len(rows)})"
+            (marks,) = axes.plot(*points, MARKERS[i % 4], color=_COLOURS[i % 4], alpha=0.75)
+            marks.set(clip_on=False, label=label if i < _MAX_LEGEND else None)
+            tooltips[marks] = [_scores(row.video, row.score, row.estimate) for row in rows]
+        return tooltips
+
+    return plot(
+        draw,
+        name="predicted",
+        title="Estimates against scores",
+        caption="Each mark is one clip. On the dashed line the estimate equals the score. Grid "
+        "lines mark the edges of the severity bands.",
+        size=_SQUARE,
+    )
+
+
+def _scores(name: str, score: float, estimate: float) -> str:
+    return f"{name}: score {score:g}, estimate {estimate:.1f}"
 
 
 def _use_score_scale(axes: "Axes", report: EvaluationReport) -> None:
     """Set both axes to the BDI-II scale, ruled at the edges of the bands; draw the diagonal."""
     end = _scale_end(report)
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_ticks([*_BAND_EDGES, end])
-    axes.set(xlim=(0, end), ylim=(0, end), box_aspect=1)
-    axes.plot([0, end], [0, end], **EQUALITY)
+    ticks = [*_BAND_EDGES, end]
+    axes.set(xlim=(0, end), ylim=(0, end), xticks=ticks, yticks=ticks, box_aspect=1)
+    axes.plot([0, end], [0, end], "--", color=MUTED, linewidth=1)
 
 
 def _scale_end(report: EvaluationReport) -> int:
@@ -91,181 +77,150 @@ def _scale_end(report: EvaluationReport) -> int:
 
 def bland_altman(report: EvaluationReport) -> Plot:
     """Each session's error over the mean of score and estimate, with bias and limits."""
-    limits = report.bland_altman
-    sessions = _sessions(report)
-    means, errors = [mean for mean, _, _ in sessions], [error for _, error, _ in sessions]
-    with plot_style("bland_altman"):
-        figure = new_figure(*_SQUARE)
-        axes = figure.add_subplot(
+    pairs: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for row in report.table:
+        pairs.setdefault((row.subject, row.session), []).append((row.score, row.estimate))
+    scores, estimates = np.array([np.mean(clips, axis=0) for clips in pairs.values()]).T
+    limits = {f"{name} limit": getattr(report.bland_altman, name) for name in ("upper", "lower")}
+    lines = {"bias": report.bland_altman.bias, **limits}
+    known = {name: line.value for name, line in lines.items() if line.value is not None}
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(
             xlabel="mean of score and estimate, points", ylabel="estimate less score, points"
         )
-        lines = {"bias": limits.bias, "upper limit": limits.upper, "lower limit": limits.lower}
-        known = {name: line.value for name, line in lines.items() if line.value is not None}
         for name, value in known.items():
             axes.axhline(value, color=ACCENT, linestyle="-" if name == "bias" else "--")
-            axes.annotate(
-                f"{name}\n{value:+.1f}".replace("-", "−"),
-                (1, value),
-                xycoords=("axes fraction", "data"),
-                xytext=(4, 0),
-                textcoords="offset points",
-                va="center",
-                color=ACCENT,
-                fontsize=8.5,
-            )
-        reach = max(10.0, *map(abs, errors), *map(abs, known.values())) * 1.08
+            words = f" {name}\n {value:+.1f}".replace("-", "−")
+            at_right = axes.get_yaxis_transform()
+            axes.text(1, value, words, va="center", color=ACCENT, transform=at_right)
+        errors, label = estimates - scores, f"sessions (n = {len(pairs)})"
+        reach = max(10.0, *np.abs(errors), *map(abs, known.values())) * 1.08
         axes.set(xlim=(0, _scale_end(report)), ylim=(-reach, reach))
-        label = f"sessions (n = {len(sessions)})"
-        (marks,) = axes.plot(means, errors, "o", color=_BLUE, alpha=0.75, clip_on=False)
-        figure.legend([marks], [label], loc="outside lower center")
-        return finished(
-            figure,
-            name="bland_altman",
-            title="Bland-Altman plot",
-            caption="Each point is one session (mean over its tasks). Solid: bias. Dashed: limits "
-            "of agreement, 1.96 standard deviations from the bias.",
-            tooltips={marks: [name for _, _, name in sessions]},
-        )
+        means = (scores + estimates) / 2
+        (marks,) = axes.plot(means, errors, "o", color=_BLUE, alpha=0.75, label=label)
+        names = [f"{subject}, session {session}" for subject, session in pairs]
+        return {marks: list(map(_scores, names, scores.tolist(), estimates.tolist()))}
 
-
-def _sessions(report: EvaluationReport) -> list[tuple[float, float, str]]:
-    """For each session: mean of score and estimate, error, and its name with both."""
-    pairs_of: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for row in report.table:
-        key = row.subject, row.session
-        pairs_of.setdefault(key, []).append((row.score, row.estimate))
-    points = []
-    for (subject, session), pairs in pairs_of.items():
-        score, estimate = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
-        tip = f"{subject}, session {session}: score {score:g}, estimate {estimate:.1f}"
-        points.append(((score + estimate) / 2, estimate - score, tip))
-    return points
+    return plot(
+        draw,
+        name="bland_altman",
+        title="Bland-Altman plot",
+        caption="Each point is one session (mean over its tasks). Solid: bias. Dashed: limits of "
+        "agreement, 1.96 standard deviations from the bias.",
+        size=_SQUARE,
+    )
 
 
 def calibration(report: EvaluationReport) -> Plot:
     """Mean score of clips with similar estimates, and the regression of scores on estimates."""
-    fitted, bins = report.calibration, report.calibration.bins
-    with plot_style("calibration"):
-        figure = new_figure(*_SQUARE)
-        axes = figure.add_subplot(
+    bins = report.calibration.bins
+    slope, intercept = report.calibration.slope.value, report.calibration.intercept.value
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(
             xlabel="mean estimate, points", ylabel="mean BDI-II score, points"
         )
         _use_score_scale(axes, report)
+        if slope is not None and intercept is not None:
+            ends = np.array([f(row.estimate for row in report.table) for f in (min, max)])
+            label = f"regression of scores on estimates, slope {slope:.2f}".replace("-", "−")
+            axes.plot(ends, intercept + slope * ends, color=ACCENT, label=label)
         label = f"clips in {len(bins)} bins of similar estimates (n = {len(report.table)})"
-        xs, means, sizes = [b.estimate for b in bins], [b.truth for b in bins], [b.n for b in bins]
-        tooltips = _draw_intervals(axes, xs, means, sizes, _BLUE, "o", label)
-        handles = list(tooltips)
-        if fitted.slope.value is not None and fitted.intercept.value is not None:
-            estimates = [row.estimate for row in report.table]
-            ends = min(estimates), max(estimates)
-            fit = [fitted.intercept.value + fitted.slope.value * x for x in ends]
-            text = f"regression of scores on estimates, slope {fitted.slope.value:.2f}"
-            handles += axes.plot(ends, fit, color=ACCENT, label=text.replace("-", "−"))
-        figure.legend(handles=handles, loc="outside lower center")
-        return finished(
-            figure,
-            name="calibration",
-            title="Calibration",
-            caption="Mean score of clips with similar estimates, with "
-            f"{_confidence(report)} intervals. The solid line is the regression of scores on "
-            "estimates; on the dashed line they are equal.",
-            tooltips=tooltips,
-        )
+        means = [(b.estimate, b.truth, b.n) for b in bins]
+        return _draw_metrics(axes, means, "o", _BLUE, label)
+
+    return plot(
+        draw,
+        name="calibration",
+        title="Calibration",
+        caption=f"Mean score of clips with similar estimates, with {_confidence(report)} "
+        "intervals. The solid line is the regression of scores on estimates; on the dashed line "
+        "they are equal.",
+        size=_SQUARE,
+    )
 
 
 def _confidence(report: EvaluationReport) -> str:
     return f"{report.bootstrap.confidence * 100:g} %"
 
 
-def _draw_intervals(
+def _draw_metrics(
     axes: "Axes",
-    xs: Sequence[float],
-    metrics: Sequence[Figure],
-    sizes: Sequence[int],
-    colour: str,
+    points: Sequence[tuple[float, Figure, int]],
     marker: str,
+    colour: str,
     label: str,
-) -> dict["Line2D", list[str]]:
-    """Draw the metrics that are known, of ``sizes`` clips, with intervals; return tooltips."""
-    known_xs, values, tips = [], [], []
-    for x, metric, n in zip(xs, metrics, sizes, strict=True):
-        if metric.value is None:
-            continue
-        known_xs.append(x)
-        values.append(metric.value)
-        tips.append(_tip(metric.value, metric, n))
-        if metric.low is not None and metric.high is not None:
-            middle, reach = (metric.low + metric.high) / 2, (metric.high - metric.low) / 2
-            axes.errorbar(x, middle, reach, color=colour, capsize=2.5, linewidth=1.2)
-    (marks,) = axes.plot(known_xs, values, marker, color=colour, label=label, clip_on=False)
-    return {marks: tips}
+) -> Tooltips:
+    """Draw the metrics that are known with their intervals.
 
-
-def _tip(value: float, metric: Figure, n: int) -> str:
-    tip = f"{value:.1f}, {n} clips"
-    if metric.low is not None and metric.high is not None:
-        tip += f", interval {metric.low:.1f} to {metric.high:.1f}"
-    return tip
+    Args:
+        points: place along the x axis, metric, number of clips.
+    """
+    known = [point for point in points if point[1].value is not None]
+    xs = [x for x, _, _ in known]
+    columns = np.array([(m.value, m.low, m.high) for _, m, _ in known], float).reshape(-1, 3).T
+    values, low, high = columns  # NaN where there is no interval; it need not hold the value
+    bars = (low + high) / 2, (high - low) / 2
+    axes.errorbar(xs, *bars, fmt="none", ecolor=colour, capsize=2.5, elinewidth=1.2)
+    (marks,) = axes.plot(xs, values, marker, color=colour, label=label, clip_on=False)
+    tips = [f"{figure_text(m, 1)} ({range_text(m, 1)}), {n} clips" for _, m, n in known]
+    return {marks: [tip.replace(" ()", "") for tip in tips]}
 
 
 def error_by_band(report: EvaluationReport) -> Plot:
     """RMSE, MAE and bias by the severity band of the score."""
-    sizes = [group.errors.n for group in report.bands]
-    with plot_style("error_by_band"):
-        figure = new_figure(*_OBLONG)
-        axes = figure.add_subplot(ylabel="error, points")
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(ylabel="error, points")
         axes.axhline(0, color=MUTED, linewidth=1)
-        tooltips: dict[Line2D, list[str]] = {}
-        for number, name in enumerate(_BAND_ERRORS):
-            xs = [place + 0.22 * (number - 1) for place in range(len(BANDS))]
-            metrics = [getattr(group.errors, name) for group in report.bands]
-            look = (_BLUE, ACCENT, INK)[number], MARKERS[number], _ERROR_NAMES[name]
-            tooltips |= _draw_intervals(axes, xs, metrics, sizes, *look)
+        tooltips: Tooltips = {}
+        for i, name in enumerate(("RMSE", "MAE", "bias")):
+            points = [
+                (place + 0.22 * (i - 1), getattr(group.errors, name.lower()), group.errors.n)
+                for place, group in enumerate(report.bands)
+            ]
+            colour = (_BLUE, ACCENT, INK)[i]
+            tooltips |= _draw_metrics(axes, points, MARKERS[i], colour, name)
         axes.set_ylim(min(axes.get_ylim()[0], 0), max(axes.get_ylim()[1], 10))
         _name_groups(axes, report.bands)
-        figure.legend(handles=list(tooltips), loc="outside lower center", ncols=3)
-        return finished(
-            figure,
-            name="error_by_band",
-            title="Errors by severity band",
-            caption="Errors by the severity band of the score, with "
-            f"{_confidence(report)} intervals; n counts clips. A bias that falls from left to "
-            "right is regression to the mean.",
-            tooltips=tooltips,
-        )
+        return tooltips
+
+    return plot(
+        draw,
+        name="error_by_band",
+        title="Errors by severity band",
+        caption=f"Errors by the severity band of the score, with {_confidence(report)} intervals; "
+        "n counts clips. A bias that falls from left to right is regression to the mean.",
+        size=_OBLONG,
+    )
 
 
 def coverage_by_band(report: EvaluationReport) -> Plot:
     """Share of scores inside their prediction interval, by severity band and over all clips."""
     assert report.intervals is not None
-    groups = [*report.bands, Group(name="all", errors=report.errors)]
     nominal = report.intervals.level * 100
-    with plot_style("coverage_by_band"):
-        figure = new_figure(*_OBLONG)
-        axes = figure.add_subplot(ylabel="coverage, % of clips", ylim=(0, 102))
-        line = axes.axhline(
-            nominal, **{**EQUALITY, "color": ACCENT}, label=f"nominal {nominal:g} %"
-        )
-        metrics = [_percent(group.errors) for group in groups]
-        sizes = [group.errors.n for group in groups]
-        tooltips = _draw_intervals(
-            axes, range(len(groups)), metrics, sizes, _BLUE, "o", "covered by the interval"
-        )
+    groups = [*report.bands, Group(name="all", errors=report.errors)]
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(ylabel="coverage, % of clips", ylim=(0, 102))
+        axes.axhline(nominal, linestyle="--", color=ACCENT, label=f"nominal {nominal:g} %")
+        points = [(i, _percent(g.errors.coverage), g.errors.n) for i, g in enumerate(groups)]
         _name_groups(axes, groups)
-        figure.legend(handles=[*tooltips, line], loc="outside lower center", ncols=2)
-        return finished(
-            figure,
-            name="coverage_by_band",
-            title="Coverage by severity band",
-            caption="Share of scores that lie inside their prediction interval, with "
-            f"{_confidence(report)} intervals; n counts clips. Dashed: the nominal {nominal:g} %.",
-            tooltips=tooltips,
-        )
+        return _draw_metrics(axes, points, "o", _BLUE, "covered by the interval")
+
+    return plot(
+        draw,
+        name="coverage_by_band",
+        title="Coverage by severity band",
+        caption="Share of scores that lie inside their prediction interval, with "
+        f"{_confidence(report)} intervals; n counts clips. Dashed: the nominal {nominal:g} %.",
+        size=_OBLONG,
+    )
 
 
-def _percent(errors: Errors) -> Figure:
-    values = errors.coverage.model_dump()
-    return Figure(**{k: None if v is None else v * 100 for k, v in values.items()})
+def _percent(share: Figure) -> Figure:
+    return Figure(**{k: None if v is None else v * 100 for k, v in share.model_dump().items()})
 
 
 def _name_groups(axes: "Axes", groups: Sequence[Group]) -> None:
@@ -273,6 +228,5 @@ def _name_groups(axes: "Axes", groups: Sequence[Group]) -> None:
     scores = {band.name: f"{band.low}–{band.high}" for band in BANDS}
     labels = [f"{g.name}\n{scores.get(g.name, '')}\nn = {g.errors.n}" for g in groups]
     axes.set_xticks(range(len(groups)), labels)
-    axes.set_xlim(-0.6, len(groups) - 0.4)
+    axes.set(xlim=(-0.6, len(groups) - 0.4), xlabel="severity band of the BDI-II score")
     axes.grid(visible=False, axis="x")
-    axes.set_xlabel("severity band of the BDI-II score")

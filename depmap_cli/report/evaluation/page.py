@@ -19,7 +19,7 @@ def render_evaluation_page(report: EvaluationReport, plots: Sequence[Plot] = ())
         by_folds=report.split == OUT_OF_FOLD,
         titles={baseline.name: baseline.title for baseline in report.baselines},
         informed={baseline.name for baseline in report.baselines if baseline.informed},
-        plots=[(plot, Markup(plot.inline_svg), data_uri(plot.png)) for plot in plots],
+        plots=[(p, Markup(p.inline_svg), "" if p.svg else data_uri(p.png)) for p in plots],
         bands=list(zip(report.bands, BANDS, strict=True)),
         confidence=f"{report.bootstrap.confidence * 100:g}",
         nominal=f"{report.intervals.level * 100:g}" if report.intervals else "",

@@ -301,7 +301,7 @@ def test_names_are_no_formulas_and_none_is_hidden_from_the_legend() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         chart = _chart(some_report(clips=clips), "predicted")
-    assert f"_$x^2$ 東京 (n = {len(clips)})" in _texts(chart)
+    assert f" _$x^2$ 東京 (n = {len(clips)})" in _texts(chart)
 
 
 def _texts(plot: Plot) -> list[str]:
@@ -399,7 +399,7 @@ def test_axes_have_names_with_units_and_groups_their_sizes(report: EvaluationRep
     for name, *labels in (
         ("predicted", "BDI-II score, points", "estimate, points"),
         ("bland_altman", "mean of score and estimate, points", "estimate less score, points"),
-        ("calibration", "mean estimate, points", "mean BDI-II score, points"),
+        ("calibration", "mean estimate, points", "mean score, points"),
         ("error_by_band", "error, points", "severity band of the BDI-II score"),
         ("coverage_by_band", "coverage, % of clips", "severity band of the BDI-II score"),
     ):
