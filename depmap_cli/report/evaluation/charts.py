@@ -118,9 +118,7 @@ def calibration(report: EvaluationReport) -> Plot:
     slope, intercept = report.calibration.slope.value, report.calibration.intercept.value
 
     def draw(canvas: "figure.Figure") -> Tooltips:
-        axes = canvas.add_subplot(
-            xlabel="mean estimate, points", ylabel="mean BDI-II score, points"
-        )
+        axes = canvas.add_subplot(xlabel="mean estimate, points", ylabel="mean score, points")
         _use_score_scale(axes, report)
         if slope is not None and intercept is not None:
             ends = np.array([f(row.estimate for row in report.table) for f in (min, max)])

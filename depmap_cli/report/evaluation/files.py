@@ -20,8 +20,7 @@ from depmap_cli.io.output_files import remove_stale, write_file
 from depmap_cli.report.charts.plots import Plot
 from depmap_cli.report.evaluation.charts import evaluation_charts
 from depmap_cli.report.evaluation.page import comparisons, render_evaluation_page
-from depmap_cli.report.evaluation.tripod import render_tripod
-from depmap_cli.report.evaluation.tripod_answers import plain
+from depmap_cli.report.evaluation.tripod import plain, render_tripod
 
 _PLOTS = "figures"
 _PLOT_FILE = re.compile(r"[a-z0-9_]+\.(svg|png)")

@@ -587,7 +587,7 @@ def test_neither_the_headline_nor_the_checklist_repeats_the_mean(report: Evaluat
         assert "same person" not in text
         assert "clip duration" not in text
     known = report.baselines[1].informed
-    assert f"; it knew {known} of {report.n_clips} clips)" in _item(report, "23a")
+    assert f"; it had information on {known} of {report.n_clips} clips)" in _item(report, "23a")
 
 
 def test_what_the_data_lacks_is_told_everywhere() -> None:
@@ -681,7 +681,7 @@ def test_the_checklist_tells_what_intervals_were_calibrated_on(report: Evaluatio
     assert "their intervals calibrated on Development" in _item(report, "12a")
     again = _of(report, recalibrated_on="mine, Development", calibration_people=12)
     for number in ("12a", "12f", "24"):
-        assert "calibrated anew on 12 people of mine, Development" in _item(again, number)
+        assert "recalibrated on 12 people of mine, Development" in _item(again, number)
     assert "90 % prediction intervals cover" in _item(again, "24")
 
 
@@ -690,18 +690,18 @@ def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) ->
     assert "28 of the 28 people" in _item(report, "12a")
     elsewhere = _item(_of(report, known_people=0), "12a")
     assert (
-        "By name and recording, none of the 28 people of its Training split are among those on whom"
+        "By name and video, none of the 28 people of its Training split are among those on whom"
         in elsewhere
     )
     alone = _item(_of(report, known_people=0, training_people=0), "12a")
     assert "The data has no Training split" in alone
     for text in (elsewhere, alone):
-        assert "unless the weights know them otherwise" in text
+        assert "unless the weights know these people by other names" in text
         assert "fitted on Training" not in text
 
 
 def test_the_checklist_tells_balance_and_network(report: EvaluationReport) -> None:
-    assert "all recordings came alike" in _item(report, "13")
+    assert "all videos were drawn equally often" in _item(report, "13")
     assert "train.band_balance = 0.5" in _item(_of(report, balance=0.5), "13")
     assert "Dep-MAP (Wang, Ye and Wang" in _item(report, "12c")
     resnet = _of(report, network="plain ResNet with mean pooling")
