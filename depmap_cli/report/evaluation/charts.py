@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
-from depmap_cli.evaluation.results import EvaluationReport, Figure, Group
+from depmap_cli.evaluation.results import EvaluationReport, Group, Metric
 from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, legend_label, plot
 from depmap_cli.report.charts.svg import ACCENT, INK, LEVEL_COLOURS, MUTED
 from depmap_cli.report.text import figure_text, missing_intervals, range_text
@@ -145,7 +145,7 @@ def _confidence(report: EvaluationReport) -> str:
 
 def _draw_metrics(
     axes: "Axes",
-    points: Sequence[tuple[float, Figure, int]],
+    points: Sequence[tuple[float, Metric, int]],
     marker: str,
     colour: str,
     label: str,
@@ -217,8 +217,8 @@ def coverage_by_band(report: EvaluationReport) -> Plot:
     )
 
 
-def _percent(share: Figure) -> Figure:
-    return Figure(**{k: None if v is None else v * 100 for k, v in share.model_dump().items()})
+def _percent(share: Metric) -> Metric:
+    return Metric(**{k: None if v is None else v * 100 for k, v in share.model_dump().items()})
 
 
 def _name_groups(axes: "Axes", groups: Sequence[Group]) -> None:

@@ -1,4 +1,4 @@
-"""The files of an evaluation: JSON, a table of clips, a page and its charts."""
+"""The files of an evaluation: JSON, tables of metrics and clips, a page, a checklist, charts."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ from depmap_cli.evaluation.results import (
     ClipRow,
     Errors,
     EvaluationReport,
-    Figure,
+    Metric,
 )
 from depmap_cli.evaluation.score_table import OURS
 from depmap_cli.io.csv_files import Cell, csv_table
@@ -24,7 +24,7 @@ from depmap_cli.report.evaluation.tripod import plain, render_tripod
 
 _PLOTS = "figures"
 _PLOT_FILE = re.compile(r"[a-z0-9_]+\.(svg|png)")
-_FIGURES = ("rmse", "mae", "pcc", "ccc", "bias", "coverage", "width")
+_METRICS = ("rmse", "mae", "pcc", "ccc", "bias", "coverage", "width")
 _COLUMNS = (
     "video", "subject", "session", "task", "score", "estimate", "low", "high", "band",
     "seen_in_training", "duration", *(f"share_{band.name}" for band in BANDS),
@@ -76,16 +76,16 @@ def _plot_files(plots: Sequence[Plot]) -> dict[str, str]:
 
 
 def _readme(report: EvaluationReport) -> str:
-    """The files with what they hold, for whoever is handed the folder."""
+    """List the files and their content, for a reader who receives the folder."""
     head = f"# {plain(report.weights.file)} on {plain(report.data)}, {report.split}"
     lines = [head, "", report.disclaimer, "", f"Written by depmap {report.depmap_version}.", ""]
-    files = {"evaluation.json": "every figure and clip, for programs", **report.files}
+    files = {"evaluation.json": "every metric and clip, for programs", **report.files}
     lines += [f"- `{name}`: {plain(words)}" for name, words in files.items()]
     return "\n".join(lines) + "\n"
 
 
 def evaluation_schema() -> dict[str, Any]:
-    """The JSON schema of ``evaluation.json``."""
+    """Return the JSON schema of ``evaluation.json``."""
     head = {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"urn:depmap:evaluation:{SCHEMA_VERSION}",
@@ -95,28 +95,28 @@ def evaluation_schema() -> dict[str, Any]:
 
 
 def clips_csv(report: EvaluationReport) -> bytes:
-    """A row a clip, with every baseline's guess in a column of its own."""
+    """Return one row for each clip, with a column for each baseline."""
     baselines = [baseline.name for baseline in report.baselines]
     columns = [*_COLUMNS, *(f"baseline_{name}" for name in baselines)]
     return csv_table(columns, (_row(row, baselines) for row in report.table))
 
 
 def metrics_csv(report: EvaluationReport) -> bytes:
-    """A row for each group of clips or recordings and each method: figures with interval ends.
+    """Return one row for each group of clips or sessions and each method, with interval ends.
 
-    Empty where a figure is not known: baselines have no coverage, comparisons no bias.
+    Unknown metrics are empty: baselines have no coverage, comparisons have no bias.
     """
-    ends = [(name, f"{name}_low", f"{name}_high") for name in _FIGURES]
+    ends = [(name, f"{name}_low", f"{name}_high") for name in _METRICS]
     columns = ("group", "method", "n", "people", *(c for three in ends for c in three))
-    return csv_table(columns, (_figures_row(*row) for row in _grouped(report)))
+    return csv_table(columns, (_metrics_row(*row) for row in _grouped(report)))
 
 
 def _grouped(report: EvaluationReport) -> Iterator[tuple[str, str, Agreement | Errors]]:
-    """Group, method and figures: comparisons, then the errors by band and by subgroup."""
+    """Yield group, method and metrics: comparisons, then the errors by band and by subgroup."""
     for title, part in comparisons(report):
         yield title, OURS, part.estimates
-        for beside in part.baselines:
-            yield title, beside.baseline, beside.agreement
+        for comparison in part.baselines:
+            yield title, comparison.baseline, comparison.agreement
     yield "All clips", OURS, report.errors
     for band in report.bands:
         yield f"Band {band.name}", OURS, band.errors
@@ -125,10 +125,10 @@ def _grouped(report: EvaluationReport) -> Iterator[tuple[str, str, Agreement | E
             yield f"{split.attribute}: {group.name}", OURS, group.errors
 
 
-def _figures_row(group: str, method: str, found: Agreement | Errors) -> list[Cell]:
-    figures = [getattr(found, name, Figure()) for name in _FIGURES]
-    values = [_rounded(v) for f in figures for v in (f.value, f.low, f.high)]
-    return [group, method, found.n, found.people, *values]
+def _metrics_row(group: str, method: str, row: Agreement | Errors) -> list[Cell]:
+    metrics = [getattr(row, name, Metric()) for name in _METRICS]
+    values = [_rounded(v) for m in metrics for v in (m.value, m.low, m.high)]
+    return [group, method, row.n, row.people, *values]
 
 
 def _rounded(value: float | None) -> float | None:

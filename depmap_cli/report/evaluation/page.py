@@ -27,10 +27,10 @@ def render_evaluation_page(report: EvaluationReport, plots: Sequence[Plot] = ())
 
 
 def comparisons(report: EvaluationReport) -> list[tuple[str, Comparison]]:
-    """Every comparison of a report with its title, in the order of reading."""
-    found = report.agreement
-    parts = [("Clips", found.clips), ("Recordings", found.sessions)]
-    if len(found.tasks) > 1:
-        parts += [(f"Task {task.name or 'unnamed'}", task) for task in found.tasks]
-    people = ("People seen", found.seen), ("People not seen", found.unseen)
+    """Return every comparison of a report with its title, in the order of the page."""
+    agreement = report.agreement
+    parts = [("Clips", agreement.clips), ("Sessions", agreement.sessions)]
+    if len(agreement.tasks) > 1:
+        parts += [(f"Task {task.name or 'unnamed'}", task) for task in agreement.tasks]
+    people = ("People seen", agreement.seen), ("People not seen", agreement.unseen)
     return parts + [(title, part) for title, part in people if part is not None]

@@ -18,7 +18,7 @@ from depmap_cli.evaluation.appearance import (
     KeyFace,
     MappedVideo,
     PrototypeFaces,
-    spread_over_scores,
+    sample_over_scores,
 )
 from depmap_cli.evaluation.au_trends import MAIN_UNITS, N_BINS, UnitCurve, binned, trends_of
 from depmap_cli.evaluation.estimate_clip import estimate_clip
@@ -88,16 +88,16 @@ def test_principal_components_by_hand():
 def test_faces_are_chosen_evenly_over_the_scores_one_a_person():
     people = ["a", "a", "b", "c", "d", "e"]
     scores = [9, 2, 1, 5, 7, 13]  # by score: b 1, a 2, c 5, d 7, a 9, e 13
-    assert spread_over_scores(people, scores, 3) == [2, 3, 5]
-    assert spread_over_scores(people, scores, 9) == [2, 1, 3, 4, 5]
-    assert spread_over_scores([], [], 3) == []
+    assert sample_over_scores(people, scores, 3) == [2, 3, 5]
+    assert sample_over_scores(people, scores, 9) == [2, 1, 3, 4, 5]
+    assert sample_over_scores([], [], 3) == []
 
 
 def curve(subject, level, places, value):
     au_probabilities = np.zeros((len(places), UNITS))
     au_probabilities[:, 2] = value  # AU4
     return UnitCurve(
-        subject=subject, level=level, places=np.array(places), au_probabilities=au_probabilities
+        subject=subject, level=level, positions=np.array(places), au_probabilities=au_probabilities
     )
 
 

@@ -1,4 +1,4 @@
-"""Files, page, charts, terminal and checklist: complete, well formed, deaf to hostile names."""
+"""Files, page, charts, terminal and checklist: complete, well formed, safe from hostile names."""
 
 import csv
 import io
@@ -142,7 +142,7 @@ def test_json_reads_back_equal_and_fits_its_schema(
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.4"
+    assert content["schema_version"] == "2.0"
 
 
 def test_infinite_intervals_survive_json() -> None:
@@ -175,7 +175,7 @@ def test_clips_csv_reads_back(report: EvaluationReport) -> None:
         assert row["seen_in_training"] == str(int(clip.seen))
 
 
-def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationReport) -> None:
+def test_figures_csv_holds_every_metric_with_its_interval(report: EvaluationReport) -> None:
     rows = {(row["group"], row["method"]): row for row in _rows(metrics_csv(report))}
     methods = len(report.baselines) + 1
     assert len(rows) == len(comparisons(report)) * methods + 1 + 4 + 3  # bands, f, m, not given
@@ -184,7 +184,7 @@ def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationRepo
         ("estimate", ours),
         (mean.baseline, mean.agreement),
     ):
-        row = rows["Recordings", name]
+        row = rows["Sessions", name]
         assert (int(row["n"]), int(row["people"])) == (three.n, three.people)
         for figure in ("rmse", "mae", "pcc", "ccc"):
             found = getattr(three, figure)
@@ -227,7 +227,7 @@ def test_json_is_utf8_whatever_the_terminal_is(monkeypatch: pytest.MonkeyPatch) 
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
     found = [Evaluation(some_report(clips=clips))]
-    EvaluationOutputs(None, "drawing", as_json=True).give(found)
+    EvaluationOutputs(None, "drawing", as_json=True).write(found)
     assert json.loads(written.getvalue().decode("utf-8"))["table"][0]["video"] == "łódź.mp4"
 
 
@@ -241,7 +241,7 @@ def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "evaluation.json").read_bytes())["table"][0]["video"] == "�.mp4"
 
 
-def test_figures_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
+def test_plots_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
     gallery = Plot(
         name="prototype_gallery",
         title="Prototype gallery",
@@ -318,7 +318,7 @@ def _marks(plot: Plot) -> dict[str, tuple[float, float]]:
     return marks
 
 
-def test_every_clip_and_every_recording_has_its_mark(report: EvaluationReport) -> None:
+def test_every_clip_and_every_session_has_its_mark(report: EvaluationReport) -> None:
     predicted, bland_altman = (_chart(report, n) for n in ("predicted", "bland_altman"))
     assert predicted.svg.count("mp4: score") == report.n_clips
     assert set(_marks(predicted)) == {row.video for row in report.table}
@@ -416,7 +416,7 @@ def test_the_page_says_what_a_reviewer_must_know(report: EvaluationReport) -> No
     rmse = report.agreement.clips.estimates.rmse
     for part in (
         "run.safetensors on simavec, Testing",
-        f"{report.n_clips} clips, {report.n_sessions} recordings of {report.n_people} people",
+        f"{report.n_clips} clips, {report.n_sessions} sessions of {report.n_people} people",
         f"{rmse.value:.2f} points of 63",
         range_text(rmse),
         "Task Northwind",
@@ -427,8 +427,8 @@ def test_the_page_says_what_a_reviewer_must_know(report: EvaluationReport) -> No
         "Slope of scores on estimates",
         "limits of agreement",
         "not given",
-        "people drawn with replacement with all their clips; 200 draws, seed 0",
-        "Training: 100 clips, 50 recordings, 28 people, score 15.1 ± 11.0",
+        "over people, drawn with replacement with all their clips; 200 draws, seed 0",
+        "Training: 100 clips, 50 sessions, 28 people, score 15.1 ± 11.0",
         "880 of 900 sampled frames",
         "ab" * 32,
         SIMULATED,
@@ -540,19 +540,19 @@ def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationRepor
     parts = len(comparisons(beside))
     assert _shown(beside).count("resnet") == parts + 1  # and once among the differences
     flat = _Tags(render_evaluation_page(beside)).flat
-    assert "other weights, and what guesses reach" in flat
+    assert "other weights, and of rules that do not use the face" in flat
     assert "resnet : Other weights, resnet." in flat
     assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
 
 
-def test_the_terminal_tells_clips_from_recordings_and_from_people() -> None:
+def test_the_terminal_tells_clips_from_sessions_and_from_people() -> None:
     clips = [
         EvaluatedClip(video=t, subject="1", session="1", task=t, score=4.0, estimate=5.0)
         for t in ("Freeform", "Northwind")
     ]
     shown = _shown(some_report(clips=clips))
     assert "2 clips of 1 people" in shown
-    assert "1 recordings of 1 people" in shown
+    assert "1 sessions of 1 people" in shown
 
 
 def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationReport) -> None:
@@ -563,13 +563,13 @@ def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationRe
         for i in range(3)
     ]
     shown = _shown(some_report(clips=clips))
-    told = "as they know nothing of these clips: same person, same person (leaks) and clip duration"
+    told = "without information on these clips: same person, same person (leaks) and clip duration"
     assert told in " ".join(shown.split())
-    assert shown.count("training mean") == 4  # clips, recordings, people not seen, differences
+    assert shown.count("training mean") == 4  # clips, sessions, people not seen, differences
     assert shown.count("same person (leaks)") == 1
     known = report.baselines[1]
     assert 0 < known.informed < report.n_clips
-    told = f"same person: knew something of {known.informed} of {report.n_clips} clips"
+    told = f"same person: has information on {known.informed} of {report.n_clips} clips"
     assert told in " ".join(_shown(report).split())
 
 
@@ -625,10 +625,10 @@ def test_intervals_of_other_frames_carry_a_caution() -> None:
 
 def test_limits_of_agreement_have_no_perfect_value(report: EvaluationReport) -> None:
     flat = _Tags(render_evaluation_page(report)).flat
-    for words in ("Slope of scores on estimates, clips", "Bias of recordings, points"):
+    for words in ("Slope of scores on estimates, clips", "Bias of sessions, points"):
         assert re.search(rf"{words} [-\d. to]+ [01] ", flat)
     assert re.search(
-        r"Upper limit of agreement of recordings, points [-\d.]+ [-\d.]+ to [-\d.]+ \D", flat
+        r"Upper limit of agreement of sessions, points [-\d.]+ [-\d.]+ to [-\d.]+ \D", flat
     )
 
 
