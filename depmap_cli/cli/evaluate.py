@@ -79,8 +79,8 @@ def evaluate(
 ) -> None:
     """Evaluate estimates on a labelled corpus, and compare them with baselines.
 
-    If --weights is the folder of `depmap train --seeds`, each seed is evaluated separately, followed
-    by mean and standard deviation. If it is the folder of a cross-validation, with --group-by, each
+    If --weights is the folder of `depmap train --seeds`, each seed is evaluated separately, and
+    mean and standard deviation follow. If it is the folder of a cross-validation, with --group-by, each
     person is scored by the fold that never saw them.
 
     Examples:
@@ -187,7 +187,7 @@ def calibrate(
         )
     else:
         note(
-            f"{people} people: {DEFAULT_COVERAGE:.0%} intervals extend {reach:.1f} points to each side",
+            f"{people} people: {DEFAULT_COVERAGE:.0%} intervals extend {reach:.1f} points each way",
             quiet,
         )
     note(f"weights: {out}", quiet)

@@ -181,7 +181,7 @@ def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, t
     assert code == 0
     compare_with = json.loads(out)["baselines"][0]
     assert (compare_with["title"], compare_with["leaks"]) == ("knowing (leaks)", True)
-    assert "2 of these the evaluated weights never saw" in compare_with["description"]
+    assert "The evaluated weights never saw 2 of these" in compare_with["description"]
     for weights, other in ((knowing, knowing), (knowing, stranger)):  # no advantage
         code, out, _ = evaluate("--weights", weights, "--compare-with", other, "--json")
         compare_with = json.loads(out)["baselines"][0]

@@ -23,7 +23,9 @@ _PAPER = "paper"
 
 
 def render_ablation(console: Console, rows: "Sequence[AblationRow]", data: str) -> None:
-    """Print a table of all clips, then one for each task; ours is the mean over seeds, ± sd of RMSE.
+    """Print a table of all clips, then one for each task.
+
+    Our metrics are means over seeds, with the standard deviation of RMSE.
 
     Args:
         data: our data and split, in words.
