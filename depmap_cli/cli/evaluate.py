@@ -80,8 +80,8 @@ def evaluate(
     """Evaluate estimates on a labelled corpus, and compare them with baselines.
 
     If --weights is the folder of `depmap train --seeds`, each seed is evaluated separately, and
-    mean and standard deviation follow. If it is the folder of a cross-validation, with --group-by, each
-    person is scored by the fold that never saw them.
+    mean and standard deviation follow. If it is the folder of a cross-validation, with --group-by,
+    each person is scored by the fold that never saw them.
 
     Examples:
 
