@@ -1,7 +1,7 @@
 """The files of an evaluation: JSON, tables of metrics and clips, a page, a checklist, charts."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +24,35 @@ from depmap_cli.report.evaluation.tripod import plain, render_tripod
 
 _PLOTS = "figures"
 _PLOT_FILE = re.compile(r"[a-z0-9_]+\.(svg|png)")
-_METRICS = ("rmse", "mae", "pcc", "ccc", "bias", "coverage", "width")
-_COLUMNS = (
-    "video", "subject", "session", "task", "score", "estimate", "low", "high", "band",
-    "seen_in_training", "duration", *(f"share_{band.name}" for band in BANDS),
-)  # fmt: skip
+_METRICS = tuple(
+    dict.fromkeys(
+        name
+        for row in (Agreement, Errors)
+        for name, field in row.model_fields.items()
+        if field.annotation is Metric
+    )
+)
+"""Columns of ``figures.csv``, each followed by its interval."""
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
+
+
+_CLIP_COLUMNS: dict[str, Callable[[ClipRow], Cell]] = {
+    "video": lambda row: row.video,
+    "subject": lambda row: row.subject,
+    "session": lambda row: row.session,
+    "task": lambda row: row.task,
+    "score": lambda row: row.score,
+    "estimate": lambda row: _rounded(row.estimate),
+    "low": lambda row: _rounded(row.low),
+    "high": lambda row: _rounded(row.high),
+    "band": lambda row: row.band,
+    "seen_in_training": lambda row: int(row.seen),
+    "duration": lambda row: _rounded(row.duration),
+}
+"""Columns of ``clips.csv``; those of levels and baselines follow."""
 
 
 def write_evaluation(
@@ -97,8 +121,17 @@ def evaluation_schema() -> dict[str, Any]:
 def clips_csv(report: EvaluationReport) -> bytes:
     """Return one row for each clip, with a column for each baseline."""
     baselines = [baseline.name for baseline in report.baselines]
-    columns = [*_COLUMNS, *(f"baseline_{name}" for name in baselines)]
-    return csv_table(columns, (_row(row, baselines) for row in report.table))
+    shares = [f"share_{band.name}" for band in BANDS]
+    columns = [*_CLIP_COLUMNS, *shares, *(f"baseline_{name}" for name in baselines)]
+    return csv_table(columns, (_clip_cells(row, baselines) for row in report.table))
+
+
+def _clip_cells(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
+    return [
+        *(cell(row) for cell in _CLIP_COLUMNS.values()),
+        *(map(_rounded, row.levels) if row.levels else [None] * len(BANDS)),
+        *(_rounded(row.baselines[name]) for name in baselines),
+    ]
 
 
 def metrics_csv(report: EvaluationReport) -> bytes:
@@ -129,25 +162,3 @@ def _metrics_row(group: str, method: str, row: Agreement | Errors) -> list[Cell]
     metrics = [getattr(row, name, Metric()) for name in _METRICS]
     values = [_rounded(v) for m in metrics for v in (m.value, m.low, m.high)]
     return [group, method, row.n, row.people, *values]
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
-
-
-def _row(row: ClipRow, baselines: Sequence[str]) -> list[Cell]:
-    return [
-        row.video,
-        row.subject,
-        row.session,
-        row.task,
-        row.score,
-        _rounded(row.estimate),
-        _rounded(row.low),
-        _rounded(row.high),
-        row.band,
-        int(row.seen),
-        _rounded(row.duration),
-        *(map(_rounded, row.levels) if row.levels else [None] * len(BANDS)),
-        *(_rounded(row.baselines[name]) for name in baselines),
-    ]
