@@ -87,7 +87,7 @@ def bland_altman(report: EvaluationReport) -> Plot:
 
     def draw(canvas: "figure.Figure") -> Tooltips:
         axes = canvas.add_subplot(
-            xlabel="mean of score and estimate, points", ylabel="estimate less score, points"
+            xlabel="mean of score and estimate, points", ylabel="estimate minus score, points"
         )
         for name, value in known.items():
             axes.axhline(value, color=ACCENT, linestyle="-" if name == "bias" else "--")

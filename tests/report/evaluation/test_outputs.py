@@ -398,7 +398,7 @@ def test_axes_have_names_with_units_and_groups_their_sizes(report: EvaluationRep
     words = {chart.name: _texts(chart) for chart in evaluation_charts(report)}
     for name, *labels in (
         ("predicted", "BDI-II score, points", "estimate, points"),
-        ("bland_altman", "mean of score and estimate, points", "estimate less score, points"),
+        ("bland_altman", "mean of score and estimate, points", "estimate minus score, points"),
         ("calibration", "mean estimate, points", "mean score, points"),
         ("error_by_band", "error, points", "severity band of the BDI-II score"),
         ("coverage_by_band", "coverage, % of clips", "severity band of the BDI-II score"),
