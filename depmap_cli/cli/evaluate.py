@@ -29,26 +29,26 @@ from depmap_cli.cli.terminal import note, progress_bar, stages
 from depmap_cli.config import MAX_FRAMES, MIN_FRAMES
 
 FramesOption = Annotated[
-    int | None, typer.Option(min=MIN_FRAMES, max=MAX_FRAMES, help="Frames a video.")
+    int | None, typer.Option(min=MIN_FRAMES, max=MAX_FRAMES, help="Frames sampled per video.")
 ]
 
 
 def evaluate(
     data: DataOption,
     weights: WeightsOption = None,
-    split: Annotated[Split, typer.Option(help="Which split is scored.")] = Split.Testing,
+    split: Annotated[Split, typer.Option(help="Split to evaluate.")] = Split.Testing,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for JSON, CSV, HTML and figures.")
+        Path | None, typer.Option("--output", "-o", help="Folder for JSON, CSV, HTML and plots.")
     ] = None,
     attributes: Annotated[
         Path | None,
-        typer.Option("--subgroups", help="CSV with a column subject and columns to group by."),
+        typer.Option("--subgroups", help="CSV file with a column subject and columns to group by."),
     ] = None,
     compare_with: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Other weights to compare with; default: the plain ResNet in resnet-baseline/ "
-            "beside --weights, or the one shipped."
+            help="Other weights to compare with. Repeatable. Default: the plain ResNet in "
+            "resnet-baseline/ next to --weights, or the bundled one."
         ),
     ] = None,
     folds: Annotated[
@@ -75,11 +75,11 @@ def evaluate(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Compare estimates with scores on a labelled corpus, beside baselines.
+    """Evaluate estimates on a labelled corpus, and compare them with baselines.
 
-    --weights with the folder of `depmap train --seeds` evaluates each seed by itself, then tells
-    mean and standard deviation. With --folds, and the folder of a run by folds, everybody is
-    scored by the fold that never saw them.
+    If --weights is the folder of `depmap train --seeds`, each seed is evaluated separately, and
+    mean and standard deviation follow. If it is the folder of a cross-validation, with --folds,
+    each person is scored by the fold that never saw them.
 
     Examples:
 
@@ -100,8 +100,8 @@ def evaluate(
     pooled = weights is not None and weights.is_dir() and folds is not None
     if pooled and (fold is not None or gallery or split != Split.Testing):
         raise typer.BadParameter(
-            "--folds with a run folder as --weights pools all folds: it cannot be combined with "
-            "--fold, --gallery or another --split"
+            "--folds with a folder as --weights pools all folds of the run; "
+            "remove --fold, --gallery and --split"
         )
     from depmap_cli.report.evaluation.outputs import EvaluationOutputs
     from depmap_cli.workflows.evaluate import EvaluateOptions
@@ -128,19 +128,19 @@ def evaluate(
     outputs = EvaluationOutputs(output, pictures.value, as_json)
     outputs.check()
     with progress_bar(quiet) as bar:
-        found = evaluate_all(options, stages(bar))
-    outputs.give(found)
-    hint = why_not or plain_command(data, weights, folds if pooled else None)
-    if hint and not options.compare_with:
-        note(hint, quiet)
+        evaluations = evaluate_all(options, stages(bar))
+    outputs.write(evaluations)
+    suggestion = why_not or plain_command(data, weights, folds if pooled else None)
+    if suggestion and not options.compare_with:
+        note(suggestion, quiet)
 
 
 def calibrate(
     data: DataOption,
-    out: Annotated[Path, typer.Option(help="Weights file to write: a copy, recalibrated.")],
+    out: Annotated[Path, typer.Option(help="Weights file to write: a recalibrated copy.")],
     weights: WeightsOption = None,
     split: Annotated[
-        Split, typer.Option(help="Whose residuals; not the split you will report on.")
+        Split, typer.Option(help="Split that supplies the residuals; not the one you report.")
     ] = Split.Development,
     frames: FramesOption = None,
     semantic_model: SemanticModelOption = None,
@@ -151,7 +151,9 @@ def calibrate(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Let intervals rest on your own data: store its residuals in a copy of the weights.
+    """Recalibrate prediction intervals on your own data.
+
+    Stores the residuals of --split in a copy of the weights; the network does not change.
 
     Example: depmap calibrate --data mine/ --out mine.safetensors
     """
@@ -173,16 +175,16 @@ def calibrate(
     with progress_bar(quiet) as bar:
         result = run_calibration(options, out, stages(bar))
     if result.n_left_out:
-        note(f"left out: {result.n_left_out} people that the weights were trained on", quiet)
+        note(f"excluded: {result.n_left_out} people on whom the weights were trained", quiet)
     if math.isinf(result.half_width):
         note(
-            f"{result.n_people} people: a {DEFAULT_COVERAGE:.0%} interval does not exist below "
+            f"{result.n_people} people: a {DEFAULT_COVERAGE:.0%} interval needs at least "
             f"{people_needed(DEFAULT_COVERAGE)}; reports will show the whole scale",
             quiet=False,
         )
     else:
         note(
-            f"{result.n_people} people: {DEFAULT_COVERAGE:.0%} intervals reach "
+            f"{result.n_people} people: {DEFAULT_COVERAGE:.0%} intervals extend "
             f"{result.half_width:.1f} points each way",
             quiet,
         )
@@ -192,12 +194,14 @@ def calibrate(
 def ablate(
     data: DataOption,
     table: Annotated[int, typer.Option(min=2, max=3, help="The paper's table: 2 or 3.")],
-    out: Annotated[Path, typer.Option(help="Folder of all runs; a killed grid goes on there.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for all runs; an interrupted grid resumes there.")
+    ],
     row: Annotated[
-        list[int] | None, typer.Option(help="Rows of the table, from 1; default all. Repeatable.")
+        list[int] | None, typer.Option(help="Row of the table, from 1; default all. Repeatable.")
     ] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs a row.")] = 3,
-    split: Annotated[Split, typer.Option(help="Which split is scored.")] = Split.Development,
+    seeds: Annotated[int, typer.Option(min=1, help="Training runs per row, one per seed.")] = 3,
+    split: Annotated[Split, typer.Option(help="Split to evaluate.")] = Split.Development,
     config: ConfigOption = None,
     settings: SetOption = None,
     semantic_model: SemanticModelOption = None,
@@ -209,10 +213,11 @@ def ablate(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Train and evaluate the grid of the paper's Table 2 (scales) or 3 (modules, backbones).
+    """Train and evaluate the variants of the paper's Table 2 (scales) or 3 (modules, backbones).
 
-    Backbones start at the semantic model's image tower; those of another depth start at random,
-    which the table says. The table is also written to --out, as CSV and JSON.
+    Prints the paper's published metrics on AVEC2014 next to the metrics measured on your data.
+    Backbones are initialised from the semantic model's image encoder; those of another depth are
+    initialised at random and marked in the table. --out also receives the table as CSV and JSON.
 
     Example: depmap ablate --data avec2014/ --table 3 --row 1 --row 6 --out ablation/
     """
@@ -238,7 +243,7 @@ def ablate(
     )
     with progress_bar(quiet) as bar:
         display = training_display(chosen, quiet, bar)
-        found = run_ablation(options, table, split.value, row or [], stages(bar), display)
+        rows = run_ablation(options, table, split.value, row or [], stages(bar), display)
     name = data.resolve().name
-    write_ablation(found, out, table, name, split.value)
-    render_ablation(Console(), found, f"{name}, {split.value}")
+    write_ablation(rows, out, table, name, split.value)
+    render_ablation(Console(), rows, f"{name}, {split.value}")

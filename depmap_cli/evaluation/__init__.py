@@ -1,7 +1,7 @@
-"""How well estimates agree with scores: figures, their uncertainty, baselines. NumPy alone.
+"""How well estimates agree with scores: metrics, their uncertainty, baselines. NumPy only.
 
-Read ``evaluate.py`` first; it calls the others in the order of the report. Only ``estimation.py``
-runs a model; it is not imported here, so that reports need no torch.
+Start with ``evaluate.py``, which calls the others in the order of the report. Only
+``estimate_clip.py`` runs a model; it is not imported here, so reports need no torch.
 """
 
 from depmap_cli.evaluation.evaluate import evaluate_table

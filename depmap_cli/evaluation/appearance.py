@@ -1,6 +1,6 @@
-"""What the figures of features, faces and action units are drawn from. NumPy alone.
+"""The data behind the plots of features, faces and action units. NumPy only.
 
-The workflow fills it from the networks; ``report/appearance.py`` draws it.
+``workflows/appearance.py`` fills it from the networks, ``report/evaluation/appearance.py`` draws.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from depmap_cli.results import KeyPicture
 
 @dataclass(frozen=True)
 class MappedVideo:
-    """What a point of the map of features says."""
+    """One point of the feature map."""
 
     video: str  # file name
     level: int  # severity level of its score
@@ -24,17 +24,14 @@ class MappedVideo:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyFace:
-    """The heaviest frame of one video, or the middle one where no frame is heavier than another.
-
-    Without prototypes it has no nearest level.
-    """
+    """The frame of one video that has the greatest weight, or the middle one if all weigh alike."""
 
     level: int  # severity level of the video's score
     score: float  # BDI-II
     estimate: float  # BDI-II points
-    nearest: int | None  # the level that it resembles most, as its heat map shows
+    nearest: int | None  # level whose prototypes it resembles most; None without prototypes
     picture: KeyPicture
-    heaviest: bool = True  # False: without key-frame fusion all frames weigh alike
+    heaviest: bool = True  # False: the network has no key-frame fusion, all frames weigh alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,29 +40,29 @@ class PrototypeFaces:
 
     level: int
     number: int  # within its level, from 0
-    usage: float  # share of the level's tokens that training gave to it, of late
+    usage: float  # share of the level's tokens assigned to it at the end of training
     pictures: tuple[KeyPicture, ...]  # the nearest first
 
 
 @dataclass(frozen=True, kw_only=True)
 class Appearance:
-    """Material of the figures that look into the network."""
+    """The data behind all plots that show what the network sees."""
 
     videos: tuple[MappedVideo, ...]
-    features: FeatureMap | None  # a point a video, in the order of ``videos``; None: no map
+    features: FeatureMap | None  # one point for each of ``videos``, in their order
     trends: tuple[UnitTrend, ...]
     faces: tuple[KeyFace, ...]  # by level, within it by score
-    prototypes: tuple[PrototypeFaces, ...] = ()  # only where a gallery was asked for
+    prototypes: tuple[PrototypeFaces, ...] = ()  # only with --gallery
 
 
-def spread_over_scores(people: Sequence[str], scores: Sequence[float], count: int) -> list[int]:
-    """At most ``count`` rows of different people, evenly spread over their order by score.
+def sample_over_scores(people: Sequence[str], scores: Sequence[float], count: int) -> list[int]:
+    """Return at most ``count`` rows of different people, evenly spaced in the order of scores.
 
-    No look at a picture or an estimate goes into the choice, so that a figure made of them shows
-    neither the best nor the worst.
+    The choice ignores pictures and estimates, so a plot made of these rows shows neither the best
+    nor the worst cases on purpose.
     """
     order = sorted(range(len(scores)), key=lambda i: (scores[i], people[i], i))
     first_of = {people[i]: i for i in reversed(order)}
     rows = [i for i in order if first_of[people[i]] == i]
-    places = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
-    return [rows[place] for place in places]
+    ranks = np.linspace(0, len(rows) - 1, min(count, len(rows))).round().astype(int)
+    return [rows[rank] for rank in ranks]

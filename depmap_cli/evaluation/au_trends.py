@@ -1,4 +1,4 @@
-"""How the evidence of action units runs over a recording, by severity level of its score."""
+"""Mean evidence of action units over the course of a video, by severity level of its score."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -10,46 +10,48 @@ from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.bdi import BANDS
 
 N_BINS = 20
-"""Equal stretches that a recording is cut into, however long it is."""
+"""Number of bins of equal duration that each video is divided into, whatever its length."""
 MAIN_UNITS = ("AU01", "AU04", "AU06", "AU12", "AU15", "AU17")
-"""Brows, cheeks and mouth: what studies of depressed faces report on (as columns name them)."""
+"""Brows, cheeks and mouth, which studies of depressed faces report on; names as in columns."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitCurve:
-    """Evidence over one video."""
+    """Evidence of all action units over one video."""
 
     subject: str
     level: int  # severity level of its score
-    places: np.ndarray  # (n,) of its frames, 0 at the start of the video and 1 at its end
+    positions: np.ndarray  # (n,) of its frames, 0 at the start of the video and 1 at its end
     au_probabilities: np.ndarray  # (n, units) 0 to 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class LevelTrend:
-    """The people of one level: mean of their means in each stretch, NaN where none has a frame."""
+    """The people of one level: mean of their means in each bin, NaN in bins without a frame."""
 
     level: int
     people: int
     mean: np.ndarray  # (N_BINS,) evidence
-    error: np.ndarray  # (N_BINS,) standard error over people; NaN below two of them
+    error: np.ndarray  # (N_BINS,) standard error over people; NaN for fewer than two
 
 
 @dataclass(frozen=True, kw_only=True)
 class UnitTrend:
-    """One action unit, a line a level that anybody has."""
+    """One action unit, with one line for each level that occurs."""
 
     code: str
     plain: str
-    reliable: bool | None  # read well on unseen people; None if not measured
+    reliable: bool | None  # estimated well on unseen people; None if not measured
     lines: tuple[LevelTrend, ...]
 
 
 def trends_of(curves: Sequence[UnitCurve], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
-    """The trends of ``MAIN_UNITS``; a person counts once in a level, whatever their videos."""
+    """Return the trends of ``MAIN_UNITS``; each person counts once in a level."""
     of_person: dict[tuple[int, str], list[np.ndarray]] = defaultdict(list)
     for curve in curves:
-        of_person[curve.level, curve.subject].append(binned(curve.places, curve.au_probabilities))
+        of_person[curve.level, curve.subject].append(
+            binned(curve.positions, curve.au_probabilities)
+        )
     means = {key: _mean(np.stack(parts)) for key, parts in of_person.items()}
     trends = []
     for number, unit in enumerate(ACTION_UNITS):
@@ -68,9 +70,9 @@ def trends_of(curves: Sequence[UnitCurve], reliable: dict[str, bool]) -> tuple[U
     return tuple(trends)
 
 
-def binned(places: np.ndarray, au_probabilities: np.ndarray) -> np.ndarray:
-    """Mean evidence of the frames in each stretch, (N_BINS, units); NaN where there is none."""
-    number = np.clip((places * N_BINS).astype(int), 0, N_BINS - 1)
+def binned(positions: np.ndarray, au_probabilities: np.ndarray) -> np.ndarray:
+    """Return the mean evidence of the frames in each bin, (N_BINS, units); NaN in empty bins."""
+    number = np.clip((positions * N_BINS).astype(int), 0, N_BINS - 1)
     counts = np.bincount(number, minlength=N_BINS)
     sums = np.zeros((N_BINS, au_probabilities.shape[1]))
     np.add.at(sums, number, au_probabilities)
@@ -94,7 +96,7 @@ def _line(level: int, people: list[np.ndarray]) -> LevelTrend:
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Mean over the first axis of what is known; NaN, without a warning, where nothing is."""
+    """Mean of the finite values over the first axis; NaN, without a warning, if there are none."""
     count = np.isfinite(values).sum(0)
     mean: np.ndarray = np.where(count > 0, np.nansum(values, axis=0) / np.maximum(count, 1), np.nan)
     return mean

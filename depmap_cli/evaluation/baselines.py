@@ -1,7 +1,8 @@
-"""Guesses that look at no face. An estimate that does not beat them has learned nothing of use.
+"""Baselines that do not use the face. A model that does not beat them has learned nothing useful.
 
 AVEC's splits share people, and people with depression talk less and read more slowly: on the 2014
-test split a look-up of the person's other score and the clip's duration each come near to RMSE 10.
+test split, looking up the person's other score and regressing on the clip's duration each reach an
+RMSE near 10.
 """
 
 import math
@@ -17,13 +18,13 @@ from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 MEAN, PERSON, PERSON_LEAKING, DURATION = "mean", "person", "person_leaking", "duration"
 
 BaselinePrediction = tuple[Baseline, np.ndarray]
-"""A baseline and what it says of each clip, (clips,) points."""
+"""A baseline and its prediction for each clip, (clips,) points."""
 
 
 def baseline_predictions(
     clips: Sequence[EvaluatedClip], training: TrainingFacts
 ) -> list[BaselinePrediction]:
-    """Every baseline on these clips; where one knows nothing it says the training mean."""
+    """Apply every baseline to these clips; without information it predicts the training mean."""
     within = [(clip.subject, clip.session, clip.score) for clip in clips]
     known = list(training.known)
     return [
@@ -32,8 +33,8 @@ def baseline_predictions(
             training.mean,
             name=MEAN,
             title="training mean",
-            description="The mean score of the data's Training split, for everybody; where there "
-            "is no such split, that of the recordings that the weights were trained on.",
+            description="The mean score of the data's Training split, for every clip; without "
+            "such a split, the mean score of the videos that the weights were trained on.",
         ),
         _baseline_prediction(
             look_up(clips, known),
@@ -47,8 +48,8 @@ def baseline_predictions(
             training.mean,
             name=PERSON_LEAKING,
             title="same person (leaks)",
-            description="As before, with the true scores of the person's other sessions in the "
-            "evaluated split. It cheats: it shows what knowing the person is worth.",
+            description="As the previous one, but also uses the true scores of the person's other "
+            "sessions in the evaluated split. It cheats, to show what knowing the person is worth.",
             leaks=True,
         ),
         _baseline_prediction(
@@ -56,14 +57,14 @@ def baseline_predictions(
             training.mean,
             name=DURATION,
             title="clip duration",
-            description="Score regressed on the logarithm of the clip's length, task by task, on "
-            "Training. The model never sees the length.",
+            description="Score regressed on the logarithm of the clip's duration, for each task, "
+            "on Training. The model never sees the duration.",
         ),
     ]
 
 
 def look_up(clips: Sequence[EvaluatedClip], known: Iterable[tuple[str, str, float]]) -> np.ndarray:
-    """The mean score of the person's *other* sessions among ``known``; NaN where there is none.
+    """Return the mean score of the person's *other* sessions in ``known``; NaN if there is none.
 
     Args:
         known: subject, session, score; the clips of one session count as one.
@@ -83,7 +84,7 @@ def look_up(clips: Sequence[EvaluatedClip], known: Iterable[tuple[str, str, floa
 def from_duration(
     clips: Sequence[EvaluatedClip], timed: Iterable[tuple[str, float, float]]
 ) -> np.ndarray:
-    """Least squares of score on log seconds, within a task; NaN where that cannot be fitted.
+    """Regress score on log seconds for each task; NaN for clips whose task has no fit.
 
     Args:
         timed: task, seconds, score of the training clips.
@@ -97,12 +98,12 @@ def from_duration(
     varied = [task for task, logs in lengths.items() if max(logs) - min(logs) > 1e-6]
     lines = {task: np.polyfit(lengths[task], scores[task], 1) for task in varied}
 
-    def guess(clip: EvaluatedClip) -> float:
+    def predict(clip: EvaluatedClip) -> float:
         if clip.task not in lines or not clip.duration or clip.duration <= 0:
             return np.nan
         return float(np.clip(np.polyval(lines[clip.task], np.log(clip.duration)), 0, MAX_SCORE))
 
-    return np.array([guess(clip) for clip in clips])
+    return np.array([predict(clip) for clip in clips])
 
 
 def _baseline_prediction(
@@ -113,13 +114,13 @@ def _baseline_prediction(
     description: str,
     leaks: bool = False,
 ) -> BaselinePrediction:
-    """The guesses, with the mean where there is none."""
-    ignorant = np.isnan(values)
+    """Fill in ``mean`` where the baseline has no information."""
+    unknown = np.isnan(values)
     about = Baseline(
         name=name,
         title=title,
         description=description,
         leaks=leaks,
-        informed=int((~ignorant).sum()),
+        informed=int((~unknown).sum()),
     )
-    return about, np.where(ignorant, mean, values)
+    return about, np.where(unknown, mean, values)

@@ -1,4 +1,4 @@
-"""The estimate of one prepared recording, through the path that scoring takes."""
+"""The estimate of one prepared clip, computed as `depmap score` does."""
 
 from dataclasses import dataclass
 
@@ -15,11 +15,11 @@ from depmap_cli.semantics.clip_model import SemanticModel
 
 @dataclass(frozen=True, kw_only=True)
 class ClipEstimate:
-    """What the network says of one recording."""
+    """What the network predicts for one clip."""
 
     score: float  # BDI-II points, clipped to 0-63
     levels: tuple[float, ...] | None  # shares of the severity levels
-    rows: np.ndarray  # (t,) numbers of the clip's faces that were looked at
+    rows: np.ndarray  # (t,) indices of the clip's faces that were used
     video: VideoScores  # b = 1
     frames: FrameFeatures  # n = t
 
@@ -29,28 +29,30 @@ def estimate_clip(
     semantics: SemanticModel,
     clip: VideoClip,
     frames: int,
-    usual: int,
+    training_frames: int,
     device: torch.device,
     maps: list[Tensor] | None = None,
 ) -> ClipEstimate:
-    """The estimate of a prepared recording from ``frames`` frames, by itself.
+    """Estimate the score of a prepared clip from ``frames`` of its frames.
 
-    ``usual`` is as in ``VideoInference``; ``maps`` are the backbone's of these frames, where known.
+    Args:
+        training_frames: number of frames of a clip in training, as in ``VideoInference``.
+        maps: the backbone's feature maps of these frames, if they are known already.
     """
     rows = clip.sample_evenly(frames)
     inference = VideoInference(
-        model=model, semantics=semantics, device=device, training_frames=usual
+        model=model, semantics=semantics, device=device, training_frames=training_frames
     )
     if maps is None:
         inference.add(clip.faces[rows], clip.features[rows])
     else:
         inference.add_maps(maps, clip.features[rows])
-    found, features = inference.finish()
-    levels = None if found.levels is None else tuple(found.levels[0].tolist())
+    scores, features = inference.finish()
+    levels = None if scores.levels is None else tuple(scores.levels[0].tolist())
     return ClipEstimate(
-        score=float(found.score.clamp(0, MAX_SCORE)),
+        score=float(scores.score.clamp(0, MAX_SCORE)),
         levels=levels,
         rows=rows,
-        video=found,
+        video=scores,
         frames=features,
     )

@@ -1,4 +1,4 @@
-"""From a table of clips to the whole report."""
+"""Compute a whole evaluation report from a table of clips."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,13 +8,6 @@ import numpy as np
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.errors import DataInvalid
 from depmap_cli.evaluation.baselines import BaselinePrediction, baseline_predictions
-from depmap_cli.evaluation.errors import (
-    bland_altman_of,
-    calibration_of,
-    compare,
-    errors_of,
-    interval_ends,
-)
 from depmap_cli.evaluation.results import (
     About,
     Bootstrap,
@@ -28,10 +21,17 @@ from depmap_cli.evaluation.results import (
 )
 from depmap_cli.evaluation.score_table import OURS, EvaluatedClip, ScoreTable, TrainingFacts
 from depmap_cli.evaluation.subgroups import groups_of
+from depmap_cli.evaluation.table_metrics import (
+    bland_altman_of,
+    calibration_of,
+    compare,
+    errors_of,
+    interval_ends,
+)
 from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 
 Grouped = Callable[[str, np.ndarray], Group]
-"""From a name and a mask of rows to their errors."""
+"""From a name and a mask of rows to the errors of these rows."""
 
 
 def evaluate_table(
@@ -45,17 +45,17 @@ def evaluate_table(
     others: Sequence[BaselinePrediction] = (),
     caution: str = "",
 ) -> EvaluationReport:
-    """All figures of one split, with confidence intervals over people, beside the baselines.
+    """Compute all metrics of one split and of the baselines, with intervals over people.
 
     Args:
         half_width: of the prediction intervals of nominal coverage ``level``, points; infinite if
-            there are too few calibration people for one, None if the weights hold no calibration.
+            there are too few calibration people, None if the weights have no calibration.
         attributes: attribute -> subject -> value, from ``read_attributes``.
-        others: what other weights say of the same clips; they stand before the baselines.
-        caution: as ``Intervals.caution``.
+        others: predictions of other weights for the same clips; listed before the baselines.
+        caution: see ``Intervals.caution``.
 
     Raises:
-        DataInvalid: no clips, or a score or an estimate that is no finite number.
+        DataInvalid: there are no clips, or a score or an estimate is not finite.
     """
     part = EvaluationPart(
         clips=clips, training=training, half_width=half_width, others=others, caution=caution
@@ -65,22 +65,22 @@ def evaluate_table(
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationPart:
-    """Clips that the same weights were evaluated on: a split, or one fold of several."""
+    """Clips evaluated with the same weights: a split, or one of several folds."""
 
     clips: Sequence[EvaluatedClip]
     training: TrainingFacts
     half_width: float | None = None  # as in ``evaluate_table``
     others: Sequence[BaselinePrediction] = ()  # the same methods in every part
-    caution: str = ""  # as ``Intervals.caution``
+    caution: str = ""  # see ``Intervals.caution``
 
     @property
-    def guesses(self) -> list[BaselinePrediction]:
-        """Other weights and baselines, on these clips."""
+    def predictions(self) -> list[BaselinePrediction]:
+        """Predictions of other weights and of the baselines for these clips."""
         return [*self.others, *baseline_predictions(self.clips, self.training)]
 
     @property
     def seen(self) -> np.ndarray:
-        """Which clips show somebody whom the weights know, (clips,)."""
+        """Mask of the clips of people whom the weights know, (clips,)."""
         return np.array([clip.subject in self.training.subjects for clip in self.clips], bool)
 
 
@@ -91,7 +91,7 @@ def evaluate_parts(
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> EvaluationReport:
-    """All figures of the parts' clips together, each beside the baselines of its own part.
+    """Compute all metrics of the clips of all parts; each part has its own baselines.
 
     Raises:
         DataInvalid: as ``evaluate_table``.
@@ -99,12 +99,12 @@ def evaluate_parts(
     clips = [clip for part in parts for clip in part.clips]
     _check(clips)
     bootstrap = bootstrap or Bootstrap()
-    guesses = _joined([part.guesses for part in parts])
+    predictions = _joined([part.predictions for part in parts])
     half_widths = _half_widths(parts)
     intervals = _intervals(level, half_widths, parts[0].caution)
-    there = intervals is not None and intervals.half_width is not None
-    said = {baseline.name: values for baseline, values in guesses}
-    table = _table(clips, said, half_widths if there else None)
+    has_intervals = intervals is not None and intervals.half_width is not None
+    columns = {baseline.name: values for baseline, values in predictions}
+    table = _table(clips, columns, half_widths if has_intervals else None)
     sessions = table.by_session([clip.session for clip in clips])
     seen = np.concatenate([part.seen for part in parts])
     tasks = np.array([clip.task for clip in clips])
@@ -119,7 +119,7 @@ def evaluate_parts(
         n_sessions=len(sessions.truth),
         n_people=len(np.unique(table.people)),
         n_unseen=len(np.unique(table.people[~seen])),
-        baselines=[baseline for baseline, _ in guesses],
+        baselines=[baseline for baseline, _ in predictions],
         agreement=_comparisons(table, sessions, tasks, seen, bootstrap),
         errors=errors_of(table, bootstrap),
         bands=_bands(table.truth, group),
@@ -132,17 +132,17 @@ def evaluate_parts(
 
 
 def _joined(parts: Sequence[Sequence[BaselinePrediction]]) -> list[BaselinePrediction]:
-    """The methods of all parts, each with its guesses on all clips."""
-    joined = []
+    """The methods of all parts, each with its predictions for all clips."""
+    methods = []
     for method in zip(*parts, strict=True):
         informed = sum(about.informed for about, _ in method)
         about = method[0][0].model_copy(update={"informed": informed})
-        joined.append((about, np.concatenate([values for _, values in method])))
-    return joined
+        methods.append((about, np.concatenate([values for _, values in method])))
+    return methods
 
 
 def _half_widths(parts: Sequence[EvaluationPart]) -> np.ndarray | None:
-    """Of each clip's interval, (clips,); None unless all parts have intervals."""
+    """Half width of each clip's interval, (clips,); None unless all parts have intervals."""
     columns = []
     for part in parts:
         if part.half_width is None:
@@ -156,17 +156,20 @@ def _check(clips: Sequence[EvaluatedClip]) -> None:
         raise DataInvalid("no clip was scored", "check the split, and why videos were left out")
     for clip in clips:
         if not np.isfinite([clip.score, clip.estimate]).all():
-            raise DataInvalid(f"{clip.video}: score or estimate is no finite number", "")
+            raise DataInvalid(
+                f"{clip.video}: score or estimate is not a finite number",
+                "check the list of scores",
+            )
 
 
 def _table(
-    clips: Sequence[EvaluatedClip], guesses: dict[str, np.ndarray], half_widths: np.ndarray | None
+    clips: Sequence[EvaluatedClip], columns: dict[str, np.ndarray], half_widths: np.ndarray | None
 ) -> ScoreTable:
     estimate = np.array([clip.estimate for clip in clips], float)
     return ScoreTable(
         people=np.array([clip.subject for clip in clips]),
         truth=np.array([clip.score for clip in clips], float),
-        estimates={OURS: estimate, **guesses},
+        estimates={OURS: estimate, **columns},
         half_widths=half_widths,
     )
 
@@ -230,7 +233,7 @@ def _rows(
     ends: tuple[Sequence[float | None], ...] = ([None] * len(clips),) * 2
     if table.half_widths is not None:
         ends = tuple(e.tolist() for e in interval_ends(table.estimates[OURS], table.half_widths))
-    guesses = {name: values for name, values in table.estimates.items() if name != OURS}
+    baselines = {name: values for name, values in table.estimates.items() if name != OURS}
     return [
         ClipRow(
             video=clip.video,
@@ -245,7 +248,7 @@ def _rows(
             seen=bool(seen[i]),
             duration=clip.duration,
             levels=None if clip.levels is None else list(clip.levels),
-            baselines={name: float(values[i]) for name, values in guesses.items()},
+            baselines={name: float(values[i]) for name, values in baselines.items()},
         )
         for i, clip in enumerate(clips)
     ]

@@ -1,14 +1,14 @@
-"""Many features as points in the plane: t-SNE, or principal components of a handful of videos."""
+"""Features as points in the plane: t-SNE, or principal components if there are few videos."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 FEWEST = 8
-"""Videos below which neighbourhoods say nothing and t-SNE is not used."""
+"""Number of videos below which neighbourhoods have no meaning and t-SNE is not used."""
 _PERPLEXITY = 30.0
 _EXACT = 1000
-"""Videos up to which the gradient is exact, hence the same on any number of threads."""
+"""Number of videos up to which the gradient is exact, and so independent of the thread count."""
 
 
 @dataclass(frozen=True)
@@ -16,22 +16,22 @@ class FeatureMap:
     """Where each video lies in the plane; axes and distances have no unit."""
 
     points: np.ndarray  # (n, 2)
-    perplexity: float | None  # None where the points are principal components, not t-SNE
+    perplexity: float | None  # of t-SNE; None if the points are principal components
 
 
 def map_features(features: np.ndarray, seed: int = 0) -> FeatureMap:
-    """Features (n, d) in the plane, the same whenever they and ``seed`` are.
+    """Map features (n, d) to the plane; the same features and ``seed`` give the same map.
 
-    t-SNE (van der Maaten and Hinton 2008) started at the principal components; with fewer than
-    ``FEWEST`` videos, or features that are all equal, the principal components themselves.
+    t-SNE (van der Maaten and Hinton 2008), initialised with the principal components. With fewer
+    than ``FEWEST`` videos, or if all features are equal, the principal components themselves.
     """
     components = principal_components(features)
     if len(features) < FEWEST or np.ptp(components[:, 0]) < 1e-9:
         return FeatureMap(components, None)
-    from sklearn.manifold import TSNE  # half a second, for this figure alone
+    from sklearn.manifold import TSNE  # takes half a second, and only this plot needs it
 
     perplexity = min(_PERPLEXITY, (len(features) - 1) / 3)
-    # scaled as scikit-learn's init="pca" would, which is random where components are approximate
+    # scaled as init="pca" does, which is not used because its approximate components are random
     start = components / components[:, 0].std() * 1e-4
     method = "exact" if len(features) <= _EXACT else "barnes_hut"
     tsne = TSNE(perplexity=perplexity, init=start, random_state=seed, method=method)
@@ -39,7 +39,7 @@ def map_features(features: np.ndarray, seed: int = 0) -> FeatureMap:
 
 
 def principal_components(features: np.ndarray) -> np.ndarray:
-    """The first two, (n, 2); 0 where there is no second direction. Signs are fixed by the data."""
+    """Return the first two, (n, 2), with signs fixed by the data; 0 if there is no second one."""
     centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
     left, size, _ = np.linalg.svd(centred, full_matrices=False)
     scores = (left * size)[:, :2]

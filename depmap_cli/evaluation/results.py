@@ -1,4 +1,4 @@
-"""What an evaluation found: ``EvaluationReport`` is the content of ``evaluation.json``."""
+"""The results of an evaluation: ``EvaluationReport`` is the content of ``evaluation.json``."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from depmap_cli.evaluation.appearance import Appearance
 from depmap_cli.results import DISCLAIMER, Name, Verdict, WeightsInfo
 
-SCHEMA_VERSION = "1.4"
+SCHEMA_VERSION = "2.0"
 OUT_OF_FOLD = "out-of-fold"
-"""Stands where the name of a split does, if each person was scored by the fold that tests them."""
+"""Used as the name of the split if each person was scored by the fold that tests them."""
 
 
 class _Frozen(BaseModel):
@@ -17,16 +17,18 @@ class _Frozen(BaseModel):
 
 
 class Bootstrap(_Frozen):
-    """How confidence intervals are made: people are drawn with replacement, all their rows too."""
+    """Settings of confidence intervals: people are drawn with replacement, with all their rows."""
 
     draws: int = Field(2000, ge=1)
     seed: int = Field(0, ge=0)
     confidence: float = Field(0.95, gt=0, lt=1)
-    fewest_people: int = Field(5, ge=2, description="Below it there are no confidence intervals.")
+    fewest_people: int = Field(
+        5, ge=2, description="With fewer people there are no confidence intervals."
+    )
 
 
-class Figure(_Frozen):
-    """A figure and its confidence interval; null where there is too little to compute it from."""
+class Metric(_Frozen):
+    """A metric and its confidence interval; null if the data does not suffice to compute it."""
 
     value: float | None = None
     low: float | None = None
@@ -34,38 +36,40 @@ class Figure(_Frozen):
 
 
 class Agreement(_Frozen):
-    """The four figures of the paper."""
+    """The four metrics of the paper."""
 
-    n: int = Field(description="Clips, or recordings.")
+    n: int = Field(description="Clips, or sessions.")
     people: int
-    rmse: Figure = Field(description="Points.")
-    mae: Figure = Field(description="Points.")
-    pcc: Figure
-    ccc: Figure
+    rmse: Metric = Field(description="Points.")
+    mae: Metric = Field(description="Points.")
+    pcc: Metric
+    ccc: Metric
 
 
 class Baseline(_Frozen):
-    """What the estimates are compared with: a guess that looks at no face, or other weights."""
+    """What the estimates are compared with: a rule that does not use the face, or other weights."""
 
     name: str
     title: str
     description: str
     leaks: bool = Field(
-        description="It uses scores of the evaluated split, or was trained on people of it whom "
-        "the evaluated weights never saw: no fair competitor."
+        description="It uses scores of the evaluated split, or was trained on people of that split "
+        "whom the evaluated weights never saw, so the comparison is not fair."
     )
-    informed: int = Field(description="Clips it knew something of; the rest get the mean.")
-    weights: WeightsInfo | None = Field(None, description="Null for a guess that sees no face.")
+    informed: int = Field(
+        description="Number of clips that it has information on; for the rest it predicts the mean."
+    )
+    weights: WeightsInfo | None = Field(None, description="Null for a rule.")
 
 
 class BaselineAgreement(_Frozen):
-    """A baseline beside the estimates, on the same rows."""
+    """A baseline compared with the estimates, on the same rows."""
 
     baseline: str
     agreement: Agreement
-    rmse_difference: Figure = Field(
-        description="RMSE of the estimates less the baseline's, on the same draws of people; "
-        "below 0 the estimates are better."
+    rmse_difference: Metric = Field(
+        description="RMSE of the estimates minus that of the baseline, on the same draws of "
+        "people; below 0 the estimates are better."
     )
 
 
@@ -78,84 +82,87 @@ class Comparison(_Frozen):
 
 
 class Comparisons(_Frozen):
-    """Estimates beside baselines: over all, and where it matters."""
+    """Estimates and baselines, on all rows and on subsets of interest."""
 
     clips: Comparison
-    sessions: Comparison = Field(description="Mean over the tasks of a session.")
+    sessions: Comparison = Field(description="One row for each session: the mean over its tasks.")
     tasks: list[Comparison] = Field(description="Clips of one task each.")
     seen: Comparison | None = Field(description="Clips of people whom the weights know.")
     unseen: Comparison | None
 
 
 class Errors(_Frozen):
-    """Errors within a group. Coverage and width are null where there are no intervals."""
+    """Errors within a group. Coverage and width are null if there are no intervals."""
 
     n: int = Field(description="Clips.")
     people: int
-    rmse: Figure = Figure()
-    mae: Figure = Figure()
-    bias: Figure = Field(Figure(), description="Mean of estimate less score, points.")
-    pcc: Figure = Field(Figure(), description="Near 0 in a severity band: its scores are alike.")
-    ccc: Figure = Figure()
-    coverage: Figure = Field(Figure(), description="Share of scores inside their interval.")
-    width: Figure = Field(Figure(), description="Mean width of the clipped intervals, points.")
+    rmse: Metric = Metric()
+    mae: Metric = Metric()
+    bias: Metric = Field(Metric(), description="Mean of estimate minus score, points.")
+    pcc: Metric = Field(
+        Metric(), description="Near 0 within a severity band, whose scores are similar."
+    )
+    ccc: Metric = Metric()
+    coverage: Metric = Field(Metric(), description="Share of scores inside their interval.")
+    width: Metric = Field(Metric(), description="Mean width of the clipped intervals, points.")
 
 
 class Group(_Frozen):
-    """People who have something in common."""
+    """A named group of clips."""
 
     name: str
     errors: Errors
 
 
 class Subgroups(_Frozen):
-    """One attribute of people, cut into groups."""
+    """One attribute of people, with its groups."""
 
     attribute: str
     groups: list[Group]
 
 
 class Intervals(_Frozen):
-    """The prediction intervals that were judged, clipped to 0-63."""
+    """The evaluated prediction intervals, clipped to 0-63."""
 
     level: float = Field(description="Nominal coverage, e.g. 0.9.")
     half_width: float | None = Field(
-        description="Points, mean over clips; null if too few people: there is no such interval."
+        description="Points, mean over clips; null if there are too few people for an interval."
     )
     caution: str = Field(
-        "", description="How their residuals were got otherwise than the estimates; empty if alike."
+        "",
+        description="How their residuals were computed differently from the estimates; or empty.",
     )
 
 
 class CalibrationBin(_Frozen):
-    """Clips with like estimates."""
+    """Clips with similar estimates."""
 
     n: int
     people: int
     estimate: float = Field(description="Mean estimate.")
-    truth: Figure = Field(description="Mean score.")
+    truth: Metric = Field(description="Mean score.")
 
 
 class Calibration(_Frozen):
     """Scores regressed on estimates, per clip; slope 1 and intercept 0 are perfect."""
 
-    slope: Figure
-    intercept: Figure = Field(description="Points.")
+    slope: Metric
+    intercept: Metric = Field(description="Points.")
     bins: list[CalibrationBin]
 
 
 class BlandAltman(_Frozen):
-    """Estimate less score, per recording, points; limits are 1.96 standard deviations away."""
+    """Estimate minus score, per session, points; limits are 1.96 standard deviations away."""
 
     n: int
     people: int
-    bias: Figure
-    lower: Figure
-    upper: Figure
+    bias: Metric
+    lower: Metric
+    upper: Metric
 
 
 class ClipRow(_Frozen):
-    """One clip, as it went into the figures."""
+    """One clip of the evaluation."""
 
     video: Name
     subject: Name
@@ -163,12 +170,12 @@ class ClipRow(_Frozen):
     task: Name
     score: float
     estimate: float
-    low: float | None = Field(description="Ends of the interval; null where there is none.")
+    low: float | None = Field(description="Ends of the interval, or null.")
     high: float | None
     band: str = Field(description="Severity band of the score.")
     seen: bool = Field(
-        description="The weights learned from the person, or, unless Development is evaluated, "
-        "were chosen on them."
+        description="The weights were trained on the person or, unless Development is evaluated, "
+        "selected on them."
     )
     duration: float | None = Field(description="Seconds.")
     levels: list[float] | None = Field(description="Shares of the severity levels.")
@@ -176,7 +183,7 @@ class ClipRow(_Frozen):
 
 
 class SplitCount(_Frozen):
-    """How much a split holds."""
+    """The size of a split."""
 
     name: str
     clips: int
@@ -187,30 +194,32 @@ class SplitCount(_Frozen):
 
 
 class WeightsOrigin(_Frozen):
-    """How the weights came about, and what the data had to do with it."""
+    """How the weights were trained, and which of this data took part in it."""
 
-    network: str = Field(description="Dep-MAP, or without which modules, or a plain ResNet.")
-    started_from: str = Field(description="What it was when its training began.")
+    network: str = Field(description="Dep-MAP, the modules it lacks, or a plain ResNet.")
+    started_from: str = Field(description="How it was initialised.")
     balance: float = Field(
-        description="0: recordings came alike in training; 1: severity bands came alike."
+        description="0: all videos equally frequent in training; 1: all severity bands."
     )
     recalibrated_on: Name | None = Field(
-        description="Data and split of `depmap calibrate`; null: intervals rest on the Development "
-        "split that chose the weights."
+        description="Data and split of `depmap calibrate`; null: intervals use the residuals of "
+        "the Development split on which the weights were selected."
     )
-    calibration_people: int = Field(description="Whose residuals the intervals rest on.")
-    training_people: int = Field(description="In the data's Training split.")
+    calibration_people: int = Field(
+        description="Number of people whose residuals the intervals use."
+    )
+    training_people: int = Field(description="People in the data's Training split.")
     known_people: int = Field(
-        description="Those of them whom the weights were trained on, by name; none, as a rule, "
-        "where the weights come from other data."
+        description="Those of them on whom the weights were trained, by name; usually none if the "
+        "weights come from other data."
     )
     selected_people: int = Field(
-        0, description="Evaluated people on whom the weights were chosen and intervals rest."
+        0, description="Evaluated people on whom the weights were selected and calibrated."
     )
 
 
 class About(_Frozen):
-    """What was evaluated on what."""
+    """Which weights were evaluated on which data."""
 
     schema_version: str = SCHEMA_VERSION
     depmap_version: str
@@ -221,19 +230,19 @@ class About(_Frozen):
     origin: WeightsOrigin
     settings: dict[str, str | int | float | bool | None] = {}
     splits: list[SplitCount] = Field([], description="All splits of the data.")
-    sampled_frames: int | None = Field(None, description="Of all evaluated videos together.")
+    sampled_frames: int | None = Field(None, description="Sum over all evaluated videos.")
     usable_frames: int | None = None
     notes: list[Name] = Field(
-        [], description="What was left out of the data, or guessed, when it was read."
+        [], description="What was left out or inferred when the data was read."
     )
     gate: dict[Verdict, int] = Field(
-        {}, description="Evaluated clips by what the quality gate of `depmap score` says of them."
+        {}, description="Evaluated clips by their verdict in the quality checks of `depmap score`."
     )
     disclaimer: str = DISCLAIMER
 
 
 class EvaluationReport(About):
-    """``evaluation.json``: all figures of one split, and the clips they come from."""
+    """``evaluation.json``: all metrics of one split, and the clips behind them."""
 
     bootstrap: Bootstrap
     n_clips: int
@@ -249,12 +258,12 @@ class EvaluationReport(About):
     calibration: Calibration
     bland_altman: BlandAltman
     table: list[ClipRow]
-    files: dict[Name, Name] = Field({}, description="Files beside this one, and what they hold.")
+    files: dict[Name, Name] = Field({}, description="Other files in the folder, and their content.")
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """The figures of a split, and, if asked for, the material of figures of faces and features."""
+    """The metrics of a split and, if requested, the data behind plots of faces and features."""
 
     report: EvaluationReport
     appearance: Appearance | None = None

@@ -1,4 +1,4 @@
-"""The plain table that an evaluation starts from: scores and estimates, a row a clip."""
+"""The table that an evaluation starts from: scores and estimates, one row for each clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,31 +6,31 @@ from dataclasses import dataclass
 import numpy as np
 
 OURS = "estimate"
-"""The method, among those of a ``ScoreTable``, that is evaluated; the others are baselines."""
+"""Name of the evaluated method in a ``ScoreTable``; the other methods are baselines."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluatedClip:
-    """One labelled video of the evaluated split, and what the model says of it."""
+    """One labelled video of the evaluated split, with its estimate."""
 
     video: str  # file name
     subject: str
     session: str
-    task: str  # "" where a corpus has no tasks
+    task: str  # "" if the corpus has no tasks
     score: float  # BDI-II, the truth
     estimate: float  # BDI-II points, 0 to 63
-    duration: float | None = None  # seconds; for a baseline only, it never reaches the model
+    duration: float | None = None  # seconds; only a baseline uses it, never the model
     levels: tuple[float, ...] | None = None  # shares of the severity levels
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingFacts:
-    """What the baselines may know: nothing of it comes from the evaluated clips.
+    """What the baselines may know; nothing of it comes from the evaluated clips.
 
-    For the look-up to be honest, ``known`` must not hold people's scores of the evaluated split.
+    ``known`` must not contain scores of the evaluated split, or the look-up baseline would cheat.
     """
 
-    mean: float  # of the Training scores, per clip; of the weights', where there is no Training
+    mean: float  # of the Training scores, per clip; if there is no Training, stored in the weights
     subjects: frozenset[str]  # people whom the weights know: see ``ClipRow.seen``
     known: tuple[tuple[str, str, float], ...] = ()  # subject, session, score: Training, Development
     timed: tuple[tuple[str, float, float], ...] = ()  # task, seconds, score: Training clips
@@ -38,15 +38,15 @@ class TrainingFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class ScoreTable:
-    """Scores, and what each method says, in columns. A row is a clip or a recording."""
+    """Scores and the predictions of each method, in columns. A row is a clip or a session."""
 
-    people: np.ndarray  # (rows,) whom each row shows
+    people: np.ndarray  # (rows,) subject of each row
     truth: np.ndarray  # (rows,) BDI-II
     estimates: dict[str, np.ndarray]  # method -> (rows,) BDI-II points
     half_widths: np.ndarray | None = None  # (rows,) of the intervals; None without calibration
 
     def where(self, rows: np.ndarray) -> "ScoreTable":
-        """The rows that a mask or an index array picks."""
+        """Return the rows selected by a mask or an index array."""
         picked = {method: values[rows] for method, values in self.estimates.items()}
         reach = None if self.half_widths is None else self.half_widths[rows]
         return ScoreTable(
@@ -54,18 +54,18 @@ class ScoreTable:
         )
 
     def by_session(self, sessions: Sequence[str]) -> "ScoreTable":
-        """One row a recording, without intervals: the mean of the rows of a person's session."""
+        """Return one row for each session, without intervals: the mean of the session's clips."""
         keys = list(zip(self.people.tolist(), sessions, strict=True))
-        place = {key: i for i, key in enumerate(dict.fromkeys(keys))}
-        recording = np.array([place[key] for key in keys])
-        n_clips = np.bincount(recording)
+        number_of = {key: i for i, key in enumerate(dict.fromkeys(keys))}
+        numbers = np.array([number_of[key] for key in keys])
+        n_clips = np.bincount(numbers)
 
         def mean(values: np.ndarray) -> np.ndarray:
-            return np.bincount(recording, weights=values) / n_clips
+            return np.bincount(numbers, weights=values) / n_clips
 
         means = {method: mean(values) for method, values in self.estimates.items()}
         return ScoreTable(
-            people=np.array([person for person, _ in place]),
+            people=np.array([person for person, _ in number_of]),
             truth=mean(self.truth),
             estimates=means,
         )

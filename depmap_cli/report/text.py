@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from depmap_cli.domain.action_units import BY_CODE
-from depmap_cli.evaluation.results import EvaluationReport, Figure, Intervals
+from depmap_cli.evaluation.results import EvaluationReport, Intervals, Metric
 from depmap_cli.io.clean_text import clean
 from depmap_cli.results import Check, Estimate, Interval, OutOfDistribution, Report, WeightsInfo
 from depmap_cli.stats.conformal import people_needed
@@ -232,12 +232,12 @@ def video_text(report: Report) -> str:
     return ", ".join(parts)
 
 
-def figure_text(figure: Figure, digits: int = 2) -> str:
+def figure_text(figure: Metric, digits: int = 2) -> str:
     """A value without its interval; a dash if it could not be computed."""
     return "–" if figure.value is None else _rounded(figure.value, digits)
 
 
-def range_text(figure: Figure, digits: int = 2) -> str:
+def range_text(figure: Metric, digits: int = 2) -> str:
     """The confidence interval, e.g. ``8.31 to 11.20``; empty if there is none."""
     if figure.low is None or figure.high is None:
         return ""
@@ -248,12 +248,12 @@ def _rounded(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"  # adding 0 turns -0.0 into 0.0
 
 
-def share_text(figure: Figure) -> str:
+def share_text(figure: Metric) -> str:
     """A share as whole percent; a dash if it could not be computed."""
     return "–" if figure.value is None else percent(figure.value)
 
 
-def share_range_text(figure: Figure) -> str:
+def share_range_text(figure: Metric) -> str:
     """The confidence interval of a share, e.g. ``78 to 91 %``; empty if there is none."""
     if figure.low is None or figure.high is None:
         return ""

@@ -1,4 +1,4 @@
-"""What an evaluation says of itself: data, splits, and where its weights come from."""
+"""The description of an evaluation: its data, splits and the origin of its weights."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,11 +30,11 @@ def about_evaluation(
     clips: Sequence[VideoClip],
     notes: Sequence[str],
 ) -> About:
-    """What every evaluation says of itself.
+    """Return the description of an evaluation.
 
     Args:
-        clips: those that were scored.
-        notes: of what reads the corpus.
+        clips: the scored ones.
+        notes: from reading the corpus.
     """
     return About(
         depmap_version=__version__,
@@ -53,19 +53,21 @@ def about_evaluation(
 
 
 def origin_of(networks: Networks, videos: Sequence[LabelledVideo], evaluated: str) -> WeightsOrigin:
-    """How the weights came about, and what these recordings, of all splits, had to do with it.
+    """Return how the weights were trained, and which of ``videos`` took part in it.
 
-    ``evaluated`` is the split that is.
+    Args:
+        videos: of all splits.
+        evaluated: name of the evaluated split.
     """
     stored = networks.document.get("calibration") or {"split": SELECTED_ON, "people": []}
-    training = [r for r in videos if r.split == "Training"]
+    training = [v for v in videos if v.split == "Training"]
     return WeightsOrigin(
         network=network_name(networks.config.model),
         balance=networks.config.train.band_balance,
         started_from=start_of(networks.document),
         recalibrated_on=None if stored["split"] == SELECTED_ON else stored["split"],
         calibration_people=len(set(stored["people"])),
-        training_people=len({r.subject for r in training}),
+        training_people=len({v.subject for v in training}),
         known_people=len(training_people_in(networks.document, training)),
         selected_people=len(
             selection_people_in(networks.document, of_split(list(videos), evaluated))
@@ -74,28 +76,28 @@ def origin_of(networks: Networks, videos: Sequence[LabelledVideo], evaluated: st
 
 
 def start_of(document: Mapping[str, Any]) -> str:
-    """What weights were when their training began, in words."""
+    """Return how the weights were initialised, in words."""
     start = str(document["started_from"])
-    places = {
+    phrases = {
         STARTED_RANDOM: "random numbers",
-        STARTED_FROM_SEMANTIC_MODEL: "the semantic model's image tower",
+        STARTED_FROM_SEMANTIC_MODEL: "the semantic model's image encoder",
     }
-    return places.get(start, start)
+    return phrases.get(start, start)
 
 
 def split_counts(videos: Sequence[LabelledVideo]) -> list[SplitCount]:
-    """How much there is of every split."""
-    return [split_count(s, [r for r in videos if r.split == s]) for s in SPLITS]
+    """Return the size of every split."""
+    return [split_count(s, [v for v in videos if v.split == s]) for s in SPLITS]
 
 
 def split_count(split: str, videos: list[LabelledVideo]) -> SplitCount:
-    """How much these recordings are."""
-    scores = np.array([r.score for r in videos], float)
+    """Return the size of a split with these videos."""
+    scores = np.array([v.score for v in videos], float)
     return SplitCount(
         name=split,
         clips=len(videos),
-        sessions=len({(r.subject, r.session) for r in videos}),
-        people=len({r.subject for r in videos}),
+        sessions=len({(v.subject, v.session) for v in videos}),
+        people=len({v.subject for v in videos}),
         mean=float(scores.mean()) if len(scores) else 0.0,
         sd=float(scores.std()) if len(scores) else 0.0,
     )

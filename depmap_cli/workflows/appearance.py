@@ -1,4 +1,4 @@
-"""The material of the figures that look into the network, from estimates that are there anyway."""
+"""The data behind the plots of faces, features and action units, from existing estimates."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ from depmap_cli.evaluation.appearance import (
     KeyFace,
     MappedVideo,
     PrototypeFaces,
-    spread_over_scores,
+    sample_over_scores,
 )
 from depmap_cli.evaluation.au_trends import UnitCurve, UnitTrend, trends_of
 from depmap_cli.evaluation.estimate_clip import ClipEstimate
@@ -25,9 +25,9 @@ from depmap_cli.scoring.key_frames import key_picture, nearest_level
 from depmap_cli.weights.loading import Networks
 
 FACES = 4
-"""Key frames shown of each level."""
+"""Key frames shown for each level."""
 NEAREST = 3
-"""Training faces shown of each prototype."""
+"""Training faces shown for each prototype."""
 
 
 def appearance_of(
@@ -36,89 +36,89 @@ def appearance_of(
     estimates: Sequence[ClipEstimate],
     prototypes: tuple[PrototypeFaces, ...] = (),
 ) -> Appearance:
-    """What the evaluated clips look like to the networks."""
+    """Collect what the plots show of the evaluated clips."""
     levels = [level_of(clip.video.score) for clip in clips]
     videos = tuple(
         MappedVideo(clip.video.path.name, level, clip.video.score)
         for clip, level in zip(clips, levels, strict=True)
     )
     features = map_features(np.stack([e.video.fused[0].numpy() for e in estimates]))
-    shown = shown_videos([clip.video for clip in clips])
-    faces = key_faces_of(networks, clips, estimates, shown)
+    pictured = pictured_videos([clip.video for clip in clips])
+    faces = key_faces_of(networks, clips, estimates, pictured)
     trends = trends_over(clips, networks.semantics.reliable_units)
     return Appearance(
         videos=videos,
         features=features,
         trends=trends,
-        faces=tuple(faces[path] for path in shown),
+        faces=tuple(faces[path] for path in pictured),
         prototypes=prototypes,
     )
 
 
 def trends_over(clips: Sequence[VideoClip], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
-    """How the evidence of action units runs over these clips; ``reliable`` by unit."""
+    """Return the mean evidence of action units over these clips; ``reliable`` by unit."""
     return trends_of([_curve(clip, level_of(clip.video.score)) for clip in clips], reliable)
 
 
 def _curve(clip: VideoClip, level: int) -> UnitCurve:
-    """Evidence over one clip; its end is the video's, or the last face where that is not told."""
+    """Evidence over one clip, which ends at the last face if the video's duration is unknown."""
     times = clip.times[clip.usable]
     end = max(duration_of(clip.video) or 0.0, float(times[-1]), 1e-6)
     au_probabilities = clip.features.au_probabilities.numpy()[clip.usable]
     return UnitCurve(
         subject=clip.video.subject,
         level=level,
-        places=times / end,
+        positions=times / end,
         au_probabilities=au_probabilities,
     )
 
 
-def shown_videos(videos: Sequence[LabelledVideo]) -> tuple[Path, ...]:
-    """The videos whose key frame is shown, ``FACES`` a level, by level and within it by score."""
-    shown: list[Path] = []
+def pictured_videos(videos: Sequence[LabelledVideo]) -> tuple[Path, ...]:
+    """Choose the videos whose key frame is shown: ``FACES`` for each level, in order of score."""
+    paths: list[Path] = []
     for level in range(len(BANDS)):
-        members = [r for r in videos if level_of(r.score) == level]
-        people, scores = [r.subject for r in members], [r.score for r in members]
-        shown += [members[i].path for i in spread_over_scores(people, scores, FACES)]
-    return tuple(shown)
+        members = [video for video in videos if level_of(video.score) == level]
+        people, scores = [v.subject for v in members], [v.score for v in members]
+        paths += [members[i].path for i in sample_over_scores(people, scores, FACES)]
+    return tuple(paths)
 
 
 def key_faces_of(
     networks: Networks,
     clips: Sequence[VideoClip],
     estimates: Sequence[ClipEstimate],
-    shown: Sequence[Path],
+    pictured: Sequence[Path],
 ) -> dict[Path, KeyFace]:
-    """The key frame of each of these clips that is among the videos ``shown``."""
+    """Return the key frame of each clip whose video is among ``pictured``."""
     return {
         clip.video.path: _key_face(networks, clip, estimate)
         for clip, estimate in zip(clips, estimates, strict=True)
-        if clip.video.path in shown
+        if clip.video.path in pictured
     }
 
 
 def _key_face(networks: Networks, clip: VideoClip, estimate: ClipEstimate) -> KeyFace:
-    weighed = networks.config.model.map
-    frame = int(estimate.video.weights[0].argmax()) if weighed else len(estimate.rows) // 2
+    has_weights = networks.config.model.map
+    frame = int(estimate.video.weights[0].argmax()) if has_weights else len(estimate.rows) // 2
     nearest = nearest_level(estimate.frames, frame)
     row = int(estimate.rows[frame])
-    shown = key_picture(networks, np.array(clip.faces[row]), clip.features, row, nearest)
-    known = nearest if networks.model.clusters is not None else None
+    face_picture = key_picture(networks, np.array(clip.faces[row]), clip.features, row, nearest)
+    known_level = nearest if networks.model.clusters is not None else None
     score = clip.video.score
     return KeyFace(
         level=level_of(score),
         score=score,
         estimate=estimate.score,
-        nearest=known,
-        picture=shown,
-        heaviest=weighed,
+        nearest=known_level,
+        picture=face_picture,
+        heaviest=has_weights,
     )
 
 
 def prototype_faces(
     networks: Networks, clips: Sequence[VideoClip], estimates: Sequence[ClipEstimate]
 ) -> tuple[PrototypeFaces, ...]:
-    """For each prototype the faces of these clips that resemble it most, one a person.
+    """Return for each prototype the faces of these clips that resemble it most, one per person.
 
     The networks must have prototypes.
     """
@@ -129,7 +129,7 @@ def prototype_faces(
     activations = np.concatenate([_activations(e) for e in estimates])  # (faces, levels, k)
     people = np.array([clip.video.subject for clip in clips])[owner]
     usage = cast(Tensor, clusters.usage).cpu().numpy()
-    found = []
+    galleries = []
     for level, number in np.ndindex(*usage.shape):
         pictures = tuple(
             key_picture(
@@ -143,8 +143,8 @@ def prototype_faces(
             for i in nearest_of_people(activations[:, level, number], people, NEAREST)
         )
         share = float(usage[level, number] / max(usage[level].sum(), 1e-12))
-        found.append(PrototypeFaces(level=level, number=number, usage=share, pictures=pictures))
-    return tuple(found)
+        galleries.append(PrototypeFaces(level=level, number=number, usage=share, pictures=pictures))
+    return tuple(galleries)
 
 
 def _activations(estimate: ClipEstimate) -> np.ndarray:
@@ -154,7 +154,7 @@ def _activations(estimate: ClipEstimate) -> np.ndarray:
 
 
 def nearest_of_people(likeness: np.ndarray, people: np.ndarray, count: int) -> list[int]:
-    """The rows of greatest ``likeness`` (n,), the greatest first, none of the same person."""
+    """Return the rows of greatest ``likeness`` (n,), greatest first, each of another person."""
     chosen: dict[str, int] = {}
     for row in np.argsort(-likeness, kind="stable").tolist():
         chosen.setdefault(people[row], row)

@@ -1,4 +1,4 @@
-"""`depmap evaluate`: labelled recordings scored, each video by itself, and compared."""
+"""`depmap evaluate`: score labelled videos, each separately, and compare with their scores."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +23,7 @@ from depmap_cli.evaluation.appearance import PrototypeFaces
 from depmap_cli.evaluation.baselines import BaselinePrediction
 from depmap_cli.evaluation.estimate_clip import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import Baseline, Evaluation
+from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import calibration_caution, weights_info
@@ -42,45 +43,47 @@ from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec, 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluateOptions:
-    """What is evaluated on what."""
+    """Which weights are evaluated on which data, and how."""
 
     source: LabelledData
     weights: Path | None = None
     split: str = "Testing"
-    frames: int | None = None  # a video; None for as many as the weights say
+    frames: int | None = None  # of each video; None for the number stored with the weights
     device: str = "auto"
     attributes: Path | None = None  # CSV with a column ``subject``
-    compare_with: tuple[Path, ...] = ()  # other weights, compared on the same clips
-    appearance: bool = False  # whether to gather what figures of faces and features need
-    gallery: bool = False  # and the prototypes' nearest Training faces
-    folds: int | None = None  # pool so many, of the run by folds whose folder ``weights`` is
+    compare_with: tuple[Path, ...] = ()  # other weights, evaluated on the same clips
+    appearance: bool = False  # whether to collect the data for plots of faces and features
+    gallery: bool = False  # whether to add the prototypes' nearest Training faces
+    folds: int | None = None  # number of folds to pool; ``weights`` is then a cross-validation run
     semantic_model: SemanticModelSpec = SemanticModelSpec()
 
     def networks(self, path: Path | None) -> Networks:
-        """The networks of a weights file, by default those shipped.
+        """Load the networks of a weights file, by default the bundled ones.
 
         Raises:
             WeightsInvalid, UsageProblem: as ``load_networks`` and ``resolve_device``.
         """
-        clip = self.semantic_model
+        semantics = self.semantic_model
         device = resolve_device(self.device)
-        return load_networks(path, device, clip.model, clip.weights, clip.allow_network)
+        return load_networks(
+            path, device, semantics.model, semantics.weights, semantics.allow_network
+        )
 
     def frames_of(self, networks: Networks) -> int:
-        """How many frames of a video are looked at."""
+        """Number of frames sampled from each video."""
         return self.frames or networks.sampling.frames
 
     def caution(self, networks: Networks) -> str:
-        """As ``calibration_caution``."""
-        asked = networks.sampling.model_copy(update={"frames": self.frames_of(networks)})
-        return calibration_caution(networks.sampling, asked)
+        """See ``calibration_caution``."""
+        sampling = networks.sampling.model_copy(update={"frames": self.frames_of(networks)})
+        return calibration_caution(networks.sampling, sampling)
 
 
-def run_evaluation(options: EvaluateOptions, told: ProgressCallback) -> Evaluation:
-    """Score one split through the prepared faces and compare with the scores.
+def run_evaluation(options: EvaluateOptions, on_progress: ProgressCallback) -> Evaluation:
+    """Estimate the scores of one split from its prepared faces, and evaluate the estimates.
 
     Raises:
-        DepmapError: whatever is wrong with data, weights or options.
+        DepmapError: data, weights or options are invalid.
     """
     networks = options.networks(options.weights)
     others = [options.networks(path) for path in options.compare_with]
@@ -88,9 +91,13 @@ def run_evaluation(options: EvaluateOptions, told: ProgressCallback) -> Evaluati
     chosen = of_split(videos, options.split)
     training = _gallery_split(networks, videos) if options.gallery else []
     attributes = attributes_of(options, videos)
-    facts = training_facts(networks, videos, options.split)  # may find a broken video: first
-    clips, estimates = score_clips(networks, chosen, options, told)
-    known = training_people_in(networks.document, chosen)
+    facts = training_facts(networks, videos, options.split)  # fails early on a broken video
+    clips, estimates = score_clips(networks, chosen, options, on_progress)
+    known_people = training_people_in(networks.document, chosen)
+    comparisons = [
+        _comparison(number, other, chosen, known_people, options, on_progress)
+        for number, other in enumerate(others)
+    ]
     report = evaluate_table(
         [clip_row(*pair) for pair in zip(clips, estimates, strict=True)],
         facts,
@@ -98,63 +105,77 @@ def run_evaluation(options: EvaluateOptions, told: ProgressCallback) -> Evaluati
         stored_half_width(networks.document),
         DEFAULT_COVERAGE,
         attributes,
-        others=[_beside(i, other, chosen, known, options, told) for i, other in enumerate(others)],
+        others=comparisons,
         caution=options.caution(networks),
     )
     if not options.appearance:
         return Evaluation(report)
     prototypes: tuple[PrototypeFaces, ...] = ()
     if training:
-        found = score_clips(networks, training, options, told, "gallery")
-        prototypes = prototype_faces(networks, *found)
+        scored = score_clips(networks, training, options, on_progress, "gallery")
+        prototypes = prototype_faces(networks, *scored)
     return Evaluation(report, appearance_of(networks, clips, estimates, prototypes))
 
 
-def _beside(
+def _comparison(
     number: int,
     networks: Networks,
     chosen: list[LabelledVideo],
-    known_anyway: set[str],
+    known_people: set[str],
     options: EvaluateOptions,
-    told: ProgressCallback,
+    on_progress: ProgressCallback,
 ) -> BaselinePrediction:
-    """Other weights on the same recordings, prepared and sampled as they ask for.
+    """Estimate the scores of the same videos with other weights, prepared as these require.
 
-    They leak where they were trained on people beyond those whom the evaluated weights know.
+    The comparison leaks if they were trained on people whom the evaluated weights do not know.
     """
     path = networks.path
     title = path.resolve().parent.name if path.name == WEIGHTS else path.stem
-    _, estimates = score_clips(networks, chosen, options, told, f"scoring with {title}")
-    known = training_people_in(networks.document, chosen)
-    ahead = len(known - known_anyway)
-    said = (
-        f"Trained on {str(networks.document['training_data']).rstrip('.')}; {len(known)} of the "
-        "people evaluated here among them."
+    _, estimates = score_clips(networks, chosen, options, on_progress, f"scoring with {title}")
+    trained_on = training_people_in(networks.document, chosen)
+    n_leaked = len(trained_on - known_people)
+    training = (
+        f"Trained on {str(networks.document['training_data']).rstrip('.')}, including "
+        f"{len(trained_on)} of the people evaluated here."
     )
-    if ahead:
+    if n_leaked:
         title += " (leaks)"
-        said += f" {ahead} of these the evaluated weights never saw: no fair competitor."
-    which = f"Other weights, {path.name}"
-    return other_weights(number, title, networks, which, said, estimates, leaks=ahead > 0)
+        training += (
+            f" The evaluated weights never saw {n_leaked} of these, so the comparison is not fair."
+        )
+    return weights_baseline(
+        number=number,
+        title=title,
+        networks=networks,
+        origin=f"Other weights, {path.name}",
+        training=training,
+        estimates=estimates,
+        leaks=n_leaked > 0,
+    )
 
 
-def other_weights(
+def weights_baseline(
+    *,
     number: int,
     title: str,
     networks: Networks,
-    which: str,
-    said: str,
+    origin: str,
+    training: str,
     estimates: Sequence[ClipEstimate],
     leaks: bool = False,
 ) -> BaselinePrediction:
-    """The estimates of other weights as a baseline: ``which`` they are, and what is ``said`` of
-    their training."""
+    """Return the estimates of other weights as a baseline.
+
+    Args:
+        origin: which weights they are, in words.
+        training: sentences about their training.
+    """
     info = weights_info(networks, "semantics")
     about = Baseline(
         name=f"beside_{number + 1}",
         title=title,
-        description=f"{which}: {network_name(networks.config.model)}, {info.backbone}, trained "
-        f"from {start_of(networks.document)} on. {said}",
+        description=f"{origin}: {network_name(networks.config.model)}, {info.backbone}, "
+        f"initialised from {start_of(networks.document)}. {training}",
         leaks=leaks,
         informed=len(estimates),
         weights=info,
@@ -165,14 +186,14 @@ def other_weights(
 def attributes_of(
     options: EvaluateOptions, videos: Sequence[LabelledVideo]
 ) -> dict[str, dict[str, str]] | None:
-    """The table of subgroups, as ``read_attributes`` reads it; None if none was given."""
+    """Read the table of subgroups; None if there is no such option."""
     if options.attributes is None:
         return None
-    return read_attributes(options.attributes, {r.subject for r in videos})
+    return read_attributes(options.attributes, {video.subject for video in videos})
 
 
 def _gallery_split(networks: Networks, videos: list[LabelledVideo]) -> list[LabelledVideo]:
-    """The recordings of a gallery of prototypes; asked for before anything is scored.
+    """Return the videos for the gallery of prototypes; called before anything is scored.
 
     Raises:
         UsageProblem: the weights have no prototypes.
@@ -180,7 +201,8 @@ def _gallery_split(networks: Networks, videos: list[LabelledVideo]) -> list[Labe
     """
     if networks.model.clusters is None:
         raise UsageProblem(
-            f"--gallery: {networks.path.name} has no prototypes", "leave --gallery out"
+            f"--gallery: {clean(str(networks.path))}: these weights have no prototypes",
+            "remove --gallery",
         )
     return of_split(videos, "Training")
 
@@ -189,38 +211,36 @@ def score_clips(
     networks: Networks,
     chosen: list[LabelledVideo],
     options: EvaluateOptions,
-    told: ProgressCallback,
+    on_progress: ProgressCallback,
     stage: str = "scoring",
 ) -> tuple[list[VideoClip], list[ClipEstimate]]:
-    """The recordings as clips, and their estimates: those that `depmap score` gives.
+    """Prepare the videos as clips and estimate their scores, with the results of `depmap score`.
 
-    Only where a corpus holds prepared faces instead of videos, or for Training, is it the frames
-    nearest to evenly spread among those prepared.
+    If a corpus holds prepared faces instead of videos, and for Training, the frames are those among
+    the prepared ones that are nearest to evenly spaced.
 
     Raises:
-        DataInvalid: a recording that cannot be scored.
-        OutOfMemory: the device is too small for one.
+        DataInvalid: a video cannot be scored.
+        OutOfMemory: the device has too little memory for a video.
     """
-    count, usual = options.frames_of(networks), networks.config.train.frames
+    count, training_frames = options.frames_of(networks), networks.config.train.frames
     clips = options.source.clips(
-        chosen, networks.config.faces, networks.semantics, networks.device, told, count
+        chosen, networks.config.faces, networks.semantics, networks.device, on_progress, count
     )
     check_uncovered(clips)
     estimates = []
     for number, clip in enumerate(clips):
-        with explain_out_of_memory(
-            "a recording", "look at fewer frames of it, or give --device cpu"
-        ):
+        with explain_out_of_memory("a video", "lower --frames, or use --device cpu"):
             estimate = estimate_clip(
-                networks.model, networks.semantics, clip, count, usual, networks.device
+                networks.model, networks.semantics, clip, count, training_frames, networks.device
             )
         estimates.append(estimate)
-        told(stage, number + 1, len(clips))
+        on_progress(stage, number + 1, len(clips))
     return clips, estimates
 
 
 def clip_row(clip: VideoClip, estimate: ClipEstimate) -> EvaluatedClip:
-    """The clip in the table that an evaluation starts from."""
+    """Return the row of a clip in the table that an evaluation starts from."""
     video = clip.video
     return EvaluatedClip(
         video=video.path.name,
@@ -237,22 +257,22 @@ def clip_row(clip: VideoClip, estimate: ClipEstimate) -> EvaluatedClip:
 def training_facts(
     networks: Networks, videos: Sequence[LabelledVideo], evaluated: str
 ) -> TrainingFacts:
-    """What baselines may know: whom the weights know, and the splits before the evaluated.
+    """Return what baselines may know: the people of the weights, and the earlier splits.
 
-    Their mean is that of the corpus: weights that were trained on more than it, or elsewhere, have
-    another, which nobody who holds the corpus would guess.
+    The mean is that of the corpus, not the one stored with the weights: weights that were trained
+    on other data have a mean that cannot be known from the corpus.
     """
-    training = [r.score for r in videos if r.split == "Training"]
+    training = [video.score for video in videos if video.split == "Training"]
     chosen = of_split(list(videos), evaluated)
     people = training_people_in(networks.document, chosen)
     if evaluated != "Development":
         people |= selection_people_in(networks.document, chosen)
     earlier = SPLITS[: SPLITS.index(evaluated)]
-    known = [(r.subject, r.session, float(r.score)) for r in videos if r.split in earlier]
+    known = [(v.subject, v.session, float(v.score)) for v in videos if v.split in earlier]
     timed = [
-        (r.task, duration, float(r.score))
-        for r in videos
-        if r.split == "Training" and (duration := duration_of(r))
+        (video.task, duration, float(video.score))
+        for video in videos
+        if video.split == "Training" and (duration := duration_of(video))
     ]
     return TrainingFacts(
         mean=float(np.mean(training)) if training else networks.document["training_mean"],
@@ -283,7 +303,7 @@ def _about(
 
 
 def stored_half_width(document: dict[str, Any]) -> float | None:
-    """Of the intervals by the calibration stored with the weights; None if there is none."""
+    """Half width of the intervals from the calibration in the weights; None if there is none."""
     stored = document.get("calibration")
     if not stored:
         return None

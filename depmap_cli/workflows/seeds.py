@@ -1,4 +1,4 @@
-"""`depmap evaluate` of one run, or of several that differ in their seed: each by itself."""
+"""`depmap evaluate` of one run, or of several runs with different seeds, each separately."""
 
 from dataclasses import replace
 
@@ -8,25 +8,26 @@ from depmap_cli.training.runs import find_runs, seeds_beside
 from depmap_cli.workflows.evaluate import EvaluateOptions, run_evaluation
 
 
-def evaluate_seeds(options: EvaluateOptions, told: ProgressCallback) -> list[Evaluation]:
-    """One evaluation, or one a seed where ``options.weights`` is a folder of several.
+def evaluate_seeds(options: EvaluateOptions, on_progress: ProgressCallback) -> list[Evaluation]:
+    """Return one evaluation, or one for each seed if ``options.weights`` is a folder of seeds.
 
-    Each is beside the other weights of its seed, or beside the only ones there are.
+    Each is compared with the other weights of its seed, or with the only ones if they have no seed.
 
     Raises:
-        DepmapError: as ``find_runs`` and ``run_evaluation``, or runs beside it are of other seeds.
+        DepmapError: as ``find_runs`` and ``run_evaluation``, or the compared runs have other seeds.
     """
     own = find_runs(options.weights) if options.weights else {None: None}
     compare_with = seeds_beside(own, options.compare_with)
-    found = []
+    evaluations = []
     for seed, weights in own.items():
-        one = run_evaluation(
-            replace(options, weights=weights, compare_with=compare_with[seed]), told
+        evaluation = run_evaluation(
+            replace(options, weights=weights, compare_with=compare_with[seed]), on_progress
         )
-        found.append(one if seed is None else _of_seed(one, seed))
-    return found
+        evaluations.append(evaluation if seed is None else _with_seed(evaluation, seed))
+    return evaluations
 
 
-def _of_seed(found: Evaluation, seed: int) -> Evaluation:
-    settings = {**found.report.settings, "seed": seed}
-    return replace(found, report=found.report.model_copy(update={"settings": settings}))
+def _with_seed(evaluation: Evaluation, seed: int) -> Evaluation:
+    settings = {**evaluation.report.settings, "seed": seed}
+    report = evaluation.report.model_copy(update={"settings": settings})
+    return replace(evaluation, report=report)

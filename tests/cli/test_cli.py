@@ -518,7 +518,7 @@ def test_version_and_help():
     )
     assert seconds_of_children() - started < 1.5  # torch alone would take about that
     assert "Exit codes" in done.stdout
-    slow = "{'torch', 'cv2', 'numpy', 'jinja2'}"
+    slow = "{'torch', 'cv2', 'numpy', 'jinja2', 'matplotlib'}"
     probe = f"import sys, depmap_cli.cli; print(sorted({slow} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

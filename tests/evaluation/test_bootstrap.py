@@ -5,10 +5,10 @@ import time
 import numpy as np
 import pytest
 
-from depmap_cli.evaluation.bootstrap import PeopleBootstrap, drawn_figures
-from depmap_cli.evaluation.errors import compare
+from depmap_cli.evaluation.bootstrap import PeopleBootstrap, drawn_metrics
 from depmap_cli.evaluation.results import Bootstrap
 from depmap_cli.evaluation.score_table import OURS, ScoreTable
+from depmap_cli.evaluation.table_metrics import compare
 from depmap_cli.stats.metrics import agreement
 from tests.support.evaluation_sample import some_clips, some_report
 
@@ -40,7 +40,7 @@ def _slow(people, truth, estimate, settings):
 @pytest.mark.parametrize("name", ["rmse", "mae", "pcc", "ccc"])
 def test_draws_equal_a_slow_loop_over_people(name):
     settings = Bootstrap(draws=60, seed=3)
-    drawn = drawn_figures(PeopleBootstrap(PEOPLE, settings), TRUTH, ESTIMATE)[name]
+    drawn = drawn_metrics(PeopleBootstrap(PEOPLE, settings), TRUTH, ESTIMATE)[name]
     slow = [figures[name] for figures in _slow(PEOPLE, TRUTH, ESTIMATE, settings)]
     assert drawn[0] == pytest.approx(agreement(TRUTH, ESTIMATE)[name])
     assert drawn[1:] == pytest.approx(slow, abs=1e-9)
@@ -49,7 +49,7 @@ def test_draws_equal_a_slow_loop_over_people(name):
 def test_the_interval_is_the_percentiles_of_the_draws():
     settings = Bootstrap(draws=101, confidence=0.9)
     sample = PeopleBootstrap(PEOPLE, settings)
-    figure = sample.figure(np.concatenate([[7.0], np.arange(101.0)]))
+    figure = sample.metric(np.concatenate([[7.0], np.arange(101.0)]))
     assert (figure.value, figure.low, figure.high) == pytest.approx((7, 5, 95))
 
 
@@ -79,7 +79,7 @@ def test_intervals_cover_a_known_bias():
     for number in range(300):
         error = 2 + rng.normal(0, 5, 40)[people] + rng.normal(0, 3, 120)
         sample = PeopleBootstrap(people, Bootstrap(draws=300, seed=number))
-        bias = sample.figure(drawn_figures(sample, np.zeros(120), error)["bias"])
+        bias = sample.metric(drawn_metrics(sample, np.zeros(120), error)["bias"])
         held += bias.low <= 2 <= bias.high
     assert 0.90 <= held / 300 <= 0.98
 
@@ -120,7 +120,7 @@ def test_few_people_have_no_interval(n_people, has_interval):
 @pytest.mark.parametrize("constant", [0.0, 0.1, 15.04])
 def test_a_constant_has_no_correlation_in_any_draw(constant):
     sample = PeopleBootstrap(PEOPLE, Bootstrap(draws=50))
-    drawn = drawn_figures(sample, TRUTH, np.full(len(TRUTH), constant))
+    drawn = drawn_metrics(sample, TRUTH, np.full(len(TRUTH), constant))
     assert not drawn["pcc"].any()
     assert not drawn["ccc"].any()
     assert np.isnan(drawn["slope"]).all()

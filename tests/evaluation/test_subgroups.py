@@ -40,13 +40,13 @@ def test_quotes_after_a_space_and_a_subject_in_capitals_are_read_as_in_lists(tmp
     ("text", "line", "message"),
     [
         ("person,sex\n1,f\n", 1, "no column subject"),
-        ("subject\n1\n", 1, "no column beside subject"),
+        ("subject\n1\n", 1, "no column besides subject"),
         ("subject,sex,sex\n1,f,f\n", 1, "empty or repeated"),
         ("subject,sex,\n1,f,f\n", 1, "empty or repeated"),
         ("subject,SUBJECT,sex\n1,1,f\n", 1, "empty or repeated"),
         ("subject,sex\n1,f\n9,m\n", 3, "no subject '9'"),
-        ("subject,sex\n1,f\n2,m\n1,m\n", 4, "described otherwise in line 2"),
-        ("subject,sex\n1,f,x\n", 2, "3 cells, the header has 2"),
+        ("subject,sex\n1,f\n2,m\n1,m\n", 4, "has other values in line 2"),
+        ("subject,sex\n1,f,x\n", 2, "3 cells, but the header has 2"),
         ("subject,sex\n1\n", 2, "1 cells"),
         ("subject,sex\n", 2, "no subject follows"),
         ("", 1, "no column subject"),
@@ -55,7 +55,7 @@ def test_quotes_after_a_space_and_a_subject_in_capitals_are_read_as_in_lists(tmp
 def test_errors_name_file_and_line(tmp_path, text, line, message):
     with pytest.raises(DataInvalid, match=message) as error:
         read_attributes(written(tmp_path, text), PEOPLE)
-    assert error.value.message.startswith(f"people.csv, line {line}: ")
+    assert error.value.message.startswith(f"{tmp_path}/people.csv, line {line}: ")
 
 
 def test_a_column_of_names_is_no_grouping(tmp_path):

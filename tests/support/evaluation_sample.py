@@ -20,7 +20,7 @@ WEIGHTS = WeightsInfo(
 )
 ORIGIN = WeightsOrigin(
     network="Dep-MAP",
-    started_from="the semantic model's image tower",
+    started_from="the semantic model's image encoder",
     balance=0.0,
     recalibrated_on=None,
     calibration_people=28,

@@ -74,7 +74,7 @@ def test_each_seed_by_itself(evaluate, runs):
 def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evaluate, runs, corpus):
     code, out, err = evaluate("--weights", runs)
     assert code == 0
-    spread = out[out.index("2 seeds, each evaluated by itself") :]
+    spread = out[out.index("2 seeds, each evaluated separately") :]
     assert [word for word in spread.split() if word in ("7", "12", "mean", "sd")] == [
         *("7", "12", "mean", "sd") * 2
     ]
@@ -148,7 +148,7 @@ def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
     assert code == 0
     assert json.loads(out)["origin"] == {
         "network": "Dep-MAP",
-        "started_from": "the semantic model's image tower",
+        "started_from": "the semantic model's image encoder",
         "balance": 0.5,
         "recalibrated_on": "mine, Development",
         "calibration_people": 2,
@@ -178,7 +178,7 @@ def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, t
     assert code == 0
     compare_with = json.loads(out)["baselines"][0]
     assert (compare_with["title"], compare_with["leaks"]) == ("knowing (leaks)", True)
-    assert "2 of these the evaluated weights never saw" in compare_with["description"]
+    assert "The evaluated weights never saw 2 of these" in compare_with["description"]
     for weights, other in ((knowing, knowing), (knowing, stranger)):  # no advantage
         code, out, _ = evaluate("--weights", weights, "--compare-with", other, "--json")
         compare_with = json.loads(out)["baselines"][0]
@@ -234,8 +234,8 @@ def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):
     monkeypatch.setattr(VideoInference, "add", greedy)
     code, _, err = evaluate("--weights", runs / "seed-7", "-q")
     assert code == 1
-    assert "error: too little memory for a recording" in err
-    assert "fewer frames" in err
+    assert "error: too little memory for a video" in err
+    assert "lower --frames" in err
 
 
 def test_a_report_that_cannot_be_written_has_been_shown(evaluate, runs, tmp_path):

@@ -217,7 +217,7 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
     more = ("--weights", weights, "--cache", cache, "--device", "cpu")
     arguments = ("--data", corpus, "--out", out, "--jobs", "1", "--frames", "10", *more)
     assert depmap(monkeypatch, "calibrate", *arguments) == 0
-    assert "does not exist below 9" in capfd.readouterr().err
+    assert "a 90% interval needs at least 9" in capfd.readouterr().err
     from depmap_cli.io.checkpoint import load_tensors
 
     document = read_document(out)

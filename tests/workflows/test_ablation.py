@@ -77,9 +77,10 @@ def test_rows_are_trained_once_and_never_taken_for_others(ablate, data, tmp_path
     assert code == 0
     assert "row 1, ResNet-18, seed 3407, run 1 of 2: epoch 1: mse" in err
     assert "row 7, Dep-MAP-34, seed 3407, run 2 of 2: epoch 1: mse" in err
-    assert "All clips: paper on AVEC2014 | ours on all.csv, Development" in told
+    assert "All clips paper: published values, on AVEC2014 ours: " in told
+    assert "ours: measured with this code, on all.csv, Development" in told
     assert "Dep-MAP-34 *" in told
-    assert "* the backbone started at random" in told
+    assert "* the backbone was initialised at random" in told
     found = entries(out)
     assert found["7", "", "seed 3407"]["started_from"] == "random"
     assert found["1", "", "seed 3407"]["started_from"] == "semantics"

@@ -1,15 +1,16 @@
-"""A sheet of pictures in rows, with words beside and below them, as one image."""
+"""A sheet of pictures in rows, with words beside and below them, as one PNG file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
 from depmap_cli.io.clean_text import clean
+from depmap_cli.report.charts.plots import DPI, plot_style, png_file
 from depmap_cli.report.charts.svg import INK, MUTED
 
-_LABEL_WIDTH, _GAP, _LINE, _FONT = 92, 10, 16, 13
+_LABEL_WIDTH, _GAP, _LINE_HEIGHT, _FONT = 92, 10, 17, 13
+"""Pixels."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +29,34 @@ class PictureRow:
     tiles: Sequence[Tile]
 
 
-def sheet(rows: Sequence[PictureRow]) -> np.ndarray:
-    """All rows, one below the other, on white, (height, width, 3) RGB uint8."""
+def sheet(rows: Sequence[PictureRow]) -> bytes:
+    """Draw the rows one below the other on white, each picture pixel by pixel; return a PNG."""
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import IdentityTransform
+
     heights = [_height(row) for row in rows]
     width = _LABEL_WIDTH + max(sum(t.image.shape[1] + _GAP for t in row.tiles) for row in rows)
-    image = Image.new("RGB", (width, sum(heights)), "white")
-    top = 0
-    for row, height in zip(rows, heights, strict=True):
-        _draw(image, row, top)
-        top += height
-    return np.asarray(image)
+    top = sum(heights)  # in matplotlib's pixels, which count upwards
+    with plot_style("sheet"):
+        figure = Figure(figsize=(width / DPI, top / DPI), dpi=DPI)
+
+        def write(x: float, y: float, words: str, colour: str) -> None:
+            lines = "\n".join(clean(line) for line in words.split("\n"))
+            text = figure.text(x, y, lines, va="top", transform=IdentityTransform())
+            text.set(fontsize=_FONT * 72 / DPI, linespacing=1.1, color=colour)
+
+        for row, height in zip(rows, heights, strict=True):
+            write(2, top - _GAP, row.label, INK)
+            x = _LABEL_WIDTH
+            for tile in row.tiles:
+                bottom = top - tile.image.shape[0]
+                figure.figimage(tile.image, x, bottom, origin="upper")
+                write(x, bottom - 4, tile.words, MUTED)
+                x += tile.image.shape[1] + _GAP
+            top -= height
+        return png_file(figure)
 
 
 def _height(row: PictureRow) -> int:
     lines = max(len(tile.words.split("\n")) for tile in row.tiles)
-    return max(len(tile.image) for tile in row.tiles) + _LINE * lines + 2 * _GAP
-
-
-def _draw(image: Image.Image, row: PictureRow, top: int) -> None:
-    _write(image, (2, top + _GAP), row.label, INK)
-    left = _LABEL_WIDTH
-    for tile in row.tiles:
-        high, wide = tile.image.shape[:2]
-        image.paste(Image.fromarray(tile.image), (left, top))
-        _write(image, (left, top + high + 3), tile.words, MUTED)
-        left += wide + _GAP
-
-
-def _write(image: Image.Image, place: tuple[int, int], words: str, colour: str) -> None:
-    draw, font = ImageDraw.Draw(image), ImageFont.load_default(_FONT)
-    x, y = place
-    for number, line in enumerate(words.split("\n")):
-        draw.text((x, y + number * _LINE), clean(line), colour, font)
+    return max(len(tile.image) for tile in row.tiles) + _LINE_HEIGHT * lines + 2 * _GAP

@@ -13,12 +13,6 @@ LEVEL_COLOURS = ("#d7e6ef", "#a3c6dc", "#5c97bd", "#1f567f")
 LEVEL_LINES = ("#d99a1c", "#5d9e4a", "#22768a", "#41307a")
 """For lines and points on white, where the fills above would be too pale; light to dark as they."""
 INK, MUTED, LINE, ACCENT = "#1c2733", "#5d6b78", "#d5dce2", "#b4470f"
-SHAPES = ("circle", "square", "diamond", "triangle")
-_CORNERS = {
-    "square": ((-0.9, -0.9), (0.9, -0.9), (0.9, 0.9), (-0.9, 0.9)),
-    "diamond": ((0, -1.3), (1.3, 0), (0, 1.3), (-1.3, 0)),
-    "triangle": ((0, -1.25), (1.2, 0.9), (-1.2, 0.9)),
-}
 
 
 def drawing(width: Number, height: Number, label: str, parts: Iterable[str]) -> str:
@@ -27,12 +21,6 @@ def drawing(width: Number, height: Number, label: str, parts: Iterable[str]) -> 
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(clean(label))}" '
         f'style="max-width:{width:g}px">{"".join(parts)}</svg>'
     )
-
-
-def standalone(chart: str) -> bytes:
-    """A ``drawing`` as the content of a file of its own, which must bring namespace and font."""
-    head = '<svg xmlns="http://www.w3.org/2000/svg" font-family="Helvetica, Arial, sans-serif" '
-    return f'{head}font-size="12" {chart.removeprefix("<svg ")}\n'.encode()
 
 
 def title(words: str) -> str:
@@ -55,37 +43,7 @@ def line(
     return f'<line {ends} stroke="{colour}" stroke-width="{width}"{dashed}/>'
 
 
-def polyline(
-    points: Iterable[tuple[Number, Number]], colour: str, width: Number, tip: str = ""
-) -> str:
-    """A line through several points."""
-    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    look = f'fill="none" stroke="{colour}" stroke-width="{width}" stroke-linejoin="round"'
-    return f'<polyline points="{places}" {look}>{title(tip) if tip else ""}</polyline>'
-
-
-def area(corners: Iterable[tuple[Number, Number]], fill: str, opacity: float) -> str:
-    """A filled polygon."""
-    places = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
-    return f'<polygon points="{places}" fill="{fill}" fill-opacity="{opacity:g}"/>'
-
-
-def moved(x: Number, y: Number, parts: Iterable[str]) -> str:
-    """Marks, further to the right and below."""
-    return f'<g transform="translate({x:.1f} {y:.1f})">{"".join(parts)}</g>'
-
-
 def text(x: Number, y: Number, words: str, colour: str, anchor: str, style: str = "") -> str:
     """Words on one line; ``anchor`` is the end that lies at ``x``: start, middle or end."""
     place = f'x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}"'
     return f'<text {place} style="{style}">{escape(clean(words))}</text>'
-
-
-def mark(shape: str, x: Number, y: Number, radius: Number, fill: str, tip: str = "") -> str:
-    """One of ``SHAPES``, of like area, around a point."""
-    look = f'fill="{fill}" fill-opacity="0.75" stroke="#fff" stroke-width="0.5"'
-    inner = title(tip) if tip else ""
-    if shape == "circle":
-        return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" {look}>{inner}</circle>'
-    corners = " ".join(f"{x + dx * radius:.1f},{y + dy * radius:.1f}" for dx, dy in _CORNERS[shape])
-    return f'<polygon points="{corners}" {look}>{inner}</polygon>'

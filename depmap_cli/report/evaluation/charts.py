@@ -1,200 +1,230 @@
-"""The charts of an evaluation, as inline SVG: what a reviewer looks for beside the figures."""
+"""The charts of an evaluation: predicted against true, Bland-Altman, calibration, error by band."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
-from depmap_cli.evaluation.results import Errors, EvaluationReport, Figure, Group
-from depmap_cli.report.charts import svg
-from depmap_cli.report.charts.axes import Axes, ticks
-from depmap_cli.report.charts.svg import ACCENT, INK, LEVEL_COLOURS, MUTED, SHAPES
-from depmap_cli.report.text import missing_intervals
+from depmap_cli.evaluation.results import EvaluationReport, Group, Metric
+from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, legend_label, plot
+from depmap_cli.report.charts.svg import ACCENT, INK, LEVEL_COLOURS, MUTED
+from depmap_cli.report.text import figure_text, missing_intervals, range_text
+
+if TYPE_CHECKING:
+    from matplotlib import figure
+    from matplotlib.axes import Axes
 
 _BLUE = LEVEL_COLOURS[-1]
 _COLOURS = (_BLUE, ACCENT, MUTED, INK)
-_EDGES = [float(band.low) for band in BANDS]
-_AVEC_REACH = 45.0  # the highest score in AVEC; the rest of the scale would stand empty
-_BAND_HEIGHT = 230.0
+_BAND_EDGES = [band.low for band in BANDS]
+_AVEC_MAX = 45  # the highest score in AVEC; the rest of the scale would stay empty
+_MAX_LEGEND = 8  # tasks
+_SQUARE, _OBLONG = (4.8, 5.0), (4.8, 4.2)  # inches
 
 
-CHART_WORDS = {
-    "predicted": "estimates against scores, clip by clip",
-    "bland_altman": "Bland-Altman plot of recordings",
-    "calibration": "mean score of clips with like estimates",
-    "error_by_band": "RMSE, MAE and bias by severity band",
-    "coverage_by_band": "share of scores inside their interval, by severity band",
-}
-"""What each chart shows, for lists."""
-
-
-def evaluation_charts(report: EvaluationReport) -> dict[str, str]:
-    """Name -> SVG. Coverage is left out where there are no intervals."""
-    charts: dict[str, Callable[[EvaluationReport], str]] = {
-        "predicted": predicted_against_true,
-        "bland_altman": bland_altman,
-        "calibration": calibration,
-        "error_by_band": error_by_band,
-    }
+def evaluation_charts(report: EvaluationReport) -> list[Plot]:
+    """Draw every chart; coverage is left out if there are no prediction intervals."""
+    charts = [predicted_against_true, bland_altman, calibration, error_by_band]
     if not missing_intervals(report.intervals):
-        charts["coverage_by_band"] = coverage_by_band
-    return {name: draw(report) for name, draw in charts.items()}
+        charts.append(coverage_by_band)
+    return [draw(report) for draw in charts]
 
 
-def predicted_against_true(report: EvaluationReport) -> str:
-    """Each clip by score and estimate, a shape and a colour a task: the paper's Figure 3."""
-    axes, parts = _square(report)
-    parts += axes.named("BDI-II score", "estimate")
-    tasks = [task.name for task in report.agreement.tasks]
-    for row in report.table:
-        look = tasks.index(row.task)
-        tip = f"{row.video}: score {row.score:g}, estimate {row.estimate:.1f}"
-        point = (row.score, row.estimate)
-        parts.append(axes.mark(SHAPES[look % 4], point, 3.4, _COLOURS[look % 4], tip))
-    key = [(SHAPES[i % 4], _COLOURS[i % 4], task or "clips") for i, task in enumerate(tasks)]
-    return axes.drawn("Estimates against scores, clip by clip", parts, key)
+def predicted_against_true(report: EvaluationReport) -> Plot:
+    """Each clip by score and estimate, a marker and a colour for each task: the paper's Fig. 3."""
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(xlabel="BDI-II score, points", ylabel="estimate, points")
+        _use_score_scale(axes, report)
+        tooltips: Tooltips = {}
+        for i, task in enumerate(report.agreement.tasks):
+            rows = [row for row in report.table if row.task == task.name]
+            points = [row.score for row in rows], [row.estimate for row in rows]
+            label = f"{legend_label(task.name) or 'clips'} (n = {len(rows)})"
+            (marks,) = axes.plot(*points, MARKERS[i % 4], color=_COLOURS[i % 4], alpha=0.75)
+            marks.set(clip_on=False, label=label if i < _MAX_LEGEND else None)
+            tooltips[marks] = [_scores(row.video, row.score, row.estimate) for row in rows]
+        return tooltips
+
+    return plot(
+        draw,
+        name="predicted",
+        title="Estimates against scores",
+        caption="Each mark is one clip. On the dashed line the estimate equals the score. Grid "
+        "lines mark the edges of the severity bands.",
+        size=_SQUARE,
+    )
 
 
-def _square(report: EvaluationReport) -> tuple[Axes, list[str]]:
-    """The scale on both axes, ruled at the edges of the bands, with the line of equality."""
-    end = _reach(report)
-    axes = Axes(x=(0.0, end), y=(0.0, end))
-    edges = [*_EDGES, end]
-    return axes, [*axes.ruled(edges, edges), axes.line((0, 0), (end, end), MUTED, "4 3")]
+def _scores(name: str, score: float, estimate: float) -> str:
+    return f"{name}: score {score:g}, estimate {estimate:.1f}"
 
 
-def _reach(report: EvaluationReport) -> float:
-    """Where the scale ends: 45, or 63 where a score or an estimate lies above."""
+def _use_score_scale(axes: "Axes", report: EvaluationReport) -> None:
+    """Set both axes to the BDI-II scale, ruled at the edges of the bands; draw the diagonal."""
+    end = _scale_end(report)
+    ticks = [*_BAND_EDGES, end]
+    axes.set(xlim=(0, end), ylim=(0, end), xticks=ticks, yticks=ticks, box_aspect=1)
+    axes.plot([0, end], [0, end], "--", color=MUTED, linewidth=1)
+
+
+def _scale_end(report: EvaluationReport) -> int:
+    """45, or 63 if a score or an estimate lies above 45."""
     highest = max(max(row.score, row.estimate) for row in report.table)
-    return _AVEC_REACH if highest <= _AVEC_REACH else float(MAX_SCORE)
+    return _AVEC_MAX if highest <= _AVEC_MAX else MAX_SCORE
 
 
-def bland_altman(report: EvaluationReport) -> str:
-    """Each recording's error over the mean of score and estimate, with bias and limits."""
-    found = report.bland_altman
-    points = _recordings(report)
-    lines = [(found.bias, ""), (found.lower, "5 4"), (found.upper, "5 4")]
-    reach = [abs(error) for _, error, _ in points]
-    reach += [abs(f.value) for f, _ in lines if f.value is not None]
-    most = max(10.0, *reach) * 1.08
-    axes = Axes(x=(0.0, _reach(report)), y=(-most, most))
-    parts = axes.ruled(ticks(*axes.x), ticks(*axes.y))
-    parts += axes.named("mean of score and estimate", "estimate less score, points")
-    for figure, dashes in lines:
-        if figure.value is not None:
-            ends = (0.0, figure.value), (axes.x[1], figure.value)
-            parts.append(axes.line(*ends, ACCENT, dashes))
-            y = axes.down(figure.value) - 4
-            right = axes.across(axes.x[1])
-            parts.append(svg.text(right, y, f"{figure.value:+.1f}", ACCENT, "end"))
-    parts += [axes.mark("circle", (mean, error), 3.4, _BLUE, tip) for mean, error, tip in points]
-    return axes.drawn("Bland-Altman plot of recordings", parts, [])
-
-
-def _recordings(report: EvaluationReport) -> list[tuple[float, float, str]]:
-    """Mean of score and estimate, error, and name of each recording."""
-    sessions: dict[tuple[str, str], list[tuple[float, float]]] = {}
+def bland_altman(report: EvaluationReport) -> Plot:
+    """Each session's error over the mean of score and estimate, with bias and limits."""
+    pairs: dict[tuple[str, str], list[tuple[float, float]]] = {}
     for row in report.table:
-        key = row.subject, row.session
-        sessions.setdefault(key, []).append((row.score, row.estimate))
-    points = []
-    for (subject, session), pairs in sessions.items():
-        score, estimate = (sum(column) / len(pairs) for column in zip(*pairs, strict=True))
-        tip = f"{subject}, session {session}: score {score:g}, estimate {estimate:.1f}"
-        points.append(((score + estimate) / 2, estimate - score, tip))
-    return points
+        pairs.setdefault((row.subject, row.session), []).append((row.score, row.estimate))
+    scores, estimates = np.array([np.mean(clips, axis=0) for clips in pairs.values()]).T
+    limits = {f"{name} limit": getattr(report.bland_altman, name) for name in ("upper", "lower")}
+    lines = {"bias": report.bland_altman.bias, **limits}
+    known = {name: line.value for name, line in lines.items() if line.value is not None}
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(
+            xlabel="mean of score and estimate, points", ylabel="estimate minus score, points"
+        )
+        for name, value in known.items():
+            axes.axhline(value, color=ACCENT, linestyle="-" if name == "bias" else "--")
+            words = f" {name}\n {value:+.1f}".replace("-", "−")
+            at_right = axes.get_yaxis_transform()
+            axes.text(1, value, words, va="center", color=ACCENT, transform=at_right)
+        errors, label = estimates - scores, f"sessions (n = {len(pairs)})"
+        reach = max(10.0, *np.abs(errors), *map(abs, known.values())) * 1.08
+        axes.set(xlim=(0, _scale_end(report)), ylim=(-reach, reach))
+        means = (scores + estimates) / 2
+        (marks,) = axes.plot(means, errors, "o", color=_BLUE, alpha=0.75, label=label)
+        names = [f"{subject}, session {session}" for subject, session in pairs]
+        return {marks: list(map(_scores, names, scores.tolist(), estimates.tolist()))}
+
+    return plot(
+        draw,
+        name="bland_altman",
+        title="Bland-Altman plot",
+        caption="Each point is one session (mean over its tasks). Solid: bias. Dashed: limits of "
+        "agreement, 1.96 standard deviations from the bias.",
+        size=_SQUARE,
+    )
 
 
-def calibration(report: EvaluationReport) -> str:
-    """Mean score of clips with like estimates, and the line of scores on estimates."""
-    found = report.calibration
-    axes, parts = _square(report)
-    parts += axes.named("mean estimate", "mean BDI-II score")
-    slope, intercept = found.slope.value, found.intercept.value
-    if slope is not None and intercept is not None:
-        estimates = [row.estimate for row in report.table]
-        ends = _within(axes.y, slope, intercept, (min(estimates), max(estimates)))
-        start, end = ((x, intercept + slope * x) for x in ends)
-        parts.append(axes.line(start, end, ACCENT))
-    for group in found.bins:
-        parts.append(_with_whisker(axes, "circle", group.estimate, group.truth, _BLUE, group.n))
-    return axes.drawn("Calibration curve", parts, [])
+def calibration(report: EvaluationReport) -> Plot:
+    """Mean score of clips with similar estimates, and the regression of scores on estimates."""
+    bins = report.calibration.bins
+    slope, intercept = report.calibration.slope.value, report.calibration.intercept.value
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(xlabel="mean estimate, points", ylabel="mean score, points")
+        _use_score_scale(axes, report)
+        if slope is not None and intercept is not None:
+            ends = np.array([f(row.estimate for row in report.table) for f in (min, max)])
+            label = f"regression of scores on estimates, slope {slope:.2f}".replace("-", "−")
+            axes.plot(ends, intercept + slope * ends, color=ACCENT, label=label)
+        label = f"clips in {len(bins)} bins of similar estimates (n = {len(report.table)})"
+        means = [(b.estimate, b.truth, b.n) for b in bins]
+        return _draw_metrics(axes, means, "o", _BLUE, label)
+
+    return plot(
+        draw,
+        name="calibration",
+        title="Calibration",
+        caption=f"Mean score of clips with similar estimates, with {_confidence(report)} "
+        "intervals. The solid line is the regression of scores on estimates; on the dashed line "
+        "they are equal.",
+        size=_SQUARE,
+    )
 
 
-def _within(
-    limits: tuple[float, float], slope: float, intercept: float, ends: tuple[float, float]
-) -> tuple[float, float]:
-    """From ``ends``, the part over which a line stays within the limits of the plot."""
-    if abs(slope) < 1e-9:
-        return ends
-    low, high = sorted((limit - intercept) / slope for limit in limits)
-    first, last = max(ends[0], low), min(ends[1], high)
-    return (first, last) if first < last else ends
+def _confidence(report: EvaluationReport) -> str:
+    return f"{report.bootstrap.confidence * 100:g} %"
 
 
-def error_by_band(report: EvaluationReport) -> str:
+def _draw_metrics(
+    axes: "Axes",
+    points: Sequence[tuple[float, Metric, int]],
+    marker: str,
+    colour: str,
+    label: str,
+) -> Tooltips:
+    """Draw the metrics that are known with their intervals.
+
+    Args:
+        points: place along the x axis, metric, number of clips.
+    """
+    known = [point for point in points if point[1].value is not None]
+    xs = [x for x, _, _ in known]
+    columns = np.array([(m.value, m.low, m.high) for _, m, _ in known], float).reshape(-1, 3).T
+    values, low, high = columns  # NaN where there is no interval; it need not hold the value
+    bars = (low + high) / 2, (high - low) / 2
+    axes.errorbar(xs, *bars, fmt="none", ecolor=colour, capsize=2.5, elinewidth=1.2)
+    (marks,) = axes.plot(xs, values, marker, color=colour, label=label, clip_on=False)
+    tips = [f"{figure_text(m, 1)} ({range_text(m, 1)}), {n} clips" for _, m, n in known]
+    return {marks: [tip.replace(" ()", "") for tip in tips]}
+
+
+def error_by_band(report: EvaluationReport) -> Plot:
     """RMSE, MAE and bias by the severity band of the score."""
-    looks = (("rmse", "circle", _BLUE), ("mae", "square", ACCENT), ("bias", "diamond", INK))
-    figures = [getattr(g.errors, name) for g in report.bands for name, _, _ in looks]
-    ends = [v for f in figures for v in (f.value, f.low, f.high) if v is not None]
-    low, high = min(0.0, *ends), max(10.0, *ends)
-    axes = _band_axes((low * 1.08, high * 1.08))
-    parts = [*axes.ruled([], ticks(*axes.y)), *_band_names(axes, report.bands)]
-    parts += axes.named("", "error, points")
-    parts.append(axes.line((0, 0), (len(BANDS), 0), MUTED))
-    for place, group in enumerate(report.bands):
-        for i, (name, shape, colour) in enumerate(looks):
-            x = place + 0.28 + 0.22 * i
-            figure = getattr(group.errors, name)
-            parts.append(_with_whisker(axes, shape, x, figure, colour, group.errors.n))
-    key = [(shape, colour, word) for (_, shape, colour), word in zip(looks, _WORDS, strict=True)]
-    return axes.drawn("Errors by severity band", parts, key)
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(ylabel="error, points")
+        axes.axhline(0, color=MUTED, linewidth=1)
+        tooltips: Tooltips = {}
+        for i, name in enumerate(("RMSE", "MAE", "bias")):
+            points = [
+                (place + 0.22 * (i - 1), getattr(group.errors, name.lower()), group.errors.n)
+                for place, group in enumerate(report.bands)
+            ]
+            colour = (_BLUE, ACCENT, INK)[i]
+            tooltips |= _draw_metrics(axes, points, MARKERS[i], colour, name)
+        axes.set_ylim(min(axes.get_ylim()[0], 0), max(axes.get_ylim()[1], 10))
+        _name_groups(axes, report.bands)
+        return tooltips
+
+    return plot(
+        draw,
+        name="error_by_band",
+        title="Errors by severity band",
+        caption=f"Errors by the severity band of the score, with {_confidence(report)} intervals; "
+        "n counts clips. A bias that falls from left to right is regression to the mean.",
+        size=_OBLONG,
+    )
 
 
-_WORDS = ("RMSE", "MAE", "bias")
+def coverage_by_band(report: EvaluationReport) -> Plot:
+    """Share of scores inside their prediction interval, by severity band and over all clips."""
+    assert report.intervals is not None
+    nominal = report.intervals.level * 100
+    groups = [*report.bands, Group(name="all", errors=report.errors)]
+
+    def draw(canvas: "figure.Figure") -> Tooltips:
+        axes = canvas.add_subplot(ylabel="coverage, % of clips", ylim=(0, 102))
+        axes.axhline(nominal, linestyle="--", color=ACCENT, label=f"nominal {nominal:g} %")
+        points = [(i, _percent(g.errors.coverage), g.errors.n) for i, g in enumerate(groups)]
+        _name_groups(axes, groups)
+        return _draw_metrics(axes, points, "o", _BLUE, "covered by the interval")
+
+    return plot(
+        draw,
+        name="coverage_by_band",
+        title="Coverage by severity band",
+        caption="Share of scores that lie inside their prediction interval, with "
+        f"{_confidence(report)} intervals; n counts clips. Dashed: the nominal {nominal:g} %.",
+        size=_OBLONG,
+    )
 
 
-def coverage_by_band(report: EvaluationReport) -> str:
-    """Share of scores inside their interval, by severity band and over all; dashed: nominal."""
-    everybody = Group(name="all", errors=report.errors)
-    groups = [*report.bands, everybody]
-    axes = Axes(x=(0, len(groups)), y=(0, 100), height=_BAND_HEIGHT)
-    parts = [*axes.ruled([], ticks(0, 100, 5)), *_band_names(axes, groups)]
-    parts += axes.named("", "coverage, %")
-    if report.intervals:
-        nominal = report.intervals.level * 100
-        parts.append(axes.line((0, nominal), (len(groups), nominal), ACCENT, "5 4"))
-    for place, group in enumerate(groups):
-        figure = _percent(group.errors)
-        parts.append(_with_whisker(axes, "circle", place + 0.5, figure, _BLUE, group.errors.n))
-    return axes.drawn("Coverage of the prediction intervals by severity band", parts, [])
+def _percent(share: Metric) -> Metric:
+    return Metric(**{k: None if v is None else v * 100 for k, v in share.model_dump().items()})
 
 
-def _percent(errors: Errors) -> Figure:
-    values = errors.coverage.model_dump()
-    return Figure(**{k: None if v is None else v * 100 for k, v in values.items()})
-
-
-def _band_axes(y: tuple[float, float]) -> Axes:
-    return Axes(x=(0, len(BANDS)), y=y, height=_BAND_HEIGHT)
-
-
-def _band_names(axes: Axes, groups: list[Group]) -> list[str]:
-    """The name of each group and its number of clips below the plot."""
-    foot = axes.down(axes.y[0])
-    parts = []
-    for place, group in enumerate(groups):
-        x = axes.across(place + 0.5)
-        parts.append(svg.text(x, foot + 15, group.name, INK, "middle"))
-        parts.append(svg.text(x, foot + 30, f"n = {group.errors.n}", MUTED, "middle"))
-    return parts
-
-
-def _with_whisker(axes: Axes, shape: str, x: float, figure: Figure, colour: str, n: int) -> str:
-    """A figure with its confidence interval; nothing where it could not be computed."""
-    if figure.value is None:
-        return ""
-    tip = f"{figure.value:.1f}, {n} clips"
-    whisker = ""
-    if figure.low is not None and figure.high is not None:
-        whisker = axes.whisker(x, figure.low, figure.high, colour)
-        tip += f", interval {figure.low:.1f} to {figure.high:.1f}"
-    return whisker + axes.mark(shape, (x, figure.value), 4.2, colour, tip)
+def _name_groups(axes: "Axes", groups: Sequence[Group]) -> None:
+    """Write each group's name, scores and number of clips below the plot."""
+    scores = {band.name: f"{band.low}–{band.high}" for band in BANDS}
+    labels = [f"{g.name}\n{scores.get(g.name, '')}\nn = {g.errors.n}" for g in groups]
+    axes.set_xticks(range(len(groups)), labels)
+    axes.set(xlim=(-0.6, len(groups) - 0.4), xlabel="severity band of the BDI-II score")
+    axes.grid(visible=False, axis="x")

@@ -1,4 +1,4 @@
-"""An evaluation in the terminal: figures with their uncertainty, baselines beside them."""
+"""An evaluation in the terminal: metrics with their uncertainty, and those of the baselines."""
 
 from rich.console import Console, Group, RenderableType
 from rich.rule import Rule
@@ -13,7 +13,7 @@ from depmap_cli.evaluation.results import (
     Comparison,
     Errors,
     EvaluationReport,
-    Figure,
+    Metric,
 )
 from depmap_cli.io.clean_text import clean
 from depmap_cli.report.evaluation.page import comparisons
@@ -34,19 +34,21 @@ from depmap_cli.report.text import (
 
 
 def render_evaluation(console: Console, report: EvaluationReport) -> None:
-    """The figures that a paper would print, within 80 columns; the page has all of them."""
+    """Print the metrics that a paper would report, within 80 columns; the page has all of them."""
     name = f"{report.weights.file} on {report.data}, {report.split}"
     people = (
-        f"{report.n_clips} clips, {report.n_sessions} recordings of {report.n_people} people, "
+        f"{report.n_clips} clips, {report.n_sessions} sessions of {report.n_people} people, "
         f"{unseen_text(report)}"
     )
-    confidence = f"{report.bootstrap.confidence * 100:g} % intervals, people drawn with replacement"
+    confidence = f"{report.bootstrap.confidence * 100:g} % intervals, bootstrap over people"
     parts: list[RenderableType] = [Rule(Text(clean(name), style="bold")), Text(people)]
     parts += [Text(line, style="dim") for line in about_data(report)]
     parts.append(Text())
     parts += [_agreement(report), Text(confidence, style="dim"), Text()]
-    parts += [Text("RMSE of the estimates less the baseline's, below 0 is better", style="bold")]
-    parts += [_differences(report), *_ignorant(report), Text()]
+    parts += [
+        Text("RMSE of the estimates minus that of the baseline; below 0 is better", style="bold")
+    ]
+    parts += [_differences(report), *_uninformed(report), Text()]
     parts.append(Text("By severity band", style="bold"))
     parts += [_errors([(g.name, g.errors) for g in report.bands] + [("all", report.errors)])]
     parts.append(Text(_intervals(report), style="dim"))
@@ -70,9 +72,9 @@ def _table(first: str, *columns: str) -> Table:
 
 
 def _agreement(report: EvaluationReport) -> Table:
-    """All baselines beside clips and recordings; other weights and the mean beside the rest.
+    """All baselines for clips and sessions; only other weights and the mean for the other groups.
 
-    Those that knew nothing of any clip are left out: they are the mean again.
+    Baselines without information on any clip are omitted: they repeat the mean.
     """
     titles = {baseline.name: baseline.title for baseline in _informed(report)}
     few = {b.name for b in report.baselines if b.weights is not None} | {MEAN}
@@ -82,10 +84,10 @@ def _agreement(report: EvaluationReport) -> Table:
         size = f"{part.estimates.n} {rows} of {part.estimates.people} people"
         label = Text.assemble((clean(title), "bold"), (f"\n{size}", "dim"))
         table.add_row(label, *_cells(part.estimates, with_range=True))
-        for beside in part.baselines:
-            if beside.baseline in titles and (number < 2 or beside.baseline in few):
-                cells = _cells(beside.agreement, with_range=False)
-                table.add_row(Text(f"  {clean(titles[beside.baseline])}"), *cells)
+        for baseline in part.baselines:
+            if baseline.baseline in titles and (number < 2 or baseline.baseline in few):
+                cells = _cells(baseline.agreement, with_range=False)
+                table.add_row(Text(f"  {clean(titles[baseline.baseline])}"), *cells)
     return table
 
 
@@ -93,27 +95,27 @@ def _informed(report: EvaluationReport) -> list[Baseline]:
     return [baseline for baseline in report.baselines if baseline.informed]
 
 
-def _ignorant(report: EvaluationReport) -> list[Text]:
-    """Which baselines had to say the training mean, and how often."""
+def _uninformed(report: EvaluationReport) -> list[Text]:
+    """Say which baselines had to predict the training mean, and how often."""
     some = [
-        f"{clean(b.title)}: knew something of {b.informed} of {report.n_clips} clips, "
-        "says the mean of the rest"
+        f"{clean(b.title)}: has information on {b.informed} of {report.n_clips} clips, "
+        "predicts the mean for the rest"
         for b in _informed(report)
         if b.informed < report.n_clips
     ]
     none = [clean(b.title) for b in report.baselines if not b.informed]
-    left_out = [f"Left out, as they know nothing of these clips: {joined(none)}"] if none else []
-    return [Text(line, style="dim") for line in some + left_out]
+    omitted = [f"Omitted, without information on these clips: {joined(none)}"] if none else []
+    return [Text(line, style="dim") for line in some + omitted]
 
 
-def _cells(figures: Agreement, with_range: bool) -> list[Text]:
-    return [_cell(f, with_range) for f in (figures.rmse, figures.mae, figures.pcc, figures.ccc)]
+def _cells(of: Agreement, with_range: bool) -> list[Text]:
+    return [_cell(metric, with_range) for metric in (of.rmse, of.mae, of.pcc, of.ccc)]
 
 
-def _cell(figure: Figure, with_range: bool = True, digits: int = 2) -> Text:
-    """The figure, and below it its interval."""
-    ends = range_text(figure, digits) if with_range else ""
-    return _two_lines(figure_text(figure, digits), ends)
+def _cell(metric: Metric, with_range: bool = True, digits: int = 2) -> Text:
+    """The metric, and below it its interval."""
+    ends = range_text(metric, digits) if with_range else ""
+    return _two_lines(figure_text(metric, digits), ends)
 
 
 def _two_lines(value: str, ends: str) -> Text:
@@ -121,11 +123,11 @@ def _two_lines(value: str, ends: str) -> Text:
 
 
 def _differences(report: EvaluationReport) -> Table:
-    found = report.agreement
-    columns: list[tuple[str, Comparison]] = [("clips", found.clips)]
-    columns.append(("sessions", found.sessions))
-    if found.seen and found.unseen:
-        columns += [("people seen", found.seen), ("not seen", found.unseen)]
+    agreement = report.agreement
+    columns: list[tuple[str, Comparison]] = [("clips", agreement.clips)]
+    columns.append(("sessions", agreement.sessions))
+    if agreement.seen and agreement.unseen:
+        columns += [("people seen", agreement.seen), ("not seen", agreement.unseen)]
     table = _table("", *(name for name, _ in columns))
     for i, baseline in enumerate(report.baselines):
         if not baseline.informed:
@@ -140,9 +142,9 @@ def _errors(groups: list[tuple[str, Errors]]) -> Table:
     edges = {band.name: f"\n{band.low}–{band.high}" for band in BANDS}
     for name, errors in groups:
         covered = _two_lines(share_text(errors.coverage), share_range_text(errors.coverage))
-        figures = [_cell(f, digits=1) for f in (errors.rmse, errors.mae, errors.bias)]
+        metrics = [_cell(m, digits=1) for m in (errors.rmse, errors.mae, errors.bias)]
         label = Text.assemble(name, (edges.get(name, ""), "dim"))
-        table.add_row(label, str(errors.n), str(errors.people), *figures, covered)
+        table.add_row(label, str(errors.n), str(errors.people), *metrics, covered)
     return table
 
 

@@ -1,4 +1,4 @@
-"""Where evaluations go: stdout for the figures, files below OUT."""
+"""Output of evaluations: metrics on stdout, files below OUT."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from rich.console import Console
 
 from depmap_cli.evaluation.results import EvaluationReport
 from depmap_cli.io.output_files import check_folder, write_file
-from depmap_cli.report.evaluation.appearance import appearance_figures
+from depmap_cli.report.evaluation.appearance import appearance_plots
 from depmap_cli.report.evaluation.console import render_evaluation
 from depmap_cli.report.evaluation.files import write_evaluation
 from depmap_cli.report.evaluation.seeds import render_seeds, seeds_csv
@@ -28,40 +28,42 @@ class EvaluationOutputs:
     as_json: bool
 
     def check(self) -> None:
-        """See to it, before hours pass, that there is a place for files.
+        """Check, before hours of computation, that files can be written.
 
         Raises:
-            OutputUnwritable: there cannot be such a folder.
+            OutputUnwritable: the folder cannot be created or written.
         """
         if self.folder is not None:
             check_folder(self.folder)
 
-    def give(self, found: "Sequence[Evaluation]") -> None:
-        """Show one evaluation, or those of several seeds with mean and spread; then write them.
+    def write(self, evaluations: "Sequence[Evaluation]") -> None:
+        """Print one evaluation, or those of several seeds with mean and std; then write the files.
 
-        Several lie in folders of their own, beside ``seeds.csv``; as JSON they are a line each.
+        Each of several seeds has its own folder, next to ``seeds.csv``; as JSON, its own line.
 
         Raises:
             OutputUnwritable: a folder or a file in it cannot be written.
         """
-        reports = [one.report for one in found]
+        reports = [evaluation.report for evaluation in evaluations]
         for report in reports:
-            self._show(report)
-        if len(found) > 1 and not self.as_json:
+            self._print(report)
+        if len(reports) > 1 and not self.as_json:
             render_seeds(Console(), reports)
         if self.folder is not None:
-            self._write(found, self.folder)
+            self._write_files(evaluations, self.folder)
 
-    def _show(self, report: EvaluationReport) -> None:
+    def _print(self, report: EvaluationReport) -> None:
         if self.as_json:
             print_json(report.model_dump_json())
         else:
             render_evaluation(Console(), report)
 
-    def _write(self, found: "Sequence[Evaluation]", folder: Path) -> None:
-        for one in found:
-            below = f"seed-{one.report.settings['seed']}" if len(found) > 1 else ""
-            figures = appearance_figures(one.appearance, self.pictures) if one.appearance else []
-            write_evaluation(one.report, folder / below, figures)
-        if len(found) > 1:
-            write_file(folder, "seeds.csv", seeds_csv([one.report for one in found]))
+    def _write_files(self, evaluations: "Sequence[Evaluation]", folder: Path) -> None:
+        for evaluation in evaluations:
+            report, appearance = evaluation.report, evaluation.appearance
+            subfolder = f"seed-{report.settings['seed']}" if len(evaluations) > 1 else ""
+            plots = appearance_plots(appearance, self.pictures) if appearance else []
+            write_evaluation(report, folder / subfolder, plots)
+        if len(evaluations) > 1:
+            reports = [evaluation.report for evaluation in evaluations]
+            write_file(folder, "seeds.csv", seeds_csv(reports))

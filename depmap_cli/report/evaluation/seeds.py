@@ -1,4 +1,4 @@
-"""Evaluations that differ in the seed of their weights alone: each one's figures, mean and sd."""
+"""Evaluations of weights that differ only in their seed: metrics of each, mean and sd."""
 
 from collections.abc import Sequence
 
@@ -12,13 +12,13 @@ from depmap_cli.report.terminal import emit
 from depmap_cli.stats.metrics import mean_and_sd
 
 SeedRow = tuple[str, str, list[float | None]]
-"""Clips or recordings; a seed, "mean" or "sd"; the four figures."""
+"""Clips or sessions; a seed, "mean" or "sd"; the four metrics."""
 
 
 def seed_rows(reports: Sequence[EvaluationReport]) -> list[SeedRow]:
-    """The figures of each of two reports or more, and over them mean and standard deviation.
+    """Return the metrics of two or more reports, then their mean and standard deviation.
 
-    Per clip, then per recording. A figure that one report lacks has neither mean nor deviation.
+    Per clip, then per session. A metric that one report lacks has no mean and no deviation.
     """
     seeds = [str(report.settings["seed"]) for report in reports]
     return [
@@ -27,12 +27,12 @@ def seed_rows(reports: Sequence[EvaluationReport]) -> list[SeedRow]:
     ]
 
 
-def _rows(part: str, seeds: list[str], found: list[Comparison]) -> list[SeedRow]:
-    values = [[getattr(one.estimates, name).value for name in METRICS] for one in found]
+def _rows(part: str, seeds: list[str], comparisons: list[Comparison]) -> list[SeedRow]:
+    values = [[getattr(c.estimates, name).value for name in METRICS] for c in comparisons]
     columns = [_over_seeds(column) for column in zip(*values, strict=True)]
-    means, spreads = ([column[i] for column in columns] for i in (0, 1))
-    rows = zip([*seeds, "mean", "sd"], [*values, means, spreads], strict=True)
-    return [(part, name, figures) for name, figures in rows]
+    means, deviations = ([column[i] for column in columns] for i in (0, 1))
+    rows = zip([*seeds, "mean", "sd"], [*values, means, deviations], strict=True)
+    return [(part, name, metrics) for name, metrics in rows]
 
 
 def _over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | None]:
@@ -41,21 +41,21 @@ def _over_seeds(values: Sequence[float | None]) -> tuple[float | None, float | N
 
 
 def render_seeds(console: Console, reports: Sequence[EvaluationReport]) -> None:
-    """The table for the terminal."""
-    table = Table(title=f"{len(reports)} seeds, each evaluated by itself", title_justify="left")
+    """Print the table."""
+    table = Table(title=f"{len(reports)} seeds, each evaluated separately", title_justify="left")
     for name in ("", "seed", *(name.upper() for name in METRICS)):
         table.add_column(name, justify="right")
-    for part, name, figures in seed_rows(reports):
+    for part, name, metrics in seed_rows(reports):
         digits = 3 if name in ("mean", "sd") else 2
-        cells = ["–" if value is None else f"{value:.{digits}f}" for value in figures]
+        cells = ["–" if value is None else f"{value:.{digits}f}" for value in metrics]
         table.add_row(part, name, *cells, end_section=name == "sd")
     emit(console, table)
 
 
 def seeds_csv(reports: Sequence[EvaluationReport]) -> bytes:
-    """The same, a row a seed, with ``mean`` and ``sd`` among the seeds."""
+    """Return the same table as CSV; ``mean`` and ``sd`` stand in the column of seeds."""
     rows = [
-        [part, name, *(None if value is None else round(value, 4) for value in figures)]
-        for part, name, figures in seed_rows(reports)
+        [part, name, *(None if value is None else round(value, 4) for value in metrics)]
+        for part, name, metrics in seed_rows(reports)
     ]
     return csv_table(("of", "seed", *METRICS), rows)

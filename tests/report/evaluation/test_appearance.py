@@ -18,7 +18,7 @@ from depmap_cli.evaluation.appearance import (
     KeyFace,
     MappedVideo,
     PrototypeFaces,
-    spread_over_scores,
+    sample_over_scores,
 )
 from depmap_cli.evaluation.au_trends import MAIN_UNITS, N_BINS, UnitCurve, binned, trends_of
 from depmap_cli.evaluation.estimate_clip import estimate_clip
@@ -26,7 +26,7 @@ from depmap_cli.evaluation.feature_map import FEWEST, FeatureMap, map_features, 
 from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
 from depmap_cli.report.charts.svg import LEVEL_LINES
 from depmap_cli.report.evaluation.appearance import (
-    appearance_figures,
+    appearance_plots,
     feature_map,
     key_faces,
     unit_trends,
@@ -88,16 +88,16 @@ def test_principal_components_by_hand():
 def test_faces_are_chosen_evenly_over_the_scores_one_a_person():
     people = ["a", "a", "b", "c", "d", "e"]
     scores = [9, 2, 1, 5, 7, 13]  # by score: b 1, a 2, c 5, d 7, a 9, e 13
-    assert spread_over_scores(people, scores, 3) == [2, 3, 5]
-    assert spread_over_scores(people, scores, 9) == [2, 1, 3, 4, 5]
-    assert spread_over_scores([], [], 3) == []
+    assert sample_over_scores(people, scores, 3) == [2, 3, 5]
+    assert sample_over_scores(people, scores, 9) == [2, 1, 3, 4, 5]
+    assert sample_over_scores([], [], 3) == []
 
 
 def curve(subject, level, places, value):
     au_probabilities = np.zeros((len(places), UNITS))
     au_probabilities[:, 2] = value  # AU4
     return UnitCurve(
-        subject=subject, level=level, places=np.array(places), au_probabilities=au_probabilities
+        subject=subject, level=level, positions=np.array(places), au_probabilities=au_probabilities
     )
 
 
@@ -129,18 +129,23 @@ def test_every_main_unit_has_a_panel_and_unreliable_ones_a_mark():
     curves = [curve(f"{p}", p % 4, np.linspace(0, 1, 40), p / 10) for p in range(9)]
     trends = trends_of(curves, {"AU4": False, "AU12": True})
     assert len(trends) == len(MAIN_UNITS)
-    root = ElementTree.fromstring(unit_trends(trends).data)
+    root = ElementTree.fromstring(unit_trends(trends).svg)
     words = ["".join(e.itertext()) for e in root.iter() if e.tag.endswith("text")]
-    assert {"AU4 frown †", "AU12 smile"} <= set(words)
-    lines = [e for e in root.iter() if e.tag.endswith("polyline")]
+    assert {"AU4 frown †", "AU12 smile", "time, % of the video", "evidence, 0 to 1"} <= set(words)
+    assert {"minimal 0–13 (n = 3)", "severe 29–63 (n = 2)"} <= set(words)
+    lines = {e[0].text: e[1] for e in root.iter() if len(e) and e[0].tag.endswith("title")}
     assert len(lines) == 4 * len(MAIN_UNITS)
-    assert len(lines[0].attrib["points"].split()) == N_BINS
+    assert lines["AU4, minimal: 3 people"].attrib["d"].count("L") == N_BINS - 1
 
 
 def face(shade=120):
     rng = np.random.default_rng(shade)
     image = cv2.GaussianBlur(rng.integers(0, 255, (128, 128, 3), np.uint8), (0, 0), 4)
     return KeyPicture(image, np.zeros((128, 128), np.float32))
+
+
+def pixels(png):
+    return cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
 
 
 def some_appearance(prototypes=()):
@@ -161,10 +166,11 @@ def some_appearance(prototypes=()):
 
 def test_points_are_coloured_by_level_and_say_which_video_they_are():
     found = some_appearance()
-    root = ElementTree.fromstring(feature_map(found.videos, found.features).data)
-    titles = [e.text for e in root.iter() if e.tag.endswith("title")]
-    assert titles[1] == "<b>1.mp4: score 10, mild"
-    fills = {e.attrib["fill"] for e in root.iter() if "fill-opacity" in e.attrib}
+    root = ElementTree.fromstring(feature_map(found.videos, found.features).svg)
+    points = {e[0].text: e for e in root.iter() if len(e) and e[0].tag.endswith("title")}
+    assert len(points) == 4
+    assert LEVEL_LINES[1] in points["<b>1.mp4: score 10, mild"].attrib["style"]
+    fills = {re.match("fill: (#......)", e.attrib["style"])[1] for e in points.values()}
     assert fills == set(LEVEL_LINES)
 
 
@@ -172,7 +178,7 @@ def test_key_faces_are_drawn_as_in_the_report_of_a_video():
     """The sheet shows the very pixels that ``picture`` makes; rows are levels."""
     found = some_appearance()
     shown = key_faces(found.faces, "drawing")
-    image = cv2.imdecode(np.frombuffer(shown.data, np.uint8), cv2.IMREAD_COLOR)[:, :, ::-1]
+    image = pixels(shown.png)
     expected = picture(found.faces[0].picture, "drawing", 176)
     np.testing.assert_array_equal(image[:176, 92 : 92 + 176], expected)
     raw = picture(found.faces[0].picture, "raw", 176)
@@ -183,9 +189,14 @@ def test_key_faces_are_drawn_as_in_the_report_of_a_video():
 def test_where_all_frames_weigh_alike_the_caption_says_so():
     one = KeyFace(level=0, score=3.0, estimate=12.0, nearest=None, picture=face(), heaviest=False)
     caption = key_faces([one], "drawing").caption
-    assert caption.startswith("The middle one of the frames looked at, which all weigh alike")
-    assert "weighed most" not in caption
-    assert "The frame that weighed most" in key_faces(some_appearance().faces, "drawing").caption
+    assert caption.startswith(
+        "The middle one of the sampled frames, because all have the same weight"
+    )
+    assert "greatest weight" not in caption
+    assert (
+        "The frame with the greatest weight"
+        in key_faces(some_appearance().faces, "drawing").caption
+    )
 
 
 @pytest.mark.parametrize("fused", [True, False])
@@ -218,7 +229,7 @@ def test_all_figures_are_made_and_faces_that_show_people_are_warned_of():
         for i in (0, 1)
         for k in (0, 1)
     )
-    figures = appearance_figures(some_appearance(prototypes), "raw")
+    figures = appearance_plots(some_appearance(prototypes), "raw")
     assert [f.title for f in figures] == [
         "Map of fused features",
         "Action units over time",
@@ -226,14 +237,20 @@ def test_all_figures_are_made_and_faces_that_show_people_are_warned_of():
         "Prototype gallery",
     ]
     assert all("consent" in f.caption for f in figures[2:])
-    assert all(f.data.startswith(b"\x89PNG") for f in figures[2:])
-    assert not re.search(rb"<b>", figures[0].data)
+    assert all(f.png.startswith(b"\x89PNG") for f in figures[2:])
+    assert [list(f.files) for f in figures[2:]] == [
+        ["key_frames_by_level.png"],
+        ["prototype_gallery.png"],
+    ]
+    assert not re.search("<b>", figures[0].svg)
 
 
 def test_a_sheet_places_pictures_where_its_rows_say():
     red = np.full((20, 30, 3), (255, 0, 0), np.uint8)
-    image = sheet(
-        [PictureRow("a", [Tile(red, "x")]), PictureRow("b", [Tile(red, "x"), Tile(red, "y\nz")])]
+    image = pixels(
+        sheet(
+            [PictureRow("a", [Tile(red, "x")]), PictureRow("b", [Tile(red, "x"), Tile(red, "$y")])]
+        )
     )
     is_red = (image == (255, 0, 0)).all(-1)
     assert is_red.sum() == 3 * red[..., 0].size

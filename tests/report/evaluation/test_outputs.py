@@ -1,4 +1,4 @@
-"""Files, page, charts, terminal and checklist: complete, well formed, deaf to hostile names."""
+"""Files, page, charts, terminal and checklist: complete, well formed, safe from hostile names."""
 
 import csv
 import io
@@ -6,10 +6,13 @@ import json
 import re
 import subprocess
 import sys
+import warnings
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
 
+import matplotlib
 import numpy as np
 import pytest
 from rich.console import Console
@@ -17,25 +20,26 @@ from rich.console import Console
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.evaluation.results import Baseline, Evaluation, EvaluationReport, SplitCount
 from depmap_cli.evaluation.score_table import EvaluatedClip
-from depmap_cli.report.charts import svg
-from depmap_cli.report.charts.axes import ticks
+from depmap_cli.report.charts.plots import Plot
 from depmap_cli.report.charts.svg import ACCENT
 from depmap_cli.report.evaluation.charts import evaluation_charts
 from depmap_cli.report.evaluation.console import render_evaluation
 from depmap_cli.report.evaluation.files import (
     clips_csv,
     evaluation_schema,
-    figures_csv,
+    metrics_csv,
     write_evaluation,
 )
 from depmap_cli.report.evaluation.outputs import EvaluationOutputs
-from depmap_cli.report.evaluation.page import ExtraFigure, comparisons, render_evaluation_page
+from depmap_cli.report.evaluation.page import comparisons, render_evaluation_page
 from depmap_cli.report.evaluation.tripod import AUTHOR, render_tripod
 from depmap_cli.report.text import SELECTED, SIMULATED, range_text
 from depmap_cli.results import DISCLAIMER, Verdict
 from tests.support.evaluation_sample import ABOUT, ORIGIN, WEIGHTS, some_clips, some_report
 
 HOSTILE = "<script>alert('1')</script>\"&\x1b[31m\u202e|`*_{{7*7}}"
+SVG, HREF = "{http://www.w3.org/2000/svg}", "{http://www.w3.org/1999/xlink}href"
+HOSTILE_PLOT = Plot(name="hostile", title=HOSTILE, caption=HOSTILE, png=b"\x89PNG")
 CHARTS = ["predicted", "bland_altman", "calibration", "error_by_band", "coverage_by_band"]
 SEX = {"sex": {str(200 + i): "fm"[i % 2] for i in range(20)}}
 
@@ -119,7 +123,7 @@ def test_the_files_promised_and_no_others(report: EvaluationReport, tmp_path: Pa
     names = write_evaluation(report, tmp_path / "new" / "out")
     assert names[-1] == "evaluation.json"
     found = {str(p.relative_to(tmp_path / "new/out")) for p in tmp_path.rglob("*") if p.is_file()}
-    charts = {f"figures/{name}.svg" for name in CHARTS}
+    charts = {f"figures/{name}.{kind}" for name in CHARTS for kind in ("svg", "png")}
     texts = {"clips.csv", "figures.csv", "evaluation.html", "tripod.md", "README.md"}
     assert found == set(names) == charts | texts | {"evaluation.json"}
     listed = json.loads((tmp_path / "new/out/evaluation.json").read_bytes())["files"]
@@ -138,7 +142,7 @@ def test_json_reads_back_equal_and_fits_its_schema(
     schema, content = evaluation_schema(), json.loads(text)
     assert set(content) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert content["schema_version"] == "1.4"
+    assert content["schema_version"] == "2.0"
 
 
 def test_infinite_intervals_survive_json() -> None:
@@ -155,7 +159,7 @@ def test_intervals_that_do_not_exist_cover_nothing(tmp_path: Path) -> None:
         assert "100 %" not in text
         assert "whole scale" not in text
     assert "with a 90 % interval" not in render_tripod(report)
-    assert "figures/coverage_by_band.svg" not in write_evaluation(report, tmp_path)
+    assert not [n for n in write_evaluation(report, tmp_path) if "coverage_by_band" in n]
     row = _rows(clips_csv(report))[0]
     assert row["low"] == row["high"] == ""
 
@@ -171,8 +175,8 @@ def test_clips_csv_reads_back(report: EvaluationReport) -> None:
         assert row["seen_in_training"] == str(int(clip.seen))
 
 
-def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationReport) -> None:
-    rows = {(row["group"], row["method"]): row for row in _rows(figures_csv(report))}
+def test_figures_csv_holds_every_metric_with_its_interval(report: EvaluationReport) -> None:
+    rows = {(row["group"], row["method"]): row for row in _rows(metrics_csv(report))}
     methods = len(report.baselines) + 1
     assert len(rows) == len(comparisons(report)) * methods + 1 + 4 + 3  # bands, f, m, not given
     ours, mean = report.agreement.sessions.estimates, report.agreement.sessions.baselines[0]
@@ -180,7 +184,7 @@ def test_figures_csv_holds_every_figure_with_its_interval(report: EvaluationRepo
         ("estimate", ours),
         (mean.baseline, mean.agreement),
     ):
-        row = rows["Recordings", name]
+        row = rows["Sessions", name]
         assert (int(row["n"]), int(row["people"])) == (three.n, three.people)
         for figure in ("rmse", "mae", "pcc", "ccc"):
             found = getattr(three, figure)
@@ -223,7 +227,7 @@ def test_json_is_utf8_whatever_the_terminal_is(monkeypatch: pytest.MonkeyPatch) 
     written = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="cp1252"))
     found = [Evaluation(some_report(clips=clips))]
-    EvaluationOutputs(None, "drawing", as_json=True).give(found)
+    EvaluationOutputs(None, "drawing", as_json=True).write(found)
     assert json.loads(written.getvalue().decode("utf-8"))["table"][0]["video"] == "łódź.mp4"
 
 
@@ -237,8 +241,13 @@ def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "evaluation.json").read_bytes())["table"][0]["video"] == "�.mp4"
 
 
-def test_figures_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
-    gallery = ExtraFigure(title="Prototype gallery", data=b"\x89PNG raw faces", caption="Faces.")
+def test_plots_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
+    gallery = Plot(
+        name="prototype_gallery",
+        title="Prototype gallery",
+        png=b"\x89PNG raw faces",
+        caption="Faces.",
+    )
     write_evaluation(report, tmp_path, [gallery])
     (tmp_path / "figures" / "My notes.txt").write_text("kept")
     assert (tmp_path / "figures" / "prototype_gallery.png").is_file()
@@ -253,28 +262,76 @@ def test_an_unwritable_folder_is_told(report: EvaluationReport, tmp_path: Path) 
         write_evaluation(report, tmp_path / "file")
 
 
-@pytest.mark.parametrize("name", CHARTS)
+def _chart(report: EvaluationReport, name: str) -> Plot:
+    (chart,) = (c for c in evaluation_charts(report) if c.name == name)
+    return chart
+
+
+def _root(plot: Plot) -> ElementTree.Element:
+    return ElementTree.fromstring(plot.files[f"{plot.name}.svg"])
+
+
 def test_charts_are_xml_whatever_the_names(
-    report: EvaluationReport, hostile: EvaluationReport, name: str
+    report: EvaluationReport, hostile: EvaluationReport
 ) -> None:
     for of in (report, hostile):
-        root = ElementTree.fromstring(svg.standalone(evaluation_charts(of)[name]))
-        assert root.tag == "{http://www.w3.org/2000/svg}svg"
-        assert root.attrib["aria-label"]
-        assert not [e for e in root.iter() if "script" in e.tag]
+        charts = evaluation_charts(of)
+        assert [chart.name for chart in charts] == CHARTS
+        for chart in charts:
+            root = _root(chart)
+            assert root.tag == f"{SVG}svg"
+            assert root.attrib["aria-label"]
+            assert not [e for e in root.iter() if "script" in e.tag]
+            assert chart.png.startswith(b"\x89PNG")
 
 
-def test_every_clip_and_every_recording_has_its_mark(report: EvaluationReport) -> None:
-    charts = evaluation_charts(report)
-    assert charts["predicted"].count("mp4: score") == report.n_clips
-    assert charts["bland_altman"].count(", session ") == report.n_sessions
-    assert charts["predicted"].count("<circle") == report.n_clips / 2 + 1  # and one in the key
+def test_charts_repeat_byte_by_byte_and_leave_matplotlib_as_it_was(
+    report: EvaluationReport,
+) -> None:
+    before = dict(matplotlib.rcParams)
+    first = evaluation_charts(report)
+    assert dict(matplotlib.rcParams) == before
+    with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red"}):
+        assert evaluation_charts(report) == first
+    assert not [c for c in first if "metadata" in c.svg or "matplotlib" in c.svg.lower()]
 
 
-def _marks(chart: str) -> dict[str, tuple[float, float]]:
-    """What a circle says, up to its first colon or comma -> where it lies, pixels."""
-    found = re.findall(r'<circle cx="([\d.]+)" cy="([\d.]+)"[^>]*><title>([^:,]+)', chart)
-    return {name: (float(x), float(y)) for x, y, name in found}
+def test_names_are_no_formulas_and_none_is_hidden_from_the_legend() -> None:
+    clips = [replace(c, task="_$x^2$ 東京") for c in some_clips()]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        chart = _chart(some_report(clips=clips), "predicted")
+    assert f" _$x^2$ 東京 (n = {len(clips)})" in _texts(chart)
+
+
+def _texts(plot: Plot) -> list[str]:
+    return ["".join(e.itertext()) for e in _root(plot).iter(f"{SVG}text")]
+
+
+def _marks(plot: Plot) -> dict[str, tuple[float, float]]:
+    """What a mark says, up to its first colon or comma -> where it lies, pixels."""
+    marks = {}
+    for mark in _root(plot).iter(f"{SVG}use"):
+        if (title := mark.find(f"{SVG}title")) is not None:
+            name = re.split("[:,]", title.text or "")[0]
+            marks[name] = float(mark.attrib["x"]), float(mark.attrib["y"])
+    return marks
+
+
+def test_every_clip_and_every_session_has_its_mark(report: EvaluationReport) -> None:
+    predicted, bland_altman = (_chart(report, n) for n in ("predicted", "bland_altman"))
+    assert predicted.svg.count("mp4: score") == report.n_clips
+    assert set(_marks(predicted)) == {row.video for row in report.table}
+    assert bland_altman.svg.count(", session ") == report.n_sessions
+    sizes = [f"{t} (n = {report.n_clips // 2})" for t in ("Freeform", "Northwind")]
+    assert set(sizes) <= set(_texts(predicted))
+    shapes: dict[str, set[str]] = {"Freeform": set(), "Northwind": set()}
+    for mark in _root(predicted).iter(f"{SVG}use"):
+        if (title := mark.find(f"{SVG}title")) is not None:
+            shapes[(title.text or "").split("_")[2]].add(mark.attrib[HREF])
+    assert all(len(shape) == 1 for shape in shapes.values())
+    assert shapes["Freeform"] != shapes["Northwind"]
+    assert f"sessions (n = {report.n_sessions})" in _texts(bland_altman)
 
 
 def test_marks_lie_where_their_numbers_say() -> None:
@@ -285,7 +342,7 @@ def test_marks_lie_where_their_numbers_say() -> None:
         )
         for name, pair in pairs.items()
     ]
-    marks = _marks(evaluation_charts(some_report(clips=clips))["predicted"])
+    marks = _marks(_chart(some_report(clips=clips), "predicted"))
     (left, bottom), (right, top) = marks["low"], marks["high"]
     assert left < right
     assert top < bottom  # pixels count downwards
@@ -307,9 +364,8 @@ def test_the_calibration_line_keeps_its_slope_where_it_leaves_the_plot() -> None
     assert slope is not None
     assert intercept is not None
     assert intercept + slope * estimates[0] < -2  # it begins below the plot
-    chart = evaluation_charts(report)["calibration"]
-    ends = r'x1="([^"]+)" y1="([^"]+)" x2="([^"]+)" y2="([^"]+)"'
-    lines = [[float(n) for n in found] for found in re.findall(f'{ends} stroke="{ACCENT}', chart)]
+    ends = r'd="M ([\d.-]+) ([\d.-]+) \s*L ([\d.-]+) ([\d.-]+) \s*" [^>]*stroke: ' + ACCENT
+    lines = [[float(n) for n in e] for e in re.findall(ends, _chart(report, "calibration").svg)]
     x1, y1, x2, y2 = max(lines, key=lambda line: abs(line[2] - line[0]))
     assert (y1 - y2) / (x2 - x1) == pytest.approx(slope, rel=0.02)  # the plot is square
 
@@ -319,46 +375,48 @@ def test_overestimates_lie_above_in_the_bland_altman_plot() -> None:
         EvaluatedClip(video=n, subject=n, session="1", task="", score=10.0, estimate=e)
         for n, e in (("over", 15.0), ("under", 5.0))
     ]
-    marks = _marks(evaluation_charts(some_report(clips=clips))["bland_altman"])
+    marks = _marks(_chart(some_report(clips=clips), "bland_altman"))
     assert marks["over"][1] < marks["under"][1]
     assert marks["over"][0] > marks["under"][0]
 
 
 def test_scores_above_avecs_widen_the_scale() -> None:
-    low = evaluation_charts(some_report())["predicted"]
-    high = evaluation_charts(
-        some_report(
-            clips=[
-                EvaluatedClip(
-                    video="a", subject="1", session="1", task="", score=60.0, estimate=9.0
-                )
-            ]
-        )
-    )
-    assert (">45</text>" in low, ">63</text>" in low) == (True, False)
-    assert ">63</text>" in high["predicted"]
+    low = _texts(_chart(some_report(), "predicted"))
+    clips = [EvaluatedClip(video="a", subject="1", session="1", task="", score=60.0, estimate=9.0)]
+    high = _texts(_chart(some_report(clips=clips), "predicted"))
+    assert ("45" in low, "63" in low) == (True, False)
+    assert "63" in high
 
 
 def test_a_weights_file_without_calibration_has_no_coverage_chart(tmp_path: Path) -> None:
     report = some_report(half_width=None)
-    assert "coverage_by_band" not in evaluation_charts(report)
+    assert "coverage_by_band" not in [chart.name for chart in evaluation_charts(report)]
     assert "contain no calibration data" in _Tags(render_evaluation_page(report)).flat
 
 
-def test_ticks_are_round_and_within() -> None:
-    assert ticks(0, 45) == [0, 5, 10, 15, 20, 25, 30, 35, 40, 45]
-    assert ticks(-21.3, 21.3) == [-20, -15, -10, -5, 0, 5, 10, 15, 20]
-    assert ticks(0, 0.7) == [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+def test_axes_have_names_with_units_and_groups_their_sizes(report: EvaluationReport) -> None:
+    words = {chart.name: _texts(chart) for chart in evaluation_charts(report)}
+    for name, *labels in (
+        ("predicted", "BDI-II score, points", "estimate, points"),
+        ("bland_altman", "mean of score and estimate, points", "estimate minus score, points"),
+        ("calibration", "mean estimate, points", "mean score, points"),
+        ("error_by_band", "error, points", "severity band of the BDI-II score"),
+        ("coverage_by_band", "coverage, % of clips", "severity band of the BDI-II score"),
+    ):
+        assert set(labels) <= set(words[name]), name
+    for name in ("error_by_band", "coverage_by_band"):
+        assert f"n = {report.bands[3].errors.n}" in words[name]
 
 
 def test_the_page_says_what_a_reviewer_must_know(report: EvaluationReport) -> None:
     splits = [SplitCount(name="Training", clips=100, sessions=50, people=28, mean=15.1, sd=11)]
     more = {"splits": splits, "sampled_frames": 900, "usable_frames": 880}
-    flat = _Tags(render_evaluation_page(report.model_copy(update=more))).flat
+    page = render_evaluation_page(report.model_copy(update=more), evaluation_charts(report))
+    flat = _Tags(page).flat
     rmse = report.agreement.clips.estimates.rmse
     for part in (
         "run.safetensors on simavec, Testing",
-        f"{report.n_clips} clips, {report.n_sessions} recordings of {report.n_people} people",
+        f"{report.n_clips} clips, {report.n_sessions} sessions of {report.n_people} people",
         f"{rmse.value:.2f} points of 63",
         range_text(rmse),
         "Task Northwind",
@@ -369,8 +427,8 @@ def test_the_page_says_what_a_reviewer_must_know(report: EvaluationReport) -> No
         "Slope of scores on estimates",
         "limits of agreement",
         "not given",
-        "people drawn with replacement with all their clips; 200 draws, seed 0",
-        "Training: 100 clips, 50 recordings, 28 people, score 15.1 ± 11.0",
+        "over people, drawn with replacement with all their clips; 200 draws, seed 0",
+        "Training: 100 clips, 50 sessions, 28 people, score 15.1 ± 11.0",
         "880 of 900 sampled frames",
         "ab" * 32,
         SIMULATED,
@@ -397,12 +455,14 @@ def test_figures_on_the_split_of_selection_carry_a_warning(report: EvaluationRep
 
 
 def test_the_page_fetches_and_runs_nothing(report: EvaluationReport) -> None:
-    page = render_evaluation_page(report)
+    page = render_evaluation_page(report, evaluation_charts(report))
     tags = _Tags(page)
     assert not {"script", "link", "iframe", "object", "embed", "a"} & {t for t, _ in tags.tags}
     for _, attributes in tags.tags:
         assert not [n for n in attributes if n.startswith("on") or n in ("href", "srcset")]
-    assert not re.search(r"https?://|@import|url\(", page)
+        assert (attributes.get("xlink:href") or "#").startswith("#")  # within the page
+    assert not re.search(r"https?://|@import|url\((?!#)", page)
+    assert page.count("<style") == 1  # a chart brings no rules of its own
     policies = [a.get("content") or "" for t, a in tags.tags if t == "meta"]
     assert any(p.startswith("default-src 'none'; img-src data:;") for p in policies)
     ids = [a["id"] for _, a in tags.tags if "id" in a]
@@ -410,9 +470,7 @@ def test_the_page_fetches_and_runs_nothing(report: EvaluationReport) -> None:
 
 
 def test_no_raw_string_of_a_user_reaches_the_page(hostile: EvaluationReport) -> None:
-    page = render_evaluation_page(
-        hostile, [ExtraFigure(title=HOSTILE, data=b"<svg/>", caption=HOSTILE)]
-    )
+    page = render_evaluation_page(hostile, [*evaluation_charts(hostile), HOSTILE_PLOT])
     assert "<script" not in page
     assert "\x1b" not in page
     assert "\u202e" not in page
@@ -422,19 +480,20 @@ def test_no_raw_string_of_a_user_reaches_the_page(hostile: EvaluationReport) -> 
 
 def test_extra_figures_are_embedded_and_written(report: EvaluationReport, tmp_path: Path) -> None:
     png = b"\x89PNG\r\n\x1a\nnot really"
+    svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 7 7"><desc>an SVG</desc></svg>'
     extras = [
-        ExtraFigure(title="t-SNE of features", data=png, caption="By level."),
-        ExtraFigure(title="Map", data=b"<svg/>", caption=""),
+        Plot(name="faces", title="t-SNE of features", png=png, caption="By level."),
+        Plot(name="map", title="Map", png=png, svg=svg, caption=""),
     ]
     names = write_evaluation(report, tmp_path, extras)
-    assert {"figures/t_sne_of_features.png", "figures/map.svg"} <= set(names)
+    assert {"figures/faces.png", "figures/map.svg", "figures/map.png"} <= set(names)
+    assert "figures/faces.svg" not in names
     tags = _Tags((tmp_path / "evaluation.html").read_text(encoding="utf-8"))
-    images = [a for t, a in tags.tags if t == "img"]
-    assert [(i["src"] or "").split(",")[0] for i in images] == [
-        "data:image/png;base64",
-        "data:image/svg+xml;base64",
-    ]
-    assert images[0]["alt"] == "t-SNE of features"
+    (image,) = [a for t, a in tags.tags if t == "img"]
+    assert (image["src"] or "").startswith("data:image/png;base64,")
+    assert image["alt"] == "t-SNE of features"
+    assert tags.flat.count("an SVG") == 1
+    assert len([t for t, _ in tags.tags if t == "svg"]) == len(CHARTS) + 1
 
 
 def _shown(report: EvaluationReport, width: int = 80) -> str:
@@ -481,19 +540,19 @@ def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationRepor
     parts = len(comparisons(beside))
     assert _shown(beside).count("resnet") == parts + 1  # and once among the differences
     flat = _Tags(render_evaluation_page(beside)).flat
-    assert "other weights, and what guesses reach" in flat
+    assert "other weights, and of rules that do not use the face" in flat
     assert "resnet : Other weights, resnet." in flat
     assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
 
 
-def test_the_terminal_tells_clips_from_recordings_and_from_people() -> None:
+def test_the_terminal_tells_clips_from_sessions_and_from_people() -> None:
     clips = [
         EvaluatedClip(video=t, subject="1", session="1", task=t, score=4.0, estimate=5.0)
         for t in ("Freeform", "Northwind")
     ]
     shown = _shown(some_report(clips=clips))
     assert "2 clips of 1 people" in shown
-    assert "1 recordings of 1 people" in shown
+    assert "1 sessions of 1 people" in shown
 
 
 def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationReport) -> None:
@@ -504,13 +563,13 @@ def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationRe
         for i in range(3)
     ]
     shown = _shown(some_report(clips=clips))
-    told = "as they know nothing of these clips: same person, same person (leaks) and clip duration"
+    told = "without information on these clips: same person, same person (leaks) and clip duration"
     assert told in " ".join(shown.split())
-    assert shown.count("training mean") == 4  # clips, recordings, people not seen, differences
+    assert shown.count("training mean") == 4  # clips, sessions, people not seen, differences
     assert shown.count("same person (leaks)") == 1
     known = report.baselines[1]
     assert 0 < known.informed < report.n_clips
-    told = f"same person: knew something of {known.informed} of {report.n_clips} clips"
+    told = f"same person: has information on {known.informed} of {report.n_clips} clips"
     assert told in " ".join(_shown(report).split())
 
 
@@ -528,7 +587,7 @@ def test_neither_the_headline_nor_the_checklist_repeats_the_mean(report: Evaluat
         assert "same person" not in text
         assert "clip duration" not in text
     known = report.baselines[1].informed
-    assert f"; it knew {known} of {report.n_clips} clips)" in _item(report, "23a")
+    assert f"; it had information on {known} of {report.n_clips} clips)" in _item(report, "23a")
 
 
 def test_what_the_data_lacks_is_told_everywhere() -> None:
@@ -566,10 +625,10 @@ def test_intervals_of_other_frames_carry_a_caution() -> None:
 
 def test_limits_of_agreement_have_no_perfect_value(report: EvaluationReport) -> None:
     flat = _Tags(render_evaluation_page(report)).flat
-    for words in ("Slope of scores on estimates, clips", "Bias of recordings, points"):
+    for words in ("Slope of scores on estimates, clips", "Bias of sessions, points"):
         assert re.search(rf"{words} [-\d. to]+ [01] ", flat)
     assert re.search(
-        r"Upper limit of agreement of recordings, points [-\d.]+ [-\d.]+ to [-\d.]+ \D", flat
+        r"Upper limit of agreement of sessions, points [-\d.]+ [-\d.]+ to [-\d.]+ \D", flat
     )
 
 
@@ -622,7 +681,7 @@ def test_the_checklist_tells_what_intervals_were_calibrated_on(report: Evaluatio
     assert "their intervals calibrated on Development" in _item(report, "12a")
     again = _of(report, recalibrated_on="mine, Development", calibration_people=12)
     for number in ("12a", "12f", "24"):
-        assert "calibrated anew on 12 people of mine, Development" in _item(again, number)
+        assert "recalibrated on 12 people of mine, Development" in _item(again, number)
     assert "90 % prediction intervals cover" in _item(again, "24")
 
 
@@ -631,18 +690,18 @@ def test_the_checklist_tells_weights_from_elsewhere(report: EvaluationReport) ->
     assert "28 of the 28 people" in _item(report, "12a")
     elsewhere = _item(_of(report, known_people=0), "12a")
     assert (
-        "By name and recording, none of the 28 people of its Training split are among those on whom"
+        "By name and video, none of the 28 people of its Training split are among those on whom"
         in elsewhere
     )
     alone = _item(_of(report, known_people=0, training_people=0), "12a")
     assert "The data has no Training split" in alone
     for text in (elsewhere, alone):
-        assert "unless the weights know them otherwise" in text
+        assert "unless the weights know these people by other names" in text
         assert "fitted on Training" not in text
 
 
 def test_the_checklist_tells_balance_and_network(report: EvaluationReport) -> None:
-    assert "all recordings came alike" in _item(report, "13")
+    assert "all videos were drawn equally often" in _item(report, "13")
     assert "train.band_balance = 0.5" in _item(_of(report, balance=0.5), "13")
     assert "Dep-MAP (Wang, Ye and Wang" in _item(report, "12c")
     resnet = _of(report, network="plain ResNet with mean pooling")
@@ -679,20 +738,24 @@ def test_names_cannot_write_markup_into_checklist_and_list(
     assert "<script" not in text
     assert "\x1b" not in text
     assert len(re.findall(r"^#", text, re.M)) == 6
-    write_evaluation(
-        hostile, tmp_path, [ExtraFigure(title=HOSTILE, data=b"<svg/>", caption=HOSTILE)]
-    )
+    write_evaluation(hostile, tmp_path, [HOSTILE_PLOT])
     readme = (tmp_path / "README.md").read_text(encoding="utf-8")
     assert "<script" not in readme
-    assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 12
+    assert len(re.findall(r"^[#-]", readme, re.M)) == 1 + 6 + 2 * len(CHARTS) + 1
 
 
-def test_figures_need_no_torch() -> None:
+def test_metrics_need_no_torch_and_no_matplotlib() -> None:
     program = """
 import importlib, sys
-for module in ("evaluation", "evaluation.evaluate", "report.evaluation.files", "report.evaluation.tripod"):
+modules = ("evaluation", "evaluation.evaluate", "report", "report.evaluation.outputs",
+    "report.evaluation.files", "report.evaluation.tripod", "cli")
+for module in modules:
     importlib.import_module(f"depmap_cli.{module}")
-    assert "torch" not in sys.modules, module
+    assert not {"torch", "matplotlib"} & set(sys.modules), module
+from depmap_cli.report.evaluation.charts import evaluation_charts
+from tests.support.evaluation_sample import some_report
+evaluation_charts(some_report())
+assert not {"torch", "matplotlib.pyplot"} & set(sys.modules)
 """
     root = Path(__file__).parents[3]
     command = [sys.executable, "-c", program]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from depmap_cli.evaluation.results import Figure
+from depmap_cli.evaluation.results import Metric
 from depmap_cli.report.evaluation.seeds import render_seeds, seed_rows, seeds_csv
 from tests.support.evaluation_sample import ABOUT, some_clips, some_report
 
@@ -31,7 +31,7 @@ def test_mean_and_deviation_by_hand():
 def test_a_figure_that_one_seed_lacks_has_no_mean():
     whole, other = of_seed(3, 1.0), of_seed(4, 2.0)
     clips = other.agreement.clips
-    estimates = clips.estimates.model_copy(update={"pcc": Figure()})
+    estimates = clips.estimates.model_copy(update={"pcc": Metric()})
     clips = clips.model_copy(update={"estimates": estimates})
     agreement = other.agreement.model_copy(update={"clips": clips})
     lacking = other.model_copy(update={"agreement": agreement})

@@ -1,9 +1,9 @@
-"""The figures of an evaluation, each from columns of scores and estimates."""
+"""The metrics of a ``ScoreTable``: agreement, errors, calibration, Bland-Altman limits."""
 
 import numpy as np
 
 from depmap_cli.domain.bdi import MAX_SCORE
-from depmap_cli.evaluation.bootstrap import PeopleBootstrap, drawn_figures
+from depmap_cli.evaluation.bootstrap import PeopleBootstrap, drawn_metrics
 from depmap_cli.evaluation.results import (
     Agreement,
     BaselineAgreement,
@@ -13,24 +13,24 @@ from depmap_cli.evaluation.results import (
     CalibrationBin,
     Comparison,
     Errors,
-    Figure,
+    Metric,
 )
 from depmap_cli.evaluation.score_table import OURS, ScoreTable
 
 N_BINS = 5
-"""Bins of the calibration curve."""
+"""Number of bins of the calibration curve."""
 
 
 def compare(name: str, table: ScoreTable, bootstrap: Bootstrap) -> Comparison:
-    """The estimates' agreement with the truth, beside every baseline's on the same draws."""
+    """Return the agreement of the estimates and of every baseline, on the same draws of people."""
     sample = PeopleBootstrap(table.people, bootstrap)
-    drawn = {m: drawn_figures(sample, table.truth, e) for m, e in table.estimates.items()}
+    drawn = {m: drawn_metrics(sample, table.truth, e) for m, e in table.estimates.items()}
     ours = drawn.pop(OURS)
     baselines = [
         BaselineAgreement(
             baseline=method,
             agreement=_agreement(sample, theirs),
-            rmse_difference=sample.figure(ours["rmse"] - theirs["rmse"]),
+            rmse_difference=sample.metric(ours["rmse"] - theirs["rmse"]),
         )
         for method, theirs in drawn.items()
     ]
@@ -39,41 +39,41 @@ def compare(name: str, table: ScoreTable, bootstrap: Bootstrap) -> Comparison:
 
 def _agreement(sample: PeopleBootstrap, drawn: dict[str, np.ndarray]) -> Agreement:
     names = ("rmse", "mae", "pcc", "ccc")
-    return Agreement(n=sample.n, people=sample.people, **sample.figures(drawn, names))
+    return Agreement(n=sample.n, people=sample.people, **sample.metrics(drawn, names))
 
 
 def interval_ends(estimate: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Both ends of the prediction intervals, clipped to the scale."""
+    """Return both ends of the prediction intervals, clipped to 0-63."""
     low, high = estimate - reach, estimate + reach
     return np.clip(low, 0, MAX_SCORE), np.clip(high, 0, MAX_SCORE)
 
 
 def errors_of(table: ScoreTable, bootstrap: Bootstrap) -> Errors:
-    """Errors of the estimates in these rows and, where there are intervals, how these do."""
+    """Return the errors of the estimates and, if there are intervals, their coverage and width."""
     if not len(table.truth):
         return Errors(n=0, people=0)
     sample = PeopleBootstrap(table.people, bootstrap)
-    drawn = drawn_figures(sample, table.truth, table.estimates[OURS])
+    drawn = drawn_metrics(sample, table.truth, table.estimates[OURS])
     names = ["rmse", "mae", "bias", "pcc", "ccc"]
-    more: dict[str, Figure] = {}
+    coverage: dict[str, Metric] = {}
     if table.half_widths is not None:
         low, high = interval_ends(table.estimates[OURS], table.half_widths)
         inside = np.abs(table.truth - table.estimates[OURS]) <= table.half_widths + 1e-9
         covered, drawn["width"] = sample.means(inside.astype(float), high - low)
         names.append("width")
-        more["coverage"] = sample.share(covered)
-    return Errors(n=sample.n, people=sample.people, **sample.figures(drawn, names), **more)
+        coverage["coverage"] = sample.share(covered)
+    return Errors(n=sample.n, people=sample.people, **sample.metrics(drawn, names), **coverage)
 
 
 def calibration_of(table: ScoreTable, bootstrap: Bootstrap) -> Calibration:
-    """The line of scores on estimates, and mean scores where estimates are alike."""
+    """Regress scores on estimates; average the scores of clips with similar estimates."""
     estimate = table.estimates[OURS]
     sample = PeopleBootstrap(table.people, bootstrap)
-    drawn = drawn_figures(sample, table.truth, estimate)
+    drawn = drawn_metrics(sample, table.truth, estimate)
     edges = np.quantile(estimate, np.arange(1, N_BINS) / N_BINS)
     number = np.searchsorted(edges, estimate)  # equal estimates share a bin
     bins = [_bin(table.where(number == i), bootstrap) for i in np.unique(number)]
-    return Calibration(**sample.figures(drawn, ("slope", "intercept")), bins=bins)
+    return Calibration(**sample.metrics(drawn, ("slope", "intercept")), bins=bins)
 
 
 def _bin(table: ScoreTable, bootstrap: Bootstrap) -> CalibrationBin:
@@ -83,13 +83,13 @@ def _bin(table: ScoreTable, bootstrap: Bootstrap) -> CalibrationBin:
         n=sample.n,
         people=sample.people,
         estimate=float(table.estimates[OURS].mean()),
-        truth=sample.figure(truth),
+        truth=sample.metric(truth),
     )
 
 
 def bland_altman_of(table: ScoreTable, bootstrap: Bootstrap) -> BlandAltman:
-    """Bias and limits of agreement (Bland and Altman 1986), with the spread over all rows."""
+    """Return bias and limits of agreement (Bland and Altman 1986) over all rows."""
     sample = PeopleBootstrap(table.people, bootstrap)
-    drawn = drawn_figures(sample, table.truth, table.estimates[OURS])
-    figures = sample.figures(drawn, ("bias", "lower", "upper"))
-    return BlandAltman(n=sample.n, people=sample.people, **figures)
+    drawn = drawn_metrics(sample, table.truth, table.estimates[OURS])
+    metrics = sample.metrics(drawn, ("bias", "lower", "upper"))
+    return BlandAltman(n=sample.n, people=sample.people, **metrics)

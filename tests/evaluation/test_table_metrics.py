@@ -1,4 +1,4 @@
-"""Protects the figures of a report: hand values, planted cases, what is compared with what."""
+"""Protects the metrics of a report: hand values, planted cases, what is compared with what."""
 
 import math
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from depmap_cli.errors import DataInvalid
-from depmap_cli.evaluation.errors import N_BINS
 from depmap_cli.evaluation.evaluate import EvaluationPart, evaluate_parts, evaluate_table
 from depmap_cli.evaluation.results import Bootstrap
 from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
+from depmap_cli.evaluation.table_metrics import N_BINS
 from depmap_cli.stats.metrics import agreement
 from tests.support.evaluation_sample import ABOUT, TRAINING, some_clips, some_report
 
@@ -36,7 +36,7 @@ def values(figures):
     return {name: getattr(figures, name).value for name in ("rmse", "mae", "pcc", "ccc")}
 
 
-def test_clips_and_recordings_by_hand():
+def test_clips_and_sessions_by_hand():
     clips = [
         clip("1", "1", "Freeform", 10, 13),
         clip("1", "1", "Northwind", 10, 11),
@@ -93,7 +93,7 @@ def test_a_correlation_needs_three_rows(n):
         assert figures.rmse.value is not None
 
 
-def test_sessions_of_different_people_are_different_recordings():
+def test_sessions_of_different_people_are_kept_apart():
     report = evaluated([clip("1", "1", "", 5, 5), clip("2", "1", "", 5, 5)])
     assert report.n_sessions == 2
 
@@ -183,7 +183,7 @@ def test_bland_altman_by_hand():
     assert found.upper.value == pytest.approx(1 + 1.96 * sd)
 
 
-def test_bland_altman_is_over_recordings():
+def test_bland_altman_is_over_sessions():
     clips = [clip("1", "1", task, 10, e) for task, e in (("Freeform", 20), ("Northwind", 4))]
     report = evaluated([*clips, clip("2", "1", "Freeform", 10, 10)])
     found = report.bland_altman
