@@ -230,7 +230,7 @@ def ablate(
     from depmap_cli.workflows.train import TrainOptions
 
     chosen = read_settings(
-        settings or [], config, decided=settings_fixed_by(select_rows(table, row or []))
+        settings or [], config, fixed_settings=settings_fixed_by(select_rows(table, row or []))
     )
     options = TrainOptions(
         source=LabelledData(data=data, cache=cache, jobs=jobs),

@@ -17,7 +17,7 @@ def read_settings(
     pairs: list[str],
     file: Path | None = None,
     base: dict[str, Any] | None = None,
-    decided: Mapping[str, dict[str, Any]] | None = None,
+    fixed_settings: Mapping[str, dict[str, Any]] | None = None,
 ) -> Config:
     """Build the configuration: defaults, overridden by ``base``, ``file`` and ``pairs`` in turn.
 
@@ -29,20 +29,20 @@ def read_settings(
             file, which may come from another run; pairs must not contradict them.
 
     Raises:
-        UsageProblem: a missing or malformed file, a pair without "=" or against ``decided``, an
+        UsageProblem: a missing or malformed file, a pair without "=" or against ``fixed_settings``, an
             unknown setting, or a value out of bounds.
     """
     tree: dict[str, Any] = {}
-    from_pairs, decided = _read_pairs(pairs), decided or {}
-    _refuse_contradiction(from_pairs.get("model", {}), decided)
-    fixed = [{"model": switches} for switches in decided.values()]
+    from_pairs, fixed_settings = _read_pairs(pairs), fixed_settings or {}
+    _refuse_contradiction(from_pairs.get("model", {}), fixed_settings)
+    fixed = [{"model": switches} for switches in fixed_settings.values()]
     for layer in (base or {}, _read_file(file) if file else {}, from_pairs, *fixed):
         _merge(tree, layer)
     return check_settings(tree)
 
 
-def _refuse_contradiction(settings: dict[str, Any], decided: Mapping[str, dict[str, Any]]) -> None:
-    for source, switches in decided.items():
+def _refuse_contradiction(settings: dict[str, Any], fixed_settings: Mapping[str, dict[str, Any]]) -> None:
+    for source, switches in fixed_settings.items():
         for name, value in settings.items():
             if value != switches.get(name, value):
                 raise UsageProblem(

@@ -94,11 +94,11 @@ def test_the_resnet_baseline_overrides_the_file(tmp_path):
     file = tmp_path / "config.yaml"
     file.write_text("model: {msr: true, esa: true, backbone: resnet34}\ntrain: {epochs: 7}\n")
     plain = {"--model resnet-baseline": BASELINE}
-    found = read_settings(["model.map=false"], file, decided=plain)
+    found = read_settings(["model.map=false"], file, fixed_settings=plain)
     assert not any(getattr(found.model, name) for name in BASELINE)
     assert (found.model.backbone, found.train.epochs) == ("resnet34", 7)
     with pytest.raises(UsageProblem, match=r"--set model\.msr contradicts --model resnet-baseline"):
-        read_settings(["model.msr=true"], file, decided=plain)
+        read_settings(["model.msr=true"], file, fixed_settings=plain)
 
 
 @pytest.mark.parametrize(
@@ -114,9 +114,9 @@ def test_settings_must_not_change_the_network_of_a_table_row(pair, table, row, n
     rows = select_rows(table, [row])
     setting = pair.partition("=")[0]
     with pytest.raises(UsageProblem, match=f"--set {setting} contradicts row {row}, {name}"):
-        read_settings([pair], decided=settings_fixed_by(rows))
+        read_settings([pair], fixed_settings=settings_fixed_by(rows))
     free = ["model.token_dim=32", "model.scales=[1,2,3,4]"]
-    assert read_settings(free, decided=settings_fixed_by(rows)).model.token_dim == 32
+    assert read_settings(free, fixed_settings=settings_fixed_by(rows)).model.token_dim == 32
 
 
 def test_the_grids_are_the_papers():

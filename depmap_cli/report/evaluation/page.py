@@ -13,7 +13,7 @@ from depmap_cli.report.template import data_uri, render_template
 def render_evaluation_page(report: EvaluationReport, plots: Sequence[Plot] = ()) -> str:
     """Return the page for ``report``, with these charts and pictures."""
     return render_template(
-        "evaluation.html",
+        "evaluation/page.html",
         r=report,
         parts=comparisons(report),
         by_folds=report.split == OUT_OF_FOLD,
