@@ -1,7 +1,8 @@
 """All settings with their defaults, bounds and the source of each default. Imports no torch.
 
-Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026); "measured" on Development, with
-metrics in benchmarks/LOG.md (L33, L34, L36) and benchmarks/2026-11-26-defaults.md, which also lists
+Sources: "paper" is the Experiment Setting of Dep-MAP (AAAI 2026), "authors" is the code of its
+authors, and "measured" means that the default was chosen on the Development split. The measurements
+are in benchmarks/LOG.md (L33, L34, L36) and in benchmarks/2026-11-26-defaults.md, which also lists
 the settings that were not measured.
 """
 
@@ -11,17 +12,17 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 MAX_FRAMES = 100_000
-"""Most frames of a video that can be sampled."""
+"""Largest number of frames that can be sampled from a video."""
 MAX_DETECTION_SIDE = 8192
 """Largest size of the frames for face detection, in pixels."""
 MAX_RATE = 240.0
 """Highest sampling rate, in frames per second."""
 MAX_SEED = 2**32 - 1
-"""Largest seed, so that a number made of seed and epoch fits into 64 bits."""
+"""Largest seed; a number computed from seed and epoch then fits into 64 bits."""
 PREPARED_FRAMES = 128
-"""Frames of a video that are prepared for training; each epoch draws some of them."""
+"""Number of frames of a video that are prepared for training; each epoch draws some of them."""
 MIN_FRAMES = 8
-"""Frames with a usable face below which `depmap score` refuses a video."""
+"""Number of frames with a usable face below which `depmap score` refuses a video."""
 
 
 class _Frozen(BaseModel):
@@ -43,7 +44,7 @@ class SamplingConfig(_Frozen):
     )
 
     @model_validator(mode="after")
-    def _ordered(self) -> "SamplingConfig":
+    def _end_after_start(self) -> "SamplingConfig":
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"end ({self.end:g} s) must be after start ({self.start:g} s)")
         return self
@@ -89,7 +90,7 @@ class FaceConfig(_Frozen):
     subject: SubjectRule = Field(SubjectRule.largest, description="Which face is the subject.")
 
     @model_validator(mode="after")
-    def _searchable(self) -> "FaceConfig":
+    def _valid_detection_sides(self) -> "FaceConfig":
         sides = self.detection_sides
         if not sides or sides[0] < self.min_face or list(sides) != sorted(set(sides)):
             raise ValueError(
@@ -251,8 +252,8 @@ class TrainConfig(_Frozen):
     level_loss_weight: float = Field(
         0.3,
         ge=0,
-        description="Weight of a loss that predicts the severity level from the key frames, with "
-        "MAP; not in the paper. Measured.",
+        description="Weight of a loss that predicts the severity level from the key frames; "
+        "needs MAP; not in the paper. Measured.",
     )
     ema_decay: float = Field(
         0.98,

@@ -2,7 +2,7 @@
 
 Each error has a one-line message that says what is wrong and a hint that says what to do.
 
-Exit codes (listed in ``depmap --help`` and in the README):
+Exit codes (also listed in ``depmap --help`` and in docs/troubleshooting.md):
 
 ====  ==========================================================================================
 0     success; for ``score``, all videos were scored
@@ -78,7 +78,7 @@ class VideoUnreadable(DepmapError):
 
 
 class WeightsInvalid(DepmapError):
-    """A weights file that is missing, corrupt, of another program, or does not match another."""
+    """A weights file that is missing, damaged or not from depmap, or does not match another one."""
 
     reason = "invalid weights"
 

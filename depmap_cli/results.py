@@ -20,13 +20,14 @@ DISCLAIMER = (
 
 
 def encodable(name: object) -> object:
-    """A file name with the bytes that are not UTF-8 replaced; Linux allows such names."""
+    """Return a file name with bytes that are not UTF-8 replaced; Linux allows such names."""
     if not isinstance(name, str):
         return name
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-Name = Annotated[str, BeforeValidator(encodable)]
+EncodableText = Annotated[str, BeforeValidator(encodable)]
+"""Text that may contain a file name, in a form that UTF-8 can encode."""
 
 
 class _Frozen(BaseModel):
@@ -52,7 +53,7 @@ class Verdict(StrEnum):
 class SourceVideo(_Frozen):
     """The video, as the container describes it."""
 
-    name: Name = Field(description="Path as given, or relative to the given folder.")
+    name: EncodableText = Field(description="Path as given, or relative to the given folder.")
     width: int = 0
     height: int = 0
     fps: float = 0.0

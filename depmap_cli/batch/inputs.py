@@ -1,4 +1,4 @@
-"""Which videos a command line names, what each is called, and the exit code of a batch."""
+"""Finds the videos that a command line names, and names each; the exit code of a batch."""
 
 import glob
 import os

@@ -1,7 +1,7 @@
 """Workers on a Ray cluster (`pip install 'depmap-cli[ray]'`): one actor each, replaced if it dies.
 
-Workers read the videos, and weights other than those shipped, by path, so every machine must see
-the same files under the same paths. The main process writes all results.
+Workers read videos, and weights other than the bundled ones, by path, so every machine must see the
+same files under the same paths. The main process writes all results.
 """
 
 import os

@@ -143,17 +143,17 @@ class ResultsFolder:
         self._unwritten[name] = brief(report)
 
     def finished(
-        self, name: str, key: str, formats: Iterable[str], failed_too: bool = False
+        self, name: str, key: str, formats: Iterable[str], include_failed: bool = False
     ) -> Report | None:
         """Return the report of a video that is done with this key, in all these formats.
 
         None if it is not done. Failed videos do not count as done, because they are tried again,
-        unless ``failed_too``.
+        unless ``include_failed``.
         """
         record = self._record(self._record_path(name))
         if record is None or record.key != key:
             return None
-        if record.report.status is Status.failed and not failed_too:
+        if record.report.status is Status.failed and not include_failed:
             return None
         folder = self._video_folder(name)
         complete = all(os.path.isfile(folder / file) for file in record.files)
@@ -171,7 +171,7 @@ class ResultsFolder:
         except (OSError, ValidationError):
             return None
 
-    def keep(
+    def store(
         self, origin: VideoOrigin, key: str, formats: frozenset[str], report: Report, files: Files
     ) -> Report:
         """Write a video's files, then its record; return the report, marked failed if that fails.
@@ -219,13 +219,13 @@ class ResultsFolder:
         folder, before = self._video_folder(name), self._record(self._record_path(name))
         others = set(before.files) - set(files) if before else set()
         same = before is not None and _same_result(before, record)
-        kept = others - {TRACEBACK} if same else set()
-        replaced = {FULL_REPORT} & set(files) if same else {FULL_REPORT}
+        kept_files = others - {TRACEBACK} if same else set()
+        replaced_files = {FULL_REPORT} & set(files) if same else {FULL_REPORT}
         try:
             with TemporaryDirectory(dir=self._hidden, prefix=TEMP_PATTERN.rstrip("*")) as temporary:
                 for number, data in enumerate(files.values()):
                     Path(temporary, str(number)).write_bytes(data)
-                self._retract(name, replaced | (others - kept))
+                self._remove_result(name, replaced_files | (others - kept_files))
                 for number, file in enumerate(files):
                     (folder / file).parent.mkdir(parents=True, exist_ok=True)
                     os.replace(Path(temporary, str(number)), folder / file)
@@ -233,11 +233,11 @@ class ResultsFolder:
             raise unwritable(name, error) from error
         merged = {
             "formats": sorted({*record.formats, *(before.formats if before and same else ())}),
-            "files": sorted({*files, *kept}),
+            "files": sorted({*files, *kept_files}),
         }
         self._write_record(name, record.model_copy(update=merged))
 
-    def _retract(self, name: str, files: set[str]) -> None:
+    def _remove_result(self, name: str, files: set[str]) -> None:
         """Remove a video's record, then some of its files."""
         self._record_path(name).unlink(missing_ok=True)
         folder = self._video_folder(name)

@@ -81,7 +81,7 @@ def score_batch(
 
 
 class _BatchRun:
-    """One batch while it is scored. Tasks are taken in any thread, results stored in one."""
+    """One batch while it is scored. Any thread may take tasks; one thread stores results."""
 
     def __init__(self, batch: ScoringBatch, listener: BatchListener) -> None:
         self._batch, self._listener, self._job = batch, listener, batch.job
@@ -163,15 +163,17 @@ class _BatchRun:
         if self._is_done(task, key):  # another process has just finished it
             claim.release()
             return False
-        if objection := self._objection(task, self._results.origin(task.name)):
+        if replacement_error := self._replacement_error(task, self._results.origin(task.name)):
             claim.release()
-            self._fail(task, objection, row=False)
+            self._fail(task, replacement_error, row=False)
             return False
         self._claims[task.number] = claim, key
         return True
 
-    def _objection(self, task: ScoringTask, stored: VideoOrigin | None) -> DepmapError | None:
-        """Return why the stored result of a video must not be replaced, if it must not."""
+    def _replacement_error(
+        self, task: ScoringTask, stored: VideoOrigin | None
+    ) -> DepmapError | None:
+        """Return the error if the stored result of a video must not be replaced; otherwise None."""
         if stored is None:
             return None
         origin = VideoOrigin.of(task.path)
@@ -206,7 +208,7 @@ class _BatchRun:
             return False
         if self._batch.overwrite and not elsewhere:
             return False
-        report = self._results.finished(task.name, key, self._job.formats, failed_too=elsewhere)
+        report = self._results.finished(task.name, key, self._job.formats, include_failed=elsewhere)
         if report is None:
             return False
         if len(self._batch.items) == 1:  # a single report is shown in full
@@ -227,7 +229,7 @@ class _BatchRun:
             used = rendered.report.weights
             unchanged = used is None or used.sha256 == self._weights_sha256
             key = key if unchanged and key == self._key(task) else ""
-            report = self._results.keep(
+            report = self._results.store(
                 VideoOrigin.of(task.path), key, self._job.formats, rendered.report, rendered.files
             )
             claim.release()

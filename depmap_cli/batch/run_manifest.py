@@ -15,7 +15,7 @@ from depmap_cli.batch.job import FrameCounts, RenderedResult
 from depmap_cli.batch.results_folder import check_exists
 from depmap_cli.io.locks import locked
 from depmap_cli.io.output_files import unwritable, write_file
-from depmap_cli.results import Name, Status
+from depmap_cli.results import EncodableText, Status
 from depmap_cli.runtime.versions import package_versions
 
 Setting = str | int | float | bool | None
@@ -25,9 +25,9 @@ Setting = str | int | float | bool | None
 class Failure(BaseModel):
     """A video that was refused or failed."""
 
-    name: Name
+    name: EncodableText
     status: Status
-    reason: Name
+    reason: EncodableText
 
 
 class Run(BaseModel):
@@ -55,7 +55,7 @@ class Run(BaseModel):
     seconds: dict[str, float] = Field({}, description="Seconds by stage, summed over videos.")
     frames: dict[str, int] = Field({}, description="Number of sampled frames read, used, bridged.")
     failures: list[Failure] = []
-    files: list[Name] = Field([], description="Files written, relative to the folder.")
+    files: list[EncodableText] = Field([], description="Files written, relative to the folder.")
 
 
 class RunRecord(BaseModel):

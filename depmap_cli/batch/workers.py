@@ -15,7 +15,6 @@ from typing import Protocol, runtime_checkable
 
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask, VideoScorer
 from depmap_cli.errors import DepmapError, UnexpectedError
-from depmap_cli.runtime.log import configure_logging
 from depmap_cli.runtime.process_pool import block_sigint, init_worker
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.runtime.watchdog import heartbeats
@@ -230,7 +229,6 @@ def _serve(job: Job, first: ScoringTask | None, pipe: Connection, threads: int |
     if threads is not None:
         os.environ.setdefault("OMP_NUM_THREADS", str(threads))  # torch reads it when it loads
     init_worker(threads)
-    configure_logging()
     channel, worker = _WorkerChannel(pipe), InProcessWorker(job)
     with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the main process has ended
         if error := loading_error(worker, first):

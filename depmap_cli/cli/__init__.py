@@ -32,7 +32,7 @@ app = typer.Typer(
     "3 some videos failed or were refused, or the shared result files were not written; "
     "4 no video was scored, and at least one was refused for its quality; "
     "130 interrupted by Ctrl-C.\n\n"
-    "Environment: DEPMAP_WEIGHTS is the weights folder (default: the one shipped). "
+    "Environment: DEPMAP_WEIGHTS is the weights folder (default: the bundled one). "
     "DEPMAP_DEVICE, DEPMAP_CACHE, DEPMAP_FACE_MODEL and DEPMAP_DEBUG are the defaults of "
     "--device, --cache, --face-model and --debug.",
 )
@@ -96,5 +96,5 @@ def _root(
         ),
     ] = False,
 ) -> None:
-    """Handle the options that stand before the command."""
+    """Handle the options before the command."""
     set_debug(debug)

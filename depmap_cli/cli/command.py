@@ -39,7 +39,7 @@ class DepmapCommand(TyperCommand):
 
 
 def is_explicit(parameter: str) -> bool:
-    """Return whether the user gave this parameter of the current command, even if as its default.
+    """Return whether the user gave this parameter of the current command, even its default value.
 
     A parameter is named as in the command's function. Environment variables count as given.
     """

@@ -8,13 +8,13 @@ import typer
 from rich.console import Console
 
 from depmap_cli.cli.options import (
+    AllowNetworkOption,
     CacheOption,
     ConfigOption,
     DataOption,
     DeviceOption,
     JobsOption,
     JsonOption,
-    NetworkOption,
     PicturesOption,
     PictureStyle,
     QuietOption,
@@ -38,7 +38,7 @@ def evaluate(
     weights: WeightsOption = None,
     split: Annotated[Split, typer.Option(help="Split to evaluate.")] = Split.Testing,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder for JSON, CSV, HTML and plots.")
+        Path | None, typer.Option("--output", "-o", help="Folder for JSON, CSV, HTML and charts.")
     ] = None,
     attributes: Annotated[
         Path | None,
@@ -47,7 +47,7 @@ def evaluate(
     compare_with: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Other weights to compare with. Repeatable. Default: the plain ResNet in "
+            help="Other weights to compare with. May be repeated. Default: the plain ResNet in "
             "resnet-baseline/ next to --weights, or the bundled one."
         ),
     ] = None,
@@ -59,14 +59,17 @@ def evaluate(
     ] = None,
     fold: Annotated[
         int | None,
-        typer.Option(min=0, help="Fold to use as Testing, from 0; the first by default."),
+        typer.Option(min=0, help="Fold to use as Testing, from 0. Default: the first."),
     ] = None,
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
-    allow_network: NetworkOption = False,
+    allow_network: AllowNetworkOption = False,
     pictures: PicturesOption = PictureStyle.drawing,
     gallery: Annotated[
-        bool, typer.Option("--gallery", help="Show each prototype's nearest Training faces.")
+        bool,
+        typer.Option(
+            "--gallery", help="Show the Training faces nearest to each prototype; needs --output."
+        ),
     ] = False,
     frames: FramesOption = None,
     device: DeviceOption = "auto",
@@ -145,7 +148,7 @@ def calibrate(
     frames: FramesOption = None,
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
-    allow_network: NetworkOption = False,
+    allow_network: AllowNetworkOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,
     jobs: JobsOption = 2,
@@ -198,7 +201,8 @@ def ablate(
         Path, typer.Option(help="Folder for all runs; an interrupted grid resumes there.")
     ],
     row: Annotated[
-        list[int] | None, typer.Option(help="Row of the table, from 1; default all. Repeatable.")
+        list[int] | None,
+        typer.Option(help="Row of the table, from 1. May be repeated. Default: all."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Training runs per row, one per seed.")] = 3,
     split: Annotated[Split, typer.Option(help="Split to evaluate.")] = Split.Development,
@@ -206,7 +210,7 @@ def ablate(
     settings: SetOption = None,
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
-    allow_network: NetworkOption = False,
+    allow_network: AllowNetworkOption = False,
     simulated: SimulatedOption = False,
     device: DeviceOption = "auto",
     cache: CacheOption = None,

@@ -27,12 +27,12 @@ CacheOption = Annotated[
 JobsOption = Annotated[int, typer.Option(min=1, help="Number of processes that prepare faces.")]
 WeightsOption = Annotated[
     Path | None,
-    typer.Option(help="Dep-MAP weights file, or a run folder. Default: the shipped weights."),
+    typer.Option(help="Dep-MAP weights file, or a run folder. Default: the bundled weights."),
 ]
 InitOption = Annotated[
     Path | None,
     typer.Option(
-        help="Dep-MAP weights to start from, a file or a run folder. Default: the shipped weights."
+        help="Dep-MAP weights to start from, a file or a run folder. Default: the bundled weights."
     ),
 ]
 SimulatedOption = Annotated[
@@ -63,7 +63,7 @@ SemanticWeightsOption = Annotated[
         help="Weights of the semantic model: a safetensors file or a pretrained tag of open_clip.",
     ),
 ]
-NetworkOption = Annotated[
+AllowNetworkOption = Annotated[
     bool,
     typer.Option(
         "--allow-network", help="Allow the download of weights named by a pretrained tag."
@@ -78,7 +78,7 @@ ConfigOption = Annotated[
 ]
 
 
-class Network(StrEnum):
+class ModelName(StrEnum):
     """Values of ``--model``."""
 
     depmap = "depmap"

@@ -10,8 +10,8 @@ import typer
 
 from depmap_cli.cli.command import is_explicit
 from depmap_cli.cli.options import (
+    AllowNetworkOption,
     DeviceOption,
-    NetworkOption,
     PictureStyle,
     QuietOption,
     SemanticModelOption,
@@ -117,7 +117,7 @@ def score(
     ] = None,
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
-    allow_network: NetworkOption = False,
+    allow_network: AllowNetworkOption = False,
     as_json: Annotated[
         bool,
         typer.Option("--json", help="Print one line of JSON per video to stdout, nothing else."),

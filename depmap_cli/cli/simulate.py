@@ -49,7 +49,7 @@ def simulate(
     portraits: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Make at least this many portraits for train-semantics, no interviews."
+            min=1, help="Make at least this many portraits for train-semantics, not interviews."
         ),
     ] = None,
     frames_per_person: Annotated[

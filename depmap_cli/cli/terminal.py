@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 
 from depmap_cli.errors import DepmapError, UnexpectedError
 from depmap_cli.runtime.log import debug_enabled
-from depmap_cli.runtime.progress import FractionCallback, ProgressCallback, span
+from depmap_cli.runtime.progress import FractionCallback, ProgressCallback, format_duration
 
 
 def fail(error: DepmapError) -> NoReturn:
@@ -34,7 +34,7 @@ def fail(error: DepmapError) -> NoReturn:
 
 @contextmanager
 def progress_bar(quiet: bool) -> Iterator[Progress]:
-    """A transient progress display on stderr.
+    """Yield a transient progress display on stderr.
 
     Shows nothing if ``quiet``, without a terminal, or in debug mode, whose log it would disturb.
     """
@@ -152,7 +152,7 @@ class BatchBars:
         if worked <= 0:
             return ""
         remaining = self._n_videos - self._n_already_done - worked
-        return f"{span((time.monotonic() - self._start) * remaining / worked)} left"
+        return f"{format_duration((time.monotonic() - self._start) * remaining / worked)} left"
 
 
 def note(text: str, quiet: bool) -> None:

@@ -9,14 +9,14 @@ import typer
 from rich.console import Console
 
 from depmap_cli.cli.options import (
+    AllowNetworkOption,
     CacheOption,
     ConfigOption,
     DataOption,
     DeviceOption,
     InitOption,
     JobsOption,
-    Network,
-    NetworkOption,
+    ModelName,
     QuietOption,
     ResumeOption,
     SemanticModelOption,
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 
 
 OutOption = Annotated[Path, typer.Option(help="Run folder: settings, log, state, weights.")]
-NetworkChoice = Annotated[
-    Network, typer.Option("--model", help="Dep-MAP, or a plain ResNet with mean pooling.")
+ModelOption = Annotated[
+    ModelName, typer.Option("--model", help="Dep-MAP, or a plain ResNet with mean pooling.")
 ]
 FromScratchOption = Annotated[
     bool, typer.Option("--from-scratch", help="Do not start from Dep-MAP weights.")
@@ -73,7 +73,7 @@ SideOption = Annotated[
 ]
 SemanticsInitOption = Annotated[
     list[Path] | None,
-    typer.Option(help="Semantic weights to start from. Repeatable: starts from their mean."),
+    typer.Option(help="Semantic weights to start from. May be repeated: starts from their mean."),
 ]
 SEMANTICS = SemanticsTrainConfig()
 """Default settings of `depmap train-semantics`."""
@@ -84,7 +84,7 @@ def train(
     out: OutOption = Path("depmap-run"),
     config: ConfigOption = None,
     settings: SetOption = None,
-    model: NetworkChoice = Network.depmap,
+    model: ModelOption = ModelName.depmap,
     init: InitOption = None,
     from_scratch: FromScratchOption = False,
     folds: FoldsOption = None,
@@ -93,7 +93,7 @@ def train(
     device: DeviceOption = "auto",
     semantic_model: SemanticModelOption = None,
     semantic_weights: SemanticWeightsOption = None,
-    allow_network: NetworkOption = False,
+    allow_network: AllowNetworkOption = False,
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
     resume: TrainResumeOption = False,
@@ -119,7 +119,7 @@ def train(
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
     from depmap_cli.workflows.train import TrainOptions
 
-    plain = model == Network.resnet_baseline
+    plain = model == ModelName.resnet_baseline
     fixed = {"--model resnet-baseline": BASELINE} if plain else {}
     start, base = start_of(init, from_scratch, plain)
     options = TrainOptions(
@@ -190,7 +190,7 @@ def _print_results(results: "list[TrainResult]", quiet: bool) -> None:
     from depmap_cli.training.seed_summary import left_out, seed_summary_rows
 
     if names := left_out(results):
-        note(f"left out, the face is covered throughout: {', '.join(names)}", quiet)
+        note(f"excluded, because the face is covered throughout: {', '.join(names)}", quiet)
     for fold, seed, metrics in seed_summary_rows(results):
         values = ", ".join(f"{name.upper()} {value:.3f}" for name, value in metrics.items())
         note(f"{_row_name(fold, seed)}: Development {values}", quiet)
@@ -205,19 +205,29 @@ def _row_name(fold: str, seed: str) -> str:
 
 
 def train_semantics(
-    data: Annotated[list[Path], typer.Option(help="Corpus folder with ground_truth/. Repeatable.")],
+    data: Annotated[
+        list[Path], typer.Option(help="Corpus folder with ground_truth/. May be repeated.")
+    ],
     out: Annotated[Path, typer.Option(help="Weights file to write.")] = Path(
         "depmap-au-resnet18.safetensors"
     ),
     statement: StatementOption = None,
     simulated: SimulatedOption = False,
     epochs: Annotated[
-        int, typer.Option(min=0, help="0: only evaluate the weights of --init on Development.")
+        int,
+        typer.Option(
+            min=0,
+            help="Number of epochs; 0 only evaluates the weights of --init on Development.",
+        ),
     ] = SEMANTICS.epochs,
-    batch_size: Annotated[int, typer.Option(min=2)] = SEMANTICS.batch_size,
-    learning_rate: Annotated[float, typer.Option(min=1e-8)] = SEMANTICS.learning_rate,
+    batch_size: Annotated[
+        int, typer.Option(min=2, help="Faces in a batch.")
+    ] = SEMANTICS.batch_size,
+    learning_rate: Annotated[
+        float, typer.Option(min=1e-8, help="Learning rate.")
+    ] = SEMANTICS.learning_rate,
     side: SideOption = None,
-    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED)] = SEMANTICS.seed,
+    seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed.")] = SEMANTICS.seed,
     init: SemanticsInitOption = None,
     resume: ResumeOption = False,
     device: DeviceOption = "auto",
@@ -269,8 +279,10 @@ def prepare(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Prepare the faces of a whole corpus, so that training with these settings, and evaluation
-    of the weights it starts from, start without delay. Prints the quality of every video.
+    """Prepare the faces of a whole corpus, and print the quality of every video.
+
+    Training with these settings, and evaluation of the weights that it starts from, then begin
+    without delay.
 
     Examples:
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Manage the weights folder ($DEPMAP_WEIGHTS, or the folder shipped with depmap).",
+    help="Manage the weights folder ($DEPMAP_WEIGHTS, or the bundled folder).",
 )
 ForceOption = Annotated[
     bool, typer.Option("--force", help="Replace another file of the same name.")

@@ -50,7 +50,7 @@ COVERED_PHRASE = "a photo of a face covered by a hand"
 
 
 def phrase(units: list[ActionUnit]) -> str:
-    """Return the sentence about the action units of a frame, as in training the semantic model."""
+    """Return the sentence that the semantic model was trained with for these action units."""
     if not units:
         return NEUTRAL_PHRASE
     names = [unit.name for unit in units]

@@ -1,6 +1,6 @@
 """The rows of the paper's Tables 2 and 3: model switches, and the paper's metrics on AVEC2014.
 
-The numbers here are printed in the column of the paper only; ours come from runs.
+These metrics fill the column "paper" of the printed tables; all other metrics come from runs.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,10 +24,7 @@ class Variant:
     """Task ("" for both together) -> (RMSE, MAE, PCC, CCC)."""
 
 
-BASELINE: dict[str, Any] = {
-    **{"msr": False, "emotional": False, "esa": False, "sdpm": False},
-    **{"kdm": False, "map": False},
-}
+BASELINE: dict[str, Any] = dict.fromkeys(("msr", "emotional", "esa", "sdpm", "kdm", "map"), False)
 """Switches of a plain ResNet with mean pooling: `--model resnet-baseline`, first row of Table 3."""
 
 FULL: dict[str, Any] = {
@@ -37,35 +34,24 @@ FULL: dict[str, Any] = {
 """Switches of the complete Dep-MAP, for both tables."""
 
 
-def _scales(*scales: int, paper: tuple[float, float, float, float]) -> Variant:
+def _scales_row(*scales: int, paper: tuple[float, float, float, float]) -> Variant:
     name = " ".join(f"S{s}" for s in scales)
     return Variant(name, {**FULL, "scales": [*scales]}, {"": paper})
 
 
 TABLE_2 = (
-    _scales(1, paper=(8.11, 6.25, 0.84, 0.60)),
-    _scales(2, paper=(6.55, 5.22, 0.92, 0.74)),
-    _scales(3, paper=(7.13, 5.51, 0.90, 0.68)),
-    _scales(4, paper=(6.10, 4.71, 0.91, 0.81)),
-    _scales(3, 4, paper=(6.16, 4.39, 0.85, 0.84)),
-    _scales(2, 3, 4, paper=(6.75, 5.44, 0.90, 0.73)),
-    _scales(1, 2, 3, 4, paper=(5.68, 4.43, 0.92, 0.83)),
+    _scales_row(1, paper=(8.11, 6.25, 0.84, 0.60)),
+    _scales_row(2, paper=(6.55, 5.22, 0.92, 0.74)),
+    _scales_row(3, paper=(7.13, 5.51, 0.90, 0.68)),
+    _scales_row(4, paper=(6.10, 4.71, 0.91, 0.81)),
+    _scales_row(3, 4, paper=(6.16, 4.39, 0.85, 0.84)),
+    _scales_row(2, 3, 4, paper=(6.75, 5.44, 0.90, 0.73)),
+    _scales_row(1, 2, 3, 4, paper=(5.68, 4.43, 0.92, 0.83)),
 )
 """Table 2: which spatial scales are fused."""
 
 
-PLAIN_NAME = "plain ResNet with mean pooling"
-
-
-def network_name(model: ModelConfig) -> str:
-    """Name a network without its backbone: Dep-MAP, possibly without some of its modules."""
-    off = [name for name in BASELINE if not getattr(model, name)]
-    if len(off) == len(BASELINE):
-        return PLAIN_NAME
-    return f"Dep-MAP without {', '.join(off)}" if off else "Dep-MAP"
-
-
-def _modules(
+def _modules_row(
     name: str,
     changes: dict[str, Any],
     northwind: tuple[float, float, float, float],
@@ -76,26 +62,26 @@ def _modules(
 
 
 TABLE_3 = (
-    _modules("ResNet-18", BASELINE, (10.32, 7.77, 0.60, 0.50), (9.96, 7.44, 0.63, 0.52)),
-    _modules(
+    _modules_row("ResNet-18", BASELINE, (10.32, 7.77, 0.60, 0.50), (9.96, 7.44, 0.63, 0.52)),
+    _modules_row(
         "+ MSR", {**BASELINE, "msr": True}, (8.01, 5.91, 0.90, 0.70), (8.44, 5.98, 0.85, 0.62)
     ),
-    _modules(
+    _modules_row(
         "+ ESA",
         {"sdpm": False, "kdm": False, "map": False},
         (7.79, 5.82, 0.89, 0.72),
         (8.47, 6.06, 0.83, 0.61),
     ),
-    _modules("+ SDPM, MAP", {"kdm": False}, (7.54, 6.07, 0.76, 0.75), (8.05, 5.45, 0.89, 0.65)),
-    _modules("+ SDPM, KDM", {"map": False}, (6.62, 5.80, 0.92, 0.79), (7.09, 5.35, 0.87, 0.77)),
-    _modules("Dep-MAP", {}, (6.25, 5.25, 0.95, 0.79), (7.42, 5.60, 0.91, 0.69)),
-    _modules(
+    _modules_row("+ SDPM, MAP", {"kdm": False}, (7.54, 6.07, 0.76, 0.75), (8.05, 5.45, 0.89, 0.65)),
+    _modules_row("+ SDPM, KDM", {"map": False}, (6.62, 5.80, 0.92, 0.79), (7.09, 5.35, 0.87, 0.77)),
+    _modules_row("Dep-MAP", {}, (6.25, 5.25, 0.95, 0.79), (7.42, 5.60, 0.91, 0.69)),
+    _modules_row(
         "Dep-MAP-34",
         {"backbone": "resnet34"},
         (6.84, 5.66, 0.95, 0.70),
         (8.73, 6.71, 0.90, 0.47),
     ),
-    _modules(
+    _modules_row(
         "Dep-MAP-50",
         {"backbone": "resnet50"},
         (8.15, 6.55, 0.91, 0.55),
@@ -105,6 +91,15 @@ TABLE_3 = (
 """Table 3: branches, modules and backbones, with metrics for each task."""
 
 TABLES = {2: TABLE_2, 3: TABLE_3}
+PLAIN_NAME = "plain ResNet with mean pooling"
+
+
+def network_name(model: ModelConfig) -> str:
+    """Name a network, but not its backbone: Dep-MAP, possibly without some of its modules."""
+    off = [name for name in BASELINE if not getattr(model, name)]
+    if len(off) == len(BASELINE):
+        return PLAIN_NAME
+    return f"Dep-MAP without {', '.join(off)}" if off else "Dep-MAP"
 
 
 def select_rows(table: int, numbers: Sequence[int]) -> dict[int, Variant]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 
 from depmap_cli.evaluation.appearance import Appearance
-from depmap_cli.results import DISCLAIMER, Name, Verdict, WeightsInfo
+from depmap_cli.results import DISCLAIMER, EncodableText, Verdict, WeightsInfo
 
 SCHEMA_VERSION = "2.0"
 OUT_OF_FOLD = "out-of-fold"
@@ -164,10 +164,10 @@ class BlandAltman(_Frozen):
 class ClipRow(_Frozen):
     """One clip of the evaluation."""
 
-    video: Name
-    subject: Name
-    session: Name
-    task: Name
+    video: EncodableText
+    subject: EncodableText
+    session: EncodableText
+    task: EncodableText
     score: float
     estimate: float
     low: float | None = Field(description="Ends of the interval, or null.")
@@ -201,7 +201,7 @@ class WeightsOrigin(_Frozen):
     balance: float = Field(
         description="0: all videos equally frequent in training; 1: all severity bands."
     )
-    recalibrated_on: Name | None = Field(
+    recalibrated_on: EncodableText | None = Field(
         description="Data and split of `depmap calibrate`; null: intervals use the residuals of "
         "the Development split on which the weights were selected."
     )
@@ -224,7 +224,7 @@ class About(_Frozen):
     schema_version: str = SCHEMA_VERSION
     depmap_version: str
     created: str = Field(description="UTC, ISO 8601.")
-    data: Name = Field(description="Name of the folder or manifest.")
+    data: EncodableText = Field(description="Name of the folder or manifest.")
     split: str
     weights: WeightsInfo
     origin: WeightsOrigin
@@ -232,7 +232,7 @@ class About(_Frozen):
     splits: list[SplitCount] = Field([], description="All splits of the data.")
     sampled_frames: int | None = Field(None, description="Sum over all evaluated videos.")
     usable_frames: int | None = None
-    notes: list[Name] = Field(
+    notes: list[EncodableText] = Field(
         [], description="What was left out or inferred when the data was read."
     )
     gate: dict[Verdict, int] = Field(
@@ -258,7 +258,9 @@ class EvaluationReport(About):
     calibration: Calibration
     bland_altman: BlandAltman
     table: list[ClipRow]
-    files: dict[Name, Name] = Field({}, description="Other files in the folder, and their content.")
+    files: dict[EncodableText, EncodableText] = Field(
+        {}, description="Other files in the folder, and their content."
+    )
 
 
 @dataclass(frozen=True)

@@ -19,12 +19,12 @@ from depmap_cli.video.reader import Frame
 CHUNK = 32
 """Frames that are collected before their faces are detected."""
 _SPARSE_CHUNK = 8
-"""The same if the frames are so far apart that each one is searched: with a smaller chunk, more of
-the work overlaps with the decoding of the next frames."""
+"""The same if the frames are so far apart that each is searched. With a smaller chunk, more of the
+work overlaps with the decoding of the next frames."""
 _BATCH_PIXELS = 16 * 320 * 180
 """Most pixels in one MTCNN batch."""
 _MAX_FAILURES = 64
-"""Frames without a face that are searched again at a larger size before that size is given up."""
+"""Frames searched in vain at a larger size after which that size is no longer tried."""
 _MAX_SHIFT, _MAX_BRIDGE = 0.15, 0.5
 """Largest motion, in box sides, for which landmarks are interpolated, or a gap is bridged."""
 
@@ -77,7 +77,7 @@ class FaceDetector:
         self._failures = [0] * len(config.detection_sides)
 
     def start_video(self) -> None:
-        """Reset what is remembered about the sizes of faces in the previous video."""
+        """Forget at which sizes the previous video had no faces."""
         self._failures = [0] * len(self.config.detection_sides)
 
     def detect(self, images: list[np.ndarray]) -> list[list[Detection]]:
@@ -233,7 +233,7 @@ def _fill(
         max_shift: most that a face may move between the two ends, in box sides.
     """
     ends = [i for i, item in enumerate(items) if item.faces]
-    for first, last in zip(ends, ends[1:], strict=False):
+    for first, last in pairwise(ends):
         start, stop = items[first], items[last]
         gap = stop.frame.time - start.frame.time
         between = items[first + 1 : last]

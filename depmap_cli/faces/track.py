@@ -18,7 +18,8 @@ from depmap_cli.video.reader import Frame
 SEGMENT = 128
 """Most sampled frames in one segment."""
 _MAX_MOTION = 1.0
-"""Largest motion of a face between two sampled frames, in box sides; beyond it is another face."""
+"""Largest motion of a face between two sampled frames, in box sides; a larger one means that it is
+another face."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 TEMP_PATTERN = ".making-*"
-"""Matches the temporary names."""
+"""Glob pattern of the temporary names."""
 STALE_AGE = 3600.0
-"""Seconds after which a temporary file belongs to a dead process: writing takes a moment."""
+"""Age in seconds from which a temporary file must be of a dead process; writing takes less."""
 
 
 @contextmanager
@@ -47,7 +47,7 @@ def remove(path: Path) -> None:
 def remove_stale_temp(paths: Iterable[Path], age: float = 0.0) -> None:
     """Remove the ``paths`` last changed at least ``age`` seconds ago.
 
-    The paths match ``TEMP_PATTERN``: processes that were killed left them.
+    They are temporary files (``TEMP_PATTERN``) that killed processes left behind.
     """
     latest = time.time() - age
     for path in list(paths):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMAT = 2
 """Version of the file format, increased if older weights would load but score differently. Since
-version 2, faces are cropped larger."""
+version 2, aligned faces are larger."""
 _KEY = "depmap"
 _RENAMED_SETTINGS = {
     "average": "ema_decay",
@@ -129,7 +129,7 @@ def read_document(path: Path, kind: str | None = None) -> dict[str, Any]:
 
 
 def _with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the training settings of earlier versions under their current names."""
+    """Return the document with training settings of earlier versions under their current names."""
     config = document.get("config")
     if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
         return document
@@ -158,7 +158,7 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
 
 
 def _with_current_names(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """The tensors with the buffer names of earlier versions replaced by the current ones."""
+    """Return the tensors with buffer names of earlier versions replaced by the current ones."""
     return {_current_name(name): value for name, value in tensors.items()}
 
 
@@ -189,12 +189,12 @@ def load_tensors(path: Path) -> "dict[str, Tensor]":
 
 
 def halved(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """The tensors with floating-point ones in half precision, as weights are stored."""
+    """Return the tensors with floating-point ones in half precision, as weights are stored."""
     return {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
 
 
 def optimizer_tensors(optimizer: "Optimizer") -> "dict[str, Tensor]":
-    """The state of an optimizer as a flat dictionary of tensors, to store in a weights file."""
+    """Return the state of an optimizer as a flat dictionary of tensors, for a weights file."""
     import torch
 
     return {

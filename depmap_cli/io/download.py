@@ -75,8 +75,8 @@ def download(
     """Download a file to ``path`` and check its hash.
 
     Raises:
-        DownloadFailed: the file is unavailable, too large, incomplete or has another hash. What
-            ``path`` holds then must not be used.
+        DownloadFailed: the file is unavailable, too large, incomplete or has another hash. The
+            content of ``path`` must then not be used.
         OSError: ``path`` cannot be written.
     """
     digest, received = hashlib.sha256(), 0
@@ -104,7 +104,7 @@ def download(
         raise DownloadFailed(f"{url}: incomplete after {received} of {size} bytes", "try again")
     if digest.hexdigest() != sha256:
         raise DownloadFailed(
-            f"{url}: the file has another sha256 than expected: {digest.hexdigest()[:16]}...",
+            f"{url}: the file has another SHA-256 hash than expected: {digest.hexdigest()[:16]}...",
             "nothing was stored; check the hash with the provider of the file",
         )
 

@@ -18,18 +18,18 @@ def file_state(path: Path) -> tuple[int, int] | None:
     return status.st_size, status.st_mtime_ns
 
 
-def sha256_of(path: Path, before: bytes = b"") -> str:
-    """Return the SHA-256 of the bytes ``before`` followed by those of a file, as hex digits.
+def sha256_of(path: Path, prefix: bytes = b"") -> str:
+    """Return the SHA-256 of the bytes ``prefix`` followed by those of a file, as hex digits.
 
     Each process reads an unchanged file once.
     """
     status = path.stat()
-    return _sha256_of(path, before, status.st_mtime_ns, status.st_size, status.st_ino)
+    return _sha256_of(path, prefix, status.st_mtime_ns, status.st_size, status.st_ino)
 
 
 @lru_cache(maxsize=100_000)
-def _sha256_of(path: Path, before: bytes, *state: int) -> str:
-    digest = hashlib.sha256(before)
+def _sha256_of(path: Path, prefix: bytes, *state: int) -> str:
+    digest = hashlib.sha256(prefix)
     with path.open("rb") as file:
         while block := file.read(1 << 20):
             digest.update(block)

@@ -54,7 +54,7 @@ def check_folder(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Check that the file ``path`` can be written, which need not exist yet.
+    """Check that ``path``, which need not exist yet, can be written as a file.
 
     Raises:
         OutputUnwritable: the path is a folder, or its folder cannot be written to.

@@ -25,12 +25,13 @@ def read_settings(
         pairs: settings as ``section.name=value``.
         file: YAML file of settings.
         base: settings by section.
-        decided: model settings fixed by an option or a table row, by its name. They override the
-            file, which may come from another run; pairs must not contradict them.
+        fixed_settings: model settings that an option or a table row fixes, by the name of that
+            option or row. They override ``file``, which may come from another run; ``pairs`` must
+            not contradict them.
 
     Raises:
-        UsageProblem: a missing or malformed file, a pair without "=" or against ``fixed_settings``, an
-            unknown setting, or a value out of bounds.
+        UsageProblem: a missing or malformed file, a pair without "=", a pair that contradicts
+            ``fixed_settings``, an unknown setting, or a value out of bounds.
     """
     tree: dict[str, Any] = {}
     from_pairs, fixed_settings = _read_pairs(pairs), fixed_settings or {}
@@ -41,7 +42,9 @@ def read_settings(
     return check_settings(tree)
 
 
-def _refuse_contradiction(settings: dict[str, Any], fixed_settings: Mapping[str, dict[str, Any]]) -> None:
+def _refuse_contradiction(
+    settings: dict[str, Any], fixed_settings: Mapping[str, dict[str, Any]]
+) -> None:
     for source, switches in fixed_settings.items():
         for name, value in settings.items():
             if value != switches.get(name, value):

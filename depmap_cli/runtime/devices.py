@@ -60,11 +60,11 @@ def resolve_device(name: str) -> torch.device:
 
 
 @contextmanager
-def explain_out_of_memory(doing: str, hint: str) -> Iterator[None]:
-    """Turn a failed allocation in the block, on any device, into one line.
+def explain_out_of_memory(purpose: str, hint: str) -> Iterator[None]:
+    """Turn a failed allocation in the block, on any device, into an error of one line.
 
     Args:
-        doing: what needs the memory; completes "too little memory for ...".
+        purpose: what needs the memory; completes "too little memory for ...".
         hint: how to reduce the memory needed.
 
     Raises:
@@ -75,7 +75,7 @@ def explain_out_of_memory(doing: str, hint: str) -> Iterator[None]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise OutOfMemory(f"too little memory for {doing}", hint) from error
+        raise OutOfMemory(f"too little memory for {purpose}", hint) from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -100,7 +100,7 @@ def move_to_device(
 
 
 def training_precision(device: torch.device) -> AbstractContextManager[object]:
-    """Return a bfloat16 autocast context if the hardware multiplies it fast; otherwise float32."""
+    """Return a context for bfloat16 if the hardware computes it fast, otherwise for float32."""
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
     else:

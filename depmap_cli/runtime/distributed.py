@@ -60,7 +60,7 @@ class ProcessGroup:
         return torch.cat(parts).to(value.dtype)
 
     def own(self, gathered: Tensor) -> Tensor:
-        """Return this process's part of what ``gathered`` returned."""
+        """Return this process's part of a tensor that ``gathered`` returned."""
         return gathered.chunk(self.count)[self.rank]
 
     def mean(self, values: list[float]) -> list[float]:
@@ -136,13 +136,11 @@ def init_process_group(device: torch.device) -> ProcessGroup:
         return ProcessGroup()
     if not torch.distributed.is_initialized():
         if device.type == "cuda":
-            torch.cuda.set_device(
-                int(os.environ["LOCAL_RANK"])
-            )  # the meaning of "cuda" from here on
+            # From here on, "cuda" means this device.
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         torch.distributed.init_process_group(
             "nccl" if device.type == "cuda" else "gloo", timeout=BARRIER_TIMEOUT
         )
-        atexit.register(
-            torch.distributed.destroy_process_group
-        )  # its threads may abort the process otherwise
+        # Otherwise its threads may abort the process at the end.
+        atexit.register(torch.distributed.destroy_process_group)
     return ProcessGroup(torch.distributed.get_rank(), count, device)

@@ -51,7 +51,7 @@ def _remove_placeholders() -> None:
 
 @contextmanager
 def without_compiler() -> Iterator[None]:
-    """Imports in the block do not load the compiler, unless they need more of it.
+    """Keep imports in the block from loading the compiler, unless they need more of it.
 
     A compiler that is already loaded stays, and after the block it can be imported as usual.
     """

@@ -1,4 +1,4 @@
-"""An iterator that runs in its own thread, ahead of its consumer."""
+"""Runs an iterator in a thread of its own, ahead of its consumer."""
 
 from collections.abc import Iterable, Iterator
 from queue import Empty, Full, Queue
@@ -24,7 +24,7 @@ class Prefetcher(Generic[T]):
         self._items: Queue[tuple[T] | BaseException | None] = Queue(capacity)
         self._closed = Event()
         self._ended = False
-        self._thread = Thread(target=self._run, args=(source,), name="ahead", daemon=True)
+        self._thread = Thread(target=self._run, args=(source,), name="prefetch", daemon=True)
         self._thread.start()
 
     def __iter__(self) -> Iterator[T]:

@@ -1,4 +1,4 @@
-"""Types of the functions that report progress, and the format of remaining time."""
+"""Types of the functions that report progress, and the format of durations."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ FractionCallback = Callable[[float], None]
 """Called with the fraction of the work that is done, 0 to 1."""
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """Format a duration, rounded to seconds, minutes or hours."""
     if seconds < 90:
         return f"{seconds:.0f} s"

@@ -19,7 +19,7 @@ _DRAWS = frozenset(
 
 
 class SkipInit(TorchFunctionMode):
-    """In the block, tensors that would be filled with random numbers stay uninitialised.
+    """Leaves tensors uninitialised that would be filled with random numbers in the block.
 
     All of them must be loaded afterwards, which a strict ``load_state_dict`` checks.
     """

@@ -89,10 +89,10 @@ def with_watchdog(source: Iterator[T], timeout: float | None = None) -> Generato
 
 
 def watchdog_timeout(function: Callable[P, T]) -> Callable[P, T]:
-    """Decorate a function to be abandoned as in ``with_watchdog``, unless it already is watched."""
+    """Decorate a function to run as in ``with_watchdog``, unless its thread already does."""
 
     @wraps(function)
-    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> T:
         if is_watched():
             return function(*args, **kwargs)
         result = with_watchdog(function(*args, **kwargs) for _ in range(1))
@@ -101,7 +101,7 @@ def watchdog_timeout(function: Callable[P, T]) -> Callable[P, T]:
         finally:
             result.close()
 
-    return called
+    return wrapper
 
 
 def _next_result(
@@ -114,8 +114,7 @@ def _next_result(
             if time.monotonic() - pulse.last > timeout:
                 raise VideoUnreadable(
                     f"reading made no progress for {timeout:g} s and was abandoned",
-                    "check whether it is damaged or its disk does not respond: "
-                    "copy it, or convert it with ffmpeg",
+                    "copy the file to another disk, or convert it with ffmpeg",
                 ) from None
 
 

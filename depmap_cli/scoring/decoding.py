@@ -73,7 +73,7 @@ class Decoding(Prefetcher[Frame]):
 
 
 def start_decoding(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding | None:
-    """Start to decode a video that will be scored with these ``weights``.
+    """Start decoding a video that will be scored with these ``weights``.
 
     Returns:
         None if the weights cannot be read. Errors in the weights or the video are raised later,
@@ -99,7 +99,7 @@ class DecodeAhead:
         self._starter: Thread | None = None
 
     def begin(self, path: Path) -> None:
-        """Start to decode a video."""
+        """Start decoding a video."""
         self._path, self._state = path, file_state(path)
         self._decoding = start_decoding(path, self._weights, self._options)
 

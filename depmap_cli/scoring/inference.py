@@ -50,10 +50,11 @@ class VideoInference:
         shares_backbone: whether the image encoder of the semantic model is also the backbone of
             Dep-MAP, so that its feature maps are computed once.
 
-    Reading: of T frames, u = c ln T are key frames (text after Eq. (13)). The more frames, the
-    smaller and the more extreme the share of key frames: a network trained with 20 frames is off by
-    points with 120 (measured: LOG L24). Therefore k times as many frames as in training are
-    scored as k samples of the video, each of every k-th frame, and the k estimates are averaged.
+    Reading: of T frames, u = c ln T are key frames (text after Eq. (13)). With more frames, the
+    share of key frames is smaller and their scores are more extreme: the estimates of a network
+    trained with 20 frames are wrong by several points with 120 (measured: LOG L24). Therefore k
+    times as many frames as in training are scored as k samples of the video, each of every k-th
+    frame, and the k estimates are averaged.
     """
 
     def __init__(

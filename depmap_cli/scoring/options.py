@@ -14,8 +14,8 @@ class ScoreOptions:
     Args:
         frames: number of frames, sampled evenly; None for the number stored with the weights.
         fps: sample this many frames per second instead of a fixed number.
-        start: time of the first second used.
-        end: time at which sampling stops, in seconds; None for the end of the video.
+        start: start of the part used, in seconds.
+        end: end of the part used, in seconds; None for the end of the video.
         subject: which face is scored if there are several.
         keyframes: number of key frames in the report.
         coverage: nominal coverage of the prediction interval, 0 to 1.

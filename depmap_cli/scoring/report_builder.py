@@ -181,17 +181,17 @@ def estimate_of(
 
 
 def calibration_caution(
-    calibrated: SamplingConfig, asked: SamplingConfig, au_table: bool = False
+    calibrated: SamplingConfig, requested: SamplingConfig, au_table: bool = False
 ) -> str:
     """Say how the calibration of the interval differs from an estimate; "" if it does not.
 
     Args:
         calibrated: sampling that the calibration residuals were computed with.
-        asked: sampling of the estimate.
+        requested: sampling of the estimate.
         au_table: whether the action units of the estimate come from an OpenFace table.
     """
     differences = []
-    if asked.fps is not None or asked.frames != calibrated.frames:
+    if requested.fps is not None or requested.frames != calibrated.frames:
         differences.append(f"from {calibrated.frames} frames per video")
     if au_table:
         differences.append("with action units from the semantic model")
@@ -208,7 +208,7 @@ def out_of_distribution_of(
         embeddings: image embeddings of the usable frames.
 
     Returns:
-        None without a model of the training faces, or if it has too few reference sessions.
+        None without a model of the training faces, or if it has too few reference videos.
     """
     if faces is None:
         return None

@@ -44,7 +44,7 @@ class Scorer:
         """Load the networks.
 
         Args:
-            weights: weights file or run folder; None for the weights shipped with the package.
+            weights: weights file or run folder; None for the bundled weights.
             device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
             semantic_model: name of the open_clip model; None for the one stored with the weights.
             semantic_weights: file or pretrained tag of the semantic model; None to find it by hash.
@@ -65,7 +65,7 @@ class Scorer:
         path: Path,
         options: ScoreOptions | None = None,
         name: str | None = None,
-        progress: FractionCallback = lambda share: None,
+        progress: FractionCallback = lambda fraction: None,
         decoding: Decoding | None = None,
     ) -> ScoreResult:
         """Score one video. No error of the video is raised: the report holds status and reason.
@@ -197,7 +197,7 @@ def score_video(
 
     Args:
         path: the video.
-        weights: weights file or run folder; None for the weights shipped with the package.
+        weights: weights file or run folder; None for the bundled weights.
         device: ``auto``, ``cpu``, ``cuda`` or ``mps``.
         options: sampling, quality limits and the content of the report.
 

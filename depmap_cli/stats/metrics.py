@@ -19,9 +19,8 @@ def mae(truth: np.ndarray, estimate: np.ndarray) -> float:
 def pearson(truth: np.ndarray, estimate: np.ndarray) -> float:
     """Return the Pearson correlation coefficient (PCC); 0 if either input is constant."""
     x, y = np.asarray(truth, float), np.asarray(estimate, float)
-    if (
-        np.ptp(x) == 0 or np.ptp(y) == 0
-    ):  # exact: the computed mean of equal numbers may differ from them
+    # Not by the variance: the computed mean of equal numbers may differ from them.
+    if np.ptp(x) == 0 or np.ptp(y) == 0:
         return 0.0
     x, y = x - x.mean(), y - y.mean()
     norm = float(np.sqrt((x**2).sum() * (y**2).sum()))

@@ -9,7 +9,7 @@ from jaxtyping import Float
 N_COMPONENTS = 32
 """Number of principal axes; with fewer, real videos are not detected (measured: LOG L40)."""
 OOD_QUANTILE = 0.95
-"""Fraction of the reference videos that must be nearer to call a video out of distribution."""
+"""A video is out of distribution if at least this fraction of the reference videos is nearer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,25 +78,25 @@ class TrainingFaceModel:
         )
         finite = all(np.isfinite(array).all() for array in (mean, axes, std, reference))
         if not finite or not (std > 0).all():
-            raise ValueError("training faces")
+            raise ValueError("the model of the training faces holds invalid numbers")
         return TrainingFaceModel(
             mean=mean, axes=axes, std=std[:-1], residual_std=float(std[-1]), reference=reference
         )
 
 
 def fit_training_face_model(
-    trained: Sequence[Float[np.ndarray, "_ d"]], unseen: Sequence[Float[np.ndarray, "_ d"]]
+    training: Sequence[Float[np.ndarray, "_ d"]], reference: Sequence[Float[np.ndarray, "_ d"]]
 ) -> TrainingFaceModel | None:
     """Fit the model to training frames, and calibrate it on videos of other people.
 
     Args:
-        trained: embeddings (frames, d) of each training video.
-        unseen: embeddings (frames, d) of each reference video.
+        training: embeddings (frames, d) of each training video.
+        reference: embeddings (frames, d) of each reference video.
 
     Returns:
         None if there are too few frames to fit ``N_COMPONENTS`` axes and the residual.
     """
-    frames = np.concatenate(trained).astype(np.float64)
+    frames = np.concatenate(training).astype(np.float64)
     count = min(N_COMPONENTS, frames.shape[1] - 1)
     if len(frames) < 2 * count:
         return None
@@ -113,4 +113,6 @@ def fit_training_face_model(
         residual_std=residual_std,
         reference=np.zeros(0),
     )
-    return replace(faces, reference=np.sort([faces.distance(embeddings) for embeddings in unseen]))
+    return replace(
+        faces, reference=np.sort([faces.distance(embeddings) for embeddings in reference])
+    )

@@ -23,8 +23,8 @@ def start_of(
 ) -> tuple[Path | None, dict[str, Any]]:
     """Return the weights to start from, and the settings that they require.
 
-    ``init`` is a weights file or a run folder; None stands for the shipped weights. A ``plain``
-    ResNet with mean pooling starts from a plain ResNet; the shipped one was trained like Dep-MAP.
+    ``init`` is a weights file or a run folder; None stands for the bundled weights. A ``plain``
+    ResNet with mean pooling starts from a plain ResNet; the bundled one was trained like Dep-MAP.
 
     Raises:
         UsageProblem: ``init`` and ``from_scratch`` are both given, or ``init`` is not a plain

@@ -1,10 +1,10 @@
 """Decodes the frames of a video file with OpenCV, one after another or with some skipped.
 
-Decoding takes nearly all the time that an hour of video costs. If the frames wanted are far apart,
-decoding restarts at the last key frame before each of them; the file's index says where key frames
-are. A seek is trusted only if it ends at a time that the file contains and before the frame wanted;
-otherwise everything is decoded from the beginning. The frames are therefore the same as without
-seeking.
+Decoding takes nearly all of the time needed for an hour of video. If the frames wanted are far
+apart, decoding restarts at the last key frame before each of them; the file's index says where the
+key frames are. A seek is trusted only if it ends at a time that the file contains and before the
+frame wanted; otherwise everything is decoded from the beginning. The frames are therefore the same
+as without seeking.
 """
 
 import os
@@ -163,11 +163,13 @@ def open_capture(path: Path, settings: Sequence[int] = ()) -> Any:
         )
     try:
         if path.stat().st_size == 0:
-            raise VideoUnreadable("the file is empty", "copy or record it again")
+            raise VideoUnreadable("the file is empty", "copy the file again")
         with path.open("rb"):
             pass
     except OSError as error:
-        raise VideoUnreadable(f"cannot be read: {error.strerror}", "check permissions") from error
+        raise VideoUnreadable(
+            f"cannot be read: {error.strerror}", "check its permissions"
+        ) from error
     cv2 = load_opencv()
     capture = cv2.VideoCapture(str(path.resolve()), cv2.CAP_FFMPEG, settings)
     if not capture.isOpened():

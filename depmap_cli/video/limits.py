@@ -13,9 +13,9 @@ MAX_SIDE = 16384
 MAX_PIXELS = 1 << 26
 """Most pixels in a frame, twice as many as in 8K video; 200 MB as RGB."""
 MAX_FPS = 1e4
-"""Frame rates from this value on are not plausible."""
+"""Frame rates of this value or more are not plausible."""
 MAX_SECONDS = 1e6
-"""Times from this value on, about eleven days, are not plausible."""
+"""Times of this value or more, about eleven days, are not plausible."""
 
 
 def check_size(width: float, height: float) -> None:
@@ -27,7 +27,7 @@ def check_size(width: float, height: float) -> None:
     if not (0 <= width <= MAX_SIDE and 0 <= height <= MAX_SIDE and width * height <= MAX_PIXELS):
         raise VideoUnreadable(
             f"a frame size of {width:.0f} x {height:.0f} px is not plausible",
-            "check whether it is damaged, or scale it down: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4",
+            "check that it is not damaged, or scale it down: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4",
         )
 
 

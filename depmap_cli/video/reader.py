@@ -34,7 +34,7 @@ _MIN_SEEK_INTERVAL = 8.0
 
 @dataclass(frozen=True, kw_only=True)
 class VideoProperties:
-    """The properties of a video, after rotation; corrected where the container is known to err."""
+    """The properties of a video, after rotation; corrected if the container is known to err."""
 
     width: int
     height: int
@@ -56,7 +56,8 @@ def probe(path: Path, fps: float | None = None) -> VideoProperties:
     """Read size, frame rate and duration.
 
     The frames of transport streams are counted, which reads the whole file. The header of a
-    fragmented MP4 may describe its first fragment only; if its last frame is later, that counts.
+    fragmented MP4 may describe its first fragment only; the duration then extends to the last
+    frame.
 
     Args:
         path: the video.
@@ -104,7 +105,7 @@ def sample_frames(
         path: the video.
         sampling: the frames wanted.
         fps: true frame rate of a video whose container is wrong: frame n (from 0) is at n / ``fps``
-            seconds, whatever the stream says. A variable rate is overruled, too.
+            seconds, whatever the stream says, also if its rate varies.
         timeout: seconds without progress after which reading is abandoned
             (``depmap_cli/runtime/watchdog.py``); None for the default.
         properties: the result of ``probe(path, fps)`` if it is known; None to read it.
@@ -156,7 +157,7 @@ def _sample(
                 "choose a --start before the end of the video",
             )
         raise VideoUnreadable(
-            "the file contains no decodable image", "check whether it is audio only or damaged"
+            "the file contains no decodable image", "check that it has video and is not damaged"
         )
 
 

@@ -48,7 +48,7 @@ def load_networks(
     """Build both networks from weights files and move them to ``device``.
 
     Args:
-        path: Dep-MAP weights, or the run folder of a finished run; None for the shipped weights.
+        path: Dep-MAP weights, or the run folder of a finished run; None for the bundled weights.
         device: where the networks run.
         semantic_model: open_clip model name; None for the one that Dep-MAP was trained with.
         semantic_weights: file or pretrained tag; None to find the file by its hash, in the folder

@@ -27,7 +27,7 @@ def weights_folder() -> Path:
 
 
 def example_video() -> Path:
-    """The rendered interview that is shipped with the package."""
+    """The rendered interview that is bundled with the package."""
     bundled = _PACKAGE / "_bundled" / "interview.mp4"
     return bundled if bundled.is_file() else _PACKAGE.parent / "examples" / "interview.mp4"
 
@@ -36,7 +36,7 @@ def weights_file(path: Path | None) -> Path:
     """Return the weights file that ``path`` names.
 
     Args:
-        path: a weights file, the run folder of a finished run, or None for the shipped weights.
+        path: a weights file, the run folder of a finished run, or None for the bundled weights.
 
     Raises:
         WeightsInvalid: a folder without weights.

@@ -131,7 +131,7 @@ def prepared_frames(video: LabelledVideo, score_frames: int) -> int:
 
 @dataclass(frozen=True)
 class SemanticModelSpec:
-    """Which semantic model to load: an open_clip name and its weights; None for the shipped one."""
+    """Which semantic model to load: an open_clip name and its weights; None for the bundled one."""
 
     model: str | None = None
     weights: str | None = None

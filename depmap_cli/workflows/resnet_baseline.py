@@ -29,7 +29,7 @@ FOLDER = "resnet-baseline"
 def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tuple[Path, ...], str]:
     """Find the plain ResNet to compare these weights with.
 
-    ``weights`` is a file or a folder of runs, None for the shipped weights; ``n_folds`` is given
+    ``weights`` is a file or a folder of runs, None for the bundled weights; ``n_folds`` is given
     if they are a run by folds. Returns the paths to compare with, and why a plain ResNet is
     skipped: it is unfinished, or its seeds or folds differ.
 
@@ -53,8 +53,8 @@ def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tupl
 
 def _plain_path(weights: Path | None) -> Path:
     """The path of the plain ResNet of these weights, whether it exists or not."""
-    shipped = weights_folder() / DEFAULT_WEIGHTS
-    if weights is None or (weights.is_file() and weights.resolve() == shipped.resolve()):
+    bundled = weights_folder() / DEFAULT_WEIGHTS
+    if weights is None or (weights.is_file() and weights.resolve() == bundled.resolve()):
         return weights_folder() / BASELINE_WEIGHTS
     return (weights if weights.is_dir() else weights.parent) / FOLDER
 

@@ -187,9 +187,9 @@ def test_formats_of_the_same_settings_accumulate_and_others_are_removed(videos, 
 
 def test_pictures_of_a_score_do_not_stay_beside_a_failure(tmp_path):
     results, picture = ResultsFolder(tmp_path), "keyframes/01_00-01.00.png"
-    results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {picture: b"", "score.json": b"{}"})
+    results.store(ORIGIN, "key", ALL, report_of("a", "1"), {picture: b"", "score.json": b"{}"})
     failed = report_of("a", "1").model_copy(update={"status": Status.failed})
-    results.keep(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
+    results.store(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["score.json"]
 
 
@@ -549,7 +549,7 @@ def test_the_remaining_videos_fail_if_the_results_folder_is_deleted(videos, tmp_
 
 def test_a_damaged_record_counts_as_missing(tmp_path):
     results = ResultsFolder(tmp_path)
-    results.keep(ORIGIN, "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
+    results.store(ORIGIN, "key", ALL, report_of("a", "1"), {"score.json": b"{}"})
     assert results.finished("a", "key", ["json"]) is not None
     assert results.finished("a", "other", ["json"]) is None
     (record,) = (tmp_path / ".depmap" / "records").iterdir()
@@ -605,8 +605,8 @@ def test_without_a_results_folder_a_crash_says_how_to_see_its_traceback(videos):
 def test_a_traceback_does_not_stay_beside_another_failure(tmp_path):
     results, failed = ResultsFolder(tmp_path), report_of("a", "1")
     failed = failed.model_copy(update={"status": Status.failed})
-    results.keep(ORIGIN, "key", ALL, failed, {"traceback.txt": b"", "score.json": b"{}"})
-    results.keep(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
+    results.store(ORIGIN, "key", ALL, failed, {"traceback.txt": b"", "score.json": b"{}"})
+    results.store(ORIGIN, "key", ALL, failed, {"score.json": b"{}"})
     assert [path.name for path in (tmp_path / "a").iterdir()] == ["score.json"]
 
 

@@ -195,7 +195,7 @@ def test_a_failed_download_stores_nothing(run, server):
     right = sha256_of(data)
     bad = b"no weights at all"
     cases = [
-        (server("other.safetensors", data[:-1] + b"x"), right, "another sha256"),
+        (server("other.safetensors", data[:-1] + b"x"), right, "another SHA-256"),
         (server("short.safetensors", data[:-9], len(data)), right, ""),
         (server("huge.safetensors", data, 1 << 50), right, "larger than weights can be"),
         (server("missing.safetensors", data) + "x.safetensors", right, "404"),

@@ -13,7 +13,7 @@ from depmap_cli.runtime.prefetch import Prefetcher
 def running():
     """Return a function that lists the prefetching threads started since the test began."""
     before = set(threading.enumerate())
-    return lambda: [t for t in set(threading.enumerate()) - before if t.name == "ahead"]
+    return lambda: [t for t in set(threading.enumerate()) - before if t.name == "prefetch"]
 
 
 def until(condition) -> bool:
@@ -31,7 +31,7 @@ def test_items_come_in_order_from_another_thread(running):
 
     items = list(Prefetcher(numbers(), 3))
     assert [i for i, _ in items] == list(range(200))
-    assert {thread.name for _, thread in items} == {"ahead"}
+    assert {thread.name for _, thread in items} == {"prefetch"}
     assert not running()
 
 
@@ -78,7 +78,7 @@ def test_an_early_end_ends_the_thread_and_closes_the_source(running):
 
     with closing(Prefetcher(endless(), 2)) as ahead:
         next(ahead)
-    assert closed == ["ahead"]
+    assert closed == ["prefetch"]
     assert not running()
     assert list(ahead) == []
 

@@ -56,7 +56,7 @@ def test_errors_are_raised_when_the_video_is_scored(interview, tmp_path):
 
 
 def running_since(before):
-    return [thread for thread in set(threading.enumerate()) - before if thread.name == "ahead"]
+    return [thread for thread in set(threading.enumerate()) - before if thread.name == "prefetch"]
 
 
 def test_no_thread_runs_after_the_block(interview):
