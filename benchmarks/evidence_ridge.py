@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     args = parser.parse_args()
     source = LabelledData(data=args.data, cache=args.cache)
-    videos = [r for r in source.read()[0] if r.split in ("Training", "Development")]
+    videos = [v for v in source.read()[0] if v.split in ("Training", "Development")]
     semantics, device = SemanticModelSpec().load(), torch.device("cpu")
     clips = source.clips(
         videos, FaceConfig(), semantics, device, lambda *progress: None, PREPARED_FRAMES

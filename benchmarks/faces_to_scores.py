@@ -41,14 +41,14 @@ def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
         shares_backbone=networks.shares_backbone,
     )
     seconds_in_networks, start = 0.0, time.perf_counter()
-    for piece in face_batches(len(faces), networks.device):
+    for batch in face_batches(len(faces), networks.device):
         start_networks = time.perf_counter()
-        seen, maps = inference.embed(faces[piece])
+        features, maps = inference.embed(faces[batch])
         seconds_in_networks += time.perf_counter() - start_networks
         if maps is None:
-            inference.add(faces[piece], seen)
+            inference.add(faces[batch], features)
         else:
-            inference.add_maps(maps, seen)
+            inference.add_maps(maps, features)
     video_score = float(inference.finish()[0].score)
     return seconds_in_networks, time.perf_counter() - start - seconds_in_networks, video_score
 
@@ -63,12 +63,12 @@ def main() -> None:
     networks = load_networks(args.weights, resolve_device(args.device))
     faces = aligned_faces(networks, args.frames)
     runs = [score(networks, faces) for _ in range(7)][2:]
-    networks_s, rest_s, video_score = (
+    networks_s, other_s, video_score = (
         float(np.median(column)) for column in zip(*runs, strict=True)
     )
     print(f"{networks.device}, {torch.get_num_threads()} threads, {len(faces)} faces of one video")
-    print(f"{len(faces) / (networks_s + rest_s):.0f} frames/s; score {video_score:.2f}")
-    print(f"backbone and semantics {networks_s:.2f} s, other parts of Dep-MAP {rest_s:.2f} s")
+    print(f"{len(faces) / (networks_s + other_s):.0f} frames/s; score {video_score:.2f}")
+    print(f"backbone and semantics {networks_s:.2f} s, other parts of Dep-MAP {other_s:.2f} s")
 
 
 if __name__ == "__main__":

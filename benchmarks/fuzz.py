@@ -51,7 +51,7 @@ ENCODINGS = {
 
 
 def intact_videos(folder: Path) -> dict[str, bytes]:
-    """Encode the intact videos; returns their content by name."""
+    """Encode the intact videos, and return their content by name."""
     import subprocess
 
     from imageio_ffmpeg import get_ffmpeg_exe
@@ -64,19 +64,19 @@ def intact_videos(folder: Path) -> dict[str, bytes]:
         return (folder / name).read_bytes()
 
     source = ("-i", str(example_video()), "-t", str(SECONDS), "-an")
-    counts = {
+    videos = {
         f"base.{kind}": ffmpeg(f"base.{kind}", *source, "-vf", "scale=192:192", *options)
         for kind, options in ENCODINGS.items()
     }
     ts = ENCODINGS["ts"]
     sizes = [ffmpeg(f"{n}.ts", *source, "-vf", f"scale={n}:{n}", *ts) for n in (192, 320, 96)]
-    counts["resized.ts"] = b"".join(sizes)
-    counts["long_gop.ts"] = ffmpeg("gop.ts", *source, "-c:v", "libx264", "-g", "9999")
-    far = ("-stream_loop", "9", *source[:2], "-t", "100", "-an", "-vf", "scale=192:192", "-r", "5")
+    videos["resized.ts"] = b"".join(sizes)
+    videos["long_gop.ts"] = ffmpeg("gop.ts", *source, "-c:v", "libx264", "-g", "9999")
+    long = ("-stream_loop", "9", *source[:2], "-t", "100", "-an", "-vf", "scale=192:192", "-r", "5")
     for kind in ("mp4", "mkv", "webm"):  # long enough that the reader seeks
-        counts[f"long.{kind}"] = ffmpeg(f"long.{kind}", *far, *ENCODINGS[kind][:2], "-g", "15")
-    counts["slow.mkv"] = ffmpeg("slow.mkv", *source, "-vf", "setpts=PTS*100000", "-c:v", "libx264")
-    return counts
+        videos[f"long.{kind}"] = ffmpeg(f"long.{kind}", *long, *ENCODINGS[kind][:2], "-g", "15")
+    videos["slow.mkv"] = ffmpeg("slow.mkv", *source, "-vf", "setpts=PTS*100000", "-c:v", "libx264")
+    return videos
 
 
 def truncated(data: bytes, rng: random.Random) -> bytes:
@@ -146,7 +146,7 @@ DAMAGES: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 
 def damaged_videos(folder: Path, count: int, rng: random.Random) -> Counter[str]:
-    """Write ``count`` damaged videos to ``folder``; returns their number by kind of damage."""
+    """Write ``count`` damaged videos to ``folder``, and return their number by kind of damage."""
     with tempfile.TemporaryDirectory() as folder_of_originals:
         intact = intact_videos(Path(folder_of_originals))
     others = list(intact.values())
@@ -231,13 +231,13 @@ def score_all(folder: Path) -> tuple[list[Report], BatchMonitor]:
     try:
         with tempfile.TemporaryDirectory() as out:
             items = find_videos([str(folder)], recursive=False)
-            scored = score_batch(
+            outcome = score_batch(
                 ScoringBatch(items=items, job=job, folder=Path(out)), workers, monitor
             )
     finally:
         monitor.finished = True
         memory_thread.join()
-    return scored.reports, monitor
+    return outcome.reports, monitor
 
 
 def outcome_of(report: Report) -> str:
@@ -260,7 +260,7 @@ UNACCEPTABLE = (
 def read_damaged(
     intact: bytes, count: int, rng: random.Random, suffix: str, read: Callable[[Path], object]
 ) -> Counter[str]:
-    """Read ``count`` damaged copies of one file; returns the number of each outcome."""
+    """Read ``count`` damaged copies of one file, and return the number of each outcome."""
     outcomes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"damaged{suffix}")
@@ -279,8 +279,12 @@ def _read(read: Callable[[Path], object], path: Path) -> str:
     try:
         next(with_watchdog((read(path) for _ in range(1)), TIMEOUT))
     except DepmapError as error:
-        hangs = error.message.startswith(UNACCEPTABLE)
-        return f"unexpected: {error.message}" if hangs else f"refused: {type(error).__name__}"
+        is_unacceptable = error.message.startswith(UNACCEPTABLE)
+        return (
+            f"unexpected: {error.message}"
+            if is_unacceptable
+            else f"refused: {type(error).__name__}"
+        )
     except Exception as error:
         return f"unexpected {type(error).__name__}"
     return "read"

@@ -80,9 +80,9 @@ def main() -> None:
         weights = estimate.video.weights[0].numpy()
         top = np.argsort(-weights, kind="stable")[: max(1, round(TOP * len(weights)))]
         counts.append([cue[top].sum(), len(top), cue.sum(), len(cue)])
-    table, people = np.array(counts), np.array([r.subject for r in videos])
+    table, people = np.array(counts), np.array([v.subject for v in videos])
     print(result_line("all", table, people))
-    levels = np.array([level_of(r.score) for r in videos])
+    levels = np.array([level_of(v.score) for v in videos])
     for level, band in enumerate(BANDS):
         if (levels == level).any():
             print(result_line(band.name, table[levels == level], people[levels == level]))

@@ -30,7 +30,7 @@ ROUNDING = 1e-2
 """Largest difference in BDI-II points that another order of floating-point sums may cause."""
 
 
-def one_batch(networks: Networks, clips: list[VideoClip]) -> list[float]:
+def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float]:
     """Return the scores of all clips, computed in one batch."""
     rows = [clip.sample_evenly(FRAMES) for clip in clips]
     pairs = list(zip(clips, rows, strict=True))
@@ -58,7 +58,7 @@ def main() -> int:
     videos = of_split(options.source.read()[0], args.split)
     orders = {
         "corpus order": videos,
-        "sorted by score": sorted(videos, key=lambda r: r.score),
+        "sorted by score": sorted(videos, key=lambda video: video.score),
         "shuffled": random.Random(0).sample(videos, len(videos)),
         "reversed": videos[::-1],
     }
@@ -66,7 +66,7 @@ def main() -> int:
     differs = False
     for name, order in orders.items():
         _, estimates = score_clips(networks, order, options, lambda *progress: None)
-        scores = {r.path: e.score for r, e in zip(order, estimates, strict=True)}
+        scores = {video.path: e.score for video, e in zip(order, estimates, strict=True)}
         reference = reference or scores
         difference = max(abs(scores[path] - reference[path]) for path in reference)
         differs |= difference != 0
@@ -79,12 +79,12 @@ def main() -> int:
         lambda *progress: None,
         PREPARED_FRAMES,
     )
-    one_by_one = [
+    single_scores = [
         estimate_clip(networks.model, networks.semantics, c, FRAMES, FRAMES, networks.device).score
         for c in clips
     ]
-    scores = one_batch(networks, clips)
-    difference = max(abs(a - b) for a, b in zip(one_by_one, scores, strict=True))
+    scores = score_in_one_batch(networks, clips)
+    difference = max(abs(a - b) for a, b in zip(single_scores, scores, strict=True))
     print(f"{'in one batch':20} {len(scores)} clips, largest difference {difference:.2g}")
     return int(differs or difference > ROUNDING)
 

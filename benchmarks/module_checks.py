@@ -53,7 +53,7 @@ def main() -> None:
         source=LabelledData(data=args.data, cache=args.cache), split=args.split
     )
     videos = of_split(options.source.read()[0], args.split)
-    truth = np.array([r.score for r in videos], float)
+    truth = np.array([video.score for video in videos], float)
     for name, change in VARIANTS.items():
         networks = load_networks(args.weights, resolve_device("cpu"))
         change(networks.model)

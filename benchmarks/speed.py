@@ -61,11 +61,11 @@ def make_videos(folder: Path) -> dict[int, Path]:
     ffmpeg(
         "-i", example_video(), "-an", "-vf", shape, "-c:v", "libx264", "-pix_fmt", "yuv420p", once
     )
-    made = {}
+    videos = {}
     for length in (CLIP, MINUTE, TEN, HOUR):
-        made[length] = folder / f"{length}s.mp4"
-        ffmpeg("-stream_loop", -1, "-i", once, "-t", length, "-c", "copy", made[length])
-    return made
+        videos[length] = folder / f"{length}s.mp4"
+        ffmpeg("-stream_loop", -1, "-i", once, "-t", length, "-c", "copy", videos[length])
+    return videos
 
 
 def decode(path: Path, read: bool) -> int:
@@ -84,12 +84,12 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def medians(works: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Return the median seconds of each work; they alternate, so that all meet the same load."""
-    samples: dict[str, list[float]] = {name: [] for name in works}
+def medians(tasks: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
+    """Return the median seconds of each task; tasks alternate, so that all meet the same load."""
+    samples: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(runs + 1):
-        for name, work in works.items():
-            elapsed = seconds_of(work)
+        for name, task in tasks.items():
+            elapsed = seconds_of(task)
             samples[name] += [elapsed] if number else []
     return {name: float(np.median(times)) for name, times in samples.items()}
 
@@ -104,8 +104,8 @@ def peak_memory(*arguments: object) -> int:
 
     A small process starts it, because a child inherits the peak memory of its parent.
     """
-    between = [sys.executable, "-c", MEASURE_PEAK_MEMORY, *COMMAND, *map(str, arguments)]
-    measured = int(subprocess.run(between, capture_output=True, text=True, check=True).stdout)
+    parent = [sys.executable, "-c", MEASURE_PEAK_MEMORY, *COMMAND, *map(str, arguments)]
+    measured = int(subprocess.run(parent, capture_output=True, text=True, check=True).stdout)
     return measured // (1024 if sys.platform == "darwin" else 1)
 
 
@@ -144,11 +144,11 @@ class DepmapScorer:
         by_stage = {"decode": result.seconds["decode"]}
         by_stage["detect and track"] = result.seconds["faces"] - elapsed
         by_stage["align"] = elapsed
-        rest = {s: result.seconds[s] for s in ("semantics", "network", "report")}
-        self.seconds.append(by_stage | rest)
+        others = {s: result.seconds[s] for s in ("semantics", "network", "report")}
+        self.seconds.append(by_stage | others)
 
     def stages(self, runs: int) -> dict[str, float]:
-        """Median seconds of each stage in the last ``runs`` runs."""
+        """Return the median seconds of each stage in the last ``runs`` runs."""
         last = self.seconds[-runs:]
         return {stage: float(np.median([run[stage] for run in last])) for stage in last[0]}
 
@@ -236,7 +236,7 @@ def run_variant(variant: str, path: Path) -> None:
     print(seconds_of(lambda: scorer(path)), scorer.score)
 
 
-def measured_variants(path: Path, runs: int) -> dict[str, list[tuple[float, float]]]:
+def measure_variants(path: Path, runs: int) -> dict[str, list[tuple[float, float]]]:
     """Return seconds and score of each run of each of ``VARIANTS``; the variants alternate."""
     measured: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
     for _ in range(runs):
@@ -275,8 +275,8 @@ class Measured:
     @property
     def naive_sampled(self) -> float:
         """Seconds of the naive script if it reads all frames but processes as many as depmap."""
-        rest = sum(self.naive.values()) - self.naive["read"]
-        return self.elapsed["read"] + self.n_sampled * rest
+        processing = sum(self.naive.values()) - self.naive["read"]
+        return self.elapsed["read"] + self.n_sampled * processing
 
 
 def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
@@ -307,7 +307,7 @@ def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
         stages=scorer.stages(runs),
         naive=naive(videos[TEN], slice_frames),
         memory={length: peak_memory(*scored(length)) for length in (MINUTE, HOUR)},
-        variants=measured_variants(videos[TEN], runs),
+        variants=measure_variants(videos[TEN], runs),
         n_frames=decode(videos[TEN], False),
         n_sampled=scorer.n_sampled,
         load=(load, os.getloadavg()[0]),
@@ -318,7 +318,7 @@ def machine_description() -> str:
     """Describe the machine and the versions."""
     import torch
 
-    cpu = platform.processor() or platform.machine_description()
+    cpu = platform.processor() or platform.machine()
     if (info := Path("/proc/cpuinfo")).is_file():
         names = [line for line in info.read_text().splitlines() if line.startswith("model name")]
         cpu = names[0].partition(": ")[2] if names else cpu
@@ -393,9 +393,9 @@ def totals_table(measured: Measured) -> list[str]:
     return markdown_table(
         ["", "s", "frames/s", "relative to reading", "relative to grabbing"],
         [
-            [name, f"{samples:.2f}", f"{measured.n_frames / samples:.0f}"]
-            + [f"{samples / elapsed[limit]:.2f}" for limit in ("read", "grab")]
-            for name, samples in rows.items()
+            [name, f"{seconds:.2f}", f"{measured.n_frames / seconds:.0f}"]
+            + [f"{seconds / elapsed[limit]:.2f}" for limit in ("read", "grab")]
+            for name, seconds in rows.items()
         ],
     )
 

@@ -27,7 +27,7 @@ def check_size(width: float, height: float) -> None:
     if not (0 <= width <= MAX_SIDE and 0 <= height <= MAX_SIDE and width * height <= MAX_PIXELS):
         raise VideoUnreadable(
             f"a frame size of {width:.0f} x {height:.0f} px is not plausible",
-            "check that it is not damaged, or scale it down: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4",
+            "check that it is undamaged, or scale it down: ffmpeg -i IN -vf scale=1280:-2 OUT.mp4",
         )
 
 

@@ -34,7 +34,7 @@ class Networks:
     config: Config
     sampling: SamplingConfig
     device: "torch.device"
-    faces: "TrainingFaceModel | None" = None  # None for older weights
+    training_faces: "TrainingFaceModel | None" = None  # None for older weights
     shares_backbone: bool = False  # the backbone is also the image encoder
 
 
@@ -97,7 +97,7 @@ def load_networks(
         config=config,
         sampling=sampling,
         device=device,
-        faces=faces,
+        training_faces=faces,
         shares_backbone=semantics.image_size == config.faces.size
         and shares_backbone(tensors, semantics),
     )
