@@ -41,7 +41,9 @@ def read_settings(
     return check_settings(tree)
 
 
-def _refuse_contradiction(settings: dict[str, Any], fixed_settings: Mapping[str, dict[str, Any]]) -> None:
+def _refuse_contradiction(
+    settings: dict[str, Any], fixed_settings: Mapping[str, dict[str, Any]]
+) -> None:
     for source, switches in fixed_settings.items():
         for name, value in settings.items():
             if value != switches.get(name, value):
