@@ -15,7 +15,7 @@ from typing import Protocol, runtime_checkable
 
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask, VideoScorer
 from depmap_cli.errors import DepmapError, UnexpectedError
-from depmap_cli.runtime.log import configure_logging
+from depmap_cli.runtime.debug_log import configure_logging
 from depmap_cli.runtime.process_pool import block_sigint, init_worker
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.runtime.watchdog import heartbeats

@@ -50,7 +50,7 @@ class LabelledVideo:
 
 
 @dataclass(frozen=True)
-class ListedVideo:
+class CorpusEntry:
     """A video, and where its label was read."""
 
     video: LabelledVideo

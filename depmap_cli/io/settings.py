@@ -29,8 +29,8 @@ def read_settings(
             file, which may come from another run; pairs must not contradict them.
 
     Raises:
-        UsageProblem: a missing or malformed file, a pair without "=" or against ``fixed_settings``, an
-            unknown setting, or a value out of bounds.
+        UsageProblem: a missing or malformed file, a pair without "=", a contradiction to
+            ``fixed_settings``, an unknown setting, or a value out of bounds.
     """
     tree: dict[str, Any] = {}
     from_pairs, fixed_settings = _read_pairs(pairs), fixed_settings or {}
