@@ -1,4 +1,4 @@
-"""Passes the faces of one video through the networks, and keeps what the report needs."""
+"""Encodes the faces of one video, frame by frame, and estimates the score from all of them."""
 
 from dataclasses import dataclass, replace
 

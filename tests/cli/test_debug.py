@@ -158,7 +158,7 @@ def test_a_crash_of_any_command_is_one_line(run, workdir, monkeypatch):
     def raise_error():
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(diagnosis, "describe", raise_error)
+    monkeypatch.setattr(installation_check, "describe", raise_error)
     code, _, err = run("info")
     assert (code, err.count("error:")) == (1, 1)
     assert len(list(workdir.glob("depmap-traceback-*.txt"))) == 1
