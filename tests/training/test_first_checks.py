@@ -21,6 +21,8 @@ from depmap_cli.weights.locations import (
 from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.runs import SMALL, depmap
 
+pytestmark = pytest.mark.slow
+
 MISSING = next(name for name in ("mps", "cuda") if name not in available_devices())
 
 SEEDS, FOLDS = ("--seeds", "2"), ("--folds", "3")
