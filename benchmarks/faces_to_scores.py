@@ -46,9 +46,9 @@ def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
         features, maps = inference.embed(faces[batch])
         seconds_in_networks += time.perf_counter() - start_networks
         if maps is None:
-            inference.add(faces[batch], features)
+            inference.encode_faces(faces[batch], features)
         else:
-            inference.add_maps(maps, features)
+            inference.encode_maps(maps, features)
     video_score = float(inference.finish()[0].score)
     return seconds_in_networks, time.perf_counter() - start - seconds_in_networks, video_score
 

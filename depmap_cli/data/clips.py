@@ -9,8 +9,8 @@ import torch
 from safetensors.torch import save
 from torch import Generator
 
-from depmap_cli.data.cache import CachedFaces, cache_writable
 from depmap_cli.data.corpus import LabelledVideo
+from depmap_cli.data.face_cache import CachedFaces, cache_writable
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.checkpoint import load_tensors

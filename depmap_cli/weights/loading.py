@@ -34,7 +34,7 @@ class Networks:
     config: Config
     sampling: SamplingConfig
     device: "torch.device"
-    training_faces: "TrainingFaceModel | None" = None  # None for older weights
+    training_face_model: "TrainingFaceModel | None" = None  # None for older weights
     shares_backbone: bool = False  # the backbone is also the image encoder
 
 
@@ -81,7 +81,7 @@ def load_networks(
         semantics = _load_semantics(checkpoint, semantic_model, semantic_weights, allow_network)
         tensors = unpack_network(checkpoint.tensors, semantics)
         model.load_state_dict(tensors)
-        faces = unpack_training_faces(checkpoint.tensors)
+        training_face_model = unpack_training_faces(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise WeightsInvalid(
             f"{clean(str(checkpoint.path))}: its content does not fit its description",
@@ -97,7 +97,7 @@ def load_networks(
         config=config,
         sampling=sampling,
         device=device,
-        training_faces=faces,
+        training_face_model=training_face_model,
         shares_backbone=semantics.image_size == config.faces.size
         and shares_backbone(tensors, semantics),
     )

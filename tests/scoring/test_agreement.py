@@ -47,9 +47,9 @@ def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
         with torch.autocast(networks.device.type, torch.bfloat16, enabled=bfloat16):
             semantics, maps = inference.embed(batch)
         if maps is None:
-            inference.add(batch, semantics)
+            inference.encode_faces(batch, semantics)
         else:
-            inference.add_maps([m.float() for m in maps], semantics)
+            inference.encode_maps([m.float() for m in maps], semantics)
     video, frames = inference.finish()
     return float(video.score), frames.scores.numpy()
 
@@ -84,6 +84,7 @@ def test_detection_does_not_depend_on_the_size_of_the_chunk(interview, monkeypat
     assert estimates == pytest.approx([estimates[0]] * 3, abs=0.011)  # reports round to 0.01
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_a_gpu_agrees_with_the_cpu(networks, faces, bfloat16):

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import FaceConfig
-from depmap_cli.data.cache import duration_of
+from depmap_cli.data.face_cache import duration_of
 from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.process_pool import work_here
 from tests.support.runs import depmap, train
 from tests.support.videos import write_video
+
+pytestmark = pytest.mark.slow
 
 PEOPLE = {"Training": (3, 30), "Development": (10, 20), "Testing": (15,)}
 HEADER, TRUE, FRAMES = 30.0, 10.0, 12

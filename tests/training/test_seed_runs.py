@@ -20,6 +20,8 @@ from tests.support.runs import depmap
 from tests.support.videos import write_video
 from tests.workflows.test_cross_validation import touch, write_weights
 
+pytestmark = pytest.mark.slow
+
 SCORES = {"Training": (4, 20), "Testing": (3, 17, 31)}
 
 
@@ -221,7 +223,7 @@ def test_what_was_prepared_is_not_prepared_again_to_evaluate(
     def again(*_):
         raise DepmapError("prepared again")
 
-    monkeypatch.setattr("depmap_cli.data.cache.FaceDetector", again)
+    monkeypatch.setattr("depmap_cli.data.face_cache.FaceDetector", again)
     frames = ("--frames", "8") if asked else ()
     assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", *frames) == 0
     assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "--frames", "9") == 1
@@ -231,7 +233,7 @@ def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):
     def greedy(*_):
         torch.empty(1 << 60, dtype=torch.uint8)  # the allocator's own words
 
-    monkeypatch.setattr(VideoInference, "add", greedy)
+    monkeypatch.setattr(VideoInference, "encode_faces", greedy)
     code, _, err = evaluate("--weights", runs / "seed-7", "-q")
     assert code == 1
     assert "error: too little memory for a video" in err
