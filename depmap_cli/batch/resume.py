@@ -1,4 +1,4 @@
-"""Which videos a batch does not score again: those whose stored result has the same resume key.
+"""The resume key of a result: a video whose stored result has the same key is not scored again.
 
 ``_is_done`` in ``batch/run.py`` decides; ``finished`` in ``batch/results_folder.py`` compares the
 key with that of the stored result.

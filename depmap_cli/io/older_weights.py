@@ -30,7 +30,7 @@ names have a prefix, such as ``model.``) still load."""
 
 
 def with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the training settings of earlier versions under their current names."""
+    """Return the document with training settings of earlier versions under their current names."""
     config = document.get("config")
     if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
         return document
@@ -43,7 +43,7 @@ def with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_current_names(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """The tensors with the buffer names of earlier versions replaced by the current ones."""
+    """Return the tensors with buffer names of earlier versions replaced by the current ones."""
     return {_current_name(name): value for name, value in tensors.items()}
 
 
