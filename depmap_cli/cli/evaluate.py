@@ -107,9 +107,9 @@ def evaluate(
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
-    from depmap_cli.workflows.resnet_baseline import plain_beside, plain_command
+    from depmap_cli.workflows.resnet_baseline import baseline_command, find_resnet_baseline
 
-    plain, why_not = plain_beside(weights, folds if pooled else None)
+    plain, why_not = find_resnet_baseline(weights, folds if pooled else None)
     options = EvaluateOptions(
         source=LabelledData(
             data=data, cache=cache, jobs=jobs, fold=(fold or 0, folds) if folds else None
@@ -130,7 +130,7 @@ def evaluate(
     with progress_bar(quiet) as bar:
         evaluations = evaluate_all(options, stages(bar))
     outputs.write(evaluations)
-    suggestion = why_not or plain_command(data, weights, folds if pooled else None)
+    suggestion = why_not or baseline_command(data, weights, folds if pooled else None)
     if suggestion and not options.compare_with:
         note(suggestion, quiet)
 

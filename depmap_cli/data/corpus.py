@@ -7,7 +7,6 @@ from pathlib import Path
 from depmap_cli.data.avec import read_folders
 from depmap_cli.data.labelled_video import (
     RUN_FILES,
-    SPLITS,
     VIDEO_SUFFIXES,
     LabelledVideo,
     ListedVideo,
@@ -16,15 +15,6 @@ from depmap_cli.data.labelled_video import (
 )
 from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
 from depmap_cli.errors import DataInvalid
-
-__all__ = [
-    "SPLITS",
-    "VIDEO_SUFFIXES",
-    "Corpus",
-    "LabelledVideo",
-    "of_split",
-    "read_corpus",
-]
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
 RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit counts as reliable."""
-OCCLUDED = 0.5
+COVERED_THRESHOLD = 0.5
 """Probability from which a face counts as covered and its frame is excluded (measured:
 LOG L10, L27)."""
 _NEVER_COVERED = (0.0, -100.0)

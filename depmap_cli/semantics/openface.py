@@ -33,7 +33,7 @@ class AuTable:
         nearest: np.ndarray = self.au_probabilities[self._nearest(times)]
         return nearest
 
-    def knows(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    def covers(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Whether there is a row within ``MAX_GAP`` of each of ``times``, in seconds."""
         return np.asarray(np.abs(self.times[self._nearest(times)] - times) <= MAX_GAP)
 

@@ -84,7 +84,7 @@ def find_runs(path: Path) -> Runs:
     return runs
 
 
-def seeds_beside(
+def runs_to_compare(
     seeds: Iterable[int | None], others: Sequence[Path]
 ) -> dict[int | None, tuple[Path, ...]]:
     """Find the weights to compare with: seed -> those of that seed, one of each in ``others``.
@@ -140,7 +140,7 @@ def cross_validations(path: Path, n_folds: int) -> dict[int | None, CrossValidat
     return runs
 
 
-def folds_beside(
+def cross_validations_to_compare(
     seeds: Iterable[int | None], n_folds: int, others: Sequence[Path]
 ) -> dict[int | None, tuple[CrossValidation, ...]]:
     """Find the cross-validations to compare with: seed -> those of that seed, one of each in

@@ -10,7 +10,8 @@ import numpy as np
 
 from depmap_cli import __version__
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import SPLITS, LabelledVideo, of_split
+from depmap_cli.data.corpus import of_split
+from depmap_cli.data.labelled_video import SPLITS, LabelledVideo
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.evaluation.results import About, SplitCount, WeightsOrigin
 from depmap_cli.results import WeightsInfo

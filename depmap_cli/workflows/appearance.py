@@ -9,7 +9,7 @@ from torch import Tensor
 
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import LabelledVideo
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.evaluation.appearance import (
     Appearance,

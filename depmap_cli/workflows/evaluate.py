@@ -9,7 +9,8 @@ import numpy as np
 
 from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import SPLITS, LabelledVideo, of_split
+from depmap_cli.data.corpus import of_split
+from depmap_cli.data.labelled_video import SPLITS, LabelledVideo
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import (

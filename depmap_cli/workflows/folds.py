@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import LabelledVideo, of_split
+from depmap_cli.data.corpus import of_split
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import BaselinePrediction
 from depmap_cli.evaluation.evaluate import EvaluationPart, evaluate_parts
@@ -20,7 +21,11 @@ from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import weights_info
 from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 from depmap_cli.training.leakage import refuse_known
-from depmap_cli.training.runs import CrossValidation, cross_validations, folds_beside
+from depmap_cli.training.runs import (
+    CrossValidation,
+    cross_validations,
+    cross_validations_to_compare,
+)
 from depmap_cli.weights.loading import Networks
 from depmap_cli.workflows.about_evaluation import about_evaluation, origin_of, split_count
 from depmap_cli.workflows.appearance import key_faces_of, pictured_videos, trends_over
@@ -87,7 +92,7 @@ def evaluate_folds(
         DepmapError: data, weights or options are invalid in another way.
     """
     runs_of_seed = cross_validations(run, n_folds)
-    compare_with = folds_beside(runs_of_seed, n_folds, options.compare_with)
+    compare_with = cross_validations_to_compare(runs_of_seed, n_folds, options.compare_with)
     videos, summary = options.source.read()
     attributes = attributes_of(options, videos)
     pictured = pictured_videos(videos) if options.appearance else ()

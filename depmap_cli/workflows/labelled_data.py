@@ -9,9 +9,10 @@ import torch
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
 from depmap_cli.data.cache import CachedFaces, FaceCache, check_readable, default_cache
 from depmap_cli.data.clips import VideoClip, load_clips
-from depmap_cli.data.corpus import Corpus, LabelledVideo, read_corpus
+from depmap_cli.data.corpus import Corpus, read_corpus
 from depmap_cli.data.corpus_summary import summarise_corpus
 from depmap_cli.data.folds import split_by_fold
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary

@@ -8,7 +8,8 @@ import torch
 
 from depmap_cli.config import Config, FaceConfig
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import Corpus, LabelledVideo, read_corpus
+from depmap_cli.data.corpus import Corpus, read_corpus
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec, prepared_frames

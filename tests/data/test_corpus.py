@@ -5,8 +5,8 @@ import re
 import pytest
 
 from depmap_cli.config import FaceConfig
-from depmap_cli.data.corpus import LabelledVideo, of_split, read_corpus
-from depmap_cli.data.labelled_video import split_named
+from depmap_cli.data.corpus import of_split, read_corpus
+from depmap_cli.data.labelled_video import LabelledVideo, split_named
 from depmap_cli.errors import DataInvalid
 from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.videos import write_video

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import Config, SemanticsTrainConfig
-from depmap_cli.data.corpus import LabelledVideo
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
 from depmap_cli.semantics_training import AuFrames

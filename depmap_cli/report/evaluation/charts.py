@@ -9,7 +9,7 @@ from depmap_cli.domain.bdi import BANDS, MAX_SCORE
 from depmap_cli.evaluation.results import EvaluationReport, Group, Metric
 from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, legend_label, plot
 from depmap_cli.report.charts.svg import ACCENT, INK, LEVEL_COLOURS, MUTED
-from depmap_cli.report.text import figure_text, missing_intervals, range_text
+from depmap_cli.report.text import metric_text, missing_intervals, range_text
 
 if TYPE_CHECKING:
     from matplotlib import figure
@@ -162,7 +162,7 @@ def _draw_metrics(
     bars = (low + high) / 2, (high - low) / 2
     axes.errorbar(xs, *bars, fmt="none", ecolor=colour, capsize=2.5, elinewidth=1.2)
     (marks,) = axes.plot(xs, values, marker, color=colour, label=label, clip_on=False)
-    tips = [f"{figure_text(m, 1)} ({range_text(m, 1)}), {n} clips" for _, m, n in known]
+    tips = [f"{metric_text(m, 1)} ({range_text(m, 1)}), {n} clips" for _, m, n in known]
     return {marks: [tip.replace(" ()", "") for tip in tips]}
 
 

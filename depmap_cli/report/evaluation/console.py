@@ -22,8 +22,8 @@ from depmap_cli.report.text import (
     SELECTED,
     SIMULATED,
     about_data,
-    figure_text,
     joined,
+    metric_text,
     missing_intervals,
     percent,
     range_text,
@@ -115,7 +115,7 @@ def _cells(of: Agreement, with_range: bool) -> list[Text]:
 def _cell(metric: Metric, with_range: bool = True, digits: int = 2) -> Text:
     """The metric, and below it its interval."""
     ends = range_text(metric, digits) if with_range else ""
-    return _two_lines(figure_text(metric, digits), ends)
+    return _two_lines(metric_text(metric, digits), ends)
 
 
 def _two_lines(value: str, ends: str) -> Text:
@@ -152,7 +152,7 @@ def _intervals(report: EvaluationReport) -> str:
     missing = missing_intervals(report.intervals)
     if report.intervals is None or missing:
         return f"No intervals: {missing}"
-    width = f"mean width {figure_text(report.errors.width, 1)} points"
+    width = f"mean width {metric_text(report.errors.width, 1)} points"
     caution = f"; {report.intervals.caution}" if report.intervals.caution else ""
     level = percent(report.intervals.level)
     return f"covered: share of scores inside their {level} interval; {width}{caution}"

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import LabelledVideo
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.evaluation.appearance import (
     Appearance,
