@@ -80,7 +80,14 @@ def main() -> int:
         PREPARED_FRAMES,
     )
     one_by_one = [
-        estimate_clip(networks.model, networks.semantics, c, FRAMES, FRAMES, networks.device).score
+        estimate_clip(
+            model=networks.model,
+            semantics=networks.semantics,
+            clip=c,
+            frames=FRAMES,
+            training_frames=FRAMES,
+            device=networks.device,
+        ).score
         for c in clips
     ]
     scores = one_batch(networks, clips)

@@ -2,7 +2,7 @@
 
 An entry is a folder whose name is a hash of the video's bytes, of its frame rate if the corpus
 gives one, of all settings that affect its faces, and of the versions of the packages that find
-them. So a change of any of these prepares the faces again. Entries are written atomically; damaged
+them. If any of these changes, the faces are prepared again. Entries are written atomically; damaged
 ones are replaced. A corpus may itself hold such folders, named ``*.faces``, instead of videos: they
 are used as they are, and nothing is ever written into a corpus.
 """
@@ -34,6 +34,7 @@ from depmap_cli.io.atomic_files import (
     remove,
     remove_stale_temp,
 )
+from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.results import Quality
 from depmap_cli.runtime.process_pool import run_all
@@ -216,7 +217,7 @@ def cache_writable(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputUnwritable(
-            f"the cache {root}: {error.strerror or error}",
+            f"the face cache {clean(str(root))}: {error.strerror or error}",
             "check free space and permissions, or give another folder with --cache",
         ) from error
 
@@ -248,8 +249,7 @@ class FaceCache:
         processes.
 
         Faces that the corpus itself holds are used without a copy. ``on_progress`` is called with
-        (done, total). It is safe to kill this and start it again, and to run it several times at
-        once.
+        (done, total). It is safe to interrupt and repeat this, and to run it several times at once.
 
         Raises:
             DataInvalid: a video cannot be read or shows no face; names the video.
@@ -319,7 +319,7 @@ class FaceCache:
         side = entry.faces.shape[1]
         if side != self.faces.size:
             raise DataInvalid(
-                f"{video.name}: faces of {side} px, but {self.faces.size} px are wanted",
+                f"{video.name}: faces of {side} px, but {self.faces.size} px are needed",
                 f"set faces.size={side}, or use the videos themselves",
             )
         return replace(entry, cache_root=self.root)

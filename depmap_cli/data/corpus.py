@@ -149,5 +149,5 @@ def _refuse_other_description(entry: ListedVideo, other: ListedVideo) -> None:
             raise DataInvalid(
                 f"{entry.where}: {display_path(new['path'].name, Path())} has {name} "
                 f"{new[name]!r}, but {old[name]!r} in {other.where}",
-                "remove one of the two: a file is one video in one split",
+                "remove one of the two: a file belongs to one split, with one score",
             )

@@ -110,7 +110,7 @@ def bands_text(estimate: Estimate) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """One entry of the list beside the score."""
+    """One entry of the list next to the score."""
 
     label: str
     value: str
@@ -119,7 +119,7 @@ class Fact:
 
 
 def facts_about(report: Report) -> list[Fact]:
-    """The facts beside the score, in order; empty if the video was not scored."""
+    """The facts next to the score, in order; empty if the video was not scored."""
     if report.estimate is None:
         return []
     estimate, interval = report.estimate, report.estimate.interval

@@ -83,10 +83,7 @@ def load_networks(
         model.load_state_dict(tensors)
         faces = unpack_training_faces(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
-        raise WeightsInvalid(
-            f"{clean(str(checkpoint.path))}: its content does not fit its description",
-            "train or fetch it again",
-        ) from error
+        raise _content_error(checkpoint.path) from error
     model.eval().requires_grad_(False)
     return Networks(
         model=move_to_device(model, device, torch.channels_last),
@@ -100,6 +97,12 @@ def load_networks(
         faces=faces,
         shares_backbone=semantics.image_size == config.faces.size
         and shares_backbone(tensors, semantics),
+    )
+
+
+def _content_error(path: Path) -> WeightsInvalid:
+    return WeightsInvalid(
+        f"{clean(str(path))}: its content does not fit its description", "train or fetch it again"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import of_split
+from depmap_cli.data.corpus import Corpus, of_split, read_corpus
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import BaselinePrediction
@@ -42,14 +42,14 @@ from depmap_cli.workflows.seeds import evaluate_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
-    """A cross-validation to evaluate, those to compare it with, and what all its folds share."""
+class _PooledEvaluation:
+    """A cross-validation to evaluate, others to compare it with, and what all folds share."""
 
     options: EvaluateOptions
     runs: CrossValidation
     compare_with: tuple[CrossValidation, ...]
     pictured: tuple[Path, ...]  # videos whose key frame is drawn
-    notes: list[str]  # from reading the corpus
+    corpus: Corpus
     on_progress: ProgressCallback
 
 
@@ -93,17 +93,18 @@ def evaluate_folds(
     """
     runs_of_seed = cross_validations(run, n_folds)
     compare_with = cross_validations_to_compare(runs_of_seed, n_folds, options.compare_with)
-    videos, summary = options.source.read()
+    corpus = read_corpus(options.source.data)
+    videos, _ = options.source.split(corpus)
     attributes = attributes_of(options, videos)
     pictured = pictured_videos(videos) if options.appearance else ()
     return [
         _evaluation(
-            _Task(
+            _PooledEvaluation(
                 options=options,
                 runs=runs,
                 compare_with=compare_with[seed],
                 pictured=pictured,
-                notes=summary.notes,
+                corpus=corpus,
                 on_progress=on_progress,
             ),
             attributes,
@@ -112,17 +113,19 @@ def evaluate_folds(
     ]
 
 
-def _evaluation(task: _Task, attributes: Mapping[str, Mapping[str, str]] | None) -> Evaluation:
-    folds = [_evaluated(task, fold) for fold in range(task.runs.n_folds)]
+def _evaluation(
+    task: _PooledEvaluation, attributes: Mapping[str, Mapping[str, str]] | None
+) -> Evaluation:
+    folds = [_evaluate_fold(task, fold) for fold in range(task.runs.n_folds)]
     parts = [fold.part for fold in folds]
     report = evaluate_parts(parts, _about(task, folds), DEFAULT_COVERAGE, attributes)
     return Evaluation(report, _appearance(task, folds) if task.options.appearance else None)
 
 
-def _evaluated(task: _Task, fold: int) -> _Fold:
+def _evaluate_fold(task: _PooledEvaluation, fold: int) -> _Fold:
     source = replace(task.options.source, fold=(fold, task.runs.n_folds))
     options = replace(task.options, source=source)
-    videos, _ = source.read()
+    videos, _ = source.split(task.corpus)
     tested = of_split(videos, "Testing")
     networks = _load(task.runs, fold, tested, options)
     facts = training_facts(networks, videos, "Testing")
@@ -191,7 +194,7 @@ def _comparison(
     )
 
 
-def _appearance(task: _Task, folds: Sequence[_Fold]) -> Appearance:
+def _appearance(task: _PooledEvaluation, folds: Sequence[_Fold]) -> Appearance:
     """Collect the data of the plots, without a feature map: networks have no axes in common."""
     faces = {path: face for fold in folds for path, face in fold.faces.items()}
     clips = [clip for fold in folds for clip in fold.clips]
@@ -201,7 +204,7 @@ def _appearance(task: _Task, folds: Sequence[_Fold]) -> Appearance:
     )
 
 
-def _about(task: _Task, folds: Sequence[_Fold]) -> About:
+def _about(task: _PooledEvaluation, folds: Sequence[_Fold]) -> About:
     clips = [clip for fold in folds for clip in fold.clips]
     seed = {} if task.runs.seed is None else {"seed": task.runs.seed}
     return about_evaluation(
@@ -218,7 +221,7 @@ def _about(task: _Task, folds: Sequence[_Fold]) -> About:
         },
         [split_count(OUT_OF_FOLD, [clip.video for clip in clips])],
         clips,
-        task.notes,
+        task.corpus.notes,
     )
 
 

@@ -138,9 +138,9 @@ class SemanticModelSpec:
     weights: str | None = None
     allow_network: bool = False
 
-    def or_that_of(self, init: Path | None) -> "SemanticModelSpec":
-        """Fill in what is not given from the Dep-MAP weights ``init``: they need the semantic
-        model they were trained with.
+    def completed_from(self, init: Path | None) -> "SemanticModelSpec":
+        """Fill in missing values from the Dep-MAP weights ``init``, which need the semantic model
+        that they were trained with.
 
         Raises:
             WeightsInvalid: as ``find_semantic_weights``.

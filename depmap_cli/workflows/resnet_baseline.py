@@ -38,7 +38,7 @@ def find_resnet_baseline(
 
     ``weights`` is a file or a folder of runs, None for the shipped weights; ``n_folds`` is given
     if they are a run by folds. Returns the paths to compare with, and why a plain ResNet is
-    skipped: it is unfinished, or its seeds or folds differ.
+    skipped (it is unfinished, or its seeds or folds differ); "" if it is not.
 
     Raises:
         UsageProblem: the weights themselves are unfinished.
@@ -115,7 +115,7 @@ def _is_resnet_baseline(weights: Path) -> bool:
 def _document(path: Path | None) -> dict[str, Any]:
     """Return the document of a weights file; empty if it is missing or damaged.
 
-    Whoever loads a damaged file reports it.
+    Loading a damaged file reports it later.
     """
     try:
         return read_document(path, "depmap") if path else {}

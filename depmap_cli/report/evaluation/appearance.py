@@ -9,11 +9,11 @@ from depmap_cli.domain.bdi import BANDS
 from depmap_cli.evaluation.appearance import Appearance, KeyFace, MappedVideo, PrototypeFaces
 from depmap_cli.evaluation.au_trends import N_BINS, UnitTrend
 from depmap_cli.evaluation.feature_map import FeatureMap
+from depmap_cli.report.charts.colours import LEVEL_LINES
 from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
 from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, plot
-from depmap_cli.report.charts.svg import LEVEL_LINES
 from depmap_cli.report.score.pictures import picture
-from depmap_cli.report.text import UNRELIABLE_NOTE
+from depmap_cli.report.text import PROBABILITY_NOTE, UNRELIABLE_NOTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +101,7 @@ def unit_trends(trends: Sequence[UnitTrend]) -> Plot:
         for axes in panels[-1]:
             axes.set_xlabel("time, % of the video")
         for axes in panels[:, 0]:
-            axes.set_ylabel("evidence, 0 to 1")
+            axes.set_ylabel("probability, 0 to 1")
         return tooltips
 
     return plot(
@@ -109,8 +109,8 @@ def unit_trends(trends: Sequence[UnitTrend]) -> Plot:
         name="action_units_over_time",
         title="Action units over time",
         caption="Mean over the people of each severity band; n counts them. Shaded: one standard "
-        "error to each side, if a band has at least two people. Evidence, 0 to 1, is image-text "
-        f"similarity, not FACS intensity; each panel has its own scale. {UNRELIABLE_NOTE}",
+        "error to each side, if a band has at least two people. Each panel has its own scale. "
+        f"{PROBABILITY_NOTE} {UNRELIABLE_NOTE}",
         size=(9, 2.3 * n_rows + 0.6),
         is_wide=True,
     )
@@ -146,7 +146,7 @@ def key_faces(faces: Sequence[KeyFace], style: str) -> Plot:
     ]
     caption = (
         f"{_frame_words(faces)}, of videos spaced evenly over the scores of their band, each of "
-        "another person; neither their looks nor their errors influenced the choice. "
+        "another person; neither faces nor errors influenced the choice. "
         f"{_heat_words(faces)} {_DEIDENTIFIED[style]}"
     )
     return Plot(

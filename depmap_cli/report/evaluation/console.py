@@ -52,9 +52,9 @@ def render_evaluation(console: Console, report: EvaluationReport) -> None:
     parts.append(Text("By severity band", style="bold"))
     parts += [_errors([(g.name, g.errors) for g in report.bands] + [("all", report.errors)])]
     parts.append(Text(_intervals(report), style="dim"))
-    for split in report.subgroups:
-        groups = [(clean(group.name), group.errors) for group in split.groups]
-        parts += [Text(), Text(f"By {clean(split.attribute)}", style="bold"), _errors(groups)]
+    for subgroups in report.subgroups:
+        groups = [(clean(group.name), group.errors) for group in subgroups.groups]
+        parts += [Text(), Text(f"By {clean(subgroups.attribute)}", style="bold"), _errors(groups)]
     parts.append(Text())
     if report.split == "Development":
         parts.append(Text(f"Development: {SELECTED}", style="italic"))

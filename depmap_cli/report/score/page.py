@@ -2,7 +2,7 @@
 
 from markupsafe import Markup
 
-from depmap_cli.report.charts.svg import LEVEL_COLOURS
+from depmap_cli.report.charts.colours import LEVEL_COLOURS
 from depmap_cli.report.score import charts
 from depmap_cli.report.score.timeline import bins_of
 from depmap_cli.report.template import png_uri, render_template
