@@ -84,7 +84,7 @@ def evaluate_folds(
 
     ``run``, and each of ``options.compare_with``, is a folder that `depmap train --folds`
     wrote. Several seeds are several cross-validations, evaluated separately: the mean of
-    their estimates would describe an ensemble, which nobody will score with.
+    their estimates would describe an ensemble, which `depmap score` does not use.
 
     Raises:
         UsageProblem: a fold's weights are missing, or the compared runs have other seeds.
