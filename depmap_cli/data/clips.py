@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import save
 from torch import Generator
 
-from depmap_cli.data.cache import CachedFaces, cache_writable
+from depmap_cli.data.cache import cache_writable
 from depmap_cli.data.labelled_video import LabelledVideo
+from depmap_cli.data.prepared_faces import CachedFaces
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.checkpoint import load_tensors

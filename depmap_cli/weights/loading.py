@@ -120,7 +120,7 @@ def _load_semantics(
     allow_network: bool,
 ) -> "SemanticModel":
     """Load the semantic model that the weights were trained with."""
-    from depmap_cli.semantics.clip_model import load_semantic_model
+    from depmap_cli.semantics.load_model import load_semantic_model
 
     trained_with = checkpoint.document["semantics"]
     model, sha256 = trained_with["model"], trained_with["sha256"]

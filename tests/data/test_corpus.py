@@ -591,7 +591,7 @@ def test_a_third_column_is_not_overlooked(tmp_path):
 
 
 def test_an_entry_without_a_face_is_refused_by_name(tmp_path):
-    from depmap_cli.data.cache import write_entry
+    from depmap_cli.data.prepared_faces import write_entry
 
     with pytest.raises(DataInvalid, match="a.mp4: no face found"):
         write_entry(tmp_path, "a.mp4", [], 1.0)

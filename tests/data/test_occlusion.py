@@ -80,12 +80,8 @@ def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
 
 
 def test_only_a_calibrated_model_calls_faces_covered(tmp_path):
-    from depmap_cli.semantics.clip_model import (
-        BUNDLED_MODEL,
-        COVERED_THRESHOLD,
-        SemanticModel,
-        build_clip,
-    )
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, COVERED_THRESHOLD, SemanticModel
+    from depmap_cli.semantics.load_model import build_clip
 
     clip = build_clip(BUNDLED_MODEL)
     faces = torch.randint(0, 255, (3, 128, 128, 3), dtype=torch.uint8)
