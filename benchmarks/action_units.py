@@ -19,7 +19,7 @@ from depmap_cli.config import FaceConfig
 from depmap_cli.data.corpus import of_split
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.semantics.clip_model import SemanticModel
-from depmap_cli.semantics.neutral_baseline import subtract_baselines
+from depmap_cli.semantics.neutral_face import subtract_baselines
 from depmap_cli.semantics_training.frames import AuFrames, read_au_frames
 from depmap_cli.semantics_training.retrieval import MAX_FACES, retrieve_sentences
 from depmap_cli.semantics_training.sentences import PRESENT_INTENSITY

@@ -46,9 +46,9 @@ def score(networks: Networks, faces: np.ndarray) -> tuple[float, float, float]:
         seen, maps = inference.embed(faces[piece])
         seconds_in_networks += time.perf_counter() - start_networks
         if maps is None:
-            inference.add(faces[piece], seen)
+            inference.encode_faces(faces[piece], seen)
         else:
-            inference.add_maps(maps, seen)
+            inference.encode_maps(maps, seen)
     video_score = float(inference.finish()[0].score)
     return seconds_in_networks, time.perf_counter() - start - seconds_in_networks, video_score
 

@@ -17,14 +17,14 @@ Exit codes (listed in ``depmap --help`` and in the README):
 
 from traceback import format_exception
 
-EXIT_OK, EXIT_RUN, EXIT_USAGE, EXIT_PARTIAL, EXIT_NO_SCORE = range(5)
+EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_PARTIAL, EXIT_NO_SCORE = range(5)
 EXIT_INTERRUPTED = 130
 
 
 class DepmapError(Exception):
     """Base class of the errors that the library raises on purpose."""
 
-    exit_code = EXIT_RUN
+    exit_code = EXIT_ERROR
     reason = "error"
 
     def __init__(self, message: str, hint: str = "") -> None:

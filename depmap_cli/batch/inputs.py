@@ -1,4 +1,4 @@
-"""Which videos a command line names, what each is called, and the exit code of a batch."""
+"""Which videos a command line names, and what each is called."""
 
 import glob
 import os
@@ -8,8 +8,8 @@ from itertools import count
 from pathlib import Path, PurePosixPath
 
 from depmap_cli.data.labelled_video import VIDEO_SUFFIXES
-from depmap_cli.errors import EXIT_NO_SCORE, EXIT_OK, EXIT_PARTIAL, EXIT_RUN, UsageProblem
-from depmap_cli.results import Report, Status, encodable
+from depmap_cli.errors import UsageProblem
+from depmap_cli.results import encodable
 
 SCORES, RUN, HIDDEN = RESERVED = "scores.csv", "run.json", ".depmap"
 """Names in a results folder that do not belong to videos."""
@@ -133,17 +133,3 @@ def select_part(items: Sequence[InputVideo], part: str | None) -> list[InputVide
     if not (slash and number.isdecimal() and total.isdecimal() and 1 <= int(number) <= int(total)):
         raise UsageProblem(f"--part {part}: expected i/n, from 1/n to n/n", "e.g. --part 2/8")
     return list(items[int(number) - 1 :: int(total)])
-
-
-def exit_code(reports: list[Report]) -> int:
-    """Return the exit code of a batch, as listed in ``depmap_cli/errors.py``.
-
-    A batch without videos succeeds.
-    """
-    n_scored = sum(report.status == Status.scored for report in reports)
-    if n_scored == len(reports):
-        return EXIT_OK
-    if n_scored:
-        return EXIT_PARTIAL
-    refused = any(report.status == Status.refused for report in reports)
-    return EXIT_NO_SCORE if refused else EXIT_RUN

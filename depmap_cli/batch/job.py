@@ -12,7 +12,7 @@ from depmap_cli import __version__
 from depmap_cli.errors import DepmapError, UnexpectedError
 from depmap_cli.report.score.files import render_result
 from depmap_cli.results import FrameRow, Report, ScoreResult, SourceVideo, Status
-from depmap_cli.runtime.log import debug_enabled
+from depmap_cli.runtime.debug_log import debug_enabled
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import DecodeAhead
 from depmap_cli.scoring.options import ScoreOptions
@@ -79,7 +79,7 @@ class Job:
         """
         decoding = DecodeAhead(self.weights, self.options)
         if first is not None:
-            decoding.begin(first.path)
+            decoding.start(first.path)
         from depmap_cli.scoring.scorer import Scorer
 
         try:
@@ -153,7 +153,7 @@ class VideoScorer:
     def score(self, task: ScoringTask, on_progress: FractionCallback) -> RenderedResult:
         """Score one video and render its files. Never raises: an error becomes a failed result."""
         try:
-            with self._decoding.of(task.path, task.upcoming) as frames:
+            with self._decoding.decoding_of(task.path, task.upcoming) as frames:
                 result = self._scorer.score(
                     task.path, self._job.options, task.name, on_progress, frames
                 )

@@ -10,7 +10,6 @@ the operating system releases the lock when that process ends, however it ends.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -284,11 +283,6 @@ def check_exists(folder: Path) -> None:
             f"{clean(str(folder))}: the results folder was deleted or unmounted during the run",
             "restore the folder and run the command again",
         )
-
-
-def result_key(*parts: object) -> str:
-    """Hash all that a result depends on; the parts are values that JSON can hold."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _same_result(before: ResultRecord, now: ResultRecord) -> bool:

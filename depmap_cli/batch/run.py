@@ -6,23 +6,32 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from depmap_cli import __version__
 from depmap_cli.batch.inputs import InputVideo
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
-from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin, result_key
-from depmap_cli.batch.run_manifest import RunManifestWriter, Setting
+from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin
+from depmap_cli.batch.resume import plain_options, resume_key
+from depmap_cli.batch.run_log import RunLogWriter, Setting
 from depmap_cli.batch.scheduler import TaskDone, WorkerUnavailable, run_tasks
 from depmap_cli.batch.workers import Worker
-from depmap_cli.errors import DepmapError, OutputUnwritable, UnexpectedError, VideoUnreadable
-from depmap_cli.io.file_identity import file_state, sha256_of
+from depmap_cli.errors import (
+    EXIT_ERROR,
+    EXIT_NO_SCORE,
+    EXIT_OK,
+    EXIT_PARTIAL,
+    DepmapError,
+    OutputUnwritable,
+    UnexpectedError,
+    VideoUnreadable,
+)
+from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.io.locks import Claim
 from depmap_cli.report.score.files import brief
-from depmap_cli.results import Report
-from depmap_cli.runtime.log import save_traceback
+from depmap_cli.results import Report, Status
+from depmap_cli.runtime.debug_log import save_traceback
 from depmap_cli.weights.locations import weights_file
 
 logger = logging.getLogger(__name__)
@@ -31,8 +40,6 @@ _WRITE_INTERVAL = 5.0
 """Minimum seconds between two updates of ``scores.csv`` and ``run.json``."""
 _WRITE_TIME_FRACTION = 0.02
 """Maximum fraction of the run time that these updates take."""
-_UNLISTED_OPTIONS = frozenset({"au_csv", "quality"})
-"""Options that are not plain values; ``run.json`` and the result key handle them separately."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +94,7 @@ class _BatchRun:
         self._batch, self._listener, self._job = batch, listener, batch.job
         self._weights_sha256 = _hash_of(batch.job.weights)
         self._results = ResultsFolder(batch.folder) if batch.folder is not None else None
-        self._manifest = self._new_manifest(batch.folder) if batch.folder is not None else None
+        self._run_log = self._new_run_log(batch.folder) if batch.folder is not None else None
         if self._results is not None:
             self._results.check_video_folders(item.name for item in batch.items)
         self._reports: dict[int, Report] = {}
@@ -189,12 +196,12 @@ class _BatchRun:
     def _fail(self, task: ScoringTask, error: DepmapError, row: bool) -> None:
         """Report a video that is not scored; without ``row``, its row in the table stays."""
         assert self._results is not None
-        assert self._manifest is not None
+        assert self._run_log is not None
         failed = self._job.failed(task, error)
         if row:
             self._results.remember_unwritten(task.name, failed.report)
         with self._lock:
-            self._manifest.add(failed, folder=None)
+            self._run_log.add(failed, folder=None)
         self._finish(task.number, failed.report, already_done=False)
 
     def _is_done(self, task: ScoringTask, key: str) -> bool:
@@ -222,7 +229,7 @@ class _BatchRun:
         if rendered.traceback:
             logger.debug("%r: %s\n%s", task.name, rendered.report.reason, rendered.traceback)
         report = rendered.report
-        if self._results is not None and self._manifest is not None:
+        if self._results is not None and self._run_log is not None:
             claim, key = self._claims.pop(task.number)
             used = rendered.report.weights
             unchanged = used is None or used.sha256 == self._weights_sha256
@@ -233,7 +240,7 @@ class _BatchRun:
             claim.release()
             folder = task.folder if report is rendered.report else None
             with self._lock:
-                self._manifest.add(replace(rendered, report=report), folder)
+                self._run_log.add(replace(rendered, report=report), folder)
         self._finish(task.number, report, already_done=False)
         if time.monotonic() >= self._next_write:
             self._write_shared()
@@ -241,8 +248,8 @@ class _BatchRun:
     def _finish(self, number: int, report: Report, already_done: bool) -> None:
         with self._lock:
             self._reports[number] = brief(report)  # full reports would fill the memory
-            if self._manifest is not None and already_done:
-                self._manifest.run.already_done += 1
+            if self._run_log is not None and already_done:
+                self._run_log.run.already_done += 1
             self._listener.on_result(number, report, already_done)
 
     def _report_unavailable(self, event: WorkerUnavailable) -> None:
@@ -257,10 +264,10 @@ class _BatchRun:
 
     def _write_shared(self, ended: bool = False) -> OutputUnwritable | None:
         """Update ``scores.csv`` and ``run.json``; return why that failed, if it did."""
-        if self._results is None or self._manifest is None:
+        if self._results is None or self._run_log is None:
             return None
         start, write_error = time.monotonic(), None
-        for write in (self._results.write_table, lambda: self._manifest.write(ended)):
+        for write in (self._results.write_table, lambda: self._run_log.write(ended)):
             try:
                 write()
             except OutputUnwritable as error:
@@ -269,14 +276,14 @@ class _BatchRun:
         self._next_write = time.monotonic() + max(_WRITE_INTERVAL, elapsed / _WRITE_TIME_FRACTION)
         return write_error
 
-    def _new_manifest(self, folder: Path) -> RunManifestWriter:
-        options = _listed_options(self._job)
+    def _new_run_log(self, folder: Path) -> RunLogWriter:
+        options = plain_options(self._job)
         if self._job.options.au_csv is not None:
             options["au_csv"] = self._job.options.au_csv.name
         settings = {**options, "pictures": self._job.pictures, "device": self._job.device}
         settings["formats"] = ", ".join(sorted(self._job.formats))
         settings |= self._batch.extra_settings or {}
-        return RunManifestWriter(
+        return RunLogWriter(
             folder=folder,
             weights={
                 "file": weights_file(self._job.weights).name,
@@ -287,23 +294,7 @@ class _BatchRun:
         )
 
     def _key(self, task: ScoringTask) -> str:
-        """Hash all that a video's result depends on, except the device and its rounding."""
-        options = self._job.options
-        table = options.au_table_of(task.path)
-        return result_key(
-            __version__,
-            self._weights_sha256,
-            _listed_options(self._job),
-            options.quality.model_dump(),
-            [table.name, file_state(table)] if table else None,
-            self._job.pictures,
-            file_state(task.path),
-        )
-
-
-def _listed_options(job: Job) -> dict[str, Setting]:
-    """Return the options of a job that are plain values."""
-    return {k: v for k, v in asdict(job.options).items() if k not in _UNLISTED_OPTIONS}
+        return resume_key(self._job, task, self._weights_sha256)
 
 
 def _hash_of(weights: Path | None) -> str:
@@ -311,3 +302,17 @@ def _hash_of(weights: Path | None) -> str:
     with suppress(OSError):
         return sha256_of(weights_file(weights))
     return ""
+
+
+def exit_code(reports: list[Report]) -> int:
+    """Return the exit code of a batch, as listed in ``depmap_cli/errors.py``.
+
+    A batch without videos succeeds.
+    """
+    n_scored = sum(report.status == Status.scored for report in reports)
+    if n_scored == len(reports):
+        return EXIT_OK
+    if n_scored:
+        return EXIT_PARTIAL
+    refused = any(report.status == Status.refused for report in reports)
+    return EXIT_NO_SCORE if refused else EXIT_ERROR

@@ -1,4 +1,7 @@
-"""Gives each task to one worker, each in a thread of its own, and yields results in one thread."""
+"""Gives each task to one worker, restarts workers that end, and retries their task once.
+
+Each worker has a thread of its own; results are yielded in one thread.
+"""
 
 import logging
 import threading

@@ -1,6 +1,7 @@
 """Workers: each scores one video at a time, in this process, in a process of its own, or elsewhere.
 
 ``InProcessWorker`` does the work. The other workers send the task to a process that runs one.
+``scheduler.py`` restarts a worker whose process ended.
 """
 
 import logging
@@ -15,7 +16,7 @@ from typing import Protocol, runtime_checkable
 
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask, VideoScorer
 from depmap_cli.errors import DepmapError, UnexpectedError
-from depmap_cli.runtime.log import configure_logging
+from depmap_cli.runtime.debug_log import configure_logging
 from depmap_cli.runtime.process_pool import block_sigint, init_worker
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.runtime.watchdog import heartbeats

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from depmap_cli.errors import UnexpectedError
-from depmap_cli.runtime.log import debug_enabled, save_traceback
+from depmap_cli.runtime.debug_log import debug_enabled, save_traceback
 
 _OUTPUT_PARAMETERS = ("output", "out")
 _explicit: ContextVar[frozenset[str]] = ContextVar("explicit", default=frozenset())

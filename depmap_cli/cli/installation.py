@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from depmap_cli.cli.options import DeviceOption
-from depmap_cli.errors import EXIT_RUN
+from depmap_cli.errors import EXIT_ERROR
 
 
 def doctor(device: DeviceOption = "auto") -> None:
@@ -18,7 +18,7 @@ def doctor(device: DeviceOption = "auto") -> None:
 
       depmap doctor --device cuda
     """
-    from depmap_cli.workflows.diagnosis import examine
+    from depmap_cli.workflows.installation_check import examine
 
     console = Console()
     failed = False
@@ -27,7 +27,7 @@ def doctor(device: DeviceOption = "auto") -> None:
         console.print(f"{mark} {escape(check.name)}: {escape(check.detail)}")
         failed = failed or not check.ok
     if failed:
-        raise typer.Exit(code=EXIT_RUN)
+        raise typer.Exit(code=EXIT_ERROR)
 
 
 def info(
@@ -45,7 +45,7 @@ def info(
 
       depmap info --schema > report.schema.json
     """
-    from depmap_cli.workflows.diagnosis import describe
+    from depmap_cli.workflows.installation_check import describe
 
     if schema:
         from depmap_cli.report.score.files import report_schema

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from depmap_cli.batch.job import Job, ScoringTask
     from depmap_cli.batch.run import ScoringBatch
     from depmap_cli.batch.workers import Worker
-    from depmap_cli.report.score.outputs import Outputs
+    from depmap_cli.report.score.terminal_output import TerminalOutput
     from depmap_cli.results import Report
 
 _BATCHES = "Batches"
@@ -188,7 +188,7 @@ def score(
     from depmap_cli.batch.job import Job
     from depmap_cli.batch.run import ScoringBatch
     from depmap_cli.io.output_files import check_folder
-    from depmap_cli.report.score.outputs import Outputs
+    from depmap_cli.report.score.terminal_output import TerminalOutput
     from depmap_cli.scoring.options import ScoreOptions
 
     videos = find_videos(paths, recursive)
@@ -229,7 +229,7 @@ def score(
         workers = _ray_workers(job, len(items), jobs, gpus_per_worker, timeout)
     else:
         workers = _local_workers(job, len(items), jobs or 1, None if in_process else timeout)
-    outputs = Outputs(folder=output, as_json=as_json, quiet=quiet, several=len(videos) > 1)
+    outputs = TerminalOutput(folder=output, as_json=as_json, quiet=quiet, several=len(videos) > 1)
     raise typer.Exit(code=_score_and_show(batch, workers, outputs))
 
 
@@ -282,10 +282,11 @@ def _ray_workers(
     return ray_workers(job, n_videos, jobs, gpus, timeout)
 
 
-def _score_and_show(batch: "ScoringBatch", workers: Sequence["Worker"], outputs: "Outputs") -> int:
+def _score_and_show(
+    batch: "ScoringBatch", workers: Sequence["Worker"], outputs: "TerminalOutput"
+) -> int:
     """Score a batch, show its results, and return the exit code."""
-    from depmap_cli.batch.inputs import exit_code
-    from depmap_cli.batch.run import score_batch
+    from depmap_cli.batch.run import exit_code, score_batch
 
     try:
         with BatchBars(len(batch.items), outputs.quiet) as bars:
@@ -303,14 +304,14 @@ def _score_and_show(batch: "ScoringBatch", workers: Sequence["Worker"], outputs:
 class _TerminalListener:
     """Shows progress and results in the terminal; a ``BatchListener``."""
 
-    def __init__(self, bars: BatchBars, outputs: "Outputs") -> None:
+    def __init__(self, bars: BatchBars, outputs: "TerminalOutput") -> None:
         self._bars, self._outputs = bars, outputs
 
     def on_progress(self, task: "ScoringTask", fraction: float) -> None:
         self._bars.update(task.number, task.name, fraction)
 
     def on_result(self, number: int, report: "Report", already_done: bool) -> None:
-        from depmap_cli.report.score.outputs import line_of
+        from depmap_cli.report.score.terminal_output import line_of
 
         self._bars.finish(number, line_of(report, already_done), already_done)
         self._outputs.show(number, report)

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from depmap_cli.errors import DepmapError, UnexpectedError
-from depmap_cli.runtime.log import debug_enabled
+from depmap_cli.runtime.debug_log import debug_enabled
 from depmap_cli.runtime.progress import FractionCallback, ProgressCallback, span
 
 

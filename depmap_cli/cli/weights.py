@@ -9,7 +9,7 @@ import typer
 from depmap_cli.cli.command import DepmapCommand
 from depmap_cli.cli.options import JsonOption, QuietOption
 from depmap_cli.cli.terminal import note, one_line, progress_bar
-from depmap_cli.errors import EXIT_RUN
+from depmap_cli.errors import EXIT_ERROR
 
 if TYPE_CHECKING:
     from depmap_cli.results import WeightsEntry
@@ -57,7 +57,7 @@ def verify(
     entries = list(verify_weights(files or []))
     _show(entries, as_json)
     if any(entry.problem for entry in entries):
-        raise typer.Exit(code=EXIT_RUN)
+        raise typer.Exit(code=EXIT_ERROR)
 
 
 @app.command("import", cls=DepmapCommand)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from depmap_cli.data.labelled_video import (
+    CorpusEntry,
     LabelledVideo,
-    ListedVideo,
     display_path,
     is_video,
     parse_score,
@@ -56,8 +56,8 @@ def is_label(path: Path) -> bool:
 
 
 def read_folders(
-    root: Path, files: Iterable[Path], listed: list[ListedVideo]
-) -> tuple[list[ListedVideo], list[str]]:
+    root: Path, files: Iterable[Path], listed: list[CorpusEntry]
+) -> tuple[list[CorpusEntry], list[str]]:
     """Read the labelled videos in AVEC's folders; return them, and notes on what was left out.
 
     Splits with ``listed`` videos are defined by their lists alone. Of the other splits, labels
@@ -130,7 +130,7 @@ def _find_videos(root: Path, files: Iterable[Path]) -> tuple[list[_Video], list[
 
 
 def _compare_scores(
-    videos: Iterable[_Video], known: dict[Path, ListedVideo], labels: dict[Session, Label]
+    videos: Iterable[_Video], known: dict[Path, CorpusEntry], labels: dict[Session, Label]
 ) -> None:
     """Check that lists and label files agree on the videos that both label."""
     for video in videos:
@@ -150,7 +150,7 @@ def _refuse_other_score(label: Label, other: Label, session: Session) -> None:
         )
 
 
-def _entry(video: _Video, label: Label) -> ListedVideo:
+def _entry(video: _Video, label: Label) -> CorpusEntry:
     refuse_empty_video(video.path, video.name)
     split, subject, session = video.session
     labelled = LabelledVideo(
@@ -162,7 +162,7 @@ def _entry(video: _Video, label: Label) -> ListedVideo:
         score=label.score,
         source=video.name,
     )
-    return ListedVideo(labelled, label.where)
+    return CorpusEntry(labelled, label.where)
 
 
 def _note_unlabelled(
@@ -213,7 +213,7 @@ def _note_missing_videos(
     return [f"{split}: no videos, {_counted(n, 'label')} left out" for split, n in counts.items()]
 
 
-def _note_repeated(entries: list[ListedVideo]) -> list[str]:
+def _note_repeated(entries: list[CorpusEntry]) -> list[str]:
     """A note on sessions with several files of one task, each of which counts."""
     files: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for video in (entry.video for entry in entries):

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save
 from torch import Generator
 
-from depmap_cli.data.cache import cache_writable
+from depmap_cli.data.face_cache import cache_writable
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.data.prepared_faces import CachedFaces
 from depmap_cli.errors import WeightsInvalid

@@ -8,8 +8,8 @@ from depmap_cli.data.avec import read_folders
 from depmap_cli.data.labelled_video import (
     RUN_FILES,
     VIDEO_SUFFIXES,
+    CorpusEntry,
     LabelledVideo,
-    ListedVideo,
     display_path,
     is_prepared,
 )
@@ -67,7 +67,7 @@ def of_split(videos: list[LabelledVideo], split: str) -> list[LabelledVideo]:
     return chosen
 
 
-def _read_folder(root: Path) -> tuple[list[ListedVideo], list[str]]:
+def _read_folder(root: Path) -> tuple[list[CorpusEntry], list[str]]:
     files = list(_files(root, root, frozenset()))
     listed = [e for path in files if is_list(path, root) for e in read_list(path, root)]
     entries, notes = read_folders(root, files, listed)
@@ -107,7 +107,7 @@ def _expected(notes: list[str]) -> str:
     )
 
 
-def _guesses(entries: list[ListedVideo]) -> list[str]:
+def _guesses(entries: list[CorpusEntry]) -> list[str]:
     guessed = [entry.video for entry in entries if entry.guessed]
     examples = [
         f"{display_path(video.path.name, Path())} is taken as person {video.subject!r}"
@@ -116,7 +116,7 @@ def _guesses(entries: list[ListedVideo]) -> list[str]:
     return [f"people are guessed from file names, e.g. {example}" for example in examples]
 
 
-def _consistent(entries: list[ListedVideo]) -> Iterator[LabelledVideo]:
+def _consistent(entries: list[CorpusEntry]) -> Iterator[LabelledVideo]:
     """Yield each video once.
 
     AVEC's own splits share people, so that is not an error; the same *file* in two splits is.
@@ -124,8 +124,8 @@ def _consistent(entries: list[ListedVideo]) -> Iterator[LabelledVideo]:
     Raises:
         DataInvalid: a file has two different descriptions, or a session has two scores.
     """
-    files: dict[Path, ListedVideo] = {}
-    sessions: dict[tuple[str, str, str], ListedVideo] = {}
+    files: dict[Path, CorpusEntry] = {}
+    sessions: dict[tuple[str, str, str], CorpusEntry] = {}
     for entry in entries:
         video = entry.video
         first = files.setdefault(video.path.resolve(), entry)
@@ -141,7 +141,7 @@ def _consistent(entries: list[ListedVideo]) -> Iterator[LabelledVideo]:
             yield video
 
 
-def _refuse_other_description(entry: ListedVideo, other: ListedVideo) -> None:
+def _refuse_other_description(entry: CorpusEntry, other: CorpusEntry) -> None:
     """Refuse two rows that describe one file differently."""
     new, old = asdict(entry.video), asdict(other.video)
     for name in ("split", "score", "subject", "session", "task", "fps"):

@@ -17,7 +17,7 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 PREPARED_SUFFIX = ".faces"
-"""Suffix of a folder of aligned faces (``data/cache.py``) that replaces a video."""
+"""Suffix of a folder of aligned faces (``face_cache.py``) that replaces a video."""
 RUN_FILES = ("config.yaml", "run.json")
 """Files by which a run folder of `depmap train` is recognised."""
 TASKS = ("Freeform", "Northwind")
@@ -50,7 +50,7 @@ class LabelledVideo:
 
 
 @dataclass(frozen=True)
-class ListedVideo:
+class CorpusEntry:
     """A video, and where its label was read."""
 
     video: LabelledVideo

@@ -15,8 +15,8 @@ from pathlib import Path
 from depmap_cli.data.avec import is_label
 from depmap_cli.data.labelled_video import (
     SPLITS,
+    CorpusEntry,
     LabelledVideo,
-    ListedVideo,
     below_root,
     display_path,
     exists,
@@ -78,7 +78,7 @@ def _first_lines(path: Path) -> tuple[str, str]:
     return first, second
 
 
-def read_list(path: Path, root: Path) -> Iterator[ListedVideo]:
+def read_list(path: Path, root: Path) -> Iterator[CorpusEntry]:
     """Yield the videos that a manifest or a list names; messages name paths below ``root``.
 
     Raises:
@@ -152,7 +152,7 @@ def _trimmed(row: list[str]) -> list[str]:
     return cells
 
 
-def _pair(row: ListRow, table: Path, root: Path) -> ListedVideo:
+def _pair(row: ListRow, table: Path, root: Path) -> CorpusEntry:
     """Read a row ``path,label``; the split comes from the table's name, or else from folders."""
     where, cells = row
     if len(cells) > 2:
@@ -182,7 +182,7 @@ def _pair(row: ListRow, table: Path, root: Path) -> ListedVideo:
         score=parse_score(score, where),
         source=_source(written, where, root),
     )
-    return ListedVideo(labelled, where, guessed=not subject.isdigit())
+    return CorpusEntry(labelled, where, guessed=not subject.isdigit())
 
 
 def _columns(where: str, header: list[str]) -> dict[str, int]:
@@ -205,7 +205,7 @@ def _columns(where: str, header: list[str]) -> dict[str, int]:
     return columns
 
 
-def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path) -> ListedVideo:
+def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path) -> CorpusEntry:
     where, cells = row
     width = max(columns.values()) + 1
     if len(cells) > width:
@@ -235,7 +235,7 @@ def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path
         fps=_fps(values.get(_RATE_COLUMN, ""), where),
         source=_source(values["path"], where, root),
     )
-    return ListedVideo(labelled, where)
+    return CorpusEntry(labelled, where)
 
 
 def _fps(text: str, where: str) -> float | None:

@@ -1,6 +1,6 @@
 """The prepared faces of one video on disk: a folder with ``faces.npy`` and ``index.json``.
 
-Such folders are the entries of the face cache (``data/cache.py``). A corpus may hold them instead
+Such folders are the entries of the face cache (``data/face_cache.py``). A corpus may hold them instead
 of videos.
 """
 

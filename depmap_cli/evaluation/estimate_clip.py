@@ -45,9 +45,9 @@ def estimate_clip(
         model=model, semantics=semantics, device=device, training_frames=training_frames
     )
     if maps is None:
-        inference.add(clip.faces[rows], clip.features[rows])
+        inference.encode_faces(clip.faces[rows], clip.features[rows])
     else:
-        inference.add_maps(maps, clip.features[rows])
+        inference.encode_maps(maps, clip.features[rows])
     scores, features = inference.finish()
     levels = None if scores.levels is None else tuple(scores.levels[0].tolist())
     return ClipEstimate(

@@ -12,6 +12,7 @@ from depmap_cli.errors import OutputUnwritable, WeightsInvalid
 from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
+from depmap_cli.io.older_weights import with_current_names, with_current_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -21,28 +22,6 @@ FORMAT = 2
 """Version of the file format, increased if older weights would load but score differently. Since
 version 2, faces are cropped larger."""
 _KEY = "depmap"
-_RENAMED_SETTINGS = {
-    "average": "ema_decay",
-    "balance": "band_balance",
-    "clip_norm": "grad_clip_norm",
-    "contrastive_start": "contrastive_start_epoch",
-    "evidence_weight": "au_loss_weight",
-    "head_rate": "head_lr_multiplier",
-    "level_weight": "level_loss_weight",
-    "looks": "n_cached_views",
-    "start_from_semantics": "init_from_semantic_model",
-}
-"""Old and current names of settings of ``train``, so that older weights still load."""
-_REMOVED_SETTINGS = frozenset({"straighten"})
-_RENAMED_TENSORS = {
-    "standardise.spread": "standardise.std",
-    "standardise.started": "standardise.initialised",
-    "level_logits.spread": "level_logits.std",
-    "level_logits.started": "level_logits.initialised",
-    "clusters.started": "clusters.initialised",
-}
-"""Old and current names of Dep-MAP's buffers, so that older weights and unfinished runs (whose
-names have a prefix, such as ``model.``) still load."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,20 +104,7 @@ def read_document(path: Path, kind: str | None = None) -> dict[str, Any]:
             f"{shown}: contains a {file_kind!r} model, but a {kind!r} model is needed",
             "give a file of the right kind; `depmap weights list` shows the kinds",
         )
-    return _with_current_settings(document)
-
-
-def _with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
-    """The document with the training settings of earlier versions under their current names."""
-    config = document.get("config")
-    if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
-        return document
-    train = {
-        _RENAMED_SETTINGS.get(name, name): value
-        for name, value in config["train"].items()
-        if name not in _REMOVED_SETTINGS
-    }
-    return {**document, "config": {**config, "train": train}}
+    return with_current_settings(document)
 
 
 def load_checkpoint(path: Path, kind: str) -> Checkpoint:
@@ -153,20 +119,8 @@ def load_checkpoint(path: Path, kind: str) -> Checkpoint:
         sha256=sha256_of(path),
         kind=kind,
         document=document,
-        tensors=_with_current_names(load_tensors(path)),
+        tensors=with_current_names(load_tensors(path)),
     )
-
-
-def _with_current_names(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
-    """The tensors with the buffer names of earlier versions replaced by the current ones."""
-    return {_current_name(name): value for name, value in tensors.items()}
-
-
-def _current_name(name: str) -> str:
-    for old, current in _RENAMED_TENSORS.items():
-        if name == old or name.endswith(f".{old}"):
-            return name.removesuffix(old) + current
-    return name
 
 
 def load_tensors(path: Path) -> "dict[str, Tensor]":

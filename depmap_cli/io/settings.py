@@ -29,8 +29,8 @@ def read_settings(
             file, which may come from another run; pairs must not contradict them.
 
     Raises:
-        UsageProblem: a missing or malformed file, a pair without "=" or against ``fixed_settings``, an
-            unknown setting, or a value out of bounds.
+        UsageProblem: a missing or malformed file, a pair without "=", a contradiction to
+            ``fixed_settings``, an unknown setting, or a value out of bounds.
     """
     tree: dict[str, Any] = {}
     from_pairs, fixed_settings = _read_pairs(pairs), fixed_settings or {}
@@ -41,7 +41,9 @@ def read_settings(
     return check_settings(tree)
 
 
-def _refuse_contradiction(settings: dict[str, Any], fixed_settings: Mapping[str, dict[str, Any]]) -> None:
+def _refuse_contradiction(
+    settings: dict[str, Any], fixed_settings: Mapping[str, dict[str, Any]]
+) -> None:
     for source, switches in fixed_settings.items():
         for name, value in settings.items():
             if value != switches.get(name, value):

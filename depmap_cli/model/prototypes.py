@@ -1,4 +1,7 @@
-"""Semantic disambiguation prototypes (SDPM): typical facial behaviour of each severity level."""
+"""Semantic disambiguation prototypes (SDPM): typical facial behaviour of each severity level.
+
+How strongly a frame activates each prototype is in ``distillation.py``.
+"""
 
 from typing import cast
 

@@ -11,7 +11,7 @@ from multiprocessing import get_context, parent_process, resource_tracker
 from typing import TypeVar
 
 from depmap_cli.errors import DepmapError, OutputUnwritable
-from depmap_cli.runtime.log import configure_logging
+from depmap_cli.runtime.debug_log import configure_logging
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.runtime.threads import use_passive_threads

@@ -98,13 +98,13 @@ class DecodeAhead:
         self._state: tuple[int, int] | None = None
         self._starter: Thread | None = None
 
-    def begin(self, path: Path) -> None:
+    def start(self, path: Path) -> None:
         """Start to decode a video."""
         self._path, self._state = path, file_state(path)
         self._decoding = start_decoding(path, self._weights, self._options)
 
     @contextmanager
-    def of(self, path: Path, upcoming: Path | None) -> Iterator[Decoding | None]:
+    def decoding_of(self, path: Path, upcoming: Path | None) -> Iterator[Decoding | None]:
         """Yield the decoding of a video, and close it at the end of the block.
 
         Args:
@@ -115,13 +115,13 @@ class DecodeAhead:
             self._starter.join()
         if self._path != path or self._state != file_state(path):  # the file may have changed
             self.close()
-            self.begin(path)
+            self.start(path)
         decoding, self._decoding, self._path = self._decoding, None, None
         if decoding is None:
             yield None
             return
         if upcoming is not None:
-            self._starter = Thread(target=self._begin_after, args=(decoding, upcoming), daemon=True)
+            self._starter = Thread(target=self._start_after, args=(decoding, upcoming), daemon=True)
             self._starter.start()
         with closing(decoding):
             yield decoding
@@ -131,6 +131,6 @@ class DecodeAhead:
         if self._decoding is not None:
             self._decoding.close()
 
-    def _begin_after(self, decoding: Decoding, path: Path) -> None:
+    def _start_after(self, decoding: Decoding, path: Path) -> None:
         decoding.wait()
-        self.begin(path)
+        self.start(path)

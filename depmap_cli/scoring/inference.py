@@ -88,7 +88,7 @@ class VideoInference:
         return normalise_pixels(torch.from_numpy(np.array(faces)).to(self.device))
 
     @torch.inference_mode()
-    def add(
+    def encode_faces(
         self, faces: UInt8[np.ndarray, "n h w 3"], semantic_features: SemanticFeatures
     ) -> Float[np.ndarray, " n"]:
         """Encode RGB faces, in batches.
@@ -99,14 +99,14 @@ class VideoInference:
         frame_confidence = []
         for batch in face_batches(len(faces), self.device):
             maps = self.model.backbone(self._pixels(faces[batch]))
-            frame_confidence.append(self.add_maps(maps, semantic_features[batch]))
+            frame_confidence.append(self.encode_maps(maps, semantic_features[batch]))
         return np.concatenate(frame_confidence)
 
     @torch.inference_mode()
-    def add_maps(
+    def encode_maps(
         self, maps: list[Tensor], semantic_features: SemanticFeatures
     ) -> Float[np.ndarray, " n"]:
-        """Encode faces given as the backbone's feature maps f_1 to f_4; otherwise as ``add``."""
+        """Do the same as ``encode_faces``, for the backbone's feature maps f_1 to f_4 of faces."""
         image = semantic_features.image.to(self.device)
         text = self.semantics.query(semantic_features.au_probabilities.to(self.device))
         frames = self.model.encode_maps(maps, image, text)

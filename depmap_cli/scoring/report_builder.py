@@ -28,7 +28,7 @@ from depmap_cli.results import (
     Verdict,
     WeightsInfo,
 )
-from depmap_cli.scoring.frame_encoder import NOT_IN_AU_TABLE, VideoEstimate
+from depmap_cli.scoring.estimator import NOT_IN_AU_TABLE, VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
@@ -127,7 +127,9 @@ def _estimate_content(
     reliable = {} if has_au_table else networks.semantics.reliable_units
     return {
         "estimate": estimate_of(score, networks.document, options.coverage, caution),
-        "familiarity": out_of_distribution_of(networks.faces, usable.semantics.image.numpy()),
+        "familiarity": out_of_distribution_of(
+            networks.training_face_model, usable.semantics.image.numpy()
+        ),
         "levels": levels_of(estimate.scores),
         "keyframes": estimate.key_frames,
         "action_units": action_units_of(samples, usable.au_probabilities, reliable),

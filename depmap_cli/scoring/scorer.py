@@ -16,7 +16,7 @@ from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.memory import trim_heap
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import Decoding
-from depmap_cli.scoring.frame_encoder import FrameEncoder
+from depmap_cli.scoring.estimator import VideoEstimator
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.report_builder import build_failure, build_report
 from depmap_cli.scoring.timing import ScoringStage, StageClock
@@ -162,9 +162,9 @@ class _VideoRun:
             )
         return replace(result, seconds=self.clock.seconds)
 
-    def _encoder(self) -> FrameEncoder:
+    def _encoder(self) -> VideoEstimator:
         table = self.options.au_table_of(self.decoding.path)
-        return FrameEncoder(
+        return VideoEstimator(
             networks=self.networks,
             n_key_frames=self.options.keyframes,
             au_table=read_au_table(table) if table else None,

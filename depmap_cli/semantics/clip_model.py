@@ -130,7 +130,7 @@ class SemanticModel(nn.Module):
 
     @property
     def typical_neutral(self) -> np.ndarray | None:
-        """Logits of the units in a typical neutral face (``neutral_baseline.py``), shape (units,).
+        """Logits of the units in a typical neutral face (``neutral_face.py``), shape (units,).
 
         None for weights without them.
         """

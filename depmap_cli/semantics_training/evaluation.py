@@ -12,7 +12,7 @@ from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.semantics.clip_model import COVERED_THRESHOLD
-from depmap_cli.semantics.neutral_baseline import subtract_baselines, typical_neutral
+from depmap_cli.semantics.neutral_face import subtract_baselines, typical_neutral
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
 from depmap_cli.semantics_training.sentences import PRESENT_INTENSITY

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from depmap_cli.data.cache import content_hash
+from depmap_cli.data.face_cache import content_hash
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import read_document

@@ -12,7 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from depmap_cli.config import Config
-from depmap_cli.data.cache import content_hash
+from depmap_cli.data.face_cache import content_hash
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import (

@@ -1,6 +1,6 @@
 """The training loop: batches, steps, averaging, and selection on Development.
 
-Testing is never read here. ``Trainer`` reads in the order in which things happen.
+Testing is never read here. The methods of ``Trainer`` are in call order.
 """
 
 import copy

@@ -34,7 +34,7 @@ class Networks:
     config: Config
     sampling: SamplingConfig
     device: "torch.device"
-    faces: "TrainingFaceModel | None" = None  # None for older weights
+    training_face_model: "TrainingFaceModel | None" = None  # None for older weights
     shares_backbone: bool = False  # the backbone is also the image encoder
 
 
@@ -81,7 +81,7 @@ def load_networks(
         semantics = _load_semantics(checkpoint, semantic_model, semantic_weights, allow_network)
         tensors = unpack_network(checkpoint.tensors, semantics)
         model.load_state_dict(tensors)
-        faces = unpack_training_faces(checkpoint.tensors)
+        training_face_model = unpack_training_faces(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
         raise _content_error(checkpoint.path) from error
     model.eval().requires_grad_(False)
@@ -94,7 +94,7 @@ def load_networks(
         config=config,
         sampling=sampling,
         device=device,
-        faces=faces,
+        training_face_model=training_face_model,
         shares_backbone=semantics.image_size == config.faces.size
         and shares_backbone(tensors, semantics),
     )

@@ -7,8 +7,8 @@ from typing import cast
 import numpy as np
 from torch import Tensor
 
-from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import VideoClip
+from depmap_cli.data.face_cache import duration_of
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.evaluation.appearance import (

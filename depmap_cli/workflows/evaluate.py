@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from depmap_cli.data.cache import duration_of
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
+from depmap_cli.data.face_cache import duration_of
 from depmap_cli.data.labelled_video import SPLITS, LabelledVideo
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.errors import UsageProblem
@@ -142,7 +142,8 @@ def _comparison(
     if n_leaked:
         title += " (leaks)"
         training += (
-            f" The evaluated weights never saw {n_leaked} of these, so the comparison is not fair."
+            f" The evaluated weights were not trained on {n_leaked} of these, so the comparison is "
+            "not fair."
         )
     return weights_baseline(
         number=number,

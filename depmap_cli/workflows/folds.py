@@ -1,4 +1,4 @@
-"""`depmap evaluate` of a cross-validation: each person is scored by weights that never saw them."""
+"""`depmap evaluate` of a cross-validation: each person is scored by weights not trained on them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
-from depmap_cli.data.cache import FaceCache, check_readable, default_cache
 from depmap_cli.data.clips import VideoClip, load_clips
 from depmap_cli.data.corpus import Corpus, read_corpus
 from depmap_cli.data.corpus_summary import summarise_corpus
+from depmap_cli.data.face_cache import FaceCache, check_readable, default_cache
 from depmap_cli.data.folds import split_by_fold
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.data.prepared_faces import CachedFaces

@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from depmap_cli.batch.inputs import exit_code, find_videos, select_part
+from depmap_cli.batch.inputs import find_videos, select_part
+from depmap_cli.batch.run import exit_code
 from depmap_cli.errors import UsageProblem
 from depmap_cli.results import Report, SourceVideo, Status
 

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from depmap_cli.batch.inputs import InputVideo, exit_code, find_videos
+from depmap_cli.batch.inputs import InputVideo, find_videos
 from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin
-from depmap_cli.batch.run import ScoringBatch, score_batch
+from depmap_cli.batch.run import ScoringBatch, exit_code, score_batch
 from depmap_cli.batch.workers import InProcessWorker, SubprocessWorker, local_workers
 from depmap_cli.errors import OutputUnwritable, UnexpectedError, WeightsInvalid
 from depmap_cli.results import Status

@@ -527,7 +527,7 @@ def test_version_and_help():
 def test_brow_and_lid_units_are_relative_to_the_neutral_face(run, interview, tmp_path, monkeypatch):
     """If the weights know the typical neutral face; the network sees the raw probabilities."""
     from depmap_cli.semantics.clip_model import SemanticModel
-    from depmap_cli.semantics.neutral_baseline import UNITS
+    from depmap_cli.semantics.neutral_face import UNITS
 
     def scored(out: Path) -> tuple[dict, dict[str, np.ndarray]]:
         assert run("score", interview, "-o", out, "-q", *FAST)[0] == 0

@@ -154,12 +154,11 @@ def test_a_crash_of_the_command_leaves_a_traceback_where_results_go(
 
 
 def test_a_crash_of_any_command_is_one_line(run, workdir, monkeypatch):
-    from depmap_cli.workflows import diagnosis
 
     def raise_error():
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(diagnosis, "describe", raise_error)
+    monkeypatch.setattr(installation_check, "describe", raise_error)
     code, _, err = run("info")
     assert (code, err.count("error:")) == (1, 1)
     assert len(list(workdir.glob("depmap-traceback-*.txt"))) == 1

@@ -47,9 +47,9 @@ def scored(networks, faces, at_once, bfloat16=False, shares_backbone=True):
         with torch.autocast(networks.device.type, torch.bfloat16, enabled=bfloat16):
             semantics, maps = inference.embed(batch)
         if maps is None:
-            inference.add(batch, semantics)
+            inference.encode_faces(batch, semantics)
         else:
-            inference.add_maps([m.float() for m in maps], semantics)
+            inference.encode_maps([m.float() for m in maps], semantics)
     video, frames = inference.finish()
     return float(video.score), frames.scores.numpy()
 

@@ -145,9 +145,9 @@ def test_a_file_that_changed_is_decoded_again(interview, media, tmp_path):
     path = tmp_path / "v.mp4"
     path.write_bytes(media("half.mp4").read_bytes())
     decodings = DecodeAhead(None, ScoreOptions(frames=12))
-    decodings.begin(path)
+    decodings.start(path)
     path.write_bytes(interview.read_bytes())
-    with decodings.of(path, None) as decoding:
+    with decodings.decoding_of(path, None) as decoding:
         frames = list(decoding)
     expected = list(sample_frames(interview, SamplingConfig(frames=12)))
     assert [frame.time for frame in frames] == [frame.time for frame in expected]

@@ -53,7 +53,7 @@ def test_a_shared_backbone_gives_the_features_of_two_backbones(face_frames):
         torch.testing.assert_close(
             getattr(features, name), getattr(expected, name), rtol=1e-3, atol=1e-4
         )
-    frame_confidence = shared.add_maps(maps, features)
+    frame_confidence = shared.encode_maps(maps, features)
     np.testing.assert_allclose(frame_confidence, separate.add(faces, expected), rtol=1e-3)
     scores = [float(inference.finish()[0].score) for inference in (shared, separate)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-2)
@@ -75,7 +75,7 @@ def _score(networks, faces, training_frames):
         device=networks.device,
         training_frames=training_frames,
     )
-    inference.add(faces, embed_faces(networks.semantics, faces, networks.device))
+    inference.encode_faces(faces, embed_faces(networks.semantics, faces, networks.device))
     return inference.finish()[0]
 
 

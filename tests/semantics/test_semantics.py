@@ -127,7 +127,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     from depmap_cli.io.checkpoint import load_tensors
     from depmap_cli.semantics.clip_model import BUNDLED_MODEL
     from depmap_cli.semantics.load_model import load_semantic_model
-    from depmap_cli.semantics.neutral_baseline import typical_neutral
+    from depmap_cli.semantics.neutral_face import typical_neutral
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 
     rng = np.random.default_rng(0)

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from depmap_cli.cli import app
-from depmap_cli.errors import EXIT_RUN, EXIT_USAGE
+from depmap_cli.errors import EXIT_ERROR, EXIT_USAGE
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_missing_face_model_names_the_command_to_fetch_it(simulate):
 def test_a_missing_extra_names_the_command_to_install_it(simulate, monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
     code, said = simulate("--face-model", "x.npz")
-    assert code == EXIT_RUN
+    assert code == EXIT_ERROR
     assert "pip install 'depmap-cli[simulate]'" in said
 
 

@@ -3,8 +3,8 @@
 import sys
 from pathlib import Path
 
-from depmap_cli.batch.inputs import exit_code, find_videos, select_part
-from depmap_cli.batch.run import ScoringBatch, score_batch
+from depmap_cli.batch.inputs import find_videos, select_part
+from depmap_cli.batch.run import ScoringBatch, exit_code, score_batch
 from depmap_cli.batch.workers import local_workers
 from tests.support.stub_job import stub_job
 

@@ -17,8 +17,8 @@ import pytest
 import torch
 
 from depmap_cli.config import FaceConfig, SamplingConfig
-from depmap_cli.data.cache import FaceCache
 from depmap_cli.data.corpus import read_corpus
+from depmap_cli.data.face_cache import FaceCache
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors, read_document
 from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.leakage import (
@@ -241,7 +241,7 @@ def test_too_little_memory_for_development(
             torch.empty(1 << 60, dtype=torch.uint8)
         return real(self, *given)
 
-    monkeypatch.setattr(VideoInference, "add", greedy)
+    monkeypatch.setattr(VideoInference, "encode_faces", greedy)
     assert train(monkeypatch, corpus, cache, out, "--set", "train.epochs=1") == 1
     told = capfd.readouterr().err
     assert "too little memory for scoring Development" in told

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import FaceConfig
-from depmap_cli.data.cache import duration_of
+from depmap_cli.data.face_cache import duration_of
 from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.process_pool import work_here
 from tests.support.runs import depmap, train

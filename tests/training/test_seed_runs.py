@@ -178,7 +178,7 @@ def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, t
     assert code == 0
     compare_with = json.loads(out)["baselines"][0]
     assert (compare_with["title"], compare_with["leaks"]) == ("knowing (leaks)", True)
-    assert "The evaluated weights never saw 2 of these" in compare_with["description"]
+    assert "The evaluated weights were not trained on 2 of these" in compare_with["description"]
     for weights, other in ((knowing, knowing), (knowing, stranger)):  # no advantage
         code, out, _ = evaluate("--weights", weights, "--compare-with", other, "--json")
         compare_with = json.loads(out)["baselines"][0]
@@ -221,7 +221,7 @@ def test_what_was_prepared_is_not_prepared_again_to_evaluate(
     def again(*_):
         raise DepmapError("prepared again")
 
-    monkeypatch.setattr("depmap_cli.data.cache.FaceDetector", again)
+    monkeypatch.setattr("depmap_cli.data.face_cache.FaceDetector", again)
     frames = ("--frames", "8") if asked else ()
     assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", *frames) == 0
     assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "--frames", "9") == 1
@@ -231,7 +231,7 @@ def test_too_little_memory_is_told_in_one_line(evaluate, runs, monkeypatch):
     def greedy(*_):
         torch.empty(1 << 60, dtype=torch.uint8)  # the allocator's own words
 
-    monkeypatch.setattr(VideoInference, "add", greedy)
+    monkeypatch.setattr(VideoInference, "encode_faces", greedy)
     code, _, err = evaluate("--weights", runs / "seed-7", "-q")
     assert code == 1
     assert "error: too little memory for a video" in err

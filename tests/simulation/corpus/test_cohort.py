@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import FaceConfig, SamplingConfig
-from depmap_cli.data.cache import FaceCache, duration_of
 from depmap_cli.data.corpus import read_corpus
+from depmap_cli.data.face_cache import FaceCache, duration_of
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.runtime import process_pool
 from depmap_cli.semantics_training import read_au_frames

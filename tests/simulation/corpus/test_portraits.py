@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import FaceConfig, SamplingConfig
-from depmap_cli.data.cache import FaceCache
 from depmap_cli.data.corpus import read_corpus
+from depmap_cli.data.face_cache import FaceCache
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import UsageProblem
 from depmap_cli.semantics_training import read_au_frames

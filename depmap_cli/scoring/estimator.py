@@ -1,4 +1,4 @@
-"""Passes the faces of one video through the networks, and keeps what the report needs."""
+"""Encodes the faces of one video, frame by frame, and estimates the score from all of them."""
 
 from dataclasses import dataclass, replace
 
@@ -12,7 +12,7 @@ from depmap_cli.scoring.inference import VideoInference, face_batches
 from depmap_cli.scoring.key_frames import KeyFrameCandidates, UsableFrames, make_key_frames
 from depmap_cli.scoring.timing import ScoringStage, StageClock
 from depmap_cli.semantics.clip_model import COVERED_THRESHOLD, SemanticFeatures
-from depmap_cli.semantics.neutral_baseline import subtract_baseline
+from depmap_cli.semantics.neutral_face import subtract_baseline
 from depmap_cli.semantics.openface import AuTable
 from depmap_cli.weights.loading import Networks
 
@@ -32,7 +32,7 @@ class VideoEstimate:
     pictures: list[KeyPicture]  # in the order of ``key_frames``
 
 
-class FrameEncoder:
+class VideoEstimator:
     """Encodes the aligned faces of one video segment by segment, then estimates its score.
 
     It keeps small vectors of each frame, and only the faces of possible key frames.
@@ -93,10 +93,10 @@ class FrameEncoder:
             semantics = replace(semantics, au_probabilities=table)
         with self._clock.timed(ScoringStage.network):
             if maps is None:
-                confidence = self._inference.add(faces, semantics)
+                confidence = self._inference.encode_faces(faces, semantics)
             else:
                 usable_maps = [m[mask.to(m.device)] for m in maps]
-                confidence = self._inference.add_maps(usable_maps, semantics)
+                confidence = self._inference.encode_maps(usable_maps, semantics)
             self._candidates.add(confidence, self._n_usable, faces)
         self._semantics.append(semantics)
         self._n_usable += len(faces)

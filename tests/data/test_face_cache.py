@@ -18,10 +18,10 @@ import torch
 from safetensors.torch import save
 
 from depmap_cli.config import FaceConfig, SamplingConfig
-from depmap_cli.data import cache as cache_module
-from depmap_cli.data.cache import FaceCache, content_hash
+from depmap_cli.data import face_cache as cache_module
 from depmap_cli.data.clips import load_clips
 from depmap_cli.data.corpus import read_corpus
+from depmap_cli.data.face_cache import FaceCache, content_hash
 from depmap_cli.errors import DepmapError, OutputUnwritable
 from depmap_cli.io import atomic_files
 from depmap_cli.io.checkpoint import load_tensors

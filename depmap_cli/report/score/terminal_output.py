@@ -14,7 +14,7 @@ from depmap_cli.results import Report, Status
 
 
 @dataclass(kw_only=True)
-class Outputs:
+class TerminalOutput:
     """Shows reports as they arrive; those of a batch as a table at the end."""
 
     folder: Path | None

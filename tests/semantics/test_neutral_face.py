@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.semantics.neutral_baseline import (
+from depmap_cli.semantics.neutral_face import (
     UNITS,
     neutral_of,
     subtract_baseline,
