@@ -1,7 +1,7 @@
 """The prepared faces of one video on disk: a folder with ``faces.npy`` and ``index.json``.
 
-Such folders are the entries of the face cache (``data/face_cache.py``). A corpus may hold them instead
-of videos.
+Such folders are the entries of the face cache (``data/face_cache.py``). A corpus may hold them
+instead of videos.
 """
 
 import io
