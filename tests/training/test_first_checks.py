@@ -60,7 +60,7 @@ def refused(_unprepared, corpus, tmp_path, monkeypatch, capfd):
     [
         (("--set", "model.scales=[3,4]"), 1, "has another architecture: scales"),
         (("--set", "model.backbone=resnet34", "--from-scratch"), 2, "is not a resnet34"),
-        (("--device", MISSING), 2, "is not available here"),
+        (("--device", MISSING), 2, f"--device {MISSING} is not available"),
         (("--semantic-weights", "nowhere.safetensors"), 2, "nowhere.safetensors: neither a file"),
         (("--out", "occupied"), 1, "the folder is not empty"),
         (("--out", "occupied/notes.txt"), 1, "Not a directory"),
@@ -124,7 +124,7 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
     [
         (
             ("--init", DEFAULT_WEIGHTS, "--model", "resnet-baseline"),
-            "depmap-resnet18-simulated.safetensors: Dep-MAP",
+            "depmap-resnet18-simulated.safetensors, which holds Dep-MAP",
         ),
         (
             ("--model", "resnet-baseline", "--set", "model.msr=true"),
