@@ -18,6 +18,8 @@ from depmap_cli.errors import UnexpectedError, UsageProblem, WeightsInvalid  # n
 from tests.support.stub_batch import Silent  # noqa: E402
 from tests.support.stub_job import stub_job  # noqa: E402
 
+pytestmark = pytest.mark.ray
+
 ROOT = Path(__file__).parents[2]
 
 

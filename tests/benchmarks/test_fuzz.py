@@ -9,6 +9,8 @@ from depmap_cli.batch.inputs import find_videos
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.scorer import Scorer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def rng():

@@ -154,6 +154,7 @@ def test_a_crash_of_the_command_leaves_a_traceback_where_results_go(
 
 
 def test_a_crash_of_any_command_is_one_line(run, workdir, monkeypatch):
+    from depmap_cli.workflows import installation_check
 
     def raise_error():
         raise ZeroDivisionError("planted")

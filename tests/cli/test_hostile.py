@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names"),
+]
 
 ROOT = Path(__file__).parents[2]
 GOOD = b"<script>alert(1)</script>.mp4"  # a folder and a video in it

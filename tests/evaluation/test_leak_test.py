@@ -14,6 +14,8 @@ from depmap_cli.weights.locations import example_video
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
 from depmap_cli.workflows.labelled_data import LabelledData
 
+pytestmark = pytest.mark.slow
+
 FRAMES = 8
 
 

@@ -10,6 +10,8 @@ import torch
 from depmap_cli.errors import UsageProblem
 from depmap_cli.runtime.distributed import ProcessGroup, process_count
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 LOADED = """
 import sys
 from depmap_cli.scoring.scorer import Scorer

@@ -84,6 +84,7 @@ def test_detection_does_not_depend_on_the_size_of_the_chunk(interview, monkeypat
     assert estimates == pytest.approx([estimates[0]] * 3, abs=0.011)  # reports round to 0.01
 
 
+@pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 @pytest.mark.parametrize("bfloat16", [False, True])
 def test_a_gpu_agrees_with_the_cpu(networks, faces, bfloat16):

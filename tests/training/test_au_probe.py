@@ -3,6 +3,7 @@
 import csv
 import math
 
+import pytest
 import torch
 
 from depmap_cli.io.checkpoint import load_tensors
@@ -10,6 +11,8 @@ from depmap_cli.model.keyframes import key_frame_weights
 from depmap_cli.model.losses import level_loss
 from depmap_cli.training.au_probe import AuProbe
 from tests.support.runs import train
+
+pytestmark = pytest.mark.slow
 
 
 def test_the_loss_is_the_cross_entropy_summed_over_units():

@@ -32,6 +32,8 @@ from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from depmap_cli.workflows import labelled_data
 from tests.support.runs import SMALL, depmap, train
 
+pytestmark = pytest.mark.slow
+
 
 def manifest(corpus: Path, path: Path, **changed: object) -> Path:
     """The corpus as a list, with columns replaced, by a value or by what a function of the row

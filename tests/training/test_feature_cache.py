@@ -20,6 +20,8 @@ from depmap_cli.training.feature_cache import FeatureCache, fingerprint
 from depmap_cli.weights.loading import load_networks
 from tests.support.runs import depmap, train
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 
 

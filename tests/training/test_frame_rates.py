@@ -15,6 +15,8 @@ from tests.support.process_pool import work_here
 from tests.support.runs import depmap, train
 from tests.support.videos import write_video
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = {"Training": (3, 30), "Development": (10, 20), "Testing": (15,)}
 HEADER, TRUE, FRAMES = 30.0, 10.0, 12
 

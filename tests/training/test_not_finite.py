@@ -15,6 +15,8 @@ from depmap_cli.training.trainer import Trainer
 from depmap_cli.workflows.labelled_data import SemanticModelSpec
 from tests.support.runs import depmap, train
 
+pytestmark = pytest.mark.slow
+
 TOO_FAST = ("--set", "train.learning_rate=1e30", "--set", "train.warmup=0")
 
 

@@ -20,6 +20,8 @@ from depmap_cli.training.resume import (
 from depmap_cli.training.trainer import Trainer
 from tests.support.runs import train
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def run(trained, tmp_path):

@@ -20,6 +20,8 @@ from tests.support.runs import depmap
 from tests.support.videos import write_video
 from tests.workflows.test_cross_validation import touch, write_weights
 
+pytestmark = pytest.mark.slow
+
 SCORES = {"Training": (4, 20), "Testing": (3, 17, 31)}
 
 

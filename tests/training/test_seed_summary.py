@@ -13,6 +13,8 @@ from depmap_cli.training.seed_summary import (
 )
 from tests.support.runs import SMALL, depmap
 
+pytestmark = pytest.mark.slow
+
 
 def result(tmp_path, fold, seed, rmse, names=()):
     return TrainResult(

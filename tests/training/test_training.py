@@ -123,7 +123,7 @@ def test_an_interrupted_run_is_not_overwritten(corpus, cache, tmp_path, monkeypa
     monkeypatch.setattr(Trainer, "_train_epoch", interrupted)
     assert train(monkeypatch, corpus, cache, out) == 130
     told = capfd.readouterr().err
-    assert "repeat the command with --resume" in told
+    assert "run the command with --resume" in told
     assert told.endswith("interrupted\n")
     assert not (out / "weights.safetensors").exists()
     assert train(monkeypatch, corpus, cache, out) == 1

@@ -8,6 +8,8 @@ from depmap_cli.weights.loading import load_networks
 from tests.runtime.test_distributed import torchrun, torchrun_says
 from tests.support.runs import SMALL, depmap, train
 
+pytestmark = pytest.mark.slow
+
 ALIKE = ("--set", "model.dropout=0")
 """Dropout differs between processes."""
 

@@ -21,6 +21,8 @@ from depmap_cli.weights.locations import default_semantic_weights
 from depmap_cli.workflows.train import TrainingJob
 from tests.support.runs import depmap
 
+pytestmark = pytest.mark.slow
+
 TINY = [
     *("--set", "train.epochs=1", "--set", "train.frames=2", "--set", "train.batch_size=2"),
     *("--set", "train.score_frames=8", "--device", "cpu", "--jobs", "1"),

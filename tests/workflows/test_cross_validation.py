@@ -19,6 +19,8 @@ from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from tests.support.runs import depmap
 from tests.support.videos import write_video
 
+pytestmark = pytest.mark.slow
+
 SCORES = (3, 10, 17, 22, 31, 45)
 
 

@@ -8,6 +8,8 @@ from depmap_cli.data.corpus import read_corpus
 from depmap_cli.workflows import labelled_data, train, training_inputs
 from tests.support.runs import SMALL, depmap
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def seven(corpus, tmp_path):
