@@ -54,7 +54,7 @@ def test_a_shared_backbone_gives_the_features_of_two_backbones(face_frames):
             getattr(features, name), getattr(expected, name), rtol=1e-3, atol=1e-4
         )
     frame_confidence = shared.encode_maps(maps, features)
-    np.testing.assert_allclose(frame_confidence, separate.add(faces, expected), rtol=1e-3)
+    np.testing.assert_allclose(frame_confidence, separate.encode_faces(faces, expected), rtol=1e-3)
     scores = [float(inference.finish()[0].score) for inference in (shared, separate)]
     assert scores[0] == pytest.approx(scores[1], abs=1e-2)
 
