@@ -15,6 +15,7 @@ from depmap_cli.data.labelled_video import (
 )
 from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
 from depmap_cli.errors import DataInvalid
+from depmap_cli.io.clean_text import clean
 
 
 @dataclass(frozen=True)
@@ -37,16 +38,19 @@ def read_corpus(data: Path) -> Corpus:
             malformed; names file and line, never a folder above ``data``.
     """
     if data.is_file() and data.suffix.lower() in VIDEO_SUFFIXES:
-        raise DataInvalid(f"{data.name}: a video", "give a folder, a list or a manifest as --data")
+        raise DataInvalid(
+            f"{clean(str(data))}: a video, not a corpus",
+            "give a folder, a list or a manifest as --data",
+        )
     notes: list[str] = []
     if data.is_file():
         entries = list(read_list(data, data.parent))
     elif data.is_dir():
         entries, notes = _read_folder(data)
     else:
-        raise DataInvalid(f"{data.name}: no such folder or list", "check --data")
+        raise DataInvalid(f"{clean(str(data))}: no such folder or list", "check --data")
     if not entries:
-        raise DataInvalid(f"{data.resolve().name}: no labelled video found", _expected(notes))
+        raise DataInvalid(f"{clean(str(data))}: no labelled video found", _expected(notes))
     guesses = _guesses(entries)
     return Corpus(sorted(_consistent(entries)), notes + guesses, guesses)
 

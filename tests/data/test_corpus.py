@@ -1,6 +1,8 @@
 """Corpora as they lie on disk: every layout is found, and every error names file and line."""
 
 import re
+from contextlib import chdir
+from pathlib import Path
 
 import pytest
 
@@ -30,9 +32,12 @@ def summary(videos):
 
 
 def refusal(data):
-    """The error that reading ``data`` ends in: one line, with a hint, nothing above ``data``."""
-    with pytest.raises(DataInvalid) as caught:
-        read_corpus(data)
+    """The error of reading ``data``, given relative to its parent: one line, with a hint.
+
+    Paths are those that the user gave, so nothing above ``data`` appears.
+    """
+    with chdir(data.parent), pytest.raises(DataInvalid) as caught:
+        read_corpus(Path(data.name))
     error = caught.value
     assert error.hint
     for text in (error.message, error.hint):
@@ -255,11 +260,11 @@ def test_nothing_to_find(tmp_path, monkeypatch):
     assert "no labelled video" in refusal(tmp_path)
     assert refusal(tmp_path / "none") == "none: no such folder or list"
     touch(tmp_path, "a.mp4")
-    assert refusal(tmp_path / "a.mp4") == "a.mp4: a video"
+    assert refusal(tmp_path / "a.mp4") == "a.mp4: a video, not a corpus"
     with pytest.raises(DataInvalid, match=re.escape("1 video left out")):
         read_corpus(tmp_path)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(DataInvalid, match=f"^{tmp_path.name}: no labelled video"):
+    with pytest.raises(DataInvalid, match=r"^\.: no labelled video"):
         read_corpus(type(tmp_path)("."))
 
 
