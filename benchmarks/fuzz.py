@@ -296,7 +296,8 @@ def weights_and_tables(n_weights: int, n_tables: int, rng: random.Random) -> dic
 
     from depmap_cli.data.corpus import read_corpus
     from depmap_cli.scoring.scorer import Scorer
-    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL
+    from depmap_cli.semantics.load_model import load_semantic_model
     from depmap_cli.semantics.openface import read_au_table
     from depmap_cli.weights.loading import load_networks
     from depmap_cli.weights.locations import (

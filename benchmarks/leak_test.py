@@ -80,7 +80,14 @@ def main() -> int:
         PREPARED_FRAMES,
     )
     single_scores = [
-        estimate_clip(networks.model, networks.semantics, c, FRAMES, FRAMES, networks.device).score
+        estimate_clip(
+            model=networks.model,
+            semantics=networks.semantics,
+            clip=c,
+            frames=FRAMES,
+            training_frames=FRAMES,
+            device=networks.device,
+        ).score
         for c in clips
     ]
     scores = score_in_one_batch(networks, clips)

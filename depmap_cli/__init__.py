@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from depmap_cli.scoring.options import ScoreOptions
     from depmap_cli.scoring.scorer import Scorer, score_video
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 __all__ = ["ScoreOptions", "Scorer", "__version__", "score_video"]
 
 # Silent unless the application that uses the package configures logging.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
 
-from depmap_cli.data.corpus import VIDEO_SUFFIXES
+from depmap_cli.data.labelled_video import VIDEO_SUFFIXES
 from depmap_cli.errors import UsageProblem
 from depmap_cli.results import encodable
 

@@ -82,7 +82,7 @@ def evaluate(
 
     If --weights is the folder of `depmap train --seeds`, each seed is evaluated separately, and
     mean and standard deviation follow. If it is the folder of a cross-validation, with --folds,
-    each person is scored by the fold that never saw them.
+    each person is scored by weights that were not trained on them.
 
     Examples:
 
@@ -110,9 +110,9 @@ def evaluate(
     from depmap_cli.workflows.evaluate import EvaluateOptions
     from depmap_cli.workflows.folds import evaluate_all
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
-    from depmap_cli.workflows.resnet_baseline import plain_beside, plain_command
+    from depmap_cli.workflows.resnet_baseline import baseline_command, find_resnet_baseline
 
-    plain, why_not = plain_beside(weights, folds if pooled else None)
+    plain, why_not = find_resnet_baseline(weights, folds if pooled else None)
     options = EvaluateOptions(
         source=LabelledData(
             data=data, cache=cache, jobs=jobs, fold=(fold or 0, folds) if folds else None
@@ -133,7 +133,7 @@ def evaluate(
     with progress_bar(quiet) as bar:
         evaluations = evaluate_all(options, stages(bar))
     outputs.write(evaluations)
-    suggestion = why_not or plain_command(data, weights, folds if pooled else None)
+    suggestion = why_not or baseline_command(data, weights, folds if pooled else None)
     if suggestion and not options.compare_with:
         note(suggestion, quiet)
 

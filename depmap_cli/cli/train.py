@@ -115,13 +115,13 @@ def train(
     """
     from depmap_cli.domain.paper_tables import BASELINE
     from depmap_cli.io.settings import read_settings
-    from depmap_cli.training.initialise import start_of
+    from depmap_cli.training.initialise import weights_to_start_from
     from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec
     from depmap_cli.workflows.train import TrainOptions
 
     plain = model == ModelName.resnet_baseline
     fixed = {"--model resnet-baseline": BASELINE} if plain else {}
-    start, base = start_of(init, from_scratch, plain)
+    start, base = weights_to_start_from(init, from_scratch, plain)
     options = TrainOptions(
         source=LabelledData(data=data, cache=cache, jobs=jobs),
         out=out,
@@ -292,10 +292,10 @@ def prepare(
     """
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.corpus import render_corpus, render_quality
-    from depmap_cli.training.initialise import scored_frame_counts, start_of
+    from depmap_cli.training.initialise import scored_frame_counts, weights_to_start_from
     from depmap_cli.workflows.labelled_data import LabelledData
 
-    start, base = start_of(init, from_scratch=False)
+    start, base = weights_to_start_from(init, from_scratch=False)
     resolved = read_settings(settings or [], config, base)
     source = LabelledData(data=data, cache=cache, jobs=jobs)
     videos, summary = source.read()

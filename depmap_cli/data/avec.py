@@ -76,7 +76,8 @@ def read_folders(
     unlisted = [video for video in videos if video.path.resolve() not in known]
     own = [video for video in unlisted if video.session[0] not in listed_splits]
     entries = [_entry(video, labels[video.session]) for video in own if video.session in labels]
-    notes = _note_unlisted([v.name for v in unlisted if v.session[0] in listed_splits])
+    in_listed_split = [video.name for video in unlisted if video.session[0] in listed_splits]
+    notes = _note_left_out(in_listed_split, "video", "not in any list")
     may_withhold = bool(entries or listed)
     notes += _note_unlabelled(own, labels, unused_labels, may_withhold)
     notes += _note_missing_videos(labels, {video.session for video in videos}, listed_splits)
@@ -164,13 +165,6 @@ def _entry(video: _Video, label: Label) -> CorpusEntry:
     return CorpusEntry(labelled, label.where)
 
 
-def _note_unlisted(names: list[str]) -> list[str]:
-    """A note on videos that their split's list does not name."""
-    if not names:
-        return []
-    return [f"{_counted(len(names), 'video')} in no list left out: {names[0]} ..."]
-
-
 def _note_unlabelled(
     videos: list[_Video], labels: dict[Session, Label], unused: list[Path], may_withhold: bool
 ) -> list[str]:
@@ -232,6 +226,7 @@ def _note_repeated(entries: list[CorpusEntry]) -> list[str]:
 
 
 def _note_left_out(names: list[str], noun: str, reason: str) -> list[str]:
+    """A note on files that are not used, with the first of them as an example."""
     if not names:
         return []
     return [f"{_counted(len(names), noun)} left out, {reason}: {names[0]} ..."]

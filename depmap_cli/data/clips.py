@@ -9,15 +9,16 @@ import torch
 from safetensors.torch import save
 from torch import Generator
 
-from depmap_cli.data.corpus import LabelledVideo
-from depmap_cli.data.face_cache import CachedFaces, cache_writable
+from depmap_cli.data.face_cache import cache_writable
+from depmap_cli.data.labelled_video import LabelledVideo
+from depmap_cli.data.prepared_faces import CachedFaces
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.io.checkpoint import load_tensors
 from depmap_cli.results import Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory
 from depmap_cli.scoring.inference import embed_faces
-from depmap_cli.semantics.clip_model import OCCLUDED, SemanticFeatures, SemanticModel
+from depmap_cli.semantics.clip_model import COVERED_THRESHOLD, SemanticFeatures, SemanticModel
 
 _STORED_AS = {"image": "image", "au_probabilities": "evidence", "covered": "covered"}
 """Fields of ``SemanticFeatures`` and their names in the files of the cache."""
@@ -73,7 +74,7 @@ def load_clips(
             video=video,
             faces=entry.faces,
             features=features,
-            usable=np.flatnonzero(features.covered.numpy() < OCCLUDED),
+            usable=np.flatnonzero(features.covered.numpy() < COVERED_THRESHOLD),
             n_sampled=entry.n_sampled,
             times=entry.times,
             verdict=entry.quality.verdict,

@@ -7,7 +7,6 @@ from pathlib import Path
 from depmap_cli.data.avec import read_folders
 from depmap_cli.data.labelled_video import (
     RUN_FILES,
-    SPLITS,
     VIDEO_SUFFIXES,
     CorpusEntry,
     LabelledVideo,
@@ -17,15 +16,6 @@ from depmap_cli.data.labelled_video import (
 from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.clean_text import clean
-
-__all__ = [
-    "SPLITS",
-    "VIDEO_SUFFIXES",
-    "Corpus",
-    "LabelledVideo",
-    "of_split",
-    "read_corpus",
-]
 
 
 @dataclass(frozen=True)
@@ -163,5 +153,5 @@ def _refuse_other_description(entry: CorpusEntry, other: CorpusEntry) -> None:
             raise DataInvalid(
                 f"{entry.where}: {display_path(new['path'].name, Path())} has {name} "
                 f"{new[name]!r}, but {old[name]!r} in {other.where}",
-                "remove one of the two: a file is one video in one split",
+                "remove one of the two: a file belongs to one split, with one score",
             )

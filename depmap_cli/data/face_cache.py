@@ -2,31 +2,39 @@
 
 An entry is a folder whose name is a hash of the video's bytes, of its frame rate if the corpus
 gives one, of all settings that affect its faces, and of the versions of the packages that find
-them. So a change of any of these prepares the faces again. Entries are written atomically; damaged
+them. If any of these changes, the faces are prepared again. Entries are written atomically; damaged
 ones are replaced. A corpus may itself hold such folders, named ``*.faces``, instead of videos: they
 are used as they are, and nothing is ever written into a corpus.
 """
 
 import hashlib
-import io
 import json
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 from platformdirs import user_cache_path
 
-from depmap_cli.config import FaceConfig, QualityConfig, SamplingConfig
+from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.data.labelled_video import LabelledVideo, is_prepared
+from depmap_cli.data.prepared_faces import (
+    CACHE_VERSION,
+    FACES,
+    FEATURES,
+    INDEX,
+    CachedFaces,
+    read_entry,
+    read_prepared,
+    write_entry,
+)
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable, VideoUnreadable
-from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
-from depmap_cli.faces.quality import assess_quality, decoded_share
+from depmap_cli.faces import FaceDetector, extract_faces
+from depmap_cli.faces.quality import decoded_share
 from depmap_cli.io.atomic_files import (
     STALE_AGE,
     TEMP_PATTERN,
@@ -34,110 +42,17 @@ from depmap_cli.io.atomic_files import (
     remove,
     remove_stale_temp,
 )
+from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
-from depmap_cli.results import Quality
 from depmap_cli.runtime.process_pool import run_all
 from depmap_cli.video.reader import check_complete, probe, sample_frames
 
-FACES, INDEX = "faces.npy", "index.json"
-_FEATURES = "views"
-"""Folder below the cache for semantic features of faces that lie in a user's corpus."""
-CACHE_VERSION = 4
-"""Increased whenever a change of the code changes the prepared faces."""
 _PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
 
 
 def default_cache() -> Path:
     """Return ``$DEPMAP_CACHE``, or else the user's cache folder."""
     return Path(os.environ.get("DEPMAP_CACHE") or user_cache_path("depmap"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class CachedFaces:
-    """The prepared faces of one video on disk."""
-
-    folder: Path
-    times: np.ndarray  # (n,) seconds, of the frames with a face
-    n_sampled: int  # sampled frames, with a face or without
-    quality: Quality  # of the video, as the quality gate of `depmap score` assesses it
-    duration: float | None = None  # of the video in seconds, if the entry stores it
-    cache_root: Path | None = None  # set if the folder lies in a user's corpus
-
-    @property
-    def features_folder(self) -> Path:
-        """Where semantic features are cached: beside the faces, but never in a user's corpus."""
-        if self.cache_root is None:
-            return self.folder
-        return self.cache_root / _FEATURES / sha256_of(self.folder / FACES)[:32]
-
-    @property
-    def faces(self) -> np.ndarray:
-        """(n, size, size, 3) RGB uint8, memory-mapped."""
-        faces: np.ndarray = np.load(self.folder / FACES, mmap_mode="r")
-        return faces
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-
-def write_entry(
-    folder: Path,
-    name: str,
-    samples: list[FaceSample],
-    duration: float,
-    decoded: float | None = None,
-) -> None:
-    """Write the samples that have a face into an existing folder, as ``read_entry`` reads them.
-
-    ``decoded`` is the share of the ``duration`` that could be decoded, if known.
-
-    Raises:
-        DataInvalid: no sample has a face; names the video by ``name``.
-    """
-    valid = [sample for sample in samples if sample.face is not None]
-    if not valid:
-        raise DataInvalid(f"{name}: no face found", "remove the video or its label")
-    # Written at once, because on a full disk np.save reports byte counts instead of the reason.
-    content = io.BytesIO()
-    np.save(content, np.stack([sample.face for sample in valid if sample.face is not None]))
-    (folder / FACES).write_bytes(content.getbuffer())
-    index = {
-        "version": CACHE_VERSION,
-        "times": [sample.time for sample in valid],
-        "sampled": len(samples),
-        "duration": duration,
-        "quality": assess_quality(samples, duration, QualityConfig(), decoded).model_dump(
-            mode="json"
-        ),
-    }
-    (folder / INDEX).write_text(json.dumps(index))
-
-
-def read_entry(folder: Path) -> CachedFaces:
-    """Read the prepared faces of one video.
-
-    Raises:
-        ValueError: they are missing, damaged, or of another version of depmap.
-        OSError: they cannot be read.
-    """
-    try:
-        index = json.loads((folder / INDEX).read_text())
-        quality = Quality.model_validate(index["quality"])
-        times = np.array(index["times"], float)
-        entry = CachedFaces(
-            folder=folder,
-            times=times,
-            n_sampled=index["sampled"],
-            quality=quality,
-            duration=index.get("duration"),
-        )
-        if len(entry.faces) != len(entry):
-            raise ValueError("the numbers of faces and times differ")
-        if index["version"] != CACHE_VERSION:
-            raise ValueError("prepared by another version of depmap")
-    except (FileNotFoundError, EOFError, KeyError, TypeError) as error:
-        raise ValueError("missing or damaged") from error
-    return entry
 
 
 def content_hash(video: LabelledVideo) -> str:
@@ -155,22 +70,6 @@ def content_hash(video: LabelledVideo) -> str:
     except OSError as error:
         raise DataInvalid(
             f"{video.name}: cannot be read: {error.strerror}", "check the file and its permissions"
-        ) from error
-
-
-def read_prepared(video: LabelledVideo) -> CachedFaces:
-    """Read prepared faces that a corpus holds instead of a video.
-
-    Raises:
-        DataInvalid: they are missing, damaged, or of another version of depmap.
-    """
-    try:
-        return read_entry(video.path)
-    except (OSError, ValueError) as error:
-        raise DataInvalid(
-            f"{video.name}: not a folder of prepared faces, or of another version of depmap",
-            f"give a folder with {FACES} and {INDEX}, as `depmap simulate --faces` of this version "
-            "writes it",
         ) from error
 
 
@@ -216,7 +115,7 @@ def cache_writable(root: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise OutputUnwritable(
-            f"the cache {root}: {error.strerror or error}",
+            f"the face cache {clean(str(root))}: {error.strerror or error}",
             "check free space and permissions, or give another folder with --cache",
         ) from error
 
@@ -248,8 +147,7 @@ class FaceCache:
         processes.
 
         Faces that the corpus itself holds are used without a copy. ``on_progress`` is called with
-        (done, total). It is safe to kill this and start it again, and to run it several times at
-        once.
+        (done, total). It is safe to interrupt and repeat this, and to run it several times at once.
 
         Raises:
             DataInvalid: a video cannot be read or shows no face; names the video.
@@ -281,7 +179,7 @@ class FaceCache:
 
     def _remove_stale_files(self) -> None:
         """Remove incomplete entries and features of killed processes, where permitted."""
-        for pattern in (TEMP_PATTERN, f"*/{TEMP_PATTERN}", f"{_FEATURES}/*/{TEMP_PATTERN}"):
+        for pattern in (TEMP_PATTERN, f"*/{TEMP_PATTERN}", f"{FEATURES}/*/{TEMP_PATTERN}"):
             with suppress(OSError):
                 remove_stale_temp(self.root.glob(pattern), STALE_AGE)
 
@@ -319,7 +217,7 @@ class FaceCache:
         side = entry.faces.shape[1]
         if side != self.faces.size:
             raise DataInvalid(
-                f"{video.name}: faces of {side} px, but {self.faces.size} px are wanted",
+                f"{video.name}: faces of {side} px, but {self.faces.size} px are needed",
                 f"set faces.size={side}, or use the videos themselves",
             )
         return replace(entry, cache_root=self.root)

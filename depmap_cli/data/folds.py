@@ -71,8 +71,8 @@ def _weights(people: list[str], scores: dict[str, list[int]]) -> np.ndarray:
     The score is in standard deviations and summed over videos, so that both scale with videos.
     """
     # Sorted, and integers summed first, so that rounding does not depend on the order of the input.
-    everybody = np.sort(np.concatenate([scores[p] for p in people])).astype(float)
-    mean, std = everybody.mean(), everybody.std() or 1.0
+    all_scores = np.sort(np.concatenate([scores[p] for p in people])).astype(float)
+    mean, std = all_scores.mean(), all_scores.std() or 1.0
     counts = np.array([len(scores[p]) for p in people])
     totals = np.array([sum(scores[p]) for p in people])
     return np.stack([counts, (totals - counts * mean) / std], axis=1)

@@ -166,6 +166,6 @@ def refuse_empty_video(path: Path, where: str) -> None:
         DataInvalid: it is one; the message starts with ``where``.
     """
     if not exists(path):
-        raise DataInvalid(f"{where}: a broken link", "correct the link, or remove it")
+        raise DataInvalid(f"{where}: the link is broken", "correct the link, or remove it")
     if not is_prepared(path) and path.stat().st_size == 0:
-        raise DataInvalid(f"{where}: the video is an empty file", "copy it again, or remove it")
+        raise DataInvalid(f"{where}: the file is empty", "copy it again, or remove it")

@@ -93,7 +93,7 @@ def read_list(path: Path, root: Path) -> Iterator[CorpusEntry]:
         columns = _columns(where, first)
         entries = [_manifest_row(row, columns, path, root) for row in rows[1:]]
     if not entries:
-        raise DataInvalid(f"{where}: there is only a header", "add a line for each video")
+        raise DataInvalid(f"{where}: the table has only a header", "add a line for each video")
     yield from entries
 
 
@@ -157,8 +157,8 @@ def _pair(row: ListRow, table: Path, root: Path) -> CorpusEntry:
     where, cells = row
     if len(cells) > 2:
         raise DataInvalid(
-            f"{where}: {len(cells)} values where path,label is expected",
-            "put quotes around a path that holds a comma",
+            f"{where}: {len(cells)} values, but path,label has 2",
+            "put quotes around a path that contains a comma",
         )
     written, score = [*cells, ""][:2]
     video = _video(written, where, table, root)
@@ -211,7 +211,7 @@ def _manifest_row(row: ListRow, columns: dict[str, int], table: Path, root: Path
     if len(cells) > width:
         raise DataInvalid(
             f"{where}: {len(cells)} values for {width} columns",
-            "put quotes around a value that holds a comma",
+            "put quotes around a value that contains a comma",
         )
     padded = cells + [""] * width
     values = {name: padded[index] for name, index in columns.items()}

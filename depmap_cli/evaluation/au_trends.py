@@ -1,4 +1,4 @@
-"""Mean evidence of action units over the course of a video, by severity level of its score."""
+"""Mean probability of action units over the course of a video, by severity level of its score."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ MAIN_UNITS = ("AU01", "AU04", "AU06", "AU12", "AU15", "AU17")
 
 @dataclass(frozen=True, kw_only=True)
 class UnitCurve:
-    """Evidence of all action units over one video."""
+    """Probabilities of all action units over one video."""
 
     subject: str
     level: int  # severity level of its score
@@ -31,7 +31,7 @@ class LevelTrend:
 
     level: int
     people: int
-    mean: np.ndarray  # (N_BINS,) evidence
+    mean: np.ndarray  # (N_BINS,) probability, 0 to 1
     error: np.ndarray  # (N_BINS,) standard error over people; NaN for fewer than two
 
 
@@ -71,7 +71,7 @@ def trends_of(curves: Sequence[UnitCurve], reliable: dict[str, bool]) -> tuple[U
 
 
 def binned(positions: np.ndarray, au_probabilities: np.ndarray) -> np.ndarray:
-    """Return the mean evidence of the frames in each bin, (N_BINS, units); NaN in empty bins."""
+    """Return the mean of the frames in each bin, (N_BINS, units); NaN in empty bins."""
     number = np.clip((positions * N_BINS).astype(int), 0, N_BINS - 1)
     counts = np.bincount(number, minlength=N_BINS)
     sums = np.zeros((N_BINS, au_probabilities.shape[1]))

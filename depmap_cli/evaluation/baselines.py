@@ -49,7 +49,8 @@ def baseline_predictions(
             name=PERSON_LEAKING,
             title="same person (leaks)",
             description="As the previous one, but also uses the true scores of the person's other "
-            "sessions in the evaluated split. It cheats, to show what knowing the person is worth.",
+            "sessions in the evaluated split. This is unfair on purpose: it shows how much knowing "
+            "the person helps.",
             leaks=True,
         ),
         _baseline_prediction(

@@ -51,8 +51,8 @@ class PeopleBootstrap:
         metric = self.metric(values)
         if metric.low is None or metric.value not in (0.0, 1.0):
             return metric
-        reach = ((1 - self._settings.confidence) / 2) ** (1 / self.people)
-        inner = {"low": reach} if metric.value else {"high": 1 - reach}
+        limit = ((1 - self._settings.confidence) / 2) ** (1 / self.people)
+        inner = {"low": limit} if metric.value else {"high": 1 - limit}
         return metric.model_copy(update=inner)
 
     def metrics(self, drawn: dict[str, np.ndarray], names: Sequence[str]) -> dict[str, Metric]:

@@ -25,6 +25,7 @@ class ClipEstimate:
 
 
 def estimate_clip(
+    *,
     model: DepMap,
     semantics: SemanticModel,
     clip: VideoClip,

@@ -30,8 +30,8 @@ from depmap_cli.evaluation.table_metrics import (
 )
 from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 
-Grouped = Callable[[str, np.ndarray], Group]
-"""From a name and a mask of rows to the errors of these rows."""
+GroupBuilder = Callable[[str, np.ndarray], Group]
+"""Takes a name and a mask of rows; returns the errors of these rows."""
 
 
 def evaluate_table(
@@ -97,9 +97,9 @@ def evaluate_parts(
         DataInvalid: as ``evaluate_table``.
     """
     clips = [clip for part in parts for clip in part.clips]
-    _check(clips)
+    _check_clips(clips)
     bootstrap = bootstrap or Bootstrap()
-    predictions = _joined([part.predictions for part in parts])
+    predictions = _pool_predictions([part.predictions for part in parts])
     half_widths = _half_widths(parts)
     intervals = _intervals(level, half_widths, parts[0].caution)
     has_intervals = intervals is not None and intervals.half_width is not None
@@ -131,7 +131,7 @@ def evaluate_parts(
     )
 
 
-def _joined(parts: Sequence[Sequence[BaselinePrediction]]) -> list[BaselinePrediction]:
+def _pool_predictions(parts: Sequence[Sequence[BaselinePrediction]]) -> list[BaselinePrediction]:
     """The methods of all parts, each with its predictions for all clips."""
     methods = []
     for method in zip(*parts, strict=True):
@@ -151,7 +151,7 @@ def _half_widths(parts: Sequence[EvaluationPart]) -> np.ndarray | None:
     return np.concatenate(columns)
 
 
-def _check(clips: Sequence[EvaluatedClip]) -> None:
+def _check_clips(clips: Sequence[EvaluatedClip]) -> None:
     if not clips:
         raise DataInvalid("no clip was scored", "check the split, and why videos were left out")
     for clip in clips:
@@ -193,7 +193,7 @@ def _comparisons(
     )
 
 
-def _bands(truth: np.ndarray, group: Grouped) -> list[Group]:
+def _bands(truth: np.ndarray, group: GroupBuilder) -> list[Group]:
     """Errors by the severity band of the score; an empty band has n = 0."""
     numbers = np.array([level_of(score) for score in truth])
     return [group(band.name, numbers == i) for i, band in enumerate(BANDS)]
@@ -210,7 +210,7 @@ def _intervals(level: float, half_widths: np.ndarray | None, caution: str) -> In
 def _subgroups(
     attributes: Mapping[str, Mapping[str, str]],
     people: np.ndarray,
-    group: Grouped,
+    group: GroupBuilder,
 ) -> list[Subgroups]:
     """The errors of each group of each attribute."""
     return [

@@ -41,10 +41,10 @@ def map_features(features: np.ndarray, seed: int = 0) -> FeatureMap:
 def principal_components(features: np.ndarray) -> np.ndarray:
     """Return the first two, (n, 2), with signs fixed by the data; 0 if there is no second one."""
     centred = features.astype(np.float64) - features.mean(0, dtype=np.float64)
-    left, size, _ = np.linalg.svd(centred, full_matrices=False)
-    scores = (left * size)[:, :2]
+    u, singular_values, _ = np.linalg.svd(centred, full_matrices=False)
+    scores = (u * singular_values)[:, :2]
     scores = np.pad(scores, ((0, 0), (0, 2 - scores.shape[1])))
     farthest = np.abs(scores).argmax(0)
     signs = np.where(scores[farthest, [0, 1]] < 0, -1.0, 1.0)
-    turned: np.ndarray = scores * signs
-    return turned
+    components: np.ndarray = scores * signs
+    return components

@@ -54,7 +54,7 @@ class Baseline(_Frozen):
     description: str
     leaks: bool = Field(
         description="It uses scores of the evaluated split, or was trained on people of that split "
-        "whom the evaluated weights never saw, so the comparison is not fair."
+        "whom the evaluated weights do not know, so the comparison is not fair."
     )
     informed: int = Field(
         description="Number of clips that it has information on; for the rest it predicts the mean."

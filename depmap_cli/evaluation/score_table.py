@@ -48,9 +48,12 @@ class ScoreTable:
     def where(self, rows: np.ndarray) -> "ScoreTable":
         """Return the rows selected by a mask or an index array."""
         picked = {method: values[rows] for method, values in self.estimates.items()}
-        reach = None if self.half_widths is None else self.half_widths[rows]
+        half_widths = None if self.half_widths is None else self.half_widths[rows]
         return ScoreTable(
-            people=self.people[rows], truth=self.truth[rows], estimates=picked, half_widths=reach
+            people=self.people[rows],
+            truth=self.truth[rows],
+            estimates=picked,
+            half_widths=half_widths,
         )
 
     def by_session(self, sessions: Sequence[str]) -> "ScoreTable":

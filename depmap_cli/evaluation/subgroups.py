@@ -53,7 +53,9 @@ def read_attributes(path: Path, subjects: Collection[str]) -> Attributes:
             )
         lines.setdefault(subject, line)
     if not values:
-        raise DataInvalid(f"{name}, line 2: no subject follows", "write one row for each subject")
+        raise DataInvalid(
+            f"{name}, line 2: no row after the header", "write one row for each subject"
+        )
     columns = list(next(iter(values.values())))
     attributes = {c: {subject: row[c] for subject, row in values.items()} for c in columns}
     for column, value_of in attributes.items():

@@ -42,9 +42,9 @@ def _agreement(sample: PeopleBootstrap, drawn: dict[str, np.ndarray]) -> Agreeme
     return Agreement(n=sample.n, people=sample.people, **sample.metrics(drawn, names))
 
 
-def interval_ends(estimate: np.ndarray, reach: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def interval_ends(estimate: np.ndarray, half_width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return both ends of the prediction intervals, clipped to 0-63."""
-    low, high = estimate - reach, estimate + reach
+    low, high = estimate - half_width, estimate + half_width
     return np.clip(low, 0, MAX_SCORE), np.clip(high, 0, MAX_SCORE)
 
 

@@ -20,7 +20,7 @@ def balanced_assignment(similarity: Float[Tensor, "n k"], entropy: float) -> Flo
     """
     with torch.autocast(similarity.device.type, enabled=False):
         n, k = similarity.shape
-        log_kernel = _doubles(similarity) / entropy  # Eq. (9): linear term over kappa
+        log_kernel = _to_double(similarity) / entropy  # Eq. (9): linear term over kappa
         kernel = (log_kernel - log_kernel.amax(1, keepdim=True)).exp()
         by_prototype = kernel.T.contiguous()
         token = kernel.new_full((n,), 1 / n)
@@ -32,7 +32,7 @@ def balanced_assignment(similarity: Float[Tensor, "n k"], entropy: float) -> Flo
         return plan.to(similarity.device, torch.float32)
 
 
-def _doubles(values: Tensor) -> Tensor:
+def _to_double(values: Tensor) -> Tensor:
     """Convert to double precision, on the CPU if the device does not support it (MPS)."""
     return (values.cpu() if values.device.type == "mps" else values).double()
 

@@ -79,11 +79,13 @@ def depmap_loss(
     return Loss(total, regression, contrastive)
 
 
-def level_loss(shares: Float[Tensor, "b levels"], levels: Int[Tensor, " b"]) -> Float[Tensor, ""]:
-    """Cross-entropy of level probabilities with the true severity levels; mean over videos.
+def level_loss(
+    probabilities: Float[Tensor, "b levels"], levels: Int[Tensor, " b"]
+) -> Float[Tensor, ""]:
+    """Cross-entropy of the level probabilities with the true severity levels; mean over videos.
 
     Not in the paper, which trains the level logits through the fused score alone. Key frames were
     then no better than chance, and fusing them was worse than a mean (measured: LOG L55).
     """
-    own = shares.gather(1, levels[:, None])
+    own = probabilities.gather(1, levels[:, None])
     return -own.clamp(min=1e-6).log().mean()

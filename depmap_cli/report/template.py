@@ -41,12 +41,6 @@ def _read(name: str) -> str:
     return files("depmap_cli.report").joinpath(name).read_text(encoding="utf-8")
 
 
-def data_uri(data: bytes) -> str:
-    """A PNG or SVG picture for the ``src`` of an ``img``, where scripts in it do not run."""
-    media_type = {"png": "image/png", "svg": "image/svg+xml"}[picture_kind(data)]
-    return f"data:{media_type};base64,{b64encode(data).decode()}" if data else ""
-
-
-def picture_kind(data: bytes) -> str:
-    """``png`` or ``svg``, by the first bytes."""
-    return "png" if data.startswith(b"\x89PNG") else "svg"
+def png_uri(data: bytes) -> str:
+    """A PNG picture for the ``src`` of an ``img``; empty if there is no picture."""
+    return f"data:image/png;base64,{b64encode(data).decode()}" if data else ""

@@ -110,7 +110,7 @@ def bands_text(estimate: Estimate) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Fact:
-    """One entry of the list beside the score."""
+    """One entry of the list next to the score."""
 
     label: str
     value: str
@@ -119,7 +119,7 @@ class Fact:
 
 
 def facts_about(report: Report) -> list[Fact]:
-    """The facts beside the score, in order; empty if the video was not scored."""
+    """The facts next to the score, in order; empty if the video was not scored."""
     if report.estimate is None:
         return []
     estimate, interval = report.estimate, report.estimate.interval
@@ -232,29 +232,29 @@ def video_text(report: Report) -> str:
     return ", ".join(parts)
 
 
-def figure_text(figure: Metric, digits: int = 2) -> str:
+def metric_text(metric: Metric, digits: int = 2) -> str:
     """A value without its interval; a dash if it could not be computed."""
-    return "–" if figure.value is None else _rounded(figure.value, digits)
+    return "–" if metric.value is None else _rounded(metric.value, digits)
 
 
-def range_text(figure: Metric, digits: int = 2) -> str:
+def range_text(metric: Metric, digits: int = 2) -> str:
     """The confidence interval, e.g. ``8.31 to 11.20``; empty if there is none."""
-    if figure.low is None or figure.high is None:
+    if metric.low is None or metric.high is None:
         return ""
-    return f"{_rounded(figure.low, digits)} to {_rounded(figure.high, digits)}"
+    return f"{_rounded(metric.low, digits)} to {_rounded(metric.high, digits)}"
 
 
 def _rounded(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}"  # adding 0 turns -0.0 into 0.0
 
 
-def share_text(figure: Metric) -> str:
+def share_text(metric: Metric) -> str:
     """A share as whole percent; a dash if it could not be computed."""
-    return "–" if figure.value is None else percent(figure.value)
+    return "–" if metric.value is None else percent(metric.value)
 
 
-def share_range_text(figure: Metric) -> str:
+def share_range_text(metric: Metric) -> str:
     """The confidence interval of a share, e.g. ``78 to 91 %``; empty if there is none."""
-    if figure.low is None or figure.high is None:
+    if metric.low is None or metric.high is None:
         return ""
-    return f"{figure.low * 100:.0f} to {figure.high * 100:.0f} %"
+    return f"{metric.low * 100:.0f} to {metric.high * 100:.0f} %"

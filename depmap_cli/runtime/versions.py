@@ -1,6 +1,7 @@
 """Versions of the installed packages that affect results."""
 
 import importlib.metadata
+from collections.abc import Sequence
 
 PACKAGES = (
     "torch",
@@ -15,9 +16,9 @@ PACKAGES = (
 )
 
 
-def package_versions() -> dict[str, str | None]:
-    """Return the version of each package that affects results; None if it is not installed."""
-    return {name: _installed(name) for name in PACKAGES}
+def package_versions(names: Sequence[str] = PACKAGES) -> dict[str, str | None]:
+    """Return the version of each package; None if it is not installed."""
+    return {name: _installed(name) for name in names}
 
 
 def _installed(name: str) -> str | None:

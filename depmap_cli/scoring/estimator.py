@@ -11,7 +11,7 @@ from depmap_cli.results import KeyFrame, KeyPicture
 from depmap_cli.scoring.inference import VideoInference, face_batches
 from depmap_cli.scoring.key_frames import KeyFrameCandidates, UsableFrames, make_key_frames
 from depmap_cli.scoring.timing import ScoringStage, StageClock
-from depmap_cli.semantics.clip_model import OCCLUDED, SemanticFeatures
+from depmap_cli.semantics.clip_model import COVERED_THRESHOLD, SemanticFeatures
 from depmap_cli.semantics.neutral_face import subtract_baseline
 from depmap_cli.semantics.openface import AuTable
 from depmap_cli.weights.loading import Networks
@@ -103,10 +103,12 @@ class VideoEstimator:
         return reasons
 
     def _exclusion_reasons(self, semantics: SemanticFeatures, times: np.ndarray) -> list[str]:
-        reasons = [COVERED_FACE if c >= OCCLUDED else "" for c in semantics.covered.tolist()]
+        reasons = [
+            COVERED_FACE if c >= COVERED_THRESHOLD else "" for c in semantics.covered.tolist()
+        ]
         if self._au_table is None:
             return reasons
-        known = self._au_table.knows(times)
+        known = self._au_table.covers(times)
         return [
             reason or ("" if is_known else NOT_IN_AU_TABLE)
             for reason, is_known in zip(reasons, known, strict=True)

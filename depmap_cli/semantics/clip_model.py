@@ -6,12 +6,8 @@ frame from an OpenFace table. Here they come from the similarity of the frame to
 action unit, unless a table is given.
 """
 
-import os
-import warnings
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,24 +17,18 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL_PHRASE, phrase
-from depmap_cli.errors import UsageProblem, WeightsInvalid
-from depmap_cli.io.checkpoint import load_checkpoint, load_tensors
-from depmap_cli.io.clean_text import clean
-from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
-from depmap_cli.runtime.skip_init import SkipInit
 
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
 RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit counts as reliable."""
-OCCLUDED = 0.5
+COVERED_THRESHOLD = 0.5
 """Probability from which a face counts as covered and its frame is excluded (measured:
 LOG L10, L27)."""
 _NEVER_COVERED = (0.0, -100.0)
 """Scale and bias of a semantic model that cannot detect covered faces."""
-_CONFIGS = Path(__file__).parent / "open_clip_configs"
 
 
 @dataclass(frozen=True)
@@ -191,10 +181,11 @@ class SemanticModel(nn.Module):
 @lru_cache
 def tokenizer_of(model: str) -> Any:
     """The tokenizer of an open_clip model; cached because creating it is slow."""
-    return _open_clip().get_tokenizer(model)
+    return import_open_clip().get_tokenizer(model)
 
 
-def _open_clip() -> Any:
+def import_open_clip() -> Any:
+    """Import open_clip without the compiler of torch, which takes seconds to import."""
     with without_compiler():
         import open_clip
 
@@ -210,103 +201,3 @@ def encode_sentences(clip: nn.Module, tokenizer: Any, sentences: list[str]) -> F
     """Text embeddings of sentences, unit length."""
     tokens = tokenizer(sentences).to(next(clip.parameters()).device)
     return F.normalize(clip.encode_text(tokens).float(), dim=-1)  # type: ignore[operator]
-
-
-def build_clip(model: str, init: AbstractContextManager[object] | None = None) -> nn.Module:
-    """Build an open_clip model without pretrained weights.
-
-    Args:
-        model: its open_clip name.
-        init: context in which it is built, such as ``SkipInit``; None for random weights.
-
-    Raises:
-        UsageProblem: open_clip has no model of this name.
-    """
-    import logging
-
-    open_clip = _open_clip()
-    open_clip.add_model_config(_CONFIGS)
-    if model not in open_clip.list_models():
-        raise UsageProblem(
-            f"--semantic-model {model}: open_clip has no such model",
-            "choose a name from open_clip.list_models()",
-        )
-    root = logging.getLogger()
-    level = root.level
-    root.setLevel(logging.ERROR)  # open_clip warns that no pretrained weights were loaded
-    try:
-        with warnings.catch_warnings(), init or nullcontext():
-            warnings.simplefilter("ignore")
-            clip: nn.Module = open_clip.create_model(model, pretrained=None)
-    finally:
-        root.setLevel(level)
-    return clip
-
-
-def load_semantic_model(model: str, weights: str, allow_network: bool = False) -> SemanticModel:
-    """Load a semantic model from a safetensors file or a pretrained tag.
-
-    Args:
-        model: open_clip model name.
-        weights: path of a file, or a pretrained tag of the model.
-        allow_network: whether a tag may be downloaded.
-
-    Raises:
-        UsageProblem: the model or tag is unknown, or the tag would have to be downloaded and
-            ``allow_network`` is not set.
-        WeightsInvalid: the file is damaged or belongs to another model, or the download failed.
-    """
-    if not allow_network:
-        os.environ.setdefault("HF_HUB_OFFLINE", "1")  # huggingface_hub reads it when imported
-    path = Path(weights)
-    if not path.is_file():
-        path = _download_pretrained(model, weights, allow_network)
-    document: dict[str, Any] = {}
-    if model == BUNDLED_MODEL:
-        checkpoint = load_checkpoint(path, "semantics")
-        document, tensors, digest = checkpoint.document, checkpoint.tensors, checkpoint.sha256
-    else:
-        tensors, digest = load_tensors(path), sha256_of(path)
-    clip = build_clip(model, SkipInit())
-    try:
-        clip.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise WeightsInvalid(
-            f"{clean(str(path))}: does not fit the open_clip model {model}",
-            "give the weights of this model, or another --semantic-model",
-        ) from error
-    return SemanticModel(clip=clip, model=model, sha256=digest, document=document)
-
-
-def _download_pretrained(model: str, tag: str, allow_network: bool) -> Path:
-    """Download the safetensors file of a pretrained tag, or find it in the cache of the hub."""
-    from open_clip.pretrained import (
-        download_pretrained,
-        get_pretrained_cfg,
-        list_pretrained_tags_by_model,
-    )
-
-    tags = list_pretrained_tags_by_model(model)
-    if tag not in tags:
-        raise UsageProblem(
-            f"--semantic-weights {clean(tag)}: neither a file nor a pretrained tag of {model}",
-            f"give a file, or one of its tags: {', '.join(tags) or 'none'}",
-        )
-    if not allow_network:
-        raise UsageProblem(
-            f"--semantic-weights {tag}: the weights would have to be downloaded",
-            "add --allow-network, or give the path of the tag's open_clip_model.safetensors",
-        )
-    try:
-        path = Path(download_pretrained(get_pretrained_cfg(model, tag), prefer_hf_hub=True))
-    except Exception as error:  # huggingface_hub and urllib raise many types
-        raise WeightsInvalid(
-            f"--semantic-weights {tag}: download failed: {type(error).__name__}",
-            "try again, or give a local file",
-        ) from error
-    if path.suffix != ".safetensors":
-        raise WeightsInvalid(
-            f"--semantic-weights {tag}: only published as a pickle, {path.name}",
-            "choose a tag that is published as safetensors",
-        )
-    return path

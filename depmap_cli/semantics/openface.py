@@ -33,7 +33,7 @@ class AuTable:
         nearest: np.ndarray = self.au_probabilities[self._nearest(times)]
         return nearest
 
-    def knows(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
+    def covers(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
         """Whether there is a row within ``MAX_GAP`` of each of ``times``, in seconds."""
         return np.asarray(np.abs(self.times[self._nearest(times)] - times) <= MAX_GAP)
 
@@ -51,7 +51,7 @@ def read_au_table(path: Path) -> AuTable:
     Rows that OpenFace marks as failed (``success`` 0) are skipped.
 
     Raises:
-        DataInvalid: the file is missing, has not these columns, has no usable row, or has a cell
+        DataInvalid: the file is missing, lacks these columns, has no usable row, or has a cell
             that is not a number.
     """
     shown = clean(str(path))
@@ -71,7 +71,7 @@ def _parse(reader, name: str) -> AuTable:  # type: ignore[no-untyped-def]
     columns = _columns(header)
     if "timestamp" not in header or not columns:
         raise DataInvalid(
-            f"{name}, line 1: no columns timestamp and AU01_r, AU02_r, ...",
+            f"{name}, line 1: the columns timestamp and AU01_r, AU02_r, ... are missing",
             "give a CSV that OpenFace has written",
         )
     time_column = header.index("timestamp")

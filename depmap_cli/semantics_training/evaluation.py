@@ -11,7 +11,7 @@ from torch import Tensor
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.semantics.clip_model import OCCLUDED
+from depmap_cli.semantics.clip_model import COVERED_THRESHOLD
 from depmap_cli.semantics.neutral_face import subtract_baselines, typical_neutral
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
@@ -47,7 +47,7 @@ def evaluate_frames(
         neutral baseline is subtracted.
     rest: logits of the typical neutral face.
     mean_r: the mean r over the units.
-    covered: AUC of detecting covered faces, and the rates at the threshold ``OCCLUDED``.
+    covered: AUC of detecting covered faces, and the rates at the threshold ``COVERED_THRESHOLD``.
     retrieval: of sentences by faces, and of faces by sentences.
     """
     model.eval()
@@ -117,7 +117,7 @@ def _covered_metrics(free: np.ndarray, covered: np.ndarray) -> dict[str, float]:
     truth = np.concatenate([np.zeros(len(free), bool), np.ones(len(covered), bool)])
     return {
         "auc": round(auc(truth, np.concatenate([free, covered])), 3),
-        "limit": OCCLUDED,
-        "found": round(float((covered >= OCCLUDED).mean()), 3),
-        "false": round(float((free >= OCCLUDED).mean()), 3),
+        "limit": COVERED_THRESHOLD,
+        "found": round(float((covered >= COVERED_THRESHOLD).mean()), 3),
+        "false": round(float((free >= COVERED_THRESHOLD).mean()), 3),
     }

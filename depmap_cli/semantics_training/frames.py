@@ -8,9 +8,9 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from depmap_cli.data.corpus import LabelledVideo
-from depmap_cli.data.face_cache import CachedFaces
 from depmap_cli.data.ground_truth import read_units
+from depmap_cli.data.labelled_video import LabelledVideo
+from depmap_cli.data.prepared_faces import CachedFaces
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.devices import training_precision
 from depmap_cli.semantics.clip_model import (
     BUNDLED_MODEL,
-    build_clip,
     encode_phrases,
     encode_sentences,
     tokenizer_of,
 )
+from depmap_cli.semantics.load_model import build_clip
 from depmap_cli.semantics_training.batches import SemanticsBatch
 from depmap_cli.semantics_training.sentences import sentences_of
 

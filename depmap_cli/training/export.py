@@ -67,7 +67,14 @@ def export_weights(
     with explain_out_of_memory("scoring Development", "close other programs and add --resume"):
         estimates = np.array(
             [
-                estimate_clip(model, semantics, clip, frames, config.train.frames, device).score
+                estimate_clip(
+                    model=model,
+                    semantics=semantics,
+                    clip=clip,
+                    frames=frames,
+                    training_frames=config.train.frames,
+                    device=device,
+                ).score
                 for clip in development
             ]
         )

@@ -18,7 +18,7 @@ from depmap_cli.weights.locations import BASELINE_WEIGHTS, weights_file, weights
 from depmap_cli.weights.packing import unpack_network
 
 
-def start_of(
+def weights_to_start_from(
     init: Path | None, from_scratch: bool, plain: bool = False
 ) -> tuple[Path | None, dict[str, Any]]:
     """Return the weights to start from, and the settings that they require.
@@ -39,8 +39,8 @@ def start_of(
     config, _ = _stored_settings(path)
     if plain and network_name(config.model) != PLAIN_NAME:
         raise UsageProblem(
-            f"--model resnet-baseline cannot start from {clean(str(path))}: "
-            f"{network_name(config.model)}",
+            f"--model resnet-baseline cannot start from {clean(str(path))}, "
+            f"which holds {network_name(config.model)}",
             "leave --init out, or name the weights of a plain ResNet",
         )
     return path, config.model_dump(mode="json", include={"model", "faces"})
@@ -53,7 +53,7 @@ def scored_frame_counts(config: Config, start: Path | None) -> list[int]:
     set explicitly; then the number that the new weights will use.
 
     Raises:
-        WeightsInvalid: as ``start_of``.
+        WeightsInvalid: as ``weights_to_start_from``.
     """
     frames = config.train.score_frames
     if start is None or "score_frames" in config.train.model_fields_set:
@@ -119,9 +119,9 @@ def _load(model: DepMap, config: Config, semantics: SemanticModel, start: Checkp
         *("dropout", "momentum", "entropy", "temperature", "peak_temperature"),
         "sampling_factor",
     }
-    wanted, found = (m.model_dump(exclude=without_tensors) for m in (config.model, stored))
-    if wanted != found:
-        names = ", ".join(name for name in wanted if wanted[name] != found[name])
+    wanted, existing = (m.model_dump(exclude=without_tensors) for m in (config.model, stored))
+    if wanted != existing:
+        names = ", ".join(name for name in wanted if wanted[name] != existing[name])
         raise WeightsInvalid(
             f"{clean(str(start.path))} has another architecture: {names}",
             "train with --from-scratch",

@@ -21,14 +21,17 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class _SubjectOverlap:
-    """The keys under which a document stores the people of one purpose."""
+class _StoredPeople:
+    """Stores in a document the people of one purpose (training or selection), and finds them.
+
+    The fields are the keys of the document.
+    """
 
     people: str
     contents: str
     names: str = ""  # in older weights: subjects by name
 
-    def stored(
+    def entries(
         self, videos: Sequence[LabelledVideo], earlier: Sequence[Document]
     ) -> dict[str, list[str]]:
         people, contents = {hash_subject(v.subject) for v in videos}, set(content_hashes(videos))
@@ -41,7 +44,7 @@ class _SubjectOverlap:
         named = map(hash_subject, document.get(self.names, ()))
         return {*document.get(self.people, ()), *named}
 
-    def among(self, document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
+    def find_in(self, document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
         people = self.people_of(document)
         subjects = {video.subject for video in videos if hash_subject(video.subject) in people}
         if stored := set(document.get(self.contents, ())):
@@ -50,8 +53,8 @@ class _SubjectOverlap:
         return subjects
 
 
-_TRAINED = _SubjectOverlap("training_people", "training_contents", names="training_subjects")
-_SELECTED = _SubjectOverlap("development_subjects", "development_contents")
+_TRAINED = _StoredPeople("training_people", "training_contents", names="training_subjects")
+_SELECTED = _StoredPeople("development_subjects", "development_contents")
 
 
 def hash_subject(subject: str) -> str:
@@ -74,15 +77,15 @@ def content_hashes(videos: Sequence[LabelledVideo]) -> list[str]:
 def trained_on(
     videos: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
-    """What weights store about their training data: these videos, and those of earlier weights."""
-    return _TRAINED.stored(videos, earlier)
+    """Entries of a document about training data: these videos, and those of ``earlier`` weights."""
+    return _TRAINED.entries(videos, earlier)
 
 
 def selected_on(
     videos: Sequence[LabelledVideo], earlier: Sequence[Document]
 ) -> dict[str, list[str]]:
-    """What weights store about the data that selected them, or the ``earlier`` weights."""
-    return _SELECTED.stored(videos, earlier)
+    """Entries of a document about the data that selected these weights or ``earlier`` ones."""
+    return _SELECTED.entries(videos, earlier)
 
 
 def training_subjects(document: Document) -> set[str]:
@@ -96,7 +99,7 @@ def training_people_in(document: Document, videos: Sequence[LabelledVideo]) -> s
     ``document`` is that of the weights. A person is recognised by the subject's name, or by a
     video, under whatever name.
     """
-    return _TRAINED.among(document, videos)
+    return _TRAINED.find_in(document, videos)
 
 
 def selection_people_in(document: Document, videos: Sequence[LabelledVideo]) -> set[str]:
@@ -104,7 +107,7 @@ def selection_people_in(document: Document, videos: Sequence[LabelledVideo]) -> 
 
     Empty for older weights, which do not store it.
     """
-    return _SELECTED.among(document, videos)
+    return _SELECTED.find_in(document, videos)
 
 
 def refuse_known(
@@ -116,7 +119,9 @@ def refuse_known(
 ) -> None:
     """Check that weights were not trained on anybody in these videos.
 
-    ``weights`` and ``people`` are how the message names them: "the weights", "of Testing".
+    Args:
+        weights: the weights in the message, e.g. "the weights".
+        people: the people in the message, e.g. "of Testing".
 
     Raises:
         DataInvalid: they were trained on some of these people; says on how many.

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from depmap_cli.errors import DataInvalid, OutputUnwritable
 from depmap_cli.io.atomic_files import TEMP_PATTERN, atomic_write, remove_stale_temp
 from depmap_cli.io.checkpoint import save_checkpoint
 from depmap_cli.io.clean_text import clean
+from depmap_cli.runtime.versions import package_versions
 from depmap_cli.training.model_card import model_card
 from depmap_cli.weights.locations import RUN_WEIGHTS
 
@@ -98,12 +98,11 @@ class RunFolder:
         """Write config.yaml and run.json, which records how the run started and each resumption."""
         import yaml
 
-        versions = {name: _version(name) for name in _PACKAGES}
         run = {
             "depmap": __version__,
             "python": platform.python_version(),
             "platform": platform.platform(),
-            "versions": versions,
+            "versions": package_versions(_PACKAGES),
             "git": git_state(Path(__file__).parents[1]),
             "started": datetime.now(UTC).isoformat(timespec="seconds"),
             **about,
@@ -179,7 +178,7 @@ class RunFolder:
 
 
 def out_option(folder: Path) -> str:
-    """How messages name a run folder that is to be written."""
+    """The option that names a run folder, for messages."""
     return f"--out {shown_path(folder)}"
 
 
@@ -198,13 +197,6 @@ def _writable(path: Path) -> Iterator[None]:
             f"{clean(str(path))}: cannot be written: {error.strerror}",
             "check free space and permissions",
         ) from error
-
-
-def _version(package: str) -> str | None:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def git_state(folder: Path) -> dict[str, Any] | None:

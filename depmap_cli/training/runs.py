@@ -38,21 +38,21 @@ class RunLayout(StrEnum):
     folds = "runs by folds"
 
 
-_TRACES = {
+_LAYOUT_FILES = {
     RunLayout.run: (RUN, WEIGHTS),
     RunLayout.seeds: ("seed-*",),
     RunLayout.folds: ("fold-*",),
 }
 
 
-def check_alone(folder: Path, wanted: RunLayout) -> None:
+def check_layout(folder: Path, wanted: RunLayout) -> None:
     """Check that a folder holds no runs of another layout, which evaluation could not tell apart.
 
     Raises:
         DataInvalid: it does.
     """
-    for layout, traces in _TRACES.items():
-        if layout != wanted and any(any(folder.glob(trace)) for trace in traces):
+    for layout, patterns in _LAYOUT_FILES.items():
+        if layout != wanted and any(any(folder.glob(pattern)) for pattern in patterns):
             raise DataInvalid(
                 f"{out_option(folder)}: holds {layout}; {wanted} in it could not be evaluated",
                 "choose another folder",
@@ -69,7 +69,7 @@ def find_runs(path: Path) -> Runs:
     ``path`` is a weights file, a run folder, or the folder of `depmap train --seeds`.
 
     Raises:
-        UsageProblem: weights are missing, or the folder holds more than one `depmap train` writes.
+        UsageProblem: weights are missing, or the folder holds runs of more than one `depmap train`.
     """
     if not path.is_dir():
         return {None: path}
@@ -84,16 +84,16 @@ def find_runs(path: Path) -> Runs:
     return runs
 
 
-def seeds_beside(
+def runs_to_compare(
     seeds: Iterable[int | None], others: Sequence[Path]
 ) -> dict[int | None, tuple[Path, ...]]:
-    """Find the weights to compare with: seed -> those of that seed, one of each in ``others``.
+    """Find the weights to compare with: seed -> those of that seed, one from each of ``others``.
 
     Raises:
         UsageProblem: as ``find_runs``, or the other runs have other seeds.
     """
     runs = [(path, find_runs(path)) for path in others]
-    return {seed: tuple(of_seed(path, found, seed) for path, found in runs) for seed in seeds}
+    return {seed: tuple(run_of_seed(path, own, seed) for path, own in runs) for seed in seeds}
 
 
 @dataclass(frozen=True)
@@ -140,20 +140,20 @@ def cross_validations(path: Path, n_folds: int) -> dict[int | None, CrossValidat
     return runs
 
 
-def folds_beside(
+def cross_validations_to_compare(
     seeds: Iterable[int | None], n_folds: int, others: Sequence[Path]
 ) -> dict[int | None, tuple[CrossValidation, ...]]:
-    """Find the cross-validations to compare with: seed -> those of that seed, one of each in
+    """Find the cross-validations to compare with: seed -> those of that seed, one from each of
     ``others``.
 
     Raises:
         UsageProblem: as ``cross_validations``, or the other runs have other seeds.
     """
     runs = [(path, cross_validations(path, n_folds)) for path in others]
-    return {seed: tuple(of_seed(path, found, seed) for path, found in runs) for seed in seeds}
+    return {seed: tuple(run_of_seed(path, own, seed) for path, own in runs) for seed in seeds}
 
 
-def of_seed(path: Path, runs: Mapping[int | None, T], seed: int | None) -> T:
+def run_of_seed(path: Path, runs: Mapping[int | None, T], seed: int | None) -> T:
     """Choose which of the ``runs`` in ``path`` to compare with a run of this seed.
 
     That is the run of the same seed, or the only one.

@@ -200,10 +200,10 @@ class Trainer:
             )
 
     def _hint_if_not_finite(self) -> str:
-        kept = "there are no weights of an earlier epoch"
+        saved = "there are no weights of an earlier epoch"
         if self.progress.epoch:
-            kept = f"{BEST} and {LAST} hold the epochs before"
-        return f"train with a lower train.learning_rate; {kept}"
+            saved = f"{BEST} and {LAST} hold the epochs before"
+        return f"train with a lower train.learning_rate; {saved}"
 
     @torch.no_grad()
     def _average_weights(self) -> None:
@@ -268,7 +268,13 @@ class Trainer:
                 exact=True,
             )
         return estimate_clip(
-            self.averaged, self.semantics, clip, frames, self.config.frames, self.device, maps
+            model=self.averaged,
+            semantics=self.semantics,
+            clip=clip,
+            frames=frames,
+            training_frames=self.config.frames,
+            device=self.device,
+            maps=maps,
         ).score
 
     def _summarise_epoch(

@@ -83,10 +83,7 @@ def load_networks(
         model.load_state_dict(tensors)
         training_face_model = unpack_training_faces(checkpoint.tensors)
     except (KeyError, ValueError, RuntimeError) as error:
-        raise WeightsInvalid(
-            f"{clean(str(checkpoint.path))}: its content does not fit its description",
-            "train or fetch it again",
-        ) from error
+        raise _content_error(checkpoint.path) from error
     model.eval().requires_grad_(False)
     return Networks(
         model=move_to_device(model, device, torch.channels_last),
@@ -100,6 +97,12 @@ def load_networks(
         training_face_model=training_face_model,
         shares_backbone=semantics.image_size == config.faces.size
         and shares_backbone(tensors, semantics),
+    )
+
+
+def _content_error(path: Path) -> WeightsInvalid:
+    return WeightsInvalid(
+        f"{clean(str(path))}: its content does not fit its description", "train or fetch it again"
     )
 
 
@@ -117,7 +120,7 @@ def _load_semantics(
     allow_network: bool,
 ) -> "SemanticModel":
     """Load the semantic model that the weights were trained with."""
-    from depmap_cli.semantics.clip_model import load_semantic_model
+    from depmap_cli.semantics.load_model import load_semantic_model
 
     trained_with = checkpoint.document["semantics"]
     model, sha256 = trained_with["model"], trained_with["sha256"]

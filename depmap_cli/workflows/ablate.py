@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.config import Config
-from depmap_cli.data.corpus import LabelledVideo
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.paper_tables import METRICS, Variant, row_name, select_rows
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.evaluation import EvaluationReport

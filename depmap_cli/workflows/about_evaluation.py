@@ -10,7 +10,8 @@ import numpy as np
 
 from depmap_cli import __version__
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import SPLITS, LabelledVideo, of_split
+from depmap_cli.data.corpus import of_split
+from depmap_cli.data.labelled_video import SPLITS, LabelledVideo
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.evaluation.results import About, SplitCount, WeightsOrigin
 from depmap_cli.results import WeightsInfo
@@ -64,7 +65,7 @@ def origin_of(networks: Networks, videos: Sequence[LabelledVideo], evaluated: st
     return WeightsOrigin(
         network=network_name(networks.config.model),
         balance=networks.config.train.band_balance,
-        started_from=start_of(networks.document),
+        started_from=initialisation_text(networks.document),
         recalibrated_on=None if stored["split"] == SELECTED_ON else stored["split"],
         calibration_people=len(set(stored["people"])),
         training_people=len({v.subject for v in training}),
@@ -75,7 +76,7 @@ def origin_of(networks: Networks, videos: Sequence[LabelledVideo], evaluated: st
     )
 
 
-def start_of(document: Mapping[str, Any]) -> str:
+def initialisation_text(document: Mapping[str, Any]) -> str:
     """Return how the weights were initialised, in words."""
     start = str(document["started_from"])
     phrases = {

@@ -8,8 +8,8 @@ import numpy as np
 from torch import Tensor
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.data.face_cache import duration_of
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.evaluation.appearance import (
     Appearance,
@@ -56,12 +56,15 @@ def appearance_of(
 
 
 def trends_over(clips: Sequence[VideoClip], reliable: dict[str, bool]) -> tuple[UnitTrend, ...]:
-    """Return the mean evidence of action units over these clips; ``reliable`` by unit."""
+    """Return the mean probabilities of action units over these clips; ``reliable`` by unit."""
     return trends_of([_curve(clip, level_of(clip.video.score)) for clip in clips], reliable)
 
 
 def _curve(clip: VideoClip, level: int) -> UnitCurve:
-    """Evidence over one clip, which ends at the last face if the video's duration is unknown."""
+    """AU probabilities over one clip.
+
+    It ends at the last face if the duration of the video is unknown.
+    """
     times = clip.times[clip.usable]
     end = max(duration_of(clip.video) or 0.0, float(times[-1]), 1e-6)
     au_probabilities = clip.features.au_probabilities.numpy()[clip.usable]
@@ -153,10 +156,10 @@ def _activations(estimate: ClipEstimate) -> np.ndarray:
     return activations
 
 
-def nearest_of_people(likeness: np.ndarray, people: np.ndarray, count: int) -> list[int]:
-    """Return the rows of greatest ``likeness`` (n,), greatest first, each of another person."""
+def nearest_of_people(similarity: np.ndarray, people: np.ndarray, count: int) -> list[int]:
+    """Return the rows of greatest ``similarity`` (n,), greatest first, each of another person."""
     chosen: dict[str, int] = {}
-    for row in np.argsort(-likeness, kind="stable").tolist():
+    for row in np.argsort(-similarity, kind="stable").tolist():
         chosen.setdefault(people[row], row)
         if len(chosen) == count:
             break

@@ -49,7 +49,7 @@ def run_calibration(
     networks = options.networks(options.weights)
     if output.resolve() == networks.path.resolve():
         raise UsageProblem(
-            f"--out {clean(str(output))}: is the weights file itself", "choose another name"
+            f"--out {clean(str(output))}: this is the weights file itself", "choose another name"
         )
     videos, _ = options.source.read()
     videos = of_split(videos, options.split)
@@ -57,7 +57,7 @@ def run_calibration(
     videos = [video for video in videos if video.subject not in known]
     if not videos:
         raise DataInvalid(
-            f"the weights were trained on everybody in {options.split}: their residuals are too "
+            f"the weights were trained on everyone in {options.split}: their residuals are too "
             "small for calibration",
             "calibrate on people that the weights were not trained on",
         )

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import SPLITS, LabelledVideo, of_split
+from depmap_cli.data.corpus import of_split
 from depmap_cli.data.face_cache import duration_of
+from depmap_cli.data.labelled_video import SPLITS, LabelledVideo
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.errors import UsageProblem
 from depmap_cli.evaluation import (
@@ -33,9 +34,9 @@ from depmap_cli.training.run_folder import WEIGHTS
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.about_evaluation import (
     about_evaluation,
+    initialisation_text,
     origin_of,
     split_counts,
-    start_of,
 )
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec, check_uncovered
@@ -74,7 +75,7 @@ class EvaluateOptions:
         return self.frames or networks.sampling.frames
 
     def caution(self, networks: Networks) -> str:
-        """See ``calibration_caution``."""
+        """How the stored residuals were computed differently from these estimates; or empty."""
         sampling = networks.sampling.model_copy(update={"frames": self.frames_of(networks)})
         return calibration_caution(networks.sampling, sampling)
 
@@ -141,7 +142,8 @@ def _comparison(
     if n_leaked:
         title += " (leaks)"
         training += (
-            f" The evaluated weights never saw {n_leaked} of these, so the comparison is not fair."
+            f" The evaluated weights were not trained on {n_leaked} of these, so the comparison is "
+            "not fair."
         )
     return weights_baseline(
         number=number,
@@ -175,7 +177,7 @@ def weights_baseline(
         name=f"beside_{number + 1}",
         title=title,
         description=f"{origin}: {network_name(networks.config.model)}, {info.backbone}, "
-        f"initialised from {start_of(networks.document)}. {training}",
+        f"initialised from {initialisation_text(networks.document)}. {training}",
         leaks=leaks,
         informed=len(estimates),
         weights=info,
@@ -232,7 +234,12 @@ def score_clips(
     for number, clip in enumerate(clips):
         with explain_out_of_memory("a video", "lower --frames, or use --device cpu"):
             estimate = estimate_clip(
-                networks.model, networks.semantics, clip, count, training_frames, networks.device
+                model=networks.model,
+                semantics=networks.semantics,
+                clip=clip,
+                frames=count,
+                training_frames=training_frames,
+                device=networks.device,
             )
         estimates.append(estimate)
         on_progress(stage, number + 1, len(clips))

@@ -1,4 +1,4 @@
-"""`depmap evaluate` of a cross-validation: each person is scored by weights that never saw them."""
+"""`depmap evaluate` of a cross-validation: each person is scored by weights not trained on them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import LabelledVideo, of_split
+from depmap_cli.data.corpus import Corpus, of_split, read_corpus
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.evaluation.appearance import Appearance, KeyFace
 from depmap_cli.evaluation.baselines import BaselinePrediction
 from depmap_cli.evaluation.evaluate import EvaluationPart, evaluate_parts
@@ -20,7 +21,11 @@ from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import weights_info
 from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 from depmap_cli.training.leakage import refuse_known
-from depmap_cli.training.runs import CrossValidation, cross_validations, folds_beside
+from depmap_cli.training.runs import (
+    CrossValidation,
+    cross_validations,
+    cross_validations_to_compare,
+)
 from depmap_cli.weights.loading import Networks
 from depmap_cli.workflows.about_evaluation import about_evaluation, origin_of, split_count
 from depmap_cli.workflows.appearance import key_faces_of, pictured_videos, trends_over
@@ -37,14 +42,14 @@ from depmap_cli.workflows.seeds import evaluate_seeds
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Task:
-    """A cross-validation to evaluate, those to compare it with, and what all its folds share."""
+class _PooledEvaluation:
+    """A cross-validation to evaluate, others to compare it with, and what all folds share."""
 
     options: EvaluateOptions
     runs: CrossValidation
     compare_with: tuple[CrossValidation, ...]
     pictured: tuple[Path, ...]  # videos whose key frame is drawn
-    notes: list[str]  # from reading the corpus
+    corpus: Corpus
     on_progress: ProgressCallback
 
 
@@ -79,7 +84,7 @@ def evaluate_folds(
 
     ``run``, and each of ``options.compare_with``, is a folder that `depmap train --folds`
     wrote. Several seeds are several cross-validations, evaluated separately: the mean of
-    their estimates would describe an ensemble, which nobody will score with.
+    their estimates would describe an ensemble, which `depmap score` does not use.
 
     Raises:
         UsageProblem: a fold's weights are missing, or the compared runs have other seeds.
@@ -87,18 +92,19 @@ def evaluate_folds(
         DepmapError: data, weights or options are invalid in another way.
     """
     runs_of_seed = cross_validations(run, n_folds)
-    compare_with = folds_beside(runs_of_seed, n_folds, options.compare_with)
-    videos, summary = options.source.read()
+    compare_with = cross_validations_to_compare(runs_of_seed, n_folds, options.compare_with)
+    corpus = read_corpus(options.source.data)
+    videos, _ = options.source.split(corpus)
     attributes = attributes_of(options, videos)
     pictured = pictured_videos(videos) if options.appearance else ()
     return [
         _evaluation(
-            _Task(
+            _PooledEvaluation(
                 options=options,
                 runs=runs,
                 compare_with=compare_with[seed],
                 pictured=pictured,
-                notes=summary.notes,
+                corpus=corpus,
                 on_progress=on_progress,
             ),
             attributes,
@@ -107,17 +113,19 @@ def evaluate_folds(
     ]
 
 
-def _evaluation(task: _Task, attributes: Mapping[str, Mapping[str, str]] | None) -> Evaluation:
-    folds = [_evaluated(task, fold) for fold in range(task.runs.n_folds)]
+def _evaluation(
+    task: _PooledEvaluation, attributes: Mapping[str, Mapping[str, str]] | None
+) -> Evaluation:
+    folds = [_evaluate_fold(task, fold) for fold in range(task.runs.n_folds)]
     parts = [fold.part for fold in folds]
     report = evaluate_parts(parts, _about(task, folds), DEFAULT_COVERAGE, attributes)
     return Evaluation(report, _appearance(task, folds) if task.options.appearance else None)
 
 
-def _evaluated(task: _Task, fold: int) -> _Fold:
+def _evaluate_fold(task: _PooledEvaluation, fold: int) -> _Fold:
     source = replace(task.options.source, fold=(fold, task.runs.n_folds))
     options = replace(task.options, source=source)
-    videos, _ = source.read()
+    videos, _ = source.split(task.corpus)
     tested = of_split(videos, "Testing")
     networks = _load(task.runs, fold, tested, options)
     facts = training_facts(networks, videos, "Testing")
@@ -186,7 +194,7 @@ def _comparison(
     )
 
 
-def _appearance(task: _Task, folds: Sequence[_Fold]) -> Appearance:
+def _appearance(task: _PooledEvaluation, folds: Sequence[_Fold]) -> Appearance:
     """Collect the data of the plots, without a feature map: networks have no axes in common."""
     faces = {path: face for fold in folds for path, face in fold.faces.items()}
     clips = [clip for fold in folds for clip in fold.clips]
@@ -196,7 +204,7 @@ def _appearance(task: _Task, folds: Sequence[_Fold]) -> Appearance:
     )
 
 
-def _about(task: _Task, folds: Sequence[_Fold]) -> About:
+def _about(task: _PooledEvaluation, folds: Sequence[_Fold]) -> About:
     clips = [clip for fold in folds for clip in fold.clips]
     seed = {} if task.runs.seed is None else {"seed": task.runs.seed}
     return about_evaluation(
@@ -213,7 +221,7 @@ def _about(task: _Task, folds: Sequence[_Fold]) -> About:
         },
         [split_count(OUT_OF_FOLD, [clip.video for clip in clips])],
         clips,
-        task.notes,
+        task.corpus.notes,
     )
 
 

@@ -1,4 +1,4 @@
-"""Checks the installation (`depmap doctor`) and describes it (`depmap info`)."""
+"""Check the installation (`depmap doctor`) and describe it (`depmap info`)."""
 
 import logging
 import platform

@@ -8,15 +8,18 @@ import torch
 
 from depmap_cli.config import PREPARED_FRAMES, FaceConfig, SamplingConfig
 from depmap_cli.data.clips import VideoClip, load_clips
-from depmap_cli.data.corpus import Corpus, LabelledVideo, read_corpus
+from depmap_cli.data.corpus import Corpus, read_corpus
 from depmap_cli.data.corpus_summary import summarise_corpus
-from depmap_cli.data.face_cache import CachedFaces, FaceCache, check_readable, default_cache
+from depmap_cli.data.face_cache import FaceCache, check_readable, default_cache
 from depmap_cli.data.folds import split_by_fold
+from depmap_cli.data.labelled_video import LabelledVideo
+from depmap_cli.data.prepared_faces import CachedFaces
 from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.results import CorpusSummary
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticModel, load_semantic_model
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticModel
+from depmap_cli.semantics.load_model import load_semantic_model
 from depmap_cli.weights.locations import default_semantic_weights, find_semantic_weights
 
 FOLD_SEED = 0
@@ -137,9 +140,9 @@ class SemanticModelSpec:
     weights: str | None = None
     allow_network: bool = False
 
-    def or_that_of(self, init: Path | None) -> "SemanticModelSpec":
-        """Fill in what is not given from the Dep-MAP weights ``init``: they need the semantic
-        model they were trained with.
+    def completed_from(self, init: Path | None) -> "SemanticModelSpec":
+        """Fill in missing values from the Dep-MAP weights ``init``, which need the semantic model
+        that they were trained with.
 
         Raises:
             WeightsInvalid: as ``find_semantic_weights``.

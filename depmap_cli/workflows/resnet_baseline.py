@@ -13,7 +13,12 @@ from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL
 from depmap_cli.training.run_folder import CONFIG, WEIGHTS
-from depmap_cli.training.runs import cross_validations, find_runs, folds_beside, seeds_beside
+from depmap_cli.training.runs import (
+    cross_validations,
+    cross_validations_to_compare,
+    find_runs,
+    runs_to_compare,
+)
 from depmap_cli.weights.document import FROM_SCRATCH
 from depmap_cli.weights.locations import (
     BASELINE_WEIGHTS,
@@ -26,24 +31,26 @@ FOLDER = "resnet-baseline"
 """Folder of `depmap train --model resnet-baseline`, inside the folder of the run it belongs to."""
 
 
-def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tuple[Path, ...], str]:
+def find_resnet_baseline(
+    weights: Path | None, n_folds: int | None = None
+) -> tuple[tuple[Path, ...], str]:
     """Find the plain ResNet to compare these weights with.
 
     ``weights`` is a file or a folder of runs, None for the bundled weights; ``n_folds`` is given
     if they are a run by folds. Returns the paths to compare with, and why a plain ResNet is
-    skipped: it is unfinished, or its seeds or folds differ.
+    skipped (it is unfinished, or its seeds or folds differ); "" if it is not.
 
     Raises:
         UsageProblem: the weights themselves are unfinished.
     """
-    plain = _plain_path(weights)
+    plain = _baseline_path(weights)
     if not plain.exists():
         return (), ""
     check: Callable[[Sequence[Path]], object]
     if weights is not None and n_folds is not None:
-        check = partial(folds_beside, cross_validations(weights, n_folds), n_folds)
+        check = partial(cross_validations_to_compare, cross_validations(weights, n_folds), n_folds)
     else:
-        check = partial(seeds_beside, find_runs(weights) if weights else [None])
+        check = partial(runs_to_compare, find_runs(weights) if weights else [None])
     try:
         check((plain,))
     except UsageProblem as problem:
@@ -51,7 +58,7 @@ def plain_beside(weights: Path | None, n_folds: int | None = None) -> tuple[tupl
     return (plain,), ""
 
 
-def _plain_path(weights: Path | None) -> Path:
+def _baseline_path(weights: Path | None) -> Path:
     """The path of the plain ResNet of these weights, whether it exists or not."""
     bundled = weights_folder() / DEFAULT_WEIGHTS
     if weights is None or (weights.is_file() and weights.resolve() == bundled.resolve()):
@@ -59,13 +66,15 @@ def _plain_path(weights: Path | None) -> Path:
     return (weights if weights.is_dir() else weights.parent) / FOLDER
 
 
-def plain_command(data: Path, weights: Path | None, folds: int | None) -> str | None:
-    """Say which command trains a plain ResNet that ``plain_beside`` finds for these weights.
+def baseline_command(data: Path, weights: Path | None, folds: int | None) -> str | None:
+    """Return the command that trains a plain ResNet to compare these weights with.
 
     The command uses their settings, a similar start and the same semantic model. None if the
     weights are a plain ResNet themselves.
     """
-    if weights is not None and (_is_plain(weights) or FOLDER in weights.resolve().parts[-2:]):
+    if weights is not None and (
+        _is_resnet_baseline(weights) or FOLDER in weights.resolve().parts[-2:]
+    ):
         return None
     command = ["depmap", "train", "--data", str(data), "--model", "resnet-baseline"]
     command += ["--folds", str(folds)] if folds else []
@@ -94,7 +103,7 @@ def _training_options(weights: Path, run: Path) -> list[str]:
     return options
 
 
-def _is_plain(weights: Path) -> bool:
+def _is_resnet_baseline(weights: Path) -> bool:
     """Return whether a weights file holds a plain ResNet."""
     document = _document(weights)
     return (
@@ -106,7 +115,7 @@ def _is_plain(weights: Path) -> bool:
 def _document(path: Path | None) -> dict[str, Any]:
     """Return the document of a weights file; empty if it is missing or damaged.
 
-    Whoever loads a damaged file reports it.
+    Loading a damaged file reports it later.
     """
     try:
         return read_document(path, "depmap") if path else {}

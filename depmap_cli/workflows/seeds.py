@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from depmap_cli.evaluation.results import Evaluation
 from depmap_cli.runtime.progress import ProgressCallback
-from depmap_cli.training.runs import find_runs, seeds_beside
+from depmap_cli.training.runs import find_runs, runs_to_compare
 from depmap_cli.workflows.evaluate import EvaluateOptions, run_evaluation
 
 
@@ -17,7 +17,7 @@ def evaluate_seeds(options: EvaluateOptions, on_progress: ProgressCallback) -> l
         DepmapError: as ``find_runs`` and ``run_evaluation``, or the compared runs have other seeds.
     """
     own = find_runs(options.weights) if options.weights else {None: None}
-    compare_with = seeds_beside(own, options.compare_with)
+    compare_with = runs_to_compare(own, options.compare_with)
     evaluations = []
     for seed, weights in own.items():
         evaluation = run_evaluation(

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.config import FaceConfig, SemanticsTrainConfig
-from depmap_cli.data.corpus import LabelledVideo, of_split
+from depmap_cli.data.corpus import of_split
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.runtime.progress import ProgressCallback

@@ -1,4 +1,4 @@
-"""`depmap simulate`: renders a corpus of interviews or a set of portraits."""
+"""`depmap simulate`: render a corpus of interviews or a set of portraits."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from depmap_cli.simulation.rendering import renderer_api
 
 
 def run_simulation(
-    options: CohortOptions | PortraitOptions, face_model: Path | None, progress: ProgressCallback
+    options: CohortOptions | PortraitOptions, face_model: Path | None, on_progress: ProgressCallback
 ) -> None:
     """Render the missing parts of a corpus.
 
     Args:
         options: the corpus of interviews, or the set of portraits.
         face_model: ICT-FaceKit's ``FaceXModel`` folder or a packed model; None if not given.
-        progress: called as rendering proceeds.
+        on_progress: called as rendering proceeds.
 
     Raises:
         UsageProblem: no face model was given.
@@ -28,6 +28,6 @@ def run_simulation(
         raise UsageProblem("--face-model is missing", FETCH_HINT)
     with renderer_api.FaceModelRenderer(face_model).with_packed_model() as rendered:
         if isinstance(options, PortraitOptions):
-            make_portraits(options, rendered, progress)
+            make_portraits(options, rendered, on_progress)
         else:
-            make_cohort(options, rendered, progress)
+            make_cohort(options, rendered, on_progress)

@@ -32,7 +32,7 @@ from depmap_cli.training.progress import EventCallback, TrainingDisplay, numbere
 from depmap_cli.training.provenance import training_document
 from depmap_cli.training.resume import check_resumable, data_description, data_hash, resume_key
 from depmap_cli.training.run_folder import BEST, WEIGHTS, RunFolder
-from depmap_cli.training.runs import RunLayout, check_alone, fold_folder, seed_folder
+from depmap_cli.training.runs import RunLayout, check_layout, fold_folder, seed_folder
 from depmap_cli.training.seed_summary import TrainResult, seed_summary_csv
 from depmap_cli.training.trainer import Trainer
 from depmap_cli.workflows.labelled_data import (
@@ -237,9 +237,9 @@ class TrainingJob:
         """Check that the folders are writable and hold nothing that evaluation would confuse."""
         options = self.options
         layout = RunLayout.seeds if options.seeds > 1 else RunLayout.run
-        check_alone(options.folder_of(fold), layout)
+        check_layout(options.folder_of(fold), layout)
         if fold is not None:
-            check_alone(options.out, RunLayout.folds)
+            check_layout(options.out, RunLayout.folds)
         for run in options.runs_of(fold):
             run.folder.check(options.resume)
 

@@ -8,7 +8,8 @@ import torch
 
 from depmap_cli.config import Config, FaceConfig
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import Corpus, LabelledVideo, read_corpus
+from depmap_cli.data.corpus import Corpus, read_corpus
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec, prepared_frames
@@ -27,7 +28,7 @@ class TrainingInputs:
         self, source: LabelledData, semantic_model: SemanticModelSpec, init: Path | None = None
     ) -> None:
         self.source = source
-        self._given = semantic_model
+        self._requested = semantic_model
         self._init = init
         self._clips: dict[ClipKey, VideoClip] = {}
 
@@ -45,9 +46,9 @@ class TrainingInputs:
         """Which semantic model is used: the given one, or that of the weights to start from.
 
         Raises:
-            WeightsInvalid: as ``SemanticModelSpec.or_that_of``.
+            WeightsInvalid: as ``SemanticModelSpec.completed_from``.
         """
-        return self._given.or_that_of(self._init)
+        return self._requested.completed_from(self._init)
 
     @cached_property
     def semantics(self) -> SemanticModel:

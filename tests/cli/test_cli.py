@@ -401,7 +401,7 @@ def test_cuda_is_refused_where_there_is_none(run, interview):
 
 def test_a_pretrained_tag_needs_permission_to_use_the_network(run, tmp_path, interview):
     from depmap_cli.errors import UsageProblem
-    from depmap_cli.semantics.clip_model import load_semantic_model
+    from depmap_cli.semantics.load_model import load_semantic_model
 
     with pytest.raises(UsageProblem, match="downloaded"):
         load_semantic_model("ViT-B-32", "openai")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from depmap_cli.config import FaceConfig
-from depmap_cli.data.corpus import LabelledVideo, of_split, read_corpus
-from depmap_cli.data.labelled_video import split_named
+from depmap_cli.data.corpus import of_split, read_corpus
+from depmap_cli.data.labelled_video import LabelledVideo, split_named
 from depmap_cli.errors import DataInvalid
 from depmap_cli.workflows.labelled_data import LabelledData
 from tests.support.videos import write_video
@@ -236,10 +236,10 @@ def test_a_video_in_several_files_is_told(tmp_path):
 def test_empty_and_missing_videos(tmp_path):
     write(tmp_path, "Training/1_1_Depression.csv", "3")
     (tmp_path / "Training/1_1_a.mp4").write_bytes(b"")
-    assert refusal(tmp_path) == "Training/1_1_a.mp4: the video is an empty file"
+    assert refusal(tmp_path) == "Training/1_1_a.mp4: the file is empty"
     (tmp_path / "Training/1_1_a.mp4").unlink()
     (tmp_path / "Training/1_1_a.mp4").symlink_to(tmp_path / "gone.mp4")
-    assert refusal(tmp_path) == "Training/1_1_a.mp4: a broken link"
+    assert refusal(tmp_path) == "Training/1_1_a.mp4: the link is broken"
 
 
 def test_one_file_linked_into_two_splits(tmp_path):
@@ -397,11 +397,11 @@ def test_people_in_lists(tmp_path):
         ("1_1.mp4,3.5\n", "line 1: '3.5' is not a score"),
         ("1_1.mp4,3\n9_9.mp4,3\n", "line 2: no such video: 9_9.mp4"),
         ("path,label\n,3\n", "line 2: no path"),
-        ("path,label\na,b.mp4,3\n", "line 2: 3 values where path,label is expected"),
+        ("path,label\na,b.mp4,3\n", "line 2: 3 values, but path,label has 2"),
         ("1_1.mp4,3\n1_1.mp4,4\n", "line 2: 1_1.mp4 has score 4, but 3 in train.csv, line 1"),
         ("1_1.mp4,3\nsub/1_1.mp4,4\n", "line 2: score 4 for session '1' of person '1', but 3 in"),
-        ("path,label\n", "line 1: there is only a header"),
-        ("void.mp4,3\n", "line 1: void.mp4: the video is an empty file"),
+        ("path,label\n", "line 1: the table has only a header"),
+        ("void.mp4,3\n", "line 1: void.mp4: the file is empty"),
         ('path,label\n"1_1.mp4,3\n1_2.mp4,4\n', "line 2: unexpected end of data"),
         ("path,label\nM\xfcller.mp4,3\n".encode("latin-1"), "line 2: not UTF-8"),
         ("path,label\n1_1.mp4,3\n".encode("utf-16"), "line 1: not UTF-8"),
@@ -481,7 +481,7 @@ def test_a_list_speaks_for_its_split_and_label_files_for_the_others(tmp_path):
     write(tmp_path, "train.csv", "Training/1_1_Freeform.mp4,3\n")
     corpus = read_corpus(tmp_path)
     assert [r.task for r in corpus.videos] == ["", "Freeform"]
-    assert corpus.notes == ["1 video in no list left out: Training/1_1_Northwind.mp4 ..."]
+    assert corpus.notes == ["1 video left out, not in any list: Training/1_1_Northwind.mp4 ..."]
 
 
 def test_a_list_that_disagrees_with_a_label_file(tmp_path):
@@ -596,7 +596,7 @@ def test_a_third_column_is_not_overlooked(tmp_path):
 
 
 def test_an_entry_without_a_face_is_refused_by_name(tmp_path):
-    from depmap_cli.data.face_cache import write_entry
+    from depmap_cli.data.prepared_faces import write_entry
 
     with pytest.raises(DataInvalid, match="a.mp4: no face found"):
         write_entry(tmp_path, "a.mp4", [], 1.0)

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.data.corpus_summary import check_trainable, summarise_corpus
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid
 
 

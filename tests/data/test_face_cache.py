@@ -76,12 +76,15 @@ def test_a_cache_that_cannot_be_made(corpus, tmp_path, place, monkeypatch, capfd
     where = ("--data", corpus, "--cache", tmp_path / place)
     assert depmap(monkeypatch, "train", *where, "--out", tmp_path / "run", "-q") == 1
     err = capfd.readouterr().err
-    assert f"error: the cache {tmp_path / place}" in err
+    assert f"error: the face cache {tmp_path / place}" in err
     assert "--cache" in err
 
 
 def test_a_disk_that_is_full_when_faces_are_kept(store, videos):
-    with disk_full_at(50_000), pytest.raises(OutputUnwritable, match="the cache.*: File too large"):
+    with (
+        disk_full_at(50_000),
+        pytest.raises(OutputUnwritable, match="the face cache.*: File too large"),
+    ):
         store.prepare(videos, 1, quiet)
     assert list(store.root.iterdir()) == []  # nothing half-written
     assert len(store.prepare(videos, 1, quiet)) == 2
@@ -90,7 +93,7 @@ def test_a_disk_that_is_full_when_faces_are_kept(store, videos):
 def test_a_disk_that_is_full_when_views_are_kept(store, videos, semantics):
     entries = store.prepare(videos, 1, quiet)
     before = contents(store.root)
-    with disk_full_at(1000), pytest.raises(OutputUnwritable, match="the cache"):
+    with disk_full_at(1000), pytest.raises(OutputUnwritable, match="the face cache"):
         load_clips(videos, entries, semantics, CPU, quiet)
     assert contents(store.root) == before
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from depmap_cli.data.corpus import LabelledVideo
 from depmap_cli.data.folds import split_by_fold, subject_folds
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid, UsageProblem
 
 
@@ -69,7 +69,7 @@ def test_folds_dealt_at_random_are_less_alike():
     rng = np.random.default_rng(0)
     videos = corpus(rng, n_people=80)
     fold_of = {p: rng.integers(5) for p in sorted(people(videos))}
-    folds = [[r for r in videos if fold_of[r.subject] == f] for f in range(5)]
+    folds = [[v for v in videos if fold_of[v.subject] == f] for f in range(5)]
     assert np.ptp(means(folds)) > 2
 
 

@@ -80,12 +80,13 @@ def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
 
 
 def test_only_a_calibrated_model_calls_faces_covered(tmp_path):
-    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, OCCLUDED, SemanticModel, build_clip
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, COVERED_THRESHOLD, SemanticModel
+    from depmap_cli.semantics.load_model import build_clip
 
     clip = build_clip(BUNDLED_MODEL)
     faces = torch.randint(0, 255, (3, 128, 128, 3), dtype=torch.uint8)
     silent = SemanticModel(clip=clip, model=BUNDLED_MODEL, sha256="0", document={})
-    assert (silent(faces).covered < OCCLUDED).all()
+    assert (silent(faces).covered < COVERED_THRESHOLD).all()
     units = {"scale": [1.0] * 18, "bias": [0.0] * 18}
     told = SemanticModel(
         clip=clip,
@@ -102,7 +103,7 @@ def test_training_draws_no_covered_frame():
     from pathlib import Path
 
     from depmap_cli.data.clips import VideoClip
-    from depmap_cli.data.corpus import LabelledVideo
+    from depmap_cli.data.labelled_video import LabelledVideo
     from depmap_cli.semantics.clip_model import SemanticFeatures
 
     covered = torch.zeros(100)

@@ -48,7 +48,7 @@ def test_quotes_after_a_space_and_a_subject_in_capitals_are_read_as_in_lists(tmp
         ("subject,sex\n1,f\n2,m\n1,m\n", 4, "has other values in line 2"),
         ("subject,sex\n1,f,x\n", 2, "3 cells, but the header has 2"),
         ("subject,sex\n1\n", 2, "1 cells"),
-        ("subject,sex\n", 2, "no subject follows"),
+        ("subject,sex\n", 2, "no row after the header"),
         ("", 1, "no column subject"),
     ],
 )

@@ -5,7 +5,8 @@ from torch import nn
 
 from depmap_cli.model.backbone import Backbone
 from depmap_cli.runtime.skip_init import SkipInit
-from depmap_cli.semantics.clip_model import BUNDLED_MODEL, build_clip
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL
+from depmap_cli.semantics.load_model import build_clip
 
 
 def test_no_random_numbers_are_drawn_and_constants_are_set():

@@ -36,7 +36,7 @@ def faces(face_frames):
 
 
 def test_any_open_clip_model_can_be_loaded_from_a_local_file(tiny, faces):
-    from depmap_cli.semantics.clip_model import load_semantic_model
+    from depmap_cli.semantics.load_model import load_semantic_model
 
     name, path = tiny
     semantics = load_semantic_model(name, str(path))
@@ -62,7 +62,7 @@ def test_any_open_clip_model_can_be_loaded_from_a_local_file(tiny, faces):
 
 def test_weights_of_another_architecture_are_refused(tiny, tmp_path):
     from depmap_cli.errors import WeightsInvalid
-    from depmap_cli.semantics.clip_model import load_semantic_model
+    from depmap_cli.semantics.load_model import load_semantic_model
 
     path = tmp_path / "other.safetensors"
     save_file({"weight": torch.zeros(2)}, path)
@@ -72,7 +72,7 @@ def test_weights_of_another_architecture_are_refused(tiny, tmp_path):
 
 def test_a_pickle_is_never_loaded(tiny, tmp_path):
     from depmap_cli.errors import WeightsInvalid
-    from depmap_cli.semantics.clip_model import load_semantic_model
+    from depmap_cli.semantics.load_model import load_semantic_model
 
     path = tmp_path / "model.pt"
     torch.save({"x": torch.zeros(2)}, path)
@@ -82,7 +82,7 @@ def test_a_pickle_is_never_loaded(tiny, tmp_path):
 
 def test_unknown_models_and_tags_are_refused():
     from depmap_cli.errors import UsageProblem
-    from depmap_cli.semantics.clip_model import build_clip, load_semantic_model
+    from depmap_cli.semantics.load_model import build_clip, load_semantic_model
 
     with pytest.raises(UsageProblem, match="no such model"):
         build_clip("no-such-model")
@@ -93,7 +93,7 @@ def test_unknown_models_and_tags_are_refused():
 
 
 def test_query_mixes_phrases_by_probability(tiny):
-    from depmap_cli.semantics.clip_model import load_semantic_model
+    from depmap_cli.semantics.load_model import load_semantic_model
 
     semantics = load_semantic_model(tiny[0], str(tiny[1]))
     au_probabilities = torch.zeros(3, 18)
@@ -125,7 +125,8 @@ def test_equal_sentences_are_not_negatives():
 def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tmp_path):
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_tensors
-    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL
+    from depmap_cli.semantics.load_model import load_semantic_model
     from depmap_cli.semantics.neutral_face import typical_neutral
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 
@@ -173,7 +174,8 @@ def test_semantic_training_can_start_from_a_trained_model(faces, tmp_path):
     from depmap_cli.errors import WeightsInvalid
     from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
     from depmap_cli.model.backbone import normalise_pixels
-    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL
+    from depmap_cli.semantics.load_model import load_semantic_model
     from depmap_cli.semantics_training.trainable_model import TrainableSemanticModel
     from depmap_cli.weights.locations import default_semantic_weights
 
@@ -338,7 +340,8 @@ def test_the_shipped_model_detects_rendered_action_units(interview):
     from depmap_cli.config import FaceConfig, SamplingConfig
     from depmap_cli.domain.action_units import ACTION_UNITS
     from depmap_cli.faces import FaceDetector, extract_faces
-    from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
+    from depmap_cli.semantics.clip_model import BUNDLED_MODEL
+    from depmap_cli.semantics.load_model import load_semantic_model
     from depmap_cli.video.reader import sample_frames
     from depmap_cli.weights.locations import default_semantic_weights
 

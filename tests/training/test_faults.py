@@ -96,7 +96,7 @@ def test_testing_is_not_for_calibrating(trained, corpus, tmp_path, monkeypatch, 
     one = {"subject": "100", "session": lambda r: r.subject, "split": "Development"}
     again = manifest(corpus, tmp_path / "again.csv", **one)
     assert depmap(monkeypatch, "calibrate", *where, "--data", again) == 1
-    assert "trained on everybody in Development" in capfd.readouterr().err
+    assert "trained on everyone in Development" in capfd.readouterr().err
     assert not out.exists()
 
 
@@ -173,7 +173,7 @@ def test_prepared_faces_of_another_size_are_refused(corpus, cache, tmp_path, mon
         shutil.copytree(corpus / split / "DepressionLabels", data / split / "DepressionLabels")
     more = ("--from-scratch", "--set", "faces.size=224")
     assert train(monkeypatch, data, cache, tmp_path / "run", *more) == 1
-    assert "faces of 128 px, but 224 px are wanted" in capfd.readouterr().err
+    assert "faces of 128 px, but 224 px are needed" in capfd.readouterr().err
 
 
 def test_a_face_that_is_always_covered(corpus, cache, tmp_path, monkeypatch, capfd):

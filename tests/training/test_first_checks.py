@@ -11,7 +11,7 @@ from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.io.settings import read_settings
 from depmap_cli.runtime.devices import available_devices
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL
-from depmap_cli.training.initialise import start_of
+from depmap_cli.training.initialise import weights_to_start_from
 from depmap_cli.weights.locations import (
     BASELINE_WEIGHTS,
     DEFAULT_WEIGHTS,
@@ -126,7 +126,7 @@ def test_a_folder_holds_what_evaluation_can_tell_apart(
     [
         (
             ("--init", DEFAULT_WEIGHTS, "--model", "resnet-baseline"),
-            "depmap-resnet18-simulated.safetensors: Dep-MAP",
+            "depmap-resnet18-simulated.safetensors, which holds Dep-MAP",
         ),
         (
             ("--model", "resnet-baseline", "--set", "model.msr=true"),
@@ -236,7 +236,7 @@ def test_what_a_run_cannot_start_from(corpus, tmp_path, monkeypatch, capfd, comm
 
 
 def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, monkeypatch, capfd):
-    assert start_of(trained, False)[0] == trained / "weights.safetensors"
+    assert weights_to_start_from(trained, False)[0] == trained / "weights.safetensors"
     where = ("--data", corpus, "--weights", trained, "--out", tmp_path / "w.safetensors")
     one = tmp_path / "one.csv"
     shown = next(r for r in read_corpus(corpus).videos if r.split == "Training")
@@ -244,7 +244,7 @@ def test_the_folder_of_a_run_stands_for_its_weights(trained, corpus, tmp_path, m
         f"path,subject,session,task,split,score\n{shown.path},{shown.subject},1,,Development,1"
     )
     assert depmap(monkeypatch, "calibrate", *where, "--data", one) == 1
-    assert "the weights were trained on everybody in Development" in capfd.readouterr().err
+    assert "the weights were trained on everyone in Development" in capfd.readouterr().err
 
 
 def test_faces_are_those_of_the_weights_at_the_start(tmp_path):
@@ -252,15 +252,15 @@ def test_faces_are_those_of_the_weights_at_the_start(tmp_path):
     document = {k: v for k, v in shipped.document.items() if k not in ("format", "kind")}
     document["config"]["faces"]["size"] = 224
     save_checkpoint(tmp_path / "large.safetensors", "depmap", document, shipped.tensors)
-    _, base = start_of(tmp_path / "large.safetensors", False)
+    _, base = weights_to_start_from(tmp_path / "large.safetensors", False)
     assert read_settings([], None, base).faces.size == 224
     assert read_settings(["faces.size=128"], None, base).faces.size == 128
     assert read_settings([], None, base).train == read_settings([]).train
 
 
 def test_a_plain_resnet_starts_at_the_one_that_was_trained_as_dep_map_was():
-    start, base = start_of(None, False, plain=True)
+    start, base = weights_to_start_from(None, False, plain=True)
     assert start == weights_folder() / BASELINE_WEIGHTS
     assert base["model"]["backbone"] == "resnet18"
-    assert start_of(None, True, plain=True) == (None, {})
-    assert start_of(weights_folder() / BASELINE_WEIGHTS, False, plain=True)[0] == start
+    assert weights_to_start_from(None, True, plain=True) == (None, {})
+    assert weights_to_start_from(weights_folder() / BASELINE_WEIGHTS, False, plain=True)[0] == start

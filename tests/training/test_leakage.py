@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.config import Config, SemanticsTrainConfig
-from depmap_cli.data.corpus import LabelledVideo
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
 from depmap_cli.semantics_training import AuFrames
@@ -215,7 +215,7 @@ def test_weights_are_not_calibrated_on_people_whom_they_know(tmp_path):
         source=LabelledData(data=tmp_path / "all.csv"), split="Development", device="cpu"
     )
     out = tmp_path / "out.safetensors"
-    with pytest.raises(DataInvalid, match="everybody in Development: .*too small"):
+    with pytest.raises(DataInvalid, match="everyone in Development: .*too small"):
         run_calibration(options, out, lambda *_: None)
     assert not out.exists()
 

@@ -8,7 +8,7 @@ import pytest
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable
 from depmap_cli.training.resume import check_resumable
 from depmap_cli.training.run_folder import RunFolder, git_state
-from depmap_cli.training.runs import RunLayout, check_alone
+from depmap_cli.training.runs import RunLayout, check_layout
 from tests.support.runs import disk_full_at
 
 
@@ -39,7 +39,7 @@ def test_the_folder_that_a_user_works_in_is_named(tmp_path, monkeypatch):
     with pytest.raises(DataInvalid, match=f"--out {tmp_path}: the folder is not empty"):
         RunFolder(here).check(resume=False)
     with pytest.raises(DataInvalid, match=f"--out {tmp_path}: holds a single run"):
-        check_alone(here, RunLayout.folds)
+        check_layout(here, RunLayout.folds)
     with pytest.raises(DepmapError, match=f"--out {tmp_path}: holds weights"):
         check_resumable(here, {})
 

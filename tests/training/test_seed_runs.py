@@ -15,7 +15,7 @@ from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.model_card import model_card
 from depmap_cli.training.runs import find_runs
 from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
-from depmap_cli.workflows.resnet_baseline import plain_beside, plain_command
+from depmap_cli.workflows.resnet_baseline import baseline_command, find_resnet_baseline
 from tests.support.runs import depmap
 from tests.support.videos import write_video
 from tests.workflows.test_cross_validation import touch, write_weights
@@ -88,11 +88,11 @@ def test_mean_and_deviation_and_the_way_to_a_plain_resnet_beside_are_told(evalua
 @pytest.mark.parametrize("where", ["", "seed-7", "fold-0", "fold-0/seed-7"])
 def test_the_way_to_a_plain_resnet_goes_by_the_settings_of_the_run(where, tmp_path):
     folder = touch(tmp_path / "run", where) / where
-    told = plain_command(Path("data"), tmp_path / "run", None)
+    told = baseline_command(Path("data"), tmp_path / "run", None)
     assert told is not None
     assert "--config" not in told
     (folder / "config.yaml").touch()
-    told = plain_command(Path("data"), tmp_path / "run", 5)
+    told = baseline_command(Path("data"), tmp_path / "run", 5)
     assert told is not None
     assert f"--folds 5 --config {folder / 'config.yaml'} --out {tmp_path}/run/resnet" in told
 
@@ -105,7 +105,7 @@ def test_a_plain_resnet_below_the_run_stands_beside_it(evaluate, runs, tmp_path)
     assert code == 0
     assert "to compare with a plain ResNet" not in err
     assert "resnet-baseline" in [b["title"] for b in json.loads(out)["baselines"]]
-    assert plain_beside(run) == ((plain,), "")
+    assert find_resnet_baseline(run) == ((plain,), "")
     code, _, err = evaluate("--weights", plain / "weights.safetensors")
     assert code == 0
     assert "to compare with a plain ResNet" not in err  # it is one
@@ -123,21 +123,21 @@ def test_a_plain_resnet_that_does_not_fit_is_left_out_and_told(evaluate, runs, t
         assert told in " ".join(err.split())
         assert "to compare with a plain ResNet" not in err
     touch(plain, "seed-1", "seed-2")
-    assert "its seeds are not those" in plain_beside(run)[1]
-    assert plain_beside(run / "weights.safetensors") == plain_beside(run)
+    assert "its seeds are not those" in find_resnet_baseline(run)[1]
+    assert find_resnet_baseline(run / "weights.safetensors") == find_resnet_baseline(run)
     (run / "weights.safetensors").unlink()
     with pytest.raises(UsageProblem, match="run: no weights"):
-        plain_beside(run)
+        find_resnet_baseline(run)
 
 
 def test_a_plain_resnet_of_other_folds_is_left_out_and_told(tmp_path):
     run = touch(tmp_path / "run", *(f"fold-{fold}" for fold in range(3)))
     plain = touch(run / "resnet-baseline", *(f"fold-{fold}" for fold in range(4)))
-    found, why = plain_beside(run, 3)
+    found, why = find_resnet_baseline(run, 3)
     assert not found
     assert "more than 3 folds" in why
     shutil.rmtree(plain / "fold-3")
-    assert plain_beside(run, 3) == ((plain,), "")
+    assert find_resnet_baseline(run, 3) == ((plain,), "")
 
 
 def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
@@ -180,7 +180,7 @@ def test_weights_beside_that_know_the_people_tested_are_marked(evaluate, runs, t
     assert code == 0
     compare_with = json.loads(out)["baselines"][0]
     assert (compare_with["title"], compare_with["leaks"]) == ("knowing (leaks)", True)
-    assert "The evaluated weights never saw 2 of these" in compare_with["description"]
+    assert "The evaluated weights were not trained on 2 of these" in compare_with["description"]
     for weights, other in ((knowing, knowing), (knowing, stranger)):  # no advantage
         code, out, _ = evaluate("--weights", weights, "--compare-with", other, "--json")
         compare_with = json.loads(out)["baselines"][0]

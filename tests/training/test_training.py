@@ -150,8 +150,8 @@ def test_an_unknown_setting_is_named(corpus, cache, tmp_path, monkeypatch, capfd
 @pytest.mark.usefixtures("faces_in_process")
 def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frames):
     from depmap_cli.config import FaceConfig, SamplingConfig
-    from depmap_cli.data.corpus import LabelledVideo
     from depmap_cli.data.face_cache import FaceCache
+    from depmap_cli.data.labelled_video import LabelledVideo
 
     path = write_video(tmp_path / "1_1_a.mp4", face_frames[:10])
     videos = [
@@ -176,8 +176,8 @@ def test_the_cache_is_made_once_and_notices_a_changed_video(tmp_path, face_frame
 @pytest.mark.usefixtures("faces_in_process")
 def test_a_video_without_a_face_is_named(tmp_path):
     from depmap_cli.config import FaceConfig, SamplingConfig
-    from depmap_cli.data.corpus import LabelledVideo
     from depmap_cli.data.face_cache import FaceCache
+    from depmap_cli.data.labelled_video import LabelledVideo
     from depmap_cli.errors import DataInvalid
 
     path = write_video(

@@ -6,7 +6,8 @@ import torch
 from depmap_cli.config import ModelConfig
 from depmap_cli.io.checkpoint import halved
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.semantics.clip_model import BUNDLED_MODEL, load_semantic_model
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL
+from depmap_cli.semantics.load_model import load_semantic_model
 from depmap_cli.weights.locations import default_semantic_weights
 from depmap_cli.weights.packing import pack_network, unpack_network
 

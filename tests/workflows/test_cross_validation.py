@@ -14,7 +14,7 @@ from depmap_cli.data.corpus import read_corpus
 from depmap_cli.data.folds import subject_folds
 from depmap_cli.errors import UsageProblem
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
-from depmap_cli.training.runs import cross_validations, of_seed
+from depmap_cli.training.runs import cross_validations, run_of_seed
 from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from tests.support.runs import depmap
 from tests.support.videos import write_video
@@ -221,11 +221,11 @@ def test_runs_are_compared_with_those_of_the_same_seed(tmp_path):
         touch(tmp_path / "a", *(f"fold-{f}/seed-{s}" for f in range(3) for s in (1, 2))), 3
     )
     single = cross_validations(touch(tmp_path / "b", *(f"fold-{f}" for f in range(3))), 3)
-    assert of_seed(tmp_path, several, 2) is several[2]
-    assert of_seed(tmp_path, single, 2) is single[None]
+    assert run_of_seed(tmp_path, several, 2) is several[2]
+    assert run_of_seed(tmp_path, single, 2) is single[None]
     for seed in (3, None):
         with pytest.raises(UsageProblem, match="its seeds are not those of --weights"):
-            of_seed(tmp_path, several, seed)
+            run_of_seed(tmp_path, several, seed)
 
 
 def test_training_writes_where_evaluation_looks(tmp_path):

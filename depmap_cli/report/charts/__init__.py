@@ -1,1 +1,1 @@
-"""Charts as SVG."""
+"""Drawing: matplotlib plots, sheets of pictures, SVG elements, and the colours they share."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from depmap_cli.io.clean_text import clean
+from depmap_cli.report.charts.colours import INK, MUTED
 from depmap_cli.report.charts.plots import DPI, plot_style, png_file
-from depmap_cli.report.charts.svg import INK, MUTED
 
 _LABEL_WIDTH, _GAP, _LINE_HEIGHT, _FONT = 92, 10, 17, 13
 """Pixels."""

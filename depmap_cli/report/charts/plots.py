@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from xml.dom import minidom
 
 from depmap_cli.io.clean_text import clean
-from depmap_cli.report.charts.svg import INK, LINE, MUTED
+from depmap_cli.report.charts.colours import INK, LINE, MUTED
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -1,6 +1,6 @@
-"""The marks that charts are made of, as strings of SVG, and the colours of the page.
+"""The elements of hand-drawn charts, as strings of SVG.
 
-Whatever words are put in are escaped here, so no file name can end a tag. Lengths are pixels.
+All text is escaped here, so a file name cannot close a tag. Lengths are in pixels.
 """
 
 from collections.abc import Iterable
@@ -9,14 +9,10 @@ from html import escape
 from depmap_cli.io.clean_text import clean
 
 Number = int | float
-LEVEL_COLOURS = ("#d7e6ef", "#a3c6dc", "#5c97bd", "#1f567f")
-LEVEL_LINES = ("#d99a1c", "#5d9e4a", "#22768a", "#41307a")
-"""For lines and points on white, where the fills above would be too pale; light to dark as they."""
-INK, MUTED, LINE, ACCENT = "#1c2733", "#5d6b78", "#d5dce2", "#b4470f"
 
 
 def drawing(width: Number, height: Number, label: str, parts: Iterable[str]) -> str:
-    """A chart for use within a page; ``label`` says what it shows to who cannot see it."""
+    """A chart for use within a page; ``label`` describes it for screen readers."""
     return (
         f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(clean(label))}" '
         f'style="max-width:{width:g}px">{"".join(parts)}</svg>'
@@ -24,7 +20,7 @@ def drawing(width: Number, height: Number, label: str, parts: Iterable[str]) -> 
 
 
 def title(words: str) -> str:
-    """What a mark says when it is pointed at."""
+    """The tooltip of an element."""
     return f"<title>{escape(clean(words))}</title>"
 
 
@@ -44,6 +40,6 @@ def line(
 
 
 def text(x: Number, y: Number, words: str, colour: str, anchor: str, style: str = "") -> str:
-    """Words on one line; ``anchor`` is the end that lies at ``x``: start, middle or end."""
-    place = f'x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}"'
-    return f'<text {place} style="{style}">{escape(clean(words))}</text>'
+    """One line of text; ``anchor`` is the part that lies at ``x``: start, middle or end."""
+    position = f'x="{x:.1f}" y="{y:.1f}" fill="{colour}" text-anchor="{anchor}"'
+    return f'<text {position} style="{style}">{escape(clean(words))}</text>'

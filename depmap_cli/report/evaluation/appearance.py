@@ -1,6 +1,7 @@
 """Plots that show what the network sees: features, key faces, action units, prototypes."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -9,11 +10,11 @@ from depmap_cli.domain.bdi import BANDS
 from depmap_cli.evaluation.appearance import Appearance, KeyFace, MappedVideo, PrototypeFaces
 from depmap_cli.evaluation.au_trends import N_BINS, UnitTrend
 from depmap_cli.evaluation.feature_map import FeatureMap
+from depmap_cli.report.charts.colours import LEVEL_LINES
 from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
 from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, plot
-from depmap_cli.report.charts.svg import LEVEL_LINES
 from depmap_cli.report.score.pictures import picture
-from depmap_cli.report.text import UNRELIABLE_NOTE
+from depmap_cli.report.text import PROBABILITY_NOTE, UNRELIABLE_NOTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -101,7 +102,7 @@ def unit_trends(trends: Sequence[UnitTrend]) -> Plot:
         for axes in panels[-1]:
             axes.set_xlabel("time, % of the video")
         for axes in panels[:, 0]:
-            axes.set_ylabel("evidence, 0 to 1")
+            axes.set_ylabel("probability, 0 to 1")
         return tooltips
 
     return plot(
@@ -109,8 +110,8 @@ def unit_trends(trends: Sequence[UnitTrend]) -> Plot:
         name="action_units_over_time",
         title="Action units over time",
         caption="Mean over the people of each severity band; n counts them. Shaded: one standard "
-        "error to each side, if a band has at least two people. Evidence, 0 to 1, is image-text "
-        f"similarity, not FACS intensity; each panel has its own scale. {UNRELIABLE_NOTE}",
+        "error to each side, if a band has at least two people. Each panel has its own scale. "
+        f"{PROBABILITY_NOTE} {UNRELIABLE_NOTE}",
         size=(9, 2.3 * n_rows + 0.6),
         is_wide=True,
     )
@@ -133,36 +134,48 @@ def _draw_trend(axes: "Axes", trend: UnitTrend, has_labels: bool) -> Tooltips:
     return tooltips
 
 
-def _band_range(level: int) -> str:
+def _band_range(level: int, separator: str = " ") -> str:
+    """The severity band of a level and its scores, e.g. ``mild 14–19``."""
     band = BANDS[level]
-    return f"{band.name} {band.low}–{band.high}"
+    return f"{band.name}{separator}{band.low}–{band.high}"
 
 
 def key_faces(faces: Sequence[KeyFace], style: str) -> Plot:
     """The key frame of some videos of each band, with heat maps: the paper's Figure 5."""
-    rows = [
-        PictureRow(_band_words(level), [_face_tile(face, style) for face in members])
-        for level, members in _by_level(faces)
-    ]
-    caption = (
-        f"{_frame_words(faces)}, of videos spaced evenly over the scores of their band, each of "
-        "another person; neither their looks nor their errors influenced the choice. "
-        f"{_heat_words(faces)} {_DEIDENTIFIED[style]}"
-    )
-    return Plot(
+    return _picture_sheet(
+        faces,
+        _face_tile,
+        style,
         name="key_frames_by_level",
         title="Key frames by level",
-        caption=caption,
+        caption=f"{_frame_words(faces)}, of videos spaced evenly over the scores of their band, "
+        "each of another person; neither faces nor errors influenced the choice. "
+        f"{_heat_words(faces)}",
+    )
+
+
+def _picture_sheet(
+    items: Sequence[_OfLevel],
+    tile_of: Callable[[_OfLevel, str], Tile],
+    style: str,
+    *,
+    name: str,
+    title: str,
+    caption: str,
+) -> Plot:
+    """A sheet with one row of pictures for each level."""
+    by_level = groupby(sorted(items, key=lambda item: item.level), key=lambda item: item.level)
+    rows = [
+        PictureRow(_band_range(level, "\n"), [tile_of(item, style) for item in members])
+        for level, members in by_level
+    ]
+    return Plot(
+        name=name,
+        title=title,
+        caption=f"{caption} {_DEIDENTIFIED[style]}",
         png=sheet(rows),
         is_wide=True,
     )
-
-
-def _by_level(items: Iterable[_OfLevel]) -> list[tuple[int, list[_OfLevel]]]:
-    members: dict[int, list[_OfLevel]] = {}
-    for item in items:
-        members.setdefault(item.level, []).append(item)
-    return sorted(members.items())
 
 
 def _frame_words(faces: Sequence[KeyFace]) -> str:
@@ -180,11 +193,6 @@ def _heat_words(faces: Sequence[KeyFace]) -> str:
     )
 
 
-def _band_words(level: int) -> str:
-    band = BANDS[level]
-    return f"{band.name}\n{band.low}–{band.high}"
-
-
 def _face_tile(face: KeyFace, style: str) -> Tile:
     words = f"score {face.score:g}, estimate {face.estimate:.0f}"
     if face.nearest is not None:
@@ -192,24 +200,18 @@ def _face_tile(face: KeyFace, style: str) -> Tile:
     return Tile(picture(face.picture, style, _FACE), words)
 
 
-def prototype_gallery(prototypes: Iterable[PrototypeFaces], style: str) -> Plot:
+def prototype_gallery(prototypes: Sequence[PrototypeFaces], style: str) -> Plot:
     """Each prototype as a column of the training faces nearest to it, one row for each level."""
-    rows = [
-        PictureRow(_band_words(level), [_prototype_tile(p, style) for p in members])
-        for level, members in _by_level(prototypes)
-    ]
-    caption = (
-        "For each prototype of a level, the faces of the Training split that resemble it most, "
-        "nearest on top, each of another person, whatever the level of their score. Below: the "
-        "share of the level's tokens that was assigned to the prototype at the end of training. "
-        f"Warm: the face matches the prototype. {_DEIDENTIFIED[style]}"
-    )
-    return Plot(
+    return _picture_sheet(
+        prototypes,
+        _prototype_tile,
+        style,
         name="prototype_gallery",
         title="Prototype gallery",
-        caption=caption,
-        png=sheet(rows),
-        is_wide=True,
+        caption="For each prototype of a level, the faces of the Training split that resemble it "
+        "most, nearest on top, each of another person, with any score. Below: the share of the "
+        "level's tokens that was assigned to the prototype at the end of training. Warm: the face "
+        "matches the prototype.",
     )
 
 

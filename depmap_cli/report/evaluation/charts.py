@@ -7,13 +7,13 @@ import numpy as np
 
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
 from depmap_cli.evaluation.results import EvaluationReport, Group, Metric
+from depmap_cli.report.charts.colours import ACCENT, INK, LEVEL_COLOURS, MUTED
 from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, legend_label, plot
-from depmap_cli.report.charts.svg import ACCENT, INK, LEVEL_COLOURS, MUTED
-from depmap_cli.report.text import figure_text, missing_intervals, range_text
+from depmap_cli.report.text import metric_text, missing_intervals, range_text
 
 if TYPE_CHECKING:
-    from matplotlib import figure
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _BLUE = LEVEL_COLOURS[-1]
 _COLOURS = (_BLUE, ACCENT, MUTED, INK)
@@ -34,8 +34,8 @@ def evaluation_charts(report: EvaluationReport) -> list[Plot]:
 def predicted_against_true(report: EvaluationReport) -> Plot:
     """Each clip by score and estimate, a marker and a colour for each task: the paper's Fig. 3."""
 
-    def draw(canvas: "figure.Figure") -> Tooltips:
-        axes = canvas.add_subplot(xlabel="BDI-II score, points", ylabel="estimate, points")
+    def draw(figure: "Figure") -> Tooltips:
+        axes = figure.add_subplot(xlabel="BDI-II score, points", ylabel="estimate, points")
         _use_score_scale(axes, report)
         tooltips: Tooltips = {}
         for i, task in enumerate(report.agreement.tasks):
@@ -85,8 +85,8 @@ def bland_altman(report: EvaluationReport) -> Plot:
     lines = {"bias": report.bland_altman.bias, **limits}
     known = {name: line.value for name, line in lines.items() if line.value is not None}
 
-    def draw(canvas: "figure.Figure") -> Tooltips:
-        axes = canvas.add_subplot(
+    def draw(figure: "Figure") -> Tooltips:
+        axes = figure.add_subplot(
             xlabel="mean of score and estimate, points", ylabel="estimate minus score, points"
         )
         for name, value in known.items():
@@ -117,8 +117,8 @@ def calibration(report: EvaluationReport) -> Plot:
     bins = report.calibration.bins
     slope, intercept = report.calibration.slope.value, report.calibration.intercept.value
 
-    def draw(canvas: "figure.Figure") -> Tooltips:
-        axes = canvas.add_subplot(xlabel="mean estimate, points", ylabel="mean score, points")
+    def draw(figure: "Figure") -> Tooltips:
+        axes = figure.add_subplot(xlabel="mean estimate, points", ylabel="mean score, points")
         _use_score_scale(axes, report)
         if slope is not None and intercept is not None:
             ends = np.array([f(row.estimate for row in report.table) for f in (min, max)])
@@ -153,7 +153,7 @@ def _draw_metrics(
     """Draw the metrics that are known with their intervals.
 
     Args:
-        points: place along the x axis, metric, number of clips.
+        points: position on the x axis, metric, number of clips.
     """
     known = [point for point in points if point[1].value is not None]
     xs = [x for x, _, _ in known]
@@ -162,21 +162,21 @@ def _draw_metrics(
     bars = (low + high) / 2, (high - low) / 2
     axes.errorbar(xs, *bars, fmt="none", ecolor=colour, capsize=2.5, elinewidth=1.2)
     (marks,) = axes.plot(xs, values, marker, color=colour, label=label, clip_on=False)
-    tips = [f"{figure_text(m, 1)} ({range_text(m, 1)}), {n} clips" for _, m, n in known]
+    tips = [f"{metric_text(m, 1)} ({range_text(m, 1)}), {n} clips" for _, m, n in known]
     return {marks: [tip.replace(" ()", "") for tip in tips]}
 
 
 def error_by_band(report: EvaluationReport) -> Plot:
     """RMSE, MAE and bias by the severity band of the score."""
 
-    def draw(canvas: "figure.Figure") -> Tooltips:
-        axes = canvas.add_subplot(ylabel="error, points")
+    def draw(figure: "Figure") -> Tooltips:
+        axes = figure.add_subplot(ylabel="error, points")
         axes.axhline(0, color=MUTED, linewidth=1)
         tooltips: Tooltips = {}
         for i, name in enumerate(("RMSE", "MAE", "bias")):
             points = [
-                (place + 0.22 * (i - 1), getattr(group.errors, name.lower()), group.errors.n)
-                for place, group in enumerate(report.bands)
+                (position + 0.22 * (i - 1), getattr(group.errors, name.lower()), group.errors.n)
+                for position, group in enumerate(report.bands)
             ]
             colour = (_BLUE, ACCENT, INK)[i]
             tooltips |= _draw_metrics(axes, points, MARKERS[i], colour, name)
@@ -200,8 +200,8 @@ def coverage_by_band(report: EvaluationReport) -> Plot:
     nominal = report.intervals.level * 100
     groups = [*report.bands, Group(name="all", errors=report.errors)]
 
-    def draw(canvas: "figure.Figure") -> Tooltips:
-        axes = canvas.add_subplot(ylabel="coverage, % of clips", ylim=(0, 102))
+    def draw(figure: "Figure") -> Tooltips:
+        axes = figure.add_subplot(ylabel="coverage, % of clips", ylim=(0, 102))
         axes.axhline(nominal, linestyle="--", color=ACCENT, label=f"nominal {nominal:g} %")
         points = [(i, _percent(g.errors.coverage), g.errors.n) for i, g in enumerate(groups)]
         _name_groups(axes, groups)

@@ -22,8 +22,8 @@ from depmap_cli.report.text import (
     SELECTED,
     SIMULATED,
     about_data,
-    figure_text,
     joined,
+    metric_text,
     missing_intervals,
     percent,
     range_text,
@@ -52,9 +52,9 @@ def render_evaluation(console: Console, report: EvaluationReport) -> None:
     parts.append(Text("By severity band", style="bold"))
     parts += [_errors([(g.name, g.errors) for g in report.bands] + [("all", report.errors)])]
     parts.append(Text(_intervals(report), style="dim"))
-    for split in report.subgroups:
-        groups = [(clean(group.name), group.errors) for group in split.groups]
-        parts += [Text(), Text(f"By {clean(split.attribute)}", style="bold"), _errors(groups)]
+    for subgroups in report.subgroups:
+        groups = [(clean(group.name), group.errors) for group in subgroups.groups]
+        parts += [Text(), Text(f"By {clean(subgroups.attribute)}", style="bold"), _errors(groups)]
     parts.append(Text())
     if report.split == "Development":
         parts.append(Text(f"Development: {SELECTED}", style="italic"))
@@ -115,7 +115,7 @@ def _cells(of: Agreement, with_range: bool) -> list[Text]:
 def _cell(metric: Metric, with_range: bool = True, digits: int = 2) -> Text:
     """The metric, and below it its interval."""
     ends = range_text(metric, digits) if with_range else ""
-    return _two_lines(figure_text(metric, digits), ends)
+    return _two_lines(metric_text(metric, digits), ends)
 
 
 def _two_lines(value: str, ends: str) -> Text:
@@ -152,7 +152,7 @@ def _intervals(report: EvaluationReport) -> str:
     missing = missing_intervals(report.intervals)
     if report.intervals is None or missing:
         return f"No intervals: {missing}"
-    width = f"mean width {figure_text(report.errors.width, 1)} points"
+    width = f"mean width {metric_text(report.errors.width, 1)} points"
     caution = f"; {report.intervals.caution}" if report.intervals.caution else ""
     level = percent(report.intervals.level)
     return f"covered: share of scores inside their {level} interval; {width}{caution}"

@@ -153,9 +153,9 @@ def _grouped(report: EvaluationReport) -> Iterator[tuple[str, str, Agreement | E
     yield "All clips", OURS, report.errors
     for band in report.bands:
         yield f"Band {band.name}", OURS, band.errors
-    for split in report.subgroups:
-        for group in split.groups:
-            yield f"{split.attribute}: {group.name}", OURS, group.errors
+    for subgroups in report.subgroups:
+        for group in subgroups.groups:
+            yield f"{subgroups.attribute}: {group.name}", OURS, group.errors
 
 
 def _metrics_row(group: str, method: str, row: Agreement | Errors) -> list[Cell]:

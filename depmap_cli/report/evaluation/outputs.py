@@ -37,7 +37,7 @@ class EvaluationOutputs:
             check_folder(self.folder)
 
     def write(self, evaluations: "Sequence[Evaluation]") -> None:
-        """Print one evaluation, or those of several seeds with mean and std; then write the files.
+        """Print the evaluations, and a summary if there are several seeds; then write the files.
 
         Each of several seeds has its own folder, next to ``seeds.csv``; as JSON, its own line.
 

@@ -7,7 +7,7 @@ from markupsafe import Markup
 from depmap_cli.domain.bdi import BANDS
 from depmap_cli.evaluation.results import OUT_OF_FOLD, Comparison, EvaluationReport
 from depmap_cli.report.charts.plots import Plot
-from depmap_cli.report.template import data_uri, render_template
+from depmap_cli.report.template import png_uri, render_template
 
 
 def render_evaluation_page(report: EvaluationReport, plots: Sequence[Plot] = ()) -> str:
@@ -19,7 +19,7 @@ def render_evaluation_page(report: EvaluationReport, plots: Sequence[Plot] = ())
         by_folds=report.split == OUT_OF_FOLD,
         titles={baseline.name: baseline.title for baseline in report.baselines},
         informed={baseline.name for baseline in report.baselines if baseline.informed},
-        plots=[(p, Markup(p.inline_svg), "" if p.svg else data_uri(p.png)) for p in plots],
+        plots=[(p, Markup(p.inline_svg), "" if p.svg else png_uri(p.png)) for p in plots],
         bands=list(zip(report.bands, BANDS, strict=True)),
         confidence=f"{report.bootstrap.confidence * 100:g}",
         nominal=f"{report.intervals.level * 100:g}" if report.intervals else "",

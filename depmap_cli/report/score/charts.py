@@ -11,7 +11,8 @@ from itertools import groupby
 
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
 from depmap_cli.report.charts import svg
-from depmap_cli.report.charts.svg import LEVEL_COLOURS, Number
+from depmap_cli.report.charts.colours import ACCENT, INK, LEVEL_COLOURS, LINE, MUTED
+from depmap_cli.report.charts.svg import Number
 from depmap_cli.report.score.timeline import Bin
 from depmap_cli.report.text import bin_means, clock, interval_text
 from depmap_cli.results import ActionUnitSummary, Estimate
@@ -32,14 +33,14 @@ def gauge(estimate: Estimate) -> str:
     label = f"Score {estimate.score:.1f} of 63; interval {interval_text(estimate.interval)}"
     parts = [
         _gauge_bands(),
-        svg.line(low, 34, high, 34, svg.ACCENT, 3),
-        *(svg.line(end, 27, end, 41, svg.ACCENT, 3) for end in (low, high)),
-        f'<circle cx="{x:.1f}" cy="34" r="7" fill="{svg.ACCENT}" stroke="#fff" stroke-width="2"/>',
+        svg.line(low, 34, high, 34, ACCENT, 3),
+        *(svg.line(end, 27, end, 41, ACCENT, 3) for end in (low, high)),
+        f'<circle cx="{x:.1f}" cy="34" r="7" fill="{ACCENT}" stroke="#fff" stroke-width="2"/>',
         svg.text(
             _inside(x, 20),
             17,
             f"{estimate.score:.1f}",
-            svg.ACCENT,
+            ACCENT,
             "middle",
             "font-weight:600;font-size:16px",
         ),
@@ -47,10 +48,10 @@ def gauge(estimate: Estimate) -> str:
             _inside(mean, 62),
             116,
             f"training mean {estimate.training_mean:.1f}",
-            svg.MUTED,
+            MUTED,
             "middle",
         ),
-        svg.line(mean, 80, mean, 104, svg.INK, 1.5, "3 2"),
+        svg.line(mean, 80, mean, 104, INK, 1.5, "3 2"),
     ]
     return svg.drawing(_WIDTH, 122, label, parts)
 
@@ -74,8 +75,8 @@ def _gauge_bands() -> str:
         parts.append(svg.rect(left, 50, right - left, 30, LEVEL_COLOURS[i], tip))
         parts.append(svg.text((left + right) / 2, 69, band.name, _LEVEL_INKS[i], "middle"))
         edge = "start" if i == 0 else "middle"
-        parts.append(svg.text(left, 96, str(band.low), svg.MUTED, edge))
-    parts.append(svg.text(_gauge_x(MAX_SCORE), 96, str(MAX_SCORE), svg.MUTED, "end"))
+        parts.append(svg.text(left, 96, str(band.low), MUTED, edge))
+    parts.append(svg.text(_gauge_x(MAX_SCORE), 96, str(MAX_SCORE), MUTED, "end"))
     return "".join(parts)
 
 
@@ -97,7 +98,7 @@ def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
     parts = [_HATCH, _score_axis(with_levels), *_gaps(bins, end - start, start, height)]
     if estimate:
         y = _score_y(estimate.score)
-        parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, svg.ACCENT, 1, "5 4"))
+        parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, ACCENT, 1, "5 4"))
     max_weight = max(b.weight for b in bins) or 1.0
     parts += [_level_bars(b, x(b.start), x(b.end)) for b in bins if b.levels]
     by_weight = sorted((b for b in bins if b.score is not None), key=lambda b: -b.weight)
@@ -124,11 +125,11 @@ def _score_axis(with_levels: bool) -> str:
     parts = []
     for score in (*(band.low for band in BANDS), MAX_SCORE):
         y = _score_y(score)
-        parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, svg.LINE, 1))
-        parts.append(svg.text(_LEFT - 6, y + 4, str(score), svg.MUTED, "end"))
+        parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, LINE, 1))
+        parts.append(svg.text(_LEFT - 6, y + 4, str(score), MUTED, "end"))
     middle = _TOP + _SCORE_HEIGHT + _GAP + _LEVEL_HEIGHT / 2
     if with_levels:
-        parts.append(svg.text(_LEFT - 6, middle + 4, "levels", svg.MUTED, "end"))
+        parts.append(svg.text(_LEFT - 6, middle + 4, "levels", MUTED, "end"))
     return "".join(parts)
 
 
@@ -173,10 +174,10 @@ def _time_axis(start: float, end: float, y: Number) -> str:
         whole = f"{int(i * step // 60)}:{i * step % 60:02.0f}"
         label = whole if step >= 1 else f"{i * step:.1f}"
         anchor = "end" if x > _WIDTH - _RIGHT - 12 else "start" if x < _LEFT + 12 else "middle"
-        parts.append(svg.line(x, y + 2, x, y + 7, svg.MUTED, 1))
-        parts.append(svg.text(x, y + 20, label, svg.MUTED, anchor))
+        parts.append(svg.line(x, y + 2, x, y + 7, MUTED, 1))
+        parts.append(svg.text(x, y + 20, label, MUTED, anchor))
     unit = "min:s" if step >= 1 else "s"
-    return "".join([*parts, svg.text(_LEFT - 6, y + 20, unit, svg.MUTED, "end")])
+    return "".join([*parts, svg.text(_LEFT - 6, y + 20, unit, MUTED, "end")])
 
 
 def trend(unit: ActionUnitSummary) -> str:
@@ -184,7 +185,7 @@ def trend(unit: ActionUnitSummary) -> str:
     width, height = 216, 46
     values = bin_means(unit.trace, width)
     step = width / max(len(values), 1)
-    parts = [svg.line(0, height / 2, width, height / 2, svg.LINE, 1, "2 3"), _frame(width, height)]
+    parts = [svg.line(0, height / 2, width, height / 2, LINE, 1, "2 3"), _frame(width, height)]
     points = [((i + 0.5) * step, v) for i, v in enumerate(values)]
     for known, run in groupby(points, key=lambda p: p[1] is not None):
         if known:
@@ -206,4 +207,4 @@ def _area(curve: list[tuple[float, float]], height: int) -> str:
 
 
 def _frame(width: Number, height: Number) -> str:
-    return svg.line(0, height - 0.5, width, height - 0.5, svg.MUTED, 1)
+    return svg.line(0, height - 0.5, width, height - 0.5, MUTED, 1)

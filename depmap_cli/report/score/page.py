@@ -2,10 +2,10 @@
 
 from markupsafe import Markup
 
-from depmap_cli.report.charts.svg import LEVEL_COLOURS
+from depmap_cli.report.charts.colours import LEVEL_COLOURS
 from depmap_cli.report.score import charts
 from depmap_cli.report.score.timeline import bins_of
-from depmap_cli.report.template import data_uri, render_template
+from depmap_cli.report.template import png_uri, render_template
 from depmap_cli.results import Report, Verdict
 
 _VERDICTS = {Verdict.passed: "pass", Verdict.warn: "warning", Verdict.refuse: "refused"}
@@ -26,6 +26,6 @@ def render_page(report: Report, images: dict[str, bytes]) -> str:
         gap_reasons=sorted({b.reason for b in bins if b.reason}),
         trends=[(unit, Markup(charts.trend(unit))) for unit in report.action_units],
         level_colours=LEVEL_COLOURS,
-        pictures=[(f, data_uri(images.get(f.image or "", b""))) for f in report.keyframes],
+        pictures=[(f, png_uri(images.get(f.image or "", b""))) for f in report.keyframes],
         style=report.settings.get("pictures", "drawing"),
     )

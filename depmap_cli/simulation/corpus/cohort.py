@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from depmap_cli.data.face_cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
 from depmap_cli.data.labelled_video import PREPARED_SUFFIX, SPLITS, TASKS
+from depmap_cli.data.prepared_faces import write_entry
 from depmap_cli.io.atomic_files import atomic_write
 from depmap_cli.runtime.process_pool import run_all
 from depmap_cli.runtime.progress import ProgressCallback

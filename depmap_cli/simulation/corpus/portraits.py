@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float32
 
-from depmap_cli.data.face_cache import write_entry
 from depmap_cli.data.ground_truth import ground_truth_path, write_ground_truth
 from depmap_cli.data.labelled_video import PREPARED_SUFFIX
+from depmap_cli.data.prepared_faces import write_entry
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import UsageProblem
 from depmap_cli.faces import FaceSample

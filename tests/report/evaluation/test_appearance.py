@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.data.corpus import LabelledVideo
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.evaluation.appearance import (
     Appearance,
@@ -23,8 +23,8 @@ from depmap_cli.evaluation.appearance import (
 from depmap_cli.evaluation.au_trends import MAIN_UNITS, N_BINS, UnitCurve, binned, trends_of
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.evaluation.feature_map import FEWEST, FeatureMap, map_features, principal_components
+from depmap_cli.report.charts.colours import LEVEL_LINES
 from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
-from depmap_cli.report.charts.svg import LEVEL_LINES
 from depmap_cli.report.evaluation.appearance import (
     appearance_plots,
     feature_map,
@@ -131,7 +131,9 @@ def test_every_main_unit_has_a_panel_and_unreliable_ones_a_mark():
     assert len(trends) == len(MAIN_UNITS)
     root = ElementTree.fromstring(unit_trends(trends).svg)
     words = ["".join(e.itertext()) for e in root.iter() if e.tag.endswith("text")]
-    assert {"AU4 frown †", "AU12 smile", "time, % of the video", "evidence, 0 to 1"} <= set(words)
+    assert {"AU4 frown †", "AU12 smile", "time, % of the video", "probability, 0 to 1"} <= set(
+        words
+    )
     assert {"minimal 0–13 (n = 3)", "severe 29–63 (n = 2)"} <= set(words)
     lines = {e[0].text: e[1] for e in root.iter() if len(e) and e[0].tag.endswith("title")}
     assert len(lines) == 4 * len(MAIN_UNITS)
@@ -215,7 +217,14 @@ def test_without_key_frame_fusion_the_middle_frame_is_the_key_frame(fused):
         features=embed_faces(networks.semantics, faces, networks.device),
         usable=np.arange(5),
     )
-    estimate = estimate_clip(networks.model, networks.semantics, clip, 5, 5, networks.device)
+    estimate = estimate_clip(
+        model=networks.model,
+        semantics=networks.semantics,
+        clip=clip,
+        frames=5,
+        training_frames=5,
+        device=networks.device,
+    )
     (found,) = key_faces_of(networks, [clip], [estimate], [video.path]).values()
     weights = estimate.video.weights[0].numpy()
     assert found.heaviest == fused == (np.ptp(weights) > 1e-6)

@@ -20,8 +20,8 @@ from rich.console import Console
 from depmap_cli.errors import OutputUnwritable
 from depmap_cli.evaluation.results import Baseline, Evaluation, EvaluationReport, SplitCount
 from depmap_cli.evaluation.score_table import EvaluatedClip
+from depmap_cli.report.charts.colours import ACCENT
 from depmap_cli.report.charts.plots import Plot
-from depmap_cli.report.charts.svg import ACCENT
 from depmap_cli.report.evaluation.charts import evaluation_charts
 from depmap_cli.report.evaluation.console import render_evaluation
 from depmap_cli.report.evaluation.files import (
