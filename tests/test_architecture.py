@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import tokenize
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -57,9 +58,15 @@ def rooms_imported(path):
     return {name for name in found if name in ROOMS} - {room(path)}
 
 
+@cache
+def nodes(path):
+    """All nodes of a file's syntax tree, read once."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def imports(path):
     """Every dotted name that a file imports, wherever in the file."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -170,7 +177,7 @@ def test_no_drawers_for_odds_and_ends():
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_no_pickles_are_read(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Attribute):
             assert ast.unparse(node) not in ("torch.load", "joblib.load")
         if isinstance(node, ast.keyword) and node.arg == "allow_pickle":
@@ -203,6 +210,6 @@ def positional_arguments(node):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_long_constructors_are_keyword_only(path):
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.ClassDef):
             assert len(positional_arguments(node)) <= MOST_POSITIONAL, node.name

@@ -258,6 +258,7 @@ def test_results_are_the_same_after_an_interruption_before_any_disk_operation(
     assert cuts > 10
 
 
+@pytest.mark.slow
 def test_results_are_the_same_bytes_after_kills_at_random_moments(videos, tmp_path):
     videos(**numbers(10))
     log = tmp_path / "log"
@@ -276,6 +277,7 @@ def test_results_are_the_same_bytes_after_kills_at_random_moments(videos, tmp_pa
     assert len(rows(out)) == 10
 
 
+@pytest.mark.slow
 def test_processes_that_share_a_folder_score_each_video_once(videos, tmp_path):
     videos(**numbers(12))
     log, out = tmp_path / "log", tmp_path / "out"
@@ -289,6 +291,7 @@ def test_processes_that_share_a_folder_score_each_video_once(videos, tmp_path):
     assert all(run["scored"] + run["already_done"] == 12 for run in runs)
 
 
+@pytest.mark.slow
 def test_parts_together_give_the_whole_result(videos, tmp_path):
     videos(**numbers(7))
     log = tmp_path / "log"
@@ -299,6 +302,7 @@ def test_parts_together_give_the_whole_result(videos, tmp_path):
     assert set(started_videos(log).values()) == {2}
 
 
+@pytest.mark.slow
 def test_a_dying_worker_fails_one_video_unless_the_second_attempt_succeeds(videos, tmp_path):
     items = videos(a="1", b="die", c="die once", d="4")
     scored = others(items, tmp_path / "out")
@@ -309,6 +313,7 @@ def test_a_dying_worker_fails_one_video_unless_the_second_attempt_succeeds(video
     assert json.loads((tmp_path / "out/b.mp4/score.json").read_text())["status"] == "failed"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "jobs"),
     [({"b": "die"}, 1), ({"a": "die"}, 1), ({"a": "die", "b": "die"}, 2)],
@@ -321,6 +326,7 @@ def test_a_video_that_kills_workers_while_decoded_ahead_fails_alone(videos, tmp_
     assert len(rows(tmp_path / "out")) == 4
 
 
+@pytest.mark.slow
 def test_heartbeats_prevent_the_timeout_of_a_video_of_unknown_length(videos, tmp_path):
     scored = others(videos(a="unknown length", b="hang"), tmp_path / "out", timeout=2.0)
     assert [r.status.value for r in scored.reports] == ["scored", "failed"]
@@ -362,6 +368,7 @@ def test_temporary_files_of_killed_processes_are_removed(videos, tmp_path):
     assert young.exists()
 
 
+@pytest.mark.slow
 def test_a_waiting_process_takes_over_the_failure_of_another(videos, tmp_path):
     """A hanging video costs its timeout once, not once per process."""
     videos(a="die", b="2")
@@ -460,6 +467,7 @@ def test_no_task_is_lost_if_a_worker_cannot_start(videos, tmp_path, monkeypatch)
     assert [r.status.value for r in scored.reports] == ["scored"]
 
 
+@pytest.mark.slow
 def test_a_video_without_progress_fails_after_the_timeout(videos, tmp_path):
     log = tmp_path / "log"
     scored = others(videos(a="hang", b="2"), tmp_path / "out", jobs=1, timeout=2.0, log=log)

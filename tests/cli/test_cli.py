@@ -113,6 +113,7 @@ def test_stdout_holds_nothing_but_json(run, interview, media, tmp_path):
     assert lines[3]["reason"] == "no such file"
 
 
+@pytest.mark.slow
 def test_an_interval_says_if_it_was_calibrated_with_another_number_of_frames(
     run, scored, interview
 ):
@@ -123,6 +124,7 @@ def test_an_interval_says_if_it_was_calibrated_with_another_number_of_frames(
     assert f"calibrated with estimates from {FRAMES} frames per video" in " ".join(out.split())
 
 
+@pytest.mark.slow
 def test_json_is_utf8_in_any_terminal(tmp_path):
     names = ["łódź.mp4", "b.mp4"]
     for name in names:
@@ -154,6 +156,7 @@ def test_an_interrupted_batch_keeps_its_table(run, interview, media, tmp_path, m
     assert (row["name"], row["status"]) == (interview.name, "scored")
 
 
+@pytest.mark.slow
 def test_without_key_frame_fusion_frames_are_sampled_evenly(run, interview, tmp_path):
     from depmap_cli.weights.locations import BASELINE_WEIGHTS, weights_folder
 
@@ -190,6 +193,7 @@ def test_batch_of_a_folder(run, interview, media, tmp_path):
     assert len(flat) == 2
 
 
+@pytest.mark.slow
 def test_equal_names_do_not_overwrite_each_other(run, interview, tmp_path):
     for folder in ("x", "y"):
         (tmp_path / folder).mkdir()
@@ -261,6 +265,7 @@ def test_complete_videos_are_decoded_completely(scored, media, name):
     assert found["decoded_share"] == 1
 
 
+@pytest.mark.slow
 def test_another_subject_can_be_chosen(run, media, tmp_path):
     edges = {}
     for side in ("left", "right"):
@@ -279,6 +284,7 @@ def test_two_runs_give_the_same_bits(run, written, interview, tmp_path):
         assert (first / name).read_bytes() == (second / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_score_does_not_depend_on_the_batch(run, scored, interview, media):
     alone = json.loads(scored(interview)[1])
     _, out, _ = run("score", media("half.mp4"), media("gap.mp4"), interview, "--json", *FAST)
@@ -524,6 +530,7 @@ def test_version_and_help():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.slow
 def test_brow_and_lid_units_are_relative_to_the_neutral_face(run, interview, tmp_path, monkeypatch):
     """If the weights know the typical neutral face; the network sees the raw probabilities."""
     from depmap_cli.semantics.clip_model import SemanticModel
@@ -555,6 +562,7 @@ def test_brow_and_lid_units_are_relative_to_the_neutral_face(run, interview, tmp
     assert shown["AU4"] == pytest.approx(moved["AU04_r"].mean(), abs=1e-3)
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_frames(interview, tmp_path):
     """A video four times as long needs hardly more memory."""
     import cv2

@@ -308,6 +308,7 @@ def wait_for(condition) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("faces_in_process")
 def test_prepare_goes_on_after_sigkill(readable, tmp_path, monkeypatch, capfd):
     cache = tmp_path / "cache"
@@ -329,6 +330,7 @@ def test_prepare_goes_on_after_sigkill(readable, tmp_path, monkeypatch, capfd):
     assert before.items() <= after.items()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("faces_in_process")
 def test_prepare_makes_what_training_uses(readable, tmp_path, monkeypatch):
     cache, pairs = tmp_path / "cache", ["faces.size=224", "faces.min_face=30"]

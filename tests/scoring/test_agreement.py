@@ -74,6 +74,7 @@ def check_rounded(actual, expected):
     assert np.ptp(expected[1]) > 10 * ROUNDED  # frames differ by more than that
 
 
+@pytest.mark.slow
 def test_detection_does_not_depend_on_the_size_of_the_chunk(interview, monkeypatch):
     scorer = Scorer.load(device="cpu")
     options = ScoreOptions(frames=20)

@@ -28,6 +28,7 @@ def test_the_frames_are_those_of_sample_frames(interview):
     assert decoding.seconds > 0
 
 
+@pytest.mark.slow
 def test_a_video_scores_the_same_from_a_decoding_that_has_started(interview):
     scorer = Scorer.load(device="cpu")
     alone = scorer.score(interview)
@@ -39,6 +40,7 @@ def test_a_video_scores_the_same_from_a_decoding_that_has_started(interview):
     assert all(together.seconds[stage] > 0 for stage in ("decode", "faces", "semantics", "network"))
 
 
+@pytest.mark.slow
 def test_a_decoding_of_other_frames_is_not_used(interview):
     scorer = Scorer.load(device="cpu")
     options = ScoreOptions(frames=12)

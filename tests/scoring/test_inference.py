@@ -79,6 +79,7 @@ def _score(networks, faces, training_frames):
     return inference.finish()[0]
 
 
+@pytest.mark.slow
 def test_more_frames_than_in_training_are_scored_as_several_samples(face_frames):
     networks = load_networks(None, torch.device("cpu"))
     faces = np.stack([frame[32:160, 32:160] for frame in face_frames[:31]])

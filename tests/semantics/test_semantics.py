@@ -122,6 +122,7 @@ def test_equal_sentences_are_not_negatives():
     assert apart > shared + 1  # frames of one sentence are pulled together
 
 
+@pytest.mark.slow
 def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tmp_path):
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_tensors
@@ -231,6 +232,7 @@ def test_faces_are_shrunk_to_the_given_side_and_never_enlarged():
     assert shrink_faces(ramp, 200) is ramp
 
 
+@pytest.mark.slow
 def test_training_on_shrunk_faces_and_its_document(faces, tmp_path):
     from depmap_cli.config import SemanticsTrainConfig
     from depmap_cli.io.checkpoint import load_checkpoint

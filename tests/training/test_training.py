@@ -57,6 +57,7 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
     assert stored["rmse"] == pytest.approx(figure, abs=2e-3)
 
 
+@pytest.mark.slow
 def test_evaluate_says_what_score_says(trained, corpus, cache, monkeypatch, capfd):
     """Of 10 frames both look at the same 8, which are not those evenly spread among prepared."""
     options = ("--weights", trained / "weights.safetensors", "--device", "cpu", "--json", "-q")
@@ -89,6 +90,7 @@ def test_evaluate_prints_a_table_beside_the_baseline(trained, corpus, cache, mon
         assert words in out
 
 
+@pytest.mark.slow
 def test_evaluate_writes_figures_of_faces_and_features(
     trained, corpus, cache, tmp_path, monkeypatch
 ):
@@ -209,6 +211,7 @@ def test_a_dry_run_tells_what_is_there_and_names_a_broken_video(
     assert not out.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["weights", "best"])  # in half and in full precision
 def test_calibrating_on_few_people_says_that_no_interval_exists(
     trained, corpus, cache, tmp_path, monkeypatch, capfd, name
@@ -227,6 +230,7 @@ def test_calibrating_on_few_people_says_that_no_interval_exists(
     assert all(torch.equal(old[k], new[k]) for k in old)
 
 
+@pytest.mark.slow
 def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
     trained, corpus, cache, tmp_path, monkeypatch
 ):
@@ -241,6 +245,7 @@ def test_training_starts_from_the_shipped_weights_unless_told_otherwise(
     assert document["config"]["model"]["msr"] is False
 
 
+@pytest.mark.slow
 def test_averaged_weights_get_statistics_of_their_own(corpus, cache, tmp_path, monkeypatch):
     """Those that the live weights left are of other weights, and would shift every estimate."""
     refresh, found = Trainer._refresh_statistics, []

@@ -66,6 +66,7 @@ def all_decoded(path, sampling, monkeypatch):
         return frames(path, sampling)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENCODINGS)
 def test_the_frames_are_the_same_as_without_seeking(encoded, decoded, name, monkeypatch):
     for sampling in SAMPLINGS:

@@ -241,6 +241,7 @@ def test_a_name_that_is_no_text_is_written_all_the_same(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "evaluation.json").read_bytes())["table"][0]["video"] == "�.mp4"
 
 
+@pytest.mark.slow
 def test_plots_of_an_earlier_evaluation_go(report: EvaluationReport, tmp_path: Path) -> None:
     gallery = Plot(
         name="prototype_gallery",
