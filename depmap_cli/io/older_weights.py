@@ -30,16 +30,28 @@ names have a prefix, such as ``model.``) still load."""
 
 
 def with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
-    """Return the document with training settings of earlier versions under their current names."""
-    config = document.get("config")
-    if not isinstance(config, dict) or not isinstance(config.get("train"), dict):
-        return document
+    """Return the document with training settings of earlier versions under their current names.
+
+    They are in ``config`` of weights, and in ``settings`` of the ``key`` of an unfinished run.
+    """
+    current = dict(document)
+    if isinstance(document.get("config"), dict):
+        current["config"] = _with_current_names_of_train(document["config"])
+    key = document.get("key")
+    if isinstance(key, dict) and isinstance(key.get("settings"), dict):
+        current["key"] = {**key, "settings": _with_current_names_of_train(key["settings"])}
+    return current
+
+
+def _with_current_names_of_train(config: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(config.get("train"), dict):
+        return config
     train = {
         _RENAMED_SETTINGS.get(name, name): value
         for name, value in config["train"].items()
         if name not in _REMOVED_SETTINGS
     }
-    return {**document, "config": {**config, "train": train}}
+    return {**config, "train": train}
 
 
 def with_current_names(tensors: "dict[str, Tensor]") -> "dict[str, Tensor]":
