@@ -67,7 +67,7 @@ def with_saved_traceback(error: UnexpectedError, folder: Path) -> UnexpectedErro
 
 
 def results_folder(parameters: Mapping[str, Any]) -> Path:
-    """Return the folder that --output or --out names or is in; otherwise the working folder."""
+    """Return the folder of --output or --out, or the one it is in; else the working folder."""
     for name in _OUTPUT_PARAMETERS:
         if (path := parameters.get(name)) is not None:
             return next((p for p in (path, path.parent) if p.is_dir()), Path())

@@ -70,7 +70,7 @@ def one_line(bar: Progress, name: str, total: float | None = 1.0) -> Iterator[Fr
 
 @contextmanager
 def explain_resume() -> Iterator[None]:
-    """Say, if Ctrl-C stops the block, how to continue."""
+    """If Ctrl-C interrupts the block, print how to continue."""
     try:
         yield
     except KeyboardInterrupt:

@@ -60,9 +60,9 @@ def read_folders(
 ) -> tuple[list[CorpusEntry], list[str]]:
     """Read the labelled videos in AVEC's folders; return them, and notes on what was left out.
 
-    Splits with ``listed`` videos are defined by their lists alone. Of the other splits, labels
-    without any video are left out, and Testing videos without any label: organisers may withhold
-    either.
+    Splits with ``listed`` videos are defined by their lists alone. In the other splits, labels are
+    skipped if the split has no videos at all, and Testing videos are skipped if Testing has no
+    labels at all, because organisers may withhold either.
 
     Raises:
         DataInvalid: a video without label, a label without video, an empty video, or a score that
@@ -220,7 +220,8 @@ def _note_repeated(entries: list[CorpusEntry]) -> list[str]:
         files[video.split, video.subject, video.session, video.task].append(video.source)
     repeated = [names for names in files.values() if len(names) > 1]
     return [
-        f"{_counted(len(repeated), 'video')} in several files, each counted: {', '.join(names)}"
+        f"{_counted(len(repeated), 'video')} in several files, each used as a separate video: "
+        f"{', '.join(names)}"
         for names in repeated[:1]
     ]
 
@@ -245,7 +246,8 @@ def _label_score(path: Path, root: Path) -> int:
     ]
     if len(lines) > 1:
         raise DataInvalid(
-            f"{display_path(path, root)}, line {lines[1][0]}: a second value",
+            f"{display_path(path, root)}, line {lines[1][0]}: expected one score, "
+            "found a second value",
             "keep one whole number in each label file",
         )
     number, text = lines[0] if lines else (1, "")

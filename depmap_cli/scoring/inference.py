@@ -1,4 +1,4 @@
-"""The inference path of Dep-MAP: aligned faces of one video in, in batches; its estimate out.
+"""Runs Dep-MAP on the aligned faces of one video, batch by batch, and estimates its score.
 
 Scoring, evaluation and model selection during training all use it. Only small vectors are kept of
 each frame, so memory use hardly depends on the length of the video.

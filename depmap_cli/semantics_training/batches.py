@@ -20,7 +20,7 @@ from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics_training.frames import AuFrames
 
 COVERED_SHARE = 0.2
-"""Share of the training faces over which a hand or a thing is drawn."""
+"""Share of the training faces over which a hand or an object is drawn."""
 MAX_WORKERS = 32
 """Largest number of processes that make batches for a GPU."""
 
@@ -35,7 +35,7 @@ class SemanticsBatch:
 
 
 def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> SemanticsBatch:
-    """Augment some of the frames and cover some of these."""
+    """Augment the frames at ``rows`` and partly cover some of them."""
     pixels = augment_faces(frames.images(rows), torch.arange(len(rows)), generator, AU_RANGES)
     pixels, hidden_share = cover_faces(pixels, COVERED_SHARE, generator)
     intensity = torch.from_numpy(frames.intensity[rows]).clamp(0, 1)

@@ -1,4 +1,4 @@
-"""The state of a run on disk, from which an interrupted run resumes to the same bits."""
+"""The state of a run on disk, so that a resumed run gives bit-identical results."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ class TrainingProgress:
 
 
 def data_description(folder: Path, simulated: bool, statement: str | None) -> dict[str, Any]:
-    """Return the description of a run's data, by the options that give it.
+    """Return the options that describe a run's training data, with their values.
 
     If an option is not given, a resumed run keeps what its folder says.
 
@@ -103,8 +103,8 @@ def check_resumable(folder: Path, key: dict[str, Any]) -> None:
         details += _changed_description(stored[_DESCRIPTION], key[_DESCRIPTION])
         suffix = f": {', '.join(details)}" if details else ""
         raise DepmapError(
-            f"{out_option(folder)}: was trained with other {', '.join(changed)}{suffix}",
-            "repeat what it was trained with, or choose another --out",
+            f"{out_option(folder)}: was trained with different {', '.join(changed)}{suffix}",
+            "use the same settings, data and weights, or choose another --out",
         )
 
 
@@ -115,7 +115,7 @@ def _stored_key(folder: Path) -> dict[str, Any]:
 
 
 def _trained_file(folder: Path) -> str | None:
-    """Return a file that starting again would lose: finished weights, or those of a later epoch.
+    """Return the name of a file of a later epoch that a fresh start would overwrite.
 
     A run that is killed in its first epoch may leave files of that epoch without a state.
     """

@@ -145,7 +145,7 @@ def test_labels_as_spreadsheets_write_them(tmp_path, content):
         ("nan", "line 1: 'nan' is not a score"),
         ("9" * 5000, "is not a score"),
         ("", "line 1: no score"),
-        ("7\n\n8\n", "line 3: a second value"),
+        ("7\n\n8\n", "line 3: expected one score, found a second value"),
         (b"\xff\xfe7\x00", "line 1: not UTF-8"),
     ],
 )
@@ -228,7 +228,7 @@ def test_a_video_in_several_files_is_told(tmp_path):
     assert read_corpus(tmp_path).notes == []
     touch(tmp_path, "copy/Training/Freeform/1_1_a.avi")
     assert read_corpus(tmp_path).notes == [
-        "1 video in several files, each counted: Training/Freeform/1_1_a.mp4, "
+        "1 video in several files, each used as a separate video: Training/Freeform/1_1_a.mp4, "
         "copy/Training/Freeform/1_1_a.avi"
     ]
 

@@ -67,7 +67,7 @@ def test_other_scores_are_other_data(run, moved, cache, monkeypatch, capfd):
     before = {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
     for more in ((), ("--dry-run",)):
         assert train(monkeypatch, moved(p101=16), cache, run, "--resume", *more) == 1
-        assert "run: was trained with other data" in capfd.readouterr().err
+        assert "run: was trained with different data" in capfd.readouterr().err
     assert before == {path.name: path.read_bytes() for path in run.iterdir() if path.is_file()}
 
 
@@ -83,7 +83,7 @@ def test_data_is_told_by_labels_and_bytes(corpus, moved):
 def test_other_weights_at_the_start(run, trained, corpus, cache, monkeypatch, capfd):
     more = ("--resume", "--init", trained / "weights.safetensors")
     assert train(monkeypatch, corpus, cache, run, *more) == 1
-    assert "trained with other weights to start from" in capfd.readouterr().err
+    assert "trained with different weights to start from" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_what_is_said_of_the_data_is_not_changed(
     run, corpus, cache, monkeypatch, capfd, more, told
 ):
     assert train(monkeypatch, corpus, cache, run, "--resume", *more) == 1
-    assert f"run: was trained with other description: {told}\n" in capfd.readouterr().err
+    assert f"run: was trained with different description: {told}\n" in capfd.readouterr().err
 
 
 def test_what_was_said_of_the_data_need_not_be_said_again(corpus, cache, tmp_path, monkeypatch):
@@ -123,7 +123,7 @@ def test_a_state_that_says_nothing_of_the_data_is_gone_on_with(tmp_path):
     older = {name: value for name, value in key.items() if name != "description"}
     save_checkpoint(tmp_path / STATE, "training", {"key": older}, {})
     check_resumable(tmp_path, key)
-    with pytest.raises(DepmapError, match="was trained with other data"):
+    with pytest.raises(DepmapError, match="was trained with different data"):
         check_resumable(tmp_path, {**key, "data": "other"})
 
 
@@ -159,7 +159,7 @@ def test_how_many_frames_are_scored_decides_on_the_best_epoch(
     run, corpus, cache, monkeypatch, capfd
 ):
     assert train(monkeypatch, corpus, cache, run, "--resume", "--set", "train.score_frames=9") == 1
-    told = "run: was trained with other settings: train.score_frames=8\n"
+    told = "run: was trained with different settings: train.score_frames=8\n"
     assert told in capfd.readouterr().err
 
 
