@@ -43,6 +43,8 @@ ACTION_UNITS = (
     ActionUnit(43, "eyes closed", "eyes closed"),
 )
 BY_CODE = {unit.code: unit for unit in ACTION_UNITS}
+FULL_INTENSITY = 5.0
+"""Largest intensity in OpenFace tables (columns ``AUxx_r``); it is the probability 1."""
 PRESENT_THRESHOLD = 0.5
 """Probability, 0 to 1, from which a unit counts as present."""
 NEUTRAL_PHRASE = "a photo of a face with a neutral expression"

@@ -48,7 +48,8 @@ class VideoEstimator:
         self, *, networks: Networks, n_key_frames: int, au_table: AuTable | None, clock: StageClock
     ) -> None:
         self.samples: list[FaceSample] = []  # of all segments so far, without pictures
-        self._networks, self._au_table, self._clock = networks, au_table, clock
+        self.au_table = au_table
+        self._networks, self._clock = networks, clock
         self._semantics: list[SemanticFeatures] = []  # of the usable frames, one item a batch
         self._n_usable = 0
         self._inference = VideoInference(
@@ -88,8 +89,8 @@ class VideoEstimator:
             return reasons
         mask = torch.from_numpy(usable)
         faces, semantics = faces[usable], semantics[mask]
-        if self._au_table is not None:
-            table = torch.from_numpy(self._au_table.at(times[usable])).float()
+        if self.au_table is not None:
+            table = torch.from_numpy(self.au_table.at(times[usable])).float()
             semantics = replace(semantics, au_probabilities=table)
         with self._clock.timed(ScoringStage.network):
             if maps is None:
@@ -106,9 +107,9 @@ class VideoEstimator:
         reasons = [
             COVERED_FACE if c >= COVERED_THRESHOLD else "" for c in semantics.covered.tolist()
         ]
-        if self._au_table is None:
+        if self.au_table is None:
             return reasons
-        known = self._au_table.covers(times)
+        known = self.au_table.covers(times)
         return [
             reason or ("" if is_known else NOT_IN_AU_TABLE)
             for reason, is_known in zip(reasons, known, strict=True)
@@ -135,7 +136,7 @@ class VideoEstimator:
         Those of an AU table are shown as they are.
         """
         typical_neutral = self._networks.semantics.typical_neutral
-        if typical_neutral is None or self._au_table is not None:
+        if typical_neutral is None or self.au_table is not None:
             return au_probabilities
         return subtract_baseline(au_probabilities, typical_neutral)
 

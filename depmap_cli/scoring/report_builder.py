@@ -30,6 +30,7 @@ from depmap_cli.results import (
 )
 from depmap_cli.scoring.estimator import NOT_IN_AU_TABLE, VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
+from depmap_cli.semantics.openface import AuTable
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 from depmap_cli.video.reader import VideoProperties
@@ -45,6 +46,7 @@ def build_report(
     samples: list[FaceSample],
     quality: Quality,
     estimate: VideoEstimate | None,
+    au_table: AuTable | None = None,
 ) -> ScoreResult:
     """Build the result of a video that was read to its end.
 
@@ -56,6 +58,7 @@ def build_report(
         samples: all sampled frames.
         quality: outcome of the quality gate.
         estimate: output of the networks; None if the quality gate refused the video.
+        au_table: the table that gave the action units; None if the semantic model did.
 
     Raises:
         WeightsInvalid: the estimated score is not a finite number, as with damaged weights.
@@ -74,7 +77,7 @@ def build_report(
         content |= {
             "status": Status.refused,
             "reason": "; ".join(refusals),
-            "hint": _refusal_hint(samples),
+            "hint": _refusal_hint(samples, au_table),
         }
     else:
         content |= {"status": Status.scored} | _estimate_content(
@@ -136,9 +139,13 @@ def _estimate_content(
     }
 
 
-def _refusal_hint(samples: list[FaceSample]) -> str:
-    if any(sample.reason == NOT_IN_AU_TABLE for sample in samples):
-        return "check that the --au-csv table belongs to this video and covers all of it"
+def _refusal_hint(samples: list[FaceSample], au_table: AuTable | None) -> str:
+    if au_table is not None and any(sample.reason == NOT_IN_AU_TABLE for sample in samples):
+        first, last = au_table.span
+        return (
+            f"the --au-csv table covers {first:.1f} to {last:.1f} s: check that it belongs to this "
+            "video and covers all of it"
+        )
     if not any(sample.n_faces for sample in samples):
         return "no face was found: check that the person is in view, upright and well lit"
     return "record one person, near the camera and facing it"

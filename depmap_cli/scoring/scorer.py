@@ -159,6 +159,7 @@ class _VideoRun:
                 samples=samples,
                 quality=quality,
                 estimate=None if refused else encoder.finish(),
+                au_table=encoder.au_table,
             )
         return replace(result, seconds=self.clock.seconds)
 

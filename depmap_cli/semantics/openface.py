@@ -1,20 +1,21 @@
 """Action units from an OpenFace table, used in place of those of the semantic model."""
 
-import csv
-import math
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.action_units import ACTION_UNITS, FULL_INTENSITY
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.clean_text import clean
+from depmap_cli.io.csv_reader import CsvRow, CsvTable, read_csv
 
-FULL_INTENSITY = 5.0
-"""OpenFace's largest intensity; it becomes the probability 1."""
 _ALIASES = {"AU45": "AU43"}
 """OpenFace reports blinks (AU45); depmap uses closed eyes (AU43), which last longer."""
+_OWN_COLUMN = "AU43_r"
+"""A column that only depmap writes: in its ``aus.csv``, ``AUxx_r`` are probabilities, 0 to 1."""
+MIN_CONFIDENCE = 0.5
+"""OpenFace's confidence in its landmarks from which a row is used."""
 MAX_GAP = 1.0
 """Largest time between a frame and the nearest row, in seconds."""
 
@@ -27,6 +28,11 @@ class AuTable:
     ) -> None:
         order = np.argsort(times, kind="stable")
         self.times, self.au_probabilities = times[order], au_probabilities[order]
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """Times of the first and the last row, in seconds."""
+        return float(self.times[0]), float(self.times[-1])
 
     def at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n units"]:
         """Probabilities in the rows nearest to ``times``, in seconds."""
@@ -46,74 +52,86 @@ class AuTable:
 
 
 def read_au_table(path: Path) -> AuTable:
-    """Read the columns ``timestamp`` (seconds) and ``AUxx_r`` or, without it, ``AUxx_c``.
+    """Read the columns ``timestamp`` (seconds) and ``AUxx_r`` (0 to 5) or, without it, ``AUxx_c``.
 
-    Rows that OpenFace marks as failed (``success`` 0) are skipped.
+    In an ``aus.csv`` of depmap itself, ``AUxx_r`` is a probability, 0 to 1.
+
+    Rows that OpenFace marks as failed (``success`` 0), and those with a ``confidence`` below
+    ``MIN_CONFIDENCE``, are skipped.
 
     Raises:
-        DataInvalid: the file is missing, lacks these columns, has no usable row, or has a cell
-            that is not a number.
+        DataInvalid: the file is missing or is not a table of one face with these columns; has no
+            usable row; or has a value that is not a number or is out of range.
     """
-    shown = clean(str(path))
     if not path.is_file():
         raise DataInvalid(
-            f"--au-csv {shown}: no such file", "give an OpenFace CSV, or a folder of them"
+            f"--au-csv {clean(str(path))}: no such file",
+            "give an OpenFace CSV, or a folder of them",
         )
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _parse(csv.reader(file, skipinitialspace=True), shown)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataInvalid(f"{shown}: not a CSV file", "give an OpenFace CSV") from error
-
-
-def _parse(reader, name: str) -> AuTable:  # type: ignore[no-untyped-def]
-    header = [cell.strip() for cell in next(reader, [])]
-    columns = _columns(header)
-    if "timestamp" not in header or not columns:
+    table = read_csv(path, keep=_is_used)
+    units = _columns(table.columns)
+    if "timestamp" not in table.columns or not units:
         raise DataInvalid(
-            f"{name}, line 1: the columns timestamp and AU01_r, AU02_r, ... are missing",
+            f"{table.name}: the columns timestamp and AU01_r, AU02_r, ... are missing",
             "give a CSV that OpenFace has written",
         )
-    time_column = header.index("timestamp")
-    success = header.index("success") if "success" in header else None
-    times, rows = [], []
-    for cells in reader:
-        try:
-            if success is not None and float(cells[success]) == 0:
-                continue
-            row = np.zeros(len(ACTION_UNITS))
-            for unit, (column, largest) in columns.items():
-                row[unit] = min(max(_number(cells[column]) / largest, 0.0), 1.0)
-            times.append(_number(cells[time_column]))
-            rows.append(row)
-        except (ValueError, IndexError):
-            raise DataInvalid(
-                f"{name}, line {reader.line_num}: a value is missing or not a number",
-                "correct this line, or run OpenFace again",
-            ) from None
-    if not times:
+    usable = [row for row in table.rows if _has_face(table, row)]
+    if not usable:
         raise DataInvalid(
-            f"{name}: no row with a face",
+            f"{table.name}: no row with a face",
             "check that the video shows a face, and run OpenFace again",
         )
-    return AuTable(np.array(times), np.stack(rows))
+    times = [table.number(row, "timestamp") for row in usable]
+    _check_one_face(table, usable, times)
+    probabilities = np.zeros((len(usable), len(ACTION_UNITS)))
+    for number, row in enumerate(usable):
+        for unit, (column, largest) in units.items():
+            probabilities[number, unit] = _in_range(table, row, column, largest) / largest
+    return AuTable(np.array(times), probabilities)
 
 
-def _number(cell: str) -> float:
-    value = float(cell)
-    if not math.isfinite(value):
-        raise ValueError(cell)
+def _is_used(column: str) -> bool:
+    return column in ("timestamp", "success", "confidence") or column.startswith("AU")
+
+
+def _has_face(table: CsvTable, row: CsvRow) -> bool:
+    success = "success" not in table.columns or table.number(row, "success") != 0
+    if not success or "confidence" not in table.columns:
+        return success
+    return table.number(row, "confidence") >= MIN_CONFIDENCE
+
+
+def _check_one_face(table: CsvTable, rows: list[CsvRow], times: list[float]) -> None:
+    """Refuse a table with several faces: which of them is the subject is not known."""
+    seen: set[float] = set()
+    for row, time in zip(rows, times, strict=True):
+        if time in seen:
+            raise DataInvalid(
+                f"{table.where(row)}: a second face at {time:g} s",
+                "keep the rows of one person, e.g. those of one face_id",
+            )
+        seen.add(time)
+
+
+def _in_range(table: CsvTable, row: CsvRow, column: str, largest: float) -> float:
+    value = table.number(row, column)
+    if not 0 <= value <= largest:
+        raise DataInvalid(
+            f"{table.where(row)}: {column} is {value:g}, but values are 0 to {largest:g}",
+            "give intensities from 0 to 5 as AUxx_r, or presence, 0 or 1, as AUxx_c",
+        )
     return value
 
 
-def _columns(header: list[str]) -> dict[int, tuple[int, float]]:
+def _columns(columns: list[str]) -> dict[int, tuple[str, float]]:
     """Unit index -> (column, largest value); intensities take precedence over presence."""
-    columns = {}
+    found = {}
+    largest_r = 1.0 if _OWN_COLUMN in columns else FULL_INTENSITY
     index = {unit.column: i for i, unit in enumerate(ACTION_UNITS)}
-    for suffix, largest in (("_c", 1.0), ("_r", FULL_INTENSITY)):
-        for column, name in enumerate(header):
-            stem = name.removesuffix(suffix)
+    for suffix, largest in (("_c", 1.0), ("_r", largest_r)):
+        for column in columns:
+            stem = column.removesuffix(suffix)
             stem = _ALIASES.get(stem, stem)
-            if name.endswith(suffix) and stem in index:
-                columns[index[stem]] = (column, largest)
-    return columns
+            if column.endswith(suffix) and stem in index:
+                found[index[stem]] = (column, largest)
+    return found

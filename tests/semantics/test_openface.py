@@ -1,0 +1,99 @@
+"""Action units from OpenFace tables: one face, in range, with confidence; otherwise an error."""
+
+import numpy as np
+import pytest
+
+from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.errors import DataInvalid
+from depmap_cli.semantics.openface import read_au_table
+
+AU12 = [unit.code for unit in ACTION_UNITS].index("AU12")
+HEADER = "frame, face_id, timestamp, confidence, success, AU12_r"
+
+
+def table(tmp_path, *rows, header=HEADER):
+    path = tmp_path / "openface.csv"
+    path.write_text("\n".join((header, *rows)) + "\n")
+    return path
+
+
+def smiles(path):
+    au_table = read_au_table(path)
+    return au_table.times.tolist(), au_table.au_probabilities[:, AU12].tolist()
+
+
+def test_intensities_are_divided_by_five_and_take_precedence_over_presence(tmp_path):
+    rows = ("1, 0, 0.0, 0.98, 1, 2.5, 1", "2, 0, 0.2, 0.98, 1, 5.0, 0")
+    path = table(tmp_path, *rows, header=HEADER + ", AU12_c")
+    assert smiles(path) == ([0.0, 0.2], [0.5, 1.0])
+    rows = ("0.0, 1", "0.2, 0")
+    assert smiles(table(tmp_path, *rows, header="timestamp, AU12_c")) == ([0.0, 0.2], [1.0, 0.0])
+
+
+def test_a_table_with_semicolons_and_decimal_commas(tmp_path):
+    header = HEADER.replace(", ", ";")
+    path = table(tmp_path, "1;0;0,0;0,98;1;2,5", "2;0;0,2;0,98;1;5", header=header)
+    assert smiles(path) == ([0.0, 0.2], [0.5, 1.0])
+
+
+def test_rows_without_success_or_confidence_are_left_out(tmp_path):
+    rows = (
+        "1, 0, 0.0, 0.98, 1, 1.0",
+        "2, 0, 0.2, 0.10, 1, 4.5",
+        "3, 0, 0.4, 0.98, 0, 4.5",
+        "4, 0, 0.6, 0.50, 1, 2.0",
+    )
+    assert smiles(table(tmp_path, *rows)) == ([0.0, 0.6], [0.2, 0.4])
+    with pytest.raises(DataInvalid, match="no row with a face"):
+        read_au_table(table(tmp_path, *rows[1:3]))
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_two_faces_at_one_time_are_refused_in_any_order(tmp_path, order):
+    faces = ("1, 0, 0.0, 0.98, 1, 0.5", "1, 1, 0.0, 0.98, 1, 4.5")
+    path = table(tmp_path, *(faces[i] for i in order), "6, 0, 0.2, 0.98, 1, 0.5")
+    with pytest.raises(DataInvalid, match="line 3: a second face at 0 s") as caught:
+        read_au_table(path)
+    assert "face_id" in caught.value.hint
+
+
+def test_a_second_face_that_openface_did_not_find_is_no_second_face(tmp_path):
+    path = table(tmp_path, "1, 0, 0.0, 0.98, 1, 0.5", "1, 1, 0.0, 0.0, 0, 0.0")
+    assert smiles(path) == ([0.0], [0.1])
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "largest"),
+    [("AU12_r", "10.0", "5"), ("AU12_r", "-0.1", "5"), ("AU12_c", "2", "1")],
+)
+def test_values_out_of_range_are_refused(tmp_path, column, value, largest):
+    path = table(tmp_path, "0.0, 0", f"0.2, {value}", header=f"timestamp, {column}")
+    with pytest.raises(DataInvalid, match=f"line 3: {column} is .* 0 to {largest}"):
+        read_au_table(path)
+
+
+def test_a_table_without_the_columns_is_refused(tmp_path):
+    for header in ("timestamp, gaze_0_x", "frame, AU12_r"):
+        with pytest.raises(DataInvalid, match="the columns timestamp and AU01_r"):
+            read_au_table(table(tmp_path, "1, 2", header=header))
+
+
+def test_a_full_openface_table_of_half_an_hour_is_read_in_seconds(tmp_path):
+    """25 rows per second and 700 columns, of which only those needed are kept."""
+    others = ", ".join(f"x_{i}" for i in range(700))
+    path = tmp_path / "long.csv"
+    cells = ", ".join(["0.5"] * 700)
+    rows = (f"{i}, 0, {i / 25:.3f}, 0.98, 1, 2.5, {cells}\n" for i in range(2000))
+    path.write_text(f"{HEADER}, {others}\n" + "".join(rows))
+    au_table = read_au_table(path)
+    assert au_table.span == (0.0, 79.96)
+    np.testing.assert_array_equal(au_table.au_probabilities[:, AU12], 0.5)
+
+
+def test_a_table_of_depmap_itself_holds_probabilities(tmp_path):
+    header = "frame,timestamp,confidence,success,AU12_r,AU43_r"
+    path = table(tmp_path, "1,0.0,0.98,1,0.5,0.0", "2,0.2,0.98,1,1.0,0.0", header=header)
+    assert smiles(path) == ([0.0, 0.2], [0.5, 1.0])
+    path = table(tmp_path, "1,0.0,0.98,1,2.5,0.0", header=header)
+    with pytest.raises(DataInvalid, match="AU12_r is 2.5, but values are 0 to 1"):
+        read_au_table(path)
