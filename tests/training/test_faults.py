@@ -236,7 +236,7 @@ def test_too_little_memory_names_the_options_and_keeps_the_weights(
 def test_too_little_memory_for_development(
     corpus, cache, tmp_path, monkeypatch, capfd, trained_already, words
 ):
-    real, out = VideoInference.add, tmp_path / "run"
+    real, out = VideoInference.encode_faces, tmp_path / "run"
 
     def greedy(self, *given):
         if (out / "last.safetensors").exists() == trained_already:
