@@ -110,7 +110,7 @@ def test_weights_of_another_architecture(trained, corpus, cache, tmp_path, monke
     assert "has another architecture: scales" in capfd.readouterr().err
     more = ("--resume", "--from-scratch", "--set", "model.kdm=false")
     assert train(monkeypatch, corpus, cache, trained, *more) == 1
-    assert "other settings" in capfd.readouterr().err
+    assert "different settings" in capfd.readouterr().err
 
 
 def test_who_taught_the_weights_at_the_start_is_remembered(trained):
