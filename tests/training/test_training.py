@@ -135,7 +135,7 @@ def test_an_interrupted_run_is_not_overwritten(corpus, cache, tmp_path, monkeypa
 def test_resuming_with_other_settings_is_refused(trained, corpus, cache, monkeypatch, capfd):
     more = ("--resume", "--set", "train.learning_rate=0.01")
     assert train(monkeypatch, corpus, cache, trained, *more) == 1
-    assert "other settings" in capfd.readouterr().err
+    assert "different settings" in capfd.readouterr().err
 
 
 def test_an_unknown_setting_is_named(corpus, cache, tmp_path, monkeypatch, capfd):
