@@ -1,7 +1,7 @@
 """Builds networks without initialising their weights, for networks whose weights are then loaded.
 
 PyTorch's meta device cannot be used: it loses tensors that are not in the state dict, such as the
-causal mask of open_clip's text encoder.
+causal mask of open_clip's text encoder (time saved: LOG L57).
 """
 
 from collections.abc import Callable
