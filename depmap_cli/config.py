@@ -113,7 +113,7 @@ class QualityConfig(_Frozen):
     dark: tuple[float, None] = (40.0, None)  # grey level, 0 to 255
     bright: tuple[float, None] = (220.0, None)  # grey level, 0 to 255
     turned_share: tuple[float, None] = (0.3, None)  # of the usable frames
-    several_faces: tuple[float, float] = (0.2, 0.8)  # share of the usable frames
+    several_faces: tuple[float, float | None] = (0.2, 0.8)  # share of the usable frames
     duration: tuple[float, float] = (10.0, 1.0)  # seconds
     decoded_share: tuple[float, None] = (0.9, None)  # of the requested time
 

@@ -15,6 +15,10 @@ from depmap_cli.faces.detect import Detection, FaceDetector, iter_detections
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.video.reader import Frame
 
+NO_FACE = "no face"
+"""Reason of a frame without any face."""
+ANOTHER_FACE = "another face"
+"""Reason of a frame with faces, none of which is the subject's."""
 SEGMENT = 128
 """Most sampled frames in one segment."""
 _MAX_MOTION = 1.0
@@ -173,7 +177,7 @@ def _is_continuation(a: _Track, b: _Track) -> bool:
 
 def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
     if number is None:
-        reason = "another face" if frame.faces else "no face"
+        reason = ANOTHER_FACE if frame.faces else NO_FACE
         return FaceSample(time=frame.time, valid=False, reason=reason, n_faces=len(frame.faces))
     cv2 = load_opencv()
     face, crop = frame.faces[number], frame.crops[number]

@@ -21,7 +21,7 @@ class ScoreOptions:
         coverage: nominal coverage of the prediction interval, 0 to 1.
         au_csv: OpenFace table with the action units of the video, or a folder of such tables;
             None to take the action units from the semantic model.
-        quality: limits of the quality gate.
+        quality: limits of the quality gate, for ``quality_limits``.
     """
 
     frames: int | None = None
@@ -33,6 +33,14 @@ class ScoreOptions:
     coverage: float = DEFAULT_COVERAGE
     au_csv: Path | None = None
     quality: QualityConfig = QualityConfig()
+
+    @property
+    def quality_limits(self) -> QualityConfig:
+        """Limits of the quality gate. Other faces refuse no video whose subject the user chose."""
+        if self.subject is SubjectRule.largest:
+            return self.quality
+        warn, _ = self.quality.several_faces
+        return self.quality.model_copy(update={"several_faces": (warn, None)})
 
     def sampling(self, default: SamplingConfig) -> SamplingConfig:
         """Return the sampling asked for; the number of frames is that of ``default`` if not set."""

@@ -146,7 +146,7 @@ class _VideoRun:
         quality = assess_quality(
             samples,
             _covered_seconds(samples, properties, self.options),
-            self.options.quality,
+            self.options.quality_limits,
             decoded_share(samples, self.decoding.sampling, properties),
         )
         refused = quality.verdict == Verdict.refuse

@@ -266,11 +266,19 @@ def test_complete_videos_are_decoded_completely(scored, media, name):
 
 
 @pytest.mark.slow
+def test_a_video_of_two_people_is_refused_with_the_option_that_chooses_one(run, media):
+    _, out, _ = run("score", media("two.mp4"), "--json", *FAST)
+    assert "choose the person with --subject" in json.loads(out)["hint"]
+
+
 def test_another_subject_can_be_chosen(run, media, tmp_path):
     edges = {}
     for side in ("left", "right"):
         out = tmp_path / side
-        run("score", media("two.mp4"), "--subject", side, "-f", "csv", "-o", out, *FAST)
+        code, _, _ = run(
+            "score", media("two.mp4"), "--subject", side, "-f", "csv", "-o", out, *FAST
+        )
+        assert code == 0  # the option answers the check for other faces
         with (out / "two.mp4" / "frames.csv").open(newline="") as file:
             edges[side] = [float(row["x0"]) for row in csv.DictReader(file) if row["x0"]]
     assert min(map(len, edges.values())) >= 8
