@@ -14,8 +14,8 @@ from depmap_cli.batch.inputs import InputVideo
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
 from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin
 from depmap_cli.batch.resume import plain_options, resume_key
-from depmap_cli.batch.run_log import RunLogWriter, Setting
-from depmap_cli.batch.scheduler import TaskDone, WorkerUnavailable, run_tasks
+from depmap_cli.batch.run_json import RunLogWriter, Setting
+from depmap_cli.batch.supervisor import TaskDone, WorkerUnavailable, run_tasks
 from depmap_cli.batch.workers import Worker
 from depmap_cli.errors import (
     EXIT_ERROR,

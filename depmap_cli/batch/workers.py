@@ -1,7 +1,7 @@
 """Workers: each scores one video at a time, in this process, in a process of its own, or elsewhere.
 
 ``InProcessWorker`` does the work. The other workers send the task to a process that runs one.
-``scheduler.py`` restarts a worker whose process ended.
+``supervisor.py`` restarts a worker whose process ended.
 """
 
 import logging

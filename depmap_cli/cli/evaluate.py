@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from depmap_cli.cli.options import (
+from depmap_cli.cli.shared_options import (
     AllowNetworkOption,
     CacheOption,
     ConfigOption,

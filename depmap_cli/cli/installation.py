@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from depmap_cli.cli.options import DeviceOption
+from depmap_cli.cli.shared_options import DeviceOption
 from depmap_cli.errors import EXIT_ERROR
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from depmap_cli.cli.command import is_explicit
-from depmap_cli.cli.options import (
+from depmap_cli.cli.shared_options import (
     AllowNetworkOption,
     DeviceOption,
     PictureStyle,

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from depmap_cli.cli.options import QuietOption
+from depmap_cli.cli.shared_options import QuietOption
 from depmap_cli.cli.terminal import note, progress_bar, stages
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from depmap_cli.cli.options import (
+from depmap_cli.cli.shared_options import (
     AllowNetworkOption,
     CacheOption,
     ConfigOption,

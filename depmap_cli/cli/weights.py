@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from depmap_cli.cli.command import DepmapCommand
-from depmap_cli.cli.options import JsonOption, QuietOption
+from depmap_cli.cli.shared_options import JsonOption, QuietOption
 from depmap_cli.cli.terminal import note, one_line, progress_bar
 from depmap_cli.errors import EXIT_ERROR
 

@@ -13,7 +13,7 @@ from depmap_cli.data.labelled_video import (
     display_path,
     is_prepared,
 )
-from depmap_cli.data.lists import MANIFEST_COLUMNS, is_list, read_list
+from depmap_cli.data.video_lists import MANIFEST_COLUMNS, is_list, read_list
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.clean_text import clean
 

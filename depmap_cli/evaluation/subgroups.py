@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from depmap_cli.data.labelled_video import read_text
-from depmap_cli.data.lists import delimiter_of
+from depmap_cli.data.video_lists import delimiter_of
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.clean_text import clean
 

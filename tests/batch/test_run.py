@@ -453,15 +453,14 @@ def test_runs_of_other_versions_stay_in_run_json(videos, tmp_path):
 
 def test_no_task_is_lost_if_a_worker_cannot_start(videos, tmp_path, monkeypatch):
     """However late a worker fails: the other must wait for the task."""
-    from depmap_cli.batch import scheduler
 
-    real = scheduler._TaskQueue.returned_on_error
+    real = supervisor._TaskQueue.returned_on_error
 
     def late(queue, task):
         time.sleep(0.2)
         return real(queue, task)
 
-    monkeypatch.setattr(scheduler._TaskQueue, "returned_on_error", late)
+    monkeypatch.setattr(supervisor._TaskQueue, "returned_on_error", late)
     (tmp_path / "broken").write_text("")
     scored = others(videos(a="1"), None, jobs=2, broken=tmp_path / "broken")
     assert [r.status.value for r in scored.reports] == ["scored"]

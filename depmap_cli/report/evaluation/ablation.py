@@ -11,7 +11,7 @@ from rich.table import Table
 
 from depmap_cli.domain.paper_tables import METRICS, Variant
 from depmap_cli.io.clean_text import clean
-from depmap_cli.io.csv_files import Cell, csv_table
+from depmap_cli.io.csv_writer import Cell, csv_table
 from depmap_cli.io.output_files import write_file
 from depmap_cli.report.terminal import emit
 from depmap_cli.weights.document import STARTED_RANDOM

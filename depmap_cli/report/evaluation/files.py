@@ -15,7 +15,7 @@ from depmap_cli.evaluation.results import (
     Metric,
 )
 from depmap_cli.evaluation.score_table import OURS
-from depmap_cli.io.csv_files import Cell, csv_table
+from depmap_cli.io.csv_writer import Cell, csv_table
 from depmap_cli.io.output_files import remove_stale, write_file
 from depmap_cli.report.charts.plots import Plot
 from depmap_cli.report.evaluation.charts import evaluation_charts

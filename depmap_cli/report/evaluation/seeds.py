@@ -7,7 +7,7 @@ from rich.table import Table
 
 from depmap_cli.domain.paper_tables import METRICS
 from depmap_cli.evaluation.results import Comparison, EvaluationReport
-from depmap_cli.io.csv_files import csv_table
+from depmap_cli.io.csv_writer import csv_table
 from depmap_cli.report.terminal import emit
 from depmap_cli.stats.metrics import mean_and_sd
 

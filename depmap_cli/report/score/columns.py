@@ -11,7 +11,7 @@ import numpy as np
 
 from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS
-from depmap_cli.io.csv_files import Cell, csv_table
+from depmap_cli.io.csv_writer import Cell, csv_table
 from depmap_cli.results import FrameRow, Report
 
 Row = TypeVar("Row")

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from depmap_cli.data.lists import MANIFEST_COLUMNS
+from depmap_cli.data.video_lists import MANIFEST_COLUMNS
 from depmap_cli.io.atomic_files import atomic_write
 
 MANIFEST_NAME = "manifest.csv"
