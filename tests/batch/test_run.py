@@ -453,6 +453,7 @@ def test_runs_of_other_versions_stay_in_run_json(videos, tmp_path):
 
 def test_no_task_is_lost_if_a_worker_cannot_start(videos, tmp_path, monkeypatch):
     """However late a worker fails: the other must wait for the task."""
+    from depmap_cli.batch import supervisor
 
     real = supervisor._TaskQueue.returned_on_error
 
