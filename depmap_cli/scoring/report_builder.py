@@ -1,6 +1,5 @@
 """Turns the output of the networks into the report of a video."""
 
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -12,7 +11,6 @@ from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, bands_between, level_as_printed
 from depmap_cli.errors import DepmapError, WeightsInvalid
 from depmap_cli.faces import FaceSample
-from depmap_cli.faces.track import ANOTHER_FACE
 from depmap_cli.model.depmap import VideoScores
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -30,8 +28,9 @@ from depmap_cli.results import (
     Verdict,
     WeightsInfo,
 )
-from depmap_cli.scoring.estimator import COVERED_FACE, NOT_IN_AU_TABLE, VideoEstimate
+from depmap_cli.scoring.estimator import VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
+from depmap_cli.scoring.refusal import refusal_hint
 from depmap_cli.semantics.openface import AuTable
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
@@ -79,7 +78,7 @@ def build_report(
         content |= {
             "status": Status.refused,
             "reason": "; ".join(refusals),
-            "hint": _refusal_hint(samples, quality, au_table),
+            "hint": refusal_hint(samples, quality, au_table),
         }
     else:
         content |= {"status": Status.scored} | _estimate_content(
@@ -139,39 +138,6 @@ def _estimate_content(
         "keyframes": estimate.key_frames,
         "action_units": action_units_of(samples, usable.au_probabilities, reliable),
     }
-
-
-def _refusal_hint(samples: list[FaceSample], quality: Quality, au_table: AuTable | None) -> str:
-    """Say what to do about the commonest cause of a refusal."""
-    if au_table is not None and any(sample.reason == NOT_IN_AU_TABLE for sample in samples):
-        first, last = au_table.span
-        return (
-            f"the --au-csv table covers {first:.1f} to {last:.1f} s: check that it belongs to this "
-            "video and covers all of it"
-        )
-    refusing = {check.name for check in quality.checks if check.verdict == Verdict.refuse}
-    if refusing & {"usable_share", "usable_frames"}:
-        return _missing_face_hint(samples)
-    if "several_faces" in refusing:
-        return "other people are in view: choose the person with --subject"
-    if "face_size" in refusing:
-        return "the face is too small: record one person, near the camera"
-    return "give a longer video"
-
-
-def _missing_face_hint(samples: list[FaceSample]) -> str:
-    excluded = Counter(sample.reason for sample in samples if not sample.valid)
-    if not excluded:
-        return "give a longer video, or sample more frames with --frames"
-    reason, count = excluded.most_common(1)[0]
-    where = f"in {count} of {len(samples)} sampled frames"
-    if reason == COVERED_FACE:
-        return f"the face is covered {where}: record it uncovered, or choose a part with --start"
-    if reason == ANOTHER_FACE:
-        return f"another person is in view {where}: choose the person with --subject"
-    if count == len(samples):
-        return "no face was found: check that the person is in view, upright and well lit"
-    return f"no face was found {where}: choose the part that shows it with --start and --end"
 
 
 def estimate_of(
