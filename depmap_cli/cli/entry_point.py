@@ -15,6 +15,7 @@ from depmap_cli.cli.command import DepmapCommand, with_saved_traceback
 from depmap_cli.cli.terminal import fail, note
 from depmap_cli.errors import EXIT_INTERRUPTED, DepmapError, UnexpectedError
 from depmap_cli.runtime.debug_log import DEBUG_VARIABLE, set_debug
+from depmap_cli.runtime.group_exit import end_process_of_group
 from depmap_cli.runtime.threads import use_passive_threads
 
 _GC_THRESHOLD = 100_000
@@ -61,6 +62,7 @@ def main() -> None:
     except SystemExit as ended:
         if ended.code == EXIT_INTERRUPTED:
             note("interrupted", quiet=False)
+        end_process_of_group(ended.code)
         raise
     finally:
         gc.freeze()  # otherwise the remaining objects are searched before the process ends
