@@ -14,7 +14,7 @@ from depmap_cli.batch.inputs import InputVideo
 from depmap_cli.batch.job import Job, RenderedResult, ScoringTask
 from depmap_cli.batch.results_folder import ResultsFolder, VideoOrigin
 from depmap_cli.batch.resume import plain_options, resume_key
-from depmap_cli.batch.run_json import RunLogWriter, Setting
+from depmap_cli.batch.run_json import RunJsonWriter, Setting
 from depmap_cli.batch.supervisor import TaskDone, WorkerUnavailable, run_tasks
 from depmap_cli.batch.workers import Worker
 from depmap_cli.errors import (
@@ -94,7 +94,7 @@ class _BatchRun:
         self._batch, self._listener, self._job = batch, listener, batch.job
         self._weights_sha256 = _hash_of(batch.job.weights)
         self._results = ResultsFolder(batch.folder) if batch.folder is not None else None
-        self._run_log = self._new_run_log(batch.folder) if batch.folder is not None else None
+        self._run_json = self._new_run_json(batch.folder) if batch.folder is not None else None
         if self._results is not None:
             self._results.check_video_folders(item.name for item in batch.items)
         self._reports: dict[int, Report] = {}
@@ -198,12 +198,12 @@ class _BatchRun:
     def _fail(self, task: ScoringTask, error: DepmapError, row: bool) -> None:
         """Report a video that is not scored; without ``row``, its row in the table stays."""
         assert self._results is not None
-        assert self._run_log is not None
+        assert self._run_json is not None
         failed = self._job.failed(task, error)
         if row:
             self._results.remember_unwritten(task.name, failed.report)
         with self._lock:
-            self._run_log.add(failed, folder=None)
+            self._run_json.add(failed, folder=None)
         self._finish(task.number, failed.report, already_done=False)
 
     def _is_done(self, task: ScoringTask, key: str) -> bool:
@@ -231,7 +231,7 @@ class _BatchRun:
         if rendered.traceback:
             logger.debug("%r: %s\n%s", task.name, rendered.report.reason, rendered.traceback)
         report = rendered.report
-        if self._results is not None and self._run_log is not None:
+        if self._results is not None and self._run_json is not None:
             claim, key = self._claims.pop(task.number)
             used = rendered.report.weights
             unchanged = used is None or used.sha256 == self._weights_sha256
@@ -242,7 +242,7 @@ class _BatchRun:
             claim.release()
             folder = task.folder if report is rendered.report else None
             with self._lock:
-                self._run_log.add(replace(rendered, report=report), folder)
+                self._run_json.add(replace(rendered, report=report), folder)
         self._finish(task.number, report, already_done=False)
         if time.monotonic() >= self._next_write:
             self._write_shared()
@@ -250,8 +250,8 @@ class _BatchRun:
     def _finish(self, number: int, report: Report, already_done: bool) -> None:
         with self._lock:
             self._reports[number] = brief(report)  # full reports would fill the memory
-            if self._run_log is not None and already_done:
-                self._run_log.run.already_done += 1
+            if self._run_json is not None and already_done:
+                self._run_json.run.already_done += 1
             self._listener.on_result(number, report, already_done)
 
     def _report_unavailable(self, event: WorkerUnavailable) -> None:
@@ -266,10 +266,10 @@ class _BatchRun:
 
     def _write_shared(self, ended: bool = False) -> OutputUnwritable | None:
         """Update ``scores.csv`` and ``run.json``; return why that failed, if it did."""
-        if self._results is None or self._run_log is None:
+        if self._results is None or self._run_json is None:
             return None
         start, write_error = time.monotonic(), None
-        for write in (self._results.write_table, lambda: self._run_log.write(ended)):
+        for write in (self._results.write_table, lambda: self._run_json.write(ended)):
             try:
                 write()
             except OutputUnwritable as error:
@@ -278,14 +278,14 @@ class _BatchRun:
         self._next_write = time.monotonic() + max(_WRITE_INTERVAL, elapsed / _WRITE_TIME_FRACTION)
         return write_error
 
-    def _new_run_log(self, folder: Path) -> RunLogWriter:
+    def _new_run_json(self, folder: Path) -> RunJsonWriter:
         options = plain_options(self._job)
         if self._job.options.au_csv is not None:
             options["au_csv"] = self._job.options.au_csv.name
         settings = {**options, "pictures": self._job.pictures, "device": self._job.device}
         settings["formats"] = ", ".join(sorted(self._job.formats))
         settings |= self._batch.extra_settings or {}
-        return RunLogWriter(
+        return RunJsonWriter(
             folder=folder,
             weights={
                 "file": weights_file(self._job.weights).name,

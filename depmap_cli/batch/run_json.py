@@ -65,7 +65,7 @@ class RunRecord(BaseModel):
     runs: list[Run] = Field([], description="In order of writing; the latest is last.")
 
 
-class RunLogWriter:
+class RunJsonWriter:
     """Keeps the entry of this run in ``run.json`` up to date, beside the entries of other runs."""
 
     def __init__(
