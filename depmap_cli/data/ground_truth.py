@@ -5,8 +5,8 @@ Stored beside the corpus in ``ground_truth/{split}/{video}.npz`` (named arrays, 
 =============  ==================  ==========================================================
 au             (18, n) float16     intensities of the action units, 0 to 1.1
 au_names       (18,) text          their codes
-pose           (3, n) float16      degrees: yaw, pitch, roll
-gaze           (2, n) float16      sideways and up, about -1 to 1
+pose           (3, n) float16      degrees: yaw, pitch, roll, relative to the camera
+gaze           (2, n) float16      sideways and up, about -1 to 1; 1 is 30 degrees
 cue            (n,) bool           the frame is in an episode whose rate depends on severity
 landmarks      (k, 5, 2) float32   in pixels of rendered frames: eyes, nose tip, mouth corners
 frames         (k,) int32          indices of the rendered frames

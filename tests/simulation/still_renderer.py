@@ -23,6 +23,9 @@ class StillFrameRenderer:
         landmarks = self.landmarks + np.float32(pose[:2])
         return RenderedFrame(self.picture, landmarks.astype(np.float32))
 
+    def pose_in_camera(self, pose):
+        return pose
+
 
 @dataclass(frozen=True)
 class StillRenderer:

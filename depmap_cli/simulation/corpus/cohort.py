@@ -1,7 +1,7 @@
 """Makes a corpus of simulated interviews in AVEC2014's layout, as videos or as prepared faces."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,9 @@ def make_clip(options: CohortOptions, renderer: RendererApi, clip: SimulatedClip
             _write_faces(path, pictures, inputs, len(behaviour) / options.fps, compression_rng)
         else:
             write_video(path, pictures, options.size, options.fps, compression_rng)
-    _write_truth(options, clip, behaviour, (frames, np.stack(landmarks)), appearance_of(person))
+    seen = np.stack([frame_renderer.pose_in_camera(angles) for angles in behaviour.pose])
+    truth = replace(behaviour, pose=seen)
+    _write_truth(options, clip, truth, (frames, np.stack(landmarks)), appearance_of(person))
 
 
 def _behaviour(options: CohortOptions, clip: SimulatedClip) -> Behaviour:

@@ -5,7 +5,7 @@ units at any intensity, typical expressions such as smiles and speech, or a mome
 interview. They carry no information about severity.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -79,8 +79,10 @@ EXCLUSIVE_THRESHOLD = 0.2
 """Intensity above which a pair is exclusive; intensities of neutral faces are below."""
 MIN_LIP_PARTING = 0.6
 """Minimum intensity of parted lips (AU25), as a share of the intensity of a dropped jaw (AU26)."""
-MAX_POSE = (30.0, 20.0, 15.0)
+MAX_POSE = (48.0, 34.0, 28.0)
 """Limits of yaw, pitch and roll in degrees."""
+GAZE_STD = (0.42, 0.38)
+"""Standard deviation of the gaze (sideways, up); 1 is ``GAZE_DEGREES``."""
 
 _COLUMN = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
 _UNIT_PROBABILITIES = np.array([OVERSAMPLED.get(unit.code, 1.0) for unit in ACTION_UNITS])
@@ -238,8 +240,9 @@ def _render_person(
     samples = prepare_faces(
         render_frames(frame_renderer, inputs, landmarks), inputs, random_for(RandomPurpose.CAMERA)
     )
+    seen = np.stack([frame_renderer.pose_in_camera(angles) for angles in pose])
     return _PersonFrames(
-        inputs=inputs,
+        inputs=replace(inputs, pose=seen),
         samples=samples,
         landmarks=np.stack(landmarks),
         appearance={"person": number, **appearance_of(person)},
@@ -299,5 +302,5 @@ def _resolve_exclusive_units(au: np.ndarray) -> np.ndarray:
 def _draw_pose_and_gaze(rng: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw head angles (count, 3) in degrees, mostly frontal, and gaze (count, 2), mostly ahead."""
     pose = np.stack([rng.triangular(-limit, 0, limit, count) for limit in MAX_POSE], axis=1)
-    gaze = np.clip(rng.normal(0, (0.35, 0.25), (count, 2)), -0.8, 0.8)
+    gaze = np.clip(rng.normal(0, GAZE_STD, (count, 2)), -1, 1)
     return pose, gaze

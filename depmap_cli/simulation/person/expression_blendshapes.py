@@ -37,7 +37,11 @@ _GAZE = {  # to the viewer's right, the person's left eye looks outwards and the
     "up": ("eyeLookUp_L", "eyeLookUp_R"),
     "down": ("eyeLookDown_L", "eyeLookDown_R"),
 }
-_MAX_GAZE = 0.8  # share of the blendshapes' range, which is wider than people use
+MAX_GAZE = 1.0
+"""Largest gaze in either direction."""
+GAZE_DEGREES = 30.0
+"""Rotation of the eyeballs at a gaze of 1. The lids of the face model follow a downward gaze of 1 by
+0.63 cm, which is the path of the pupil of an eyeball of 1.25 cm over 30 degrees."""
 _MIN_WEIGHT, _MAX_WEIGHT = -0.2, 1.45
 
 
@@ -67,7 +71,7 @@ class BlendshapeMixer:
         self, au: Float[np.ndarray, " 18"], gaze: Float[np.ndarray, " 2"]
     ) -> Float32[np.ndarray, " e"]:
         """Return the weights for intensities 0 to 1.1 and a gaze (sideways, up) in -1 to 1."""
-        sideways, up = np.clip(gaze, -_MAX_GAZE, _MAX_GAZE)
+        sideways, up = np.clip(gaze, -MAX_GAZE, MAX_GAZE)
         directions = np.clip([sideways, -sideways, up, -up], 0, None)
         mixed = au @ self._au_weights + directions @ self._gaze_weights
         return np.asarray(np.clip(mixed, _MIN_WEIGHT, _MAX_WEIGHT).astype(np.float32))

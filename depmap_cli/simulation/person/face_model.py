@@ -201,13 +201,24 @@ class FaceModel:
         if not chosen.any():
             return
         corners = self.vertices[self.faces[chosen]]
-        low, high = corners.min((0, 1)), corners.max((0, 1))
-        radius = (high[1] - low[1]) / 2  # not along z, where the cornea bulges
-        centre = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] + radius])
-        ray = corners - centre
+        ray = corners - _eyeball_centre(corners.reshape(-1, 3))
         sideways = np.linalg.norm(ray[..., :2], axis=-1, keepdims=True)
         angle = np.arctan2(sideways, ray[..., 2:])
         self.uv[chosen] = ray[..., :2] / (sideways + 1e-9) * angle
+
+    def eyeballs(
+        self, vertices: Float[np.ndarray, "v 3"]
+    ) -> list[tuple[Int[np.ndarray, " b"], Float[np.ndarray, " 3"]]]:
+        """Return the vertex numbers and the centre (cm) of each eyeball of a person."""
+        balls = [np.flatnonzero(self._side(f"sclera_{side}")) for side in ("L", "R")]
+        return [(ball, _eyeball_centre(vertices[ball])) for ball in balls if len(ball)]
+
+
+def _eyeball_centre(points: Float[np.ndarray, "b 3"]) -> Float[np.ndarray, " 3"]:
+    """Return the centre of the sphere; its radius is not taken along z: the cornea bulges."""
+    low, high = points.min(0), points.max(0)
+    radius = (high[1] - low[1]) / 2
+    return np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2] + radius])
 
 
 def _dropped(part: str) -> bool:

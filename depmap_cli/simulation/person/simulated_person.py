@@ -6,12 +6,18 @@ import numpy as np
 from jaxtyping import Float, Float32
 
 from depmap_cli.simulation.graphics.rasteriser import vertex_normals
+from depmap_cli.simulation.graphics.rotation import rotation
 from depmap_cli.simulation.graphics.shading import Surfaces
 from depmap_cli.simulation.graphics.smooth_functions import smooth_step
 from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, join_meshes
 from depmap_cli.simulation.graphics.visibility import sky_visibility
 from depmap_cli.simulation.person import clothing
-from depmap_cli.simulation.person.expression_blendshapes import BlendshapeMixer, SparseBlendshapes
+from depmap_cli.simulation.person.expression_blendshapes import (
+    GAZE_DEGREES,
+    MAX_GAZE,
+    BlendshapeMixer,
+    SparseBlendshapes,
+)
 from depmap_cli.simulation.person.face_model import FaceModel
 from depmap_cli.simulation.person.hair import Hairline, HairStyle, hair_meshes, strand_noise
 from depmap_cli.simulation.person.skin_furrows import SkinRelief
@@ -113,6 +119,8 @@ class SimulatedPerson:
         for side, gap in self._eye_gaps.items():
             distance = gap - _CLOSED_LID_GAP + 0.3 * weights[self._index(f"eyeWide_{side}")]
             distance -= 0.19 * weights[self._index(f"eyeSquint_{side}")]
+            distance -= 0.45 * weights[self._index(f"eyeLookDown_{side}")]
+            distance += 0.17 * weights[self._index(f"eyeLookUp_{side}")]
             blink = self._index(f"eyeBlink_{side}")
             # An intensity of 1 closes any eye, and the upper lid never passes the lower one.
             weights[blink] = min(weights[blink], 1.0) * max(distance, 0.0) / self._lid_travel
@@ -121,6 +129,16 @@ class SimulatedPerson:
     def move(self, weights: Float32[np.ndarray, " e"], out: Float32[np.ndarray, "v 3"]) -> None:
         """Write the face model's vertices for these blendshape weights to ``out``."""
         self._shapes.blend(self._neutral_vertices, weights, out)
+
+    def turn_eyes(self, gaze: Float[np.ndarray, " 2"], out: Float32[np.ndarray, "v 3"]) -> None:
+        """Turn the eyeballs among the face model's vertices; ``gaze`` as for ``weights``.
+
+        The blendshapes of the gaze move the lids only.
+        """
+        sideways, up = np.radians(GAZE_DEGREES) * np.clip(gaze, -MAX_GAZE, MAX_GAZE)
+        turn = rotation(sideways, -up, 0.0)
+        for ball, centre in self._eyeballs:
+            out[ball] = (out[ball] - centre) @ turn.T + centre
 
     def _index(self, name: str) -> int:
         return self.face.expression_names.index(name)
@@ -231,6 +249,7 @@ class SimulatedPerson:
             "R": float((points[[37, 38], 1] - points[[41, 40], 1]).mean()),
             "L": float((points[[43, 44], 1] - points[[47, 46], 1]).mean()),
         }
+        self._eyeballs = self.face.eyeballs(self._neutral_vertices)
         lids = self.face.expression("eyeBlink_L")[self.face.landmarks, 1]
         self._lid_travel = max(float((lids[[47, 46]] - lids[[43, 44]]).mean()), 1e-3)
 

@@ -12,6 +12,7 @@ from depmap_cli.simulation.graphics.rasteriser import (
     rasterise,
     vertex_normals,
 )
+from depmap_cli.simulation.graphics.rotation import angles_of, rotation
 from depmap_cli.simulation.graphics.shading import Geometry, reflect, shade
 from depmap_cli.simulation.graphics.triangle_mesh import Mesh, join_meshes
 from depmap_cli.simulation.graphics.visibility import light_view, project
@@ -60,6 +61,7 @@ class Renderer:
             scene.background_seed, scene.background_brightness, self._side
         )
         self._camera = CameraModel(scene, size, seed)
+        self._camera_axes = rotation(0.0, math.radians(-scene.tilt), 0.0)
         self._light_view = light_view(scene.lighting.key, _SHADOW_SIDE)
         self._lens_triangles = np.empty_like(self._buffers.triangle)
         self._mesh, self._openness, self._head_weight = _with_occluder(person, scene)
@@ -77,10 +79,13 @@ class Renderer:
         Args:
             au: intensities 0 to 1.1 in the order of ``ACTION_UNITS``.
             pose: yaw (to the viewer's right), pitch (downwards) and roll (anticlockwise), degrees.
-            gaze: (to the viewer's right, upwards), each -1 to 1, relative to the head.
+            gaze: (to the viewer's right, upwards), each -1 to 1, relative to the head; 1 is
+                ``GAZE_DEGREES``.
         """
         person = self._person
-        person.move(person.weights(au, gaze), self._vertices[: len(person.face.vertices)])
+        face_vertices = self._vertices[: len(person.face.vertices)]
+        person.move(person.weights(au, gaze), face_vertices)
+        person.turn_eyes(gaze, face_vertices)
         head = rotation(*np.radians(pose))
         vertices = self._posed(head, np.radians(pose))
         screen = self._project(vertices)
@@ -101,8 +106,11 @@ class Renderer:
         turned += head_weight * (from_pivot @ head.T - turned)
         turned += _PIVOT
         turned[:, 0] += np.float32(_LEAN * yaw)
-        camera = rotation(0.0, math.radians(-self._scene.tilt), 0.0)
-        return np.ascontiguousarray(turned @ camera.T)
+        return np.ascontiguousarray(turned @ self._camera_axes.T)
+
+    def pose_in_camera(self, pose: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
+        """Return the head's yaw, pitch and roll (degrees) relative to the tilted camera."""
+        return np.degrees(angles_of(self._camera_axes @ rotation(*np.radians(pose))))
 
     def _project(self, vertices: Float32[np.ndarray, "v 3"]) -> Float32[np.ndarray, "v 3"]:
         """Return column and row in pixels and depth in cm of each vertex."""
@@ -196,13 +204,3 @@ def _with_occluder(person: SimulatedPerson, scene: Scene) -> tuple[Mesh, np.ndar
     mesh = join_meshes([person.mesh, occluder])
     return mesh, np.append(person.sky_visibility, 0.8 * ones), np.append(person.head_weight, ones)
 
-
-def rotation(yaw: float, pitch: float, roll: float) -> Float32[np.ndarray, "3 3"]:
-    """Return the rotation matrix R_roll R_yaw R_pitch about the z, y and x axes; radians."""
-    cy, sy = math.cos(yaw), math.sin(yaw)
-    cp, sp = math.cos(pitch), math.sin(pitch)
-    cr, sr = math.cos(roll), math.sin(roll)
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_x = np.array([[1, 0, 0], [0, cp, -sp], [0, sp, cp]])
-    about_z = np.array([[cr, -sr, 0], [sr, cr, 0], [0, 0, 1]])
-    return np.asarray(about_z @ about_y @ about_x, np.float32)

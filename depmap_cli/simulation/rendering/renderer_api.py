@@ -27,6 +27,9 @@ class FrameRenderer(Protocol):
     def render(self, au: np.ndarray, pose: np.ndarray, gaze: np.ndarray) -> RenderedFrame:
         """Render the next frame from action units (18,), head angles (3,) and gaze (2,)."""
 
+    def pose_in_camera(self, pose: np.ndarray) -> np.ndarray:
+        """Return head angles (3,), in degrees, relative to the camera, which may be tilted."""
+
 
 @runtime_checkable  # tests check arguments
 class RendererApi(Protocol):
