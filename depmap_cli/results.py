@@ -180,6 +180,80 @@ class ActionUnitSummary(_Frozen):
     trace: list[float | None] = Field(description="Probability at each time of the timeline.")
 
 
+class Trace(_Frozen):
+    """A quantity over time, in bins; null if a bin has no usable face."""
+
+    name: str = Field(description="FACS code of an action unit, or an angle such as pitch.")
+    unit: str = Field(description='"" for a probability, or degrees.')
+    mean: list[float | None]
+    low: list[float | None] = Field(description="Smallest value in the bin.")
+    high: list[float | None] = Field(description="Largest value in the bin.")
+
+
+class EventSummary(_Frozen):
+    """Events of one kind, such as smiles or blinks."""
+
+    name: str = Field(description="Kind of event, e.g. smile.")
+    plain: str = Field(description="Plural in plain English, e.g. smiles.")
+    number: int | None = Field(description="Null if the sampling is too sparse to count them.")
+    per_minute: float | None
+    mean_seconds: float | None = Field(description="Mean length; null without events.")
+    amplitude: float | None = Field(description="Mean peak above the neutral face; 0 to 1.")
+    seconds_read: float = Field(description="Seconds with a usable face, on which the rate rests.")
+    frames_per_second: float = Field(description="Sampling rate on which the rate rests.")
+    caution: str = Field("", description="Why there is no rate, or why it may be too low.")
+
+
+class HeadGazeSummary(_Frozen):
+    """One angle of head or gaze over the usable frames, in degrees."""
+
+    name: str
+    plain: str
+    mean: float
+    sd: float
+    low: float = Field(description="5 % quantile.")
+    high: float = Field(description="95 % quantile.")
+
+
+class Behaviour(_Frozen):
+    """Facial behaviour over the recording."""
+
+    n_frames: int = Field(description="Usable frames on which it rests.")
+    frames_per_second: float
+    seconds_read: float = Field(description="Seconds with a usable face.")
+    events: list[EventSummary]
+    head_gaze: list[HeadGazeSummary] = []
+    share_looking_down: float | None = Field(
+        None, description="Share of usable frames in which head and eyes together look down."
+    )
+    share_looking_away: float | None = Field(
+        None, description="Share of usable frames in which head and eyes together look aside."
+    )
+    head_movement: float | None = Field(
+        None,
+        description="Mean speed of the head's rotation, degrees per second; null if the "
+        "sampling is too sparse.",
+    )
+    caution: str = ""
+
+
+class Steadiness(_Frozen):
+    """How far the estimate depends on which frames were read."""
+
+    sampling_error: float = Field(
+        description="Standard error, in points, of the estimate over samplings of the same "
+        "recording."
+    )
+    n_samples: int = Field(description="Samplings of the recording whose estimates are averaged.")
+    largest_second: float = Field(
+        description="Largest share of the estimate's weight in one second of the recording."
+    )
+    without_decisive: float | None = Field(
+        description="The estimate without its ten most decisive seconds; null for recordings of "
+        "20 s or less."
+    )
+
+
 class Timeline(_Frozen):
     """The sampled frames, in columns; null if a frame has no usable face."""
 
@@ -242,6 +316,7 @@ class FrameRow:
     The box and the landmarks are in pixels of the source video.
     """
 
+    number: int  # of the frame in the video, from 1
     time: float
     valid: bool
     reason: str
@@ -253,7 +328,9 @@ class FrameRow:
     weight: float
     score: float | None
     logits: np.ndarray | None  # (levels,)
-    action_units: np.ndarray | None  # (units,) probabilities
+    action_units: np.ndarray | None  # (units,) probabilities, relative to the neutral face
+    raw_action_units: np.ndarray | None = None  # (units,) probabilities, as the network takes them
+    angles: np.ndarray | None = None  # (5,) degrees, in the order of ANGLES
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,7 @@ class FaceSample:
     """One sampled frame with the subject's face. Boxes and landmarks are in pixels of the video."""
 
     time: float  # seconds
+    number: int = 0  # of the frame in the video, from 1; 0 if unknown
     valid: bool
     reason: str  # why the frame is unusable; "" if valid
     n_faces: int  # faces in the frame, including the subject's
@@ -50,6 +51,7 @@ class _FacesOfFrame:
     """The faces of a frame and their aligned crops, without the frame itself, to save memory."""
 
     time: float
+    number: int
     scale: float
     faces: list[Detection]
     crops: list[np.ndarray]
@@ -95,7 +97,11 @@ def extract_faces(frames: Iterable[Frame], detector: FaceDetector) -> Iterator[l
     for frame, faces in iter_detections(frames, detector):
         width = frame.image.shape[1]
         crops = [align_face(frame.image, face.landmarks, config.size) for face in faces]
-        segment.append(_FacesOfFrame(time=frame.time, scale=frame.scale, faces=faces, crops=crops))
+        segment.append(
+            _FacesOfFrame(
+                time=frame.time, number=frame.number, scale=frame.scale, faces=faces, crops=crops
+            )
+        )
         if len(segment) == SEGMENT:
             samples, previous = _samples(segment, config.subject, width, previous)
             yield samples
@@ -178,7 +184,13 @@ def _is_continuation(a: _Track, b: _Track) -> bool:
 def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
     if number is None:
         reason = ANOTHER_FACE if frame.faces else NO_FACE
-        return FaceSample(time=frame.time, valid=False, reason=reason, n_faces=len(frame.faces))
+        return FaceSample(
+            time=frame.time,
+            number=frame.number,
+            valid=False,
+            reason=reason,
+            n_faces=len(frame.faces),
+        )
     cv2 = load_opencv()
     face, crop = frame.faces[number], frame.crops[number]
     landmarks = face.landmarks / frame.scale
@@ -187,6 +199,7 @@ def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
     grey = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)
     return FaceSample(
         time=frame.time,
+        number=frame.number,
         valid=True,
         reason="",
         n_faces=len(frame.faces),

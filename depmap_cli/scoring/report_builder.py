@@ -308,6 +308,7 @@ def _row(
     action_units: np.ndarray | None = None,
 ) -> FrameRow:
     return FrameRow(
+        number=sample.number,
         time=sample.time,
         valid=sample.valid,
         reason=sample.reason,

@@ -49,6 +49,7 @@ class Frame:
     time: float  # presentation time, seconds from the start of the file
     image: np.ndarray  # (height, width, 3) RGB uint8, longest side <= MAX_WORKING_SIDE
     scale: float  # pixels of ``image`` per pixel of the video, <= 1
+    number: int = 0  # of the frame in the video, from 1; 0 if unknown
 
 
 @watchdog_timeout

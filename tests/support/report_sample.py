@@ -118,6 +118,7 @@ def _keyframes() -> list[KeyFrame]:
     return [
         KeyFrame(
             rank=rank,
+            number=5 * i + 1,
             time=_time(i),
             weight=weight,
             score=scores[i] or 0.0,
@@ -158,6 +159,7 @@ def frame_rows() -> list[FrameRow]:
     scores, weights = _scores(), _weights()
     return [
         FrameRow(
+            number=5 * i + 1,
             time=_time(i),
             valid=i not in INVALID,
             reason=INVALID.get(i, ""),

@@ -203,4 +203,3 @@ def _with_occluder(person: SimulatedPerson, scene: Scene) -> tuple[Mesh, np.ndar
     ones = np.ones(len(occluder.vertices), np.float32)
     mesh = join_meshes([person.mesh, occluder])
     return mesh, np.append(person.sky_visibility, 0.8 * ones), np.append(person.head_weight, ones)
-
