@@ -133,10 +133,11 @@ class VideoEstimator:
     def _relative_to_neutral(self, au_probabilities: np.ndarray) -> np.ndarray:
         """Return the action units (n, units) as reports show them: relative to the neutral face.
 
-        Those of an AU table are shown as they are.
+        Those of a table that are relative to it already are shown as they are.
         """
         typical_neutral = self._networks.semantics.typical_neutral
-        if typical_neutral is None or self.au_table is not None:
+        shown_as_is = self.au_table is not None and not self.au_table.is_raw
+        if typical_neutral is None or shown_as_is:
             return au_probabilities
         return subtract_baseline(au_probabilities, typical_neutral)
 

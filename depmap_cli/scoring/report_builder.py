@@ -87,7 +87,7 @@ def build_report(
         content["timeline"] = timeline_of(rows)
     report = Report(source=source, quality=quality, **content)
     pictures = [] if estimate is None else estimate.pictures
-    return ScoreResult(report=report, frames=rows, pictures=pictures)
+    return ScoreResult(report=report, frame_rows=rows, pictures=pictures)
 
 
 def build_failure(

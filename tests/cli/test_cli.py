@@ -471,7 +471,7 @@ def test_pictures_are_deidentified_unless_raw_is_asked_for(
 
 def test_python_api(result):
     assert result.report.estimate is not None
-    assert len(result.frames) == FRAMES
+    assert len(result.frame_rows) == FRAMES
     assert len(result.pictures) == len(result.report.keyframes) == 6
 
 

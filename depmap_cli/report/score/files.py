@@ -6,16 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.io.output_files import remove_stale, write_file
-from depmap_cli.report.score.columns import (
-    ACTION_UNIT_COLUMNS,
-    FRAMES,
-    SCORES,
-    csv_of,
-    csv_of_frames,
-)
+from depmap_cli.report.score.columns import SCORES, csv_of
 from depmap_cli.report.score.page import render_page
 from depmap_cli.report.score.pictures import encode_png, picture
 from depmap_cli.results import SCHEMA_VERSION, FrameRow, Report, ScoreResult
+from depmap_cli.results.frame_table import FRAMES, OPENFACE
 
 FORMATS = ("json", "csv", "html")
 PICTURES = "keyframes"
@@ -36,7 +31,7 @@ def render_result(
     if not formats:
         return result.report, {}
     report, images = _with_pictures(result, style)
-    return report, {**images, **_contents(report, result.frames, images, formats)}
+    return report, {**images, **_contents(report, result.frame_rows, images, formats)}
 
 
 def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], style: str) -> Report:
@@ -112,8 +107,8 @@ def _contents(
     """The contents of the files by name, in the order of writing."""
     contents: dict[str, bytes] = {}
     if "csv" in formats:
-        contents["frames.csv"] = csv_of_frames(FRAMES, frames)
-        contents["aus.csv"] = csv_of_frames(ACTION_UNIT_COLUMNS, frames)
+        contents["frames.csv"] = csv_of(FRAMES, frames)
+        contents["aus.csv"] = csv_of(OPENFACE, frames)
     if "html" in formats:
         contents["report.html"] = render_page(report, images).encode()
     if "json" in formats:

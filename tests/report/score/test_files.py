@@ -98,7 +98,7 @@ def test_frames_csv_holds_each_frame(sample_result: ScoreResult, tmp_path: Path)
     assert len(rows) == N_FRAMES
     assert [int(r["frame"]) for r in rows] == list(range(1, N_FRAMES + 1))
     assert {i: r["reason"] for i, r in enumerate(rows) if r["valid"] == "0"} == INVALID
-    row, frame = rows[3], sample_result.frames[3]
+    row, frame = rows[3], sample_result.frame_rows[3]
     assert frame.landmarks is not None
     assert frame.box is not None
     assert frame.logits is not None
@@ -108,24 +108,6 @@ def test_frames_csv_holds_each_frame(sample_result: ScoreResult, tmp_path: Path)
     assert float(row["logit_severe"]) == pytest.approx(frame.logits[3], abs=1e-5)
     assert float(row["weight"]) == 0.22
     assert rows[5]["score"] == rows[5]["x0"] == rows[5]["logit_mild"] == ""
-
-
-def test_aus_csv_is_laid_out_as_openface_does(sample_result: ScoreResult, tmp_path: Path) -> None:
-    write_result(sample_result, tmp_path, ALL, "drawing")
-    rows = _rows(tmp_path / "aus.csv")
-    columns = list(rows[0])
-    assert columns[:5] == ["frame", "timestamp", "confidence", "success", "AU01_r"]
-    assert len(columns) == 4 + 2 * len(ACTION_UNITS)
-    assert columns[-1] == "AU43_c"
-    assert len(rows) == N_FRAMES
-    au_probabilities = sample_result.frames[3].action_units
-    assert au_probabilities is not None
-    for unit, value in zip(ACTION_UNITS, au_probabilities, strict=True):
-        assert float(rows[3][f"{unit.column}_r"]) == pytest.approx(value, abs=1e-4)
-        assert rows[3][f"{unit.column}_c"] == str(int(value >= 0.5))
-    assert {rows[3][f"{u.column}_c"] for u in ACTION_UNITS} == {"0", "1"}
-    assert rows[5]["success"] == "0"
-    assert rows[5]["AU12_r"] == rows[5]["AU12_c"] == ""
 
 
 def test_the_page_embeds_the_very_pictures_written(

@@ -7,10 +7,14 @@ same video, settings and weights give the same bytes.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+if TYPE_CHECKING:
+    import pandas
 
 SCHEMA_VERSION = "2.0"
 DISCLAIMER = (
@@ -346,10 +350,25 @@ class ScoreResult:
     """A report, and the data for the files that are written with it."""
 
     report: Report
-    frames: list[FrameRow] = field(default_factory=list)
+    frame_rows: list[FrameRow] = field(default_factory=list)
     pictures: list[KeyPicture] = field(default_factory=list)  # in the order of report.keyframes
     seconds: dict[str, float] = field(default_factory=dict)  # wall time by stage
     traceback: str = ""  # of an unexpected error; not part of the report
+
+    @cached_property
+    def frames(self) -> "pandas.DataFrame":
+        """One row for each sampled frame, as in ``frames.csv`` and ``aus.csv``.
+
+        Action units are in three forms: ``AU01`` is the probability (0 to 1) relative to the
+        neutral face, ``AU01_r`` is the probability as the network takes it, on OpenFace's scale
+        of 0 to 5, and ``AU01_c`` is 1 if ``AU01`` is 0.5 or more. Head pose and gaze
+        (``pitch_deg``, ``yaw_deg``, ``roll_deg``, ``gaze_x_deg``, ``gaze_y_deg``) are in degrees.
+        ``time`` is in seconds; the box (``x0`` ... ``y1``) and the landmarks are in pixels of the
+        video. A missing value is NaN.
+        """
+        from depmap_cli.results.frame_table import data_frame
+
+        return data_frame(self.frame_rows)
 
 
 SCORE_BIN = 7
