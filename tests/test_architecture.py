@@ -30,6 +30,7 @@ ROOMS = (
     "model",
     "semantics",
     "weights",
+    "behaviour",
     "scoring",
     "data",
     "evaluation",

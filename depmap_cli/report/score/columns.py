@@ -96,9 +96,9 @@ SCORES: tuple[Column[Report], ...] = (
     ),
     Column("duration", lambda report: report.source.duration),
     *_if_present(
-        lambda report: report.familiarity,
-        Column("familiarity", lambda familiarity: familiarity.distance),
-        Column("unlike_training_faces", lambda familiarity: int(familiarity.unlike)),
+        lambda report: report.out_of_distribution,
+        Column("training_distance", lambda ood: ood.distance),
+        Column("is_out_of_distribution", lambda ood: int(ood.is_out_of_distribution)),
     ),
     *_if_present(
         lambda report: report.weights, Column("weights_sha256", lambda weights: weights.sha256)
