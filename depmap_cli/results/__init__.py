@@ -16,7 +16,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 if TYPE_CHECKING:
     import pandas
 
-SCHEMA_VERSION = "2.0"
+SCHEMA_VERSION = "3.0"
 DISCLAIMER = (
     "Research software. Not a diagnosis and not a medical device; no regulator has evaluated it. "
     "Do not use an estimate to decide about a person's care, employment, education or insurance."
@@ -105,8 +105,8 @@ class OutOfDistribution(_Frozen):
         "They show people who are not in the training data."
     )
     n_reference: int = Field(description="Number of reference videos.")
-    unlike: bool = Field(
-        description="Whether the video is out of distribution: farther from the training faces "
+    is_out_of_distribution: bool = Field(
+        description="Whether the video is farther from the training faces "
         "than 95 % of the reference videos. The published accuracy may not apply."
     )
 
@@ -171,6 +171,7 @@ class ActionUnitSummary(_Frozen):
     name: str = Field(description="FACS name.")
     plain: str = Field(description="Plain English name.")
     mean: float = Field(description="Mean probability over the usable frames.")
+    sd: float = Field(description="Standard deviation over the usable frames.")
     peak: float = Field(description="Highest probability.")
     peak_time: float = Field(description="Seconds from the start of the video.")
     share_of_time: float = Field(
@@ -181,11 +182,10 @@ class ActionUnitSummary(_Frozen):
         description="Whether the unit was detected well on simulated people who were not in "
         "training; null if not measured.",
     )
-    trace: list[float | None] = Field(description="Probability at each time of the timeline.")
 
 
 class Trace(_Frozen):
-    """A quantity over time, in bins; null if a bin has no usable face."""
+    """A quantity over time, in the bins of the timeline; null if a bin has no reading."""
 
     name: str = Field(description="FACS code of an action unit, or an angle such as pitch.")
     unit: str = Field(description='"" for a probability, or degrees.')
@@ -259,15 +259,37 @@ class Steadiness(_Frozen):
 
 
 class Timeline(_Frozen):
-    """The sampled frames, in columns; null if a frame has no usable face."""
+    """The sampled frames in at most 600 bins of consecutive frames; all lists have one item a bin.
 
-    time: list[float] = Field(description="Seconds from the start of the video.")
-    reason: list[str] = Field(description="Why the frame is excluded; empty if it is usable.")
-    weight: list[float] = Field(description="Weight of each frame in the estimate.")
-    score: list[float | None] = Field(description="Score of each frame alone.")
-    levels: list[list[float] | None] = Field(
-        description="Similarity to each severity level, as shares that sum to 1."
+    Values are null if a bin has no usable face. ``frames.csv`` and ``aus.csv`` hold every frame.
+    """
+
+    n_frames: int = Field(description="Sampled frames that the bins stand for.")
+    start: list[float] = Field(description="Seconds from the start of the video.")
+    end: list[float] = Field(description="Seconds from the start of the video.")
+    frames: list[int] = Field(description="Number of sampled frames.")
+    usable: list[int] = Field(description="Number of usable frames.")
+    reason: list[str] = Field(
+        description="Commonest reason why frames are excluded; empty if a frame is usable."
     )
+    weight: list[float] = Field(description="Sum of the frames' weights in the estimate.")
+    score: list[float | None] = Field(
+        description="Mean score of the frames, each alone, by weight; plain mean if the weights "
+        "are 0."
+    )
+    score_low: list[float | None] = Field(description="Smallest score of a frame alone.")
+    score_high: list[float | None] = Field(description="Largest score of a frame alone.")
+    levels: list[list[float] | None] = Field(
+        description="Mean similarity to each severity level, by weight likewise, as shares that "
+        "sum to 1; null without prototypes."
+    )
+    traces: list[Trace] = Field(
+        [], description="Action units, then angles of head and gaze if they were read."
+    )
+
+    def trace(self, name: str) -> Trace | None:
+        """Return the trace called ``name``; None if there is none."""
+        return next((trace for trace in self.traces if trace.name == name), None)
 
 
 class WeightsInfo(_Frozen):
@@ -298,7 +320,7 @@ class Report(_Frozen):
     reason: str = Field("", description="Why there is no score; empty if scored.")
     hint: str = ""
     estimate: Estimate | None = None
-    familiarity: OutOfDistribution | None = Field(
+    out_of_distribution: OutOfDistribution | None = Field(
         None,
         description="Null if the video was not scored, or if the weights have no model of their "
         "training faces.",
@@ -307,6 +329,9 @@ class Report(_Frozen):
     quality: Quality | None = None
     keyframes: list[KeyFrame] = []
     action_units: list[ActionUnitSummary] = []
+    behaviour: Behaviour | None = Field(
+        None, description="Null if the video was not scored, or if no frame was usable."
+    )
     timeline: Timeline | None = None
     weights: WeightsInfo | None = None
     settings: dict[str, str | int | float | bool | None] = {}

@@ -125,6 +125,7 @@ class VideoEstimator:
             semantics=semantics,
             features=features,
             au_probabilities=self._relative_to_neutral(semantics.au_probabilities.numpy()),
+            angles=None,  # the semantic model does not read head and gaze
         )
         with self._clock.timed(ScoringStage.network):
             key_frames, pictures = make_key_frames(self._networks, scores, usable, self._candidates)

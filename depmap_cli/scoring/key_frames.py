@@ -73,6 +73,7 @@ class UsableFrames:
     semantics: SemanticFeatures
     features: FrameFeatures
     au_probabilities: np.ndarray  # (n, units) as the report shows them
+    angles: np.ndarray | None = None  # (n, 5) degrees in the order of ANGLES; None if not read
 
 
 def make_key_frames(

@@ -24,13 +24,13 @@ from depmap_cli.results import (
     ScoreResult,
     SourceVideo,
     Status,
-    Timeline,
     Verdict,
     WeightsInfo,
 )
 from depmap_cli.scoring.estimator import VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.refusal import refusal_hint
+from depmap_cli.scoring.timeline import timeline_of
 from depmap_cli.semantics.openface import AuTable
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
@@ -131,7 +131,7 @@ def _estimate_content(
     reliable = {} if has_au_table else networks.semantics.reliable_units
     return {
         "estimate": estimate_of(score, networks.document, options.coverage, caution),
-        "familiarity": out_of_distribution_of(
+        "out_of_distribution": out_of_distribution_of(
             networks.training_face_model, usable.semantics.image.numpy()
         ),
         "levels": levels_of(estimate.scores),
@@ -218,7 +218,7 @@ def out_of_distribution_of(
         distance=round(distance, 3),
         share_nearer=round(faces.n_nearer(distance) / len(faces.reference), 4),
         n_reference=len(faces.reference),
-        unlike=is_outside,
+        is_out_of_distribution=is_outside,
     )
 
 
@@ -243,50 +243,33 @@ def action_units_of(
         reliable: code of an action unit -> whether it is measured reliably.
     """
     times = [s.time for s in samples if s.valid]
-    rows = np.cumsum([s.valid for s in samples]) - 1
     return [
         ActionUnitSummary(
             code=unit.code,
             name=unit.name,
             plain=unit.plain,
             mean=round(float(column.mean()), 4),
+            sd=round(float(column.std()), 4),
             peak=round(float(column.max()), 4),
             peak_time=round(times[int(column.argmax())], 3),
             share_of_time=round(float((column >= PRESENT_THRESHOLD).mean()), 4),
             reliable=reliable.get(unit.code),
-            trace=[
-                round(float(column[row]), 4) if sample.valid else None
-                for sample, row in zip(samples, rows, strict=True)
-            ],
         )
         for unit, column in zip(ACTION_UNITS, au_probabilities.T, strict=True)
     ]
 
 
-def timeline_of(rows: list[FrameRow]) -> Timeline:
-    """Return the sampled frames as columns."""
-    return Timeline(
-        time=[round(row.time, 3) for row in rows],
-        reason=[row.reason for row in rows],
-        weight=[round(row.weight, 6) for row in rows],
-        score=[None if row.score is None else round(row.score, 3) for row in rows],
-        levels=[None if row.logits is None else _shares(row.logits) for row in rows],
-    )
-
-
-def _shares(logits: np.ndarray) -> list[float]:
-    exponentials = np.exp(logits - logits.max())
-    return [round(float(share), 4) for share in exponentials / exponentials.sum()]
-
-
 def _frame_rows(samples: list[FaceSample], estimate: VideoEstimate | None) -> list[FrameRow]:
     """Return one row for each sampled frame; the model's columns are empty for unusable frames."""
+    if estimate is None:
+        return [_row(sample) for sample in samples]
+    frames, angles = estimate.usable.features, estimate.usable.angles
+    raw = estimate.usable.semantics.au_probabilities.numpy()
     rows, used = [], 0
     for sample in samples:
-        if estimate is None or not sample.valid:
+        if not sample.valid:
             rows.append(_row(sample))
             continue
-        frames = estimate.usable.features
         rows.append(
             _row(
                 sample,
@@ -294,6 +277,8 @@ def _frame_rows(samples: list[FaceSample], estimate: VideoEstimate | None) -> li
                 score=float(frames.scores[used]),
                 logits=None if frames.logits is None else frames.logits[used].numpy(),
                 action_units=estimate.usable.au_probabilities[used],
+                raw_action_units=raw[used],
+                angles=None if angles is None else angles[used],
             )
         )
         used += 1
@@ -306,6 +291,8 @@ def _row(
     score: float | None = None,
     logits: np.ndarray | None = None,
     action_units: np.ndarray | None = None,
+    raw_action_units: np.ndarray | None = None,
+    angles: np.ndarray | None = None,
 ) -> FrameRow:
     return FrameRow(
         number=sample.number,
@@ -321,6 +308,8 @@ def _row(
         score=score,
         logits=logits,
         action_units=action_units,
+        raw_action_units=raw_action_units,
+        angles=angles,
     )
 
 

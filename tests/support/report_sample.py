@@ -17,10 +17,10 @@ from depmap_cli.results import (
     Report,
     SourceVideo,
     Status,
-    Timeline,
     Verdict,
     WeightsInfo,
 )
+from depmap_cli.scoring.timeline import timeline_of
 
 N_FRAMES = 24
 INVALID = {5: "no face", 6: "no face", 7: "no face", 15: "another face", 23: "no face"}
@@ -81,17 +81,6 @@ def _time(frame: int) -> float:
     return round(0.5 + frame * 0.83, 3)
 
 
-def _timeline() -> Timeline:
-    scores = _scores()
-    return Timeline(
-        time=[_time(i) for i in range(N_FRAMES)],
-        reason=[INVALID.get(i, "") for i in range(N_FRAMES)],
-        weight=_weights(),
-        score=scores,
-        levels=[None if s is None else _shares(s) for s in scores],
-    )
-
-
 def _unit_summaries() -> list[ActionUnitSummary]:
     summaries = []
     for u, unit in enumerate(ACTION_UNITS):
@@ -103,11 +92,11 @@ def _unit_summaries() -> list[ActionUnitSummary]:
                 name=unit.name,
                 plain=unit.plain,
                 mean=round(sum(v for v, _ in known) / len(known), 4),
+                sd=round(float(np.std([v for v, _ in known])), 4),
                 peak=max(known)[0],
                 peak_time=_time(max(known)[1]),
                 share_of_time=sum(v >= 0.5 for v, _ in known) / len(known),
                 reliable=unit.code not in UNRELIABLE,
-                trace=trace,
             )
         )
     return summaries
@@ -118,7 +107,6 @@ def _keyframes() -> list[KeyFrame]:
     return [
         KeyFrame(
             rank=rank,
-            number=5 * i + 1,
             time=_time(i),
             weight=weight,
             score=scores[i] or 0.0,
@@ -196,8 +184,8 @@ def scored_report() -> Report:
             ),
             training_mean=15.2,
         ),
-        familiarity=OutOfDistribution(
-            distance=1.9, share_nearer=0.97, n_reference=100, unlike=True
+        out_of_distribution=OutOfDistribution(
+            distance=1.9, share_nearer=0.97, n_reference=100, is_out_of_distribution=True
         ),
         levels=[
             LevelEvidence(name=band.name, low=band.low, high=band.high, share=float(share))
@@ -206,7 +194,7 @@ def scored_report() -> Report:
         quality=_quality(),
         keyframes=_keyframes(),
         action_units=_unit_summaries(),
-        timeline=_timeline(),
+        timeline=timeline_of(frame_rows()),
         weights=WeightsInfo(
             file="depmap-simulated-r18.pt",
             sha256="9f2c" * 16,

@@ -15,7 +15,7 @@ from depmap_cli.report.charts.colours import ACCENT, INK, LEVEL_COLOURS, LINE, M
 from depmap_cli.report.charts.svg import Number
 from depmap_cli.report.score.timeline import Bin
 from depmap_cli.report.text import bin_means, clock, interval_text
-from depmap_cli.results import ActionUnitSummary, Estimate
+from depmap_cli.results import ActionUnitSummary, Estimate, Timeline
 
 _LEVEL_INKS = ("#24323f", "#24323f", "#ffffff", "#ffffff")
 _WIDTH = 752
@@ -180,10 +180,11 @@ def _time_axis(start: float, end: float, y: Number) -> str:
     return "".join([*parts, svg.text(_LEFT - 6, y + 20, unit, MUTED, "end")])
 
 
-def trend(unit: ActionUnitSummary) -> str:
+def trend(unit: ActionUnitSummary, timeline: Timeline | None) -> str:
     """The probability of one action unit over the video, from 0 (bottom) to 1 (top), with gaps."""
     width, height = 216, 46
-    values = bin_means(unit.trace, width)
+    trace = timeline.trace(unit.code) if timeline else None
+    values = bin_means(trace.mean if trace else [], width)
     step = width / max(len(values), 1)
     parts = [svg.line(0, height / 2, width, height / 2, LINE, 1, "2 3"), _frame(width, height)]
     points = [((i + 0.5) * step, v) for i, v in enumerate(values)]

@@ -35,9 +35,9 @@ SCORES: tuple[Columns[Report], ...] = (
     ),
     column("duration", lambda report: report.source.duration),
     *if_present(
-        lambda report: report.familiarity,
-        column("familiarity", lambda familiarity: familiarity.distance),
-        column("unlike_training_faces", lambda familiarity: int(familiarity.unlike)),
+        lambda report: report.out_of_distribution,
+        column("training_distance", lambda ood: ood.distance),
+        column("is_out_of_distribution", lambda ood: int(ood.is_out_of_distribution)),
     ),
     *if_present(
         lambda report: report.weights, column("weights_sha256", lambda weights: weights.sha256)

@@ -41,6 +41,7 @@ from depmap_cli.results import (
     Quality,
     Report,
     Status,
+    Timeline,
     Verdict,
     WeightsInfo,
 )
@@ -103,7 +104,7 @@ def _note_cell(report: Report) -> Text:
     if report.status is not Status.scored:
         return Text(f"{report.status.value}: {clean(report.reason)}", style="red")
     note = Text(", ".join(report.estimate.interval.bands) if report.estimate else "")
-    if report.familiarity and report.familiarity.unlike:
+    if report.out_of_distribution and report.out_of_distribution.is_out_of_distribution:
         note.append("; unlike the training faces", "yellow")
     return note
 
@@ -142,7 +143,7 @@ def _estimate(report: Report, estimate: Estimate, width: int) -> list[Renderable
         text = f"{fact.value} ({fact.detail})" if fact.detail else fact.value
         table.add_row(fact.label, Text(text, "yellow" if fact.is_warning else ""))
     parts = [Text(), headline, Text(), *gauge_rows(estimate, min(64, width - 8)), Text(), table]
-    if report.familiarity and report.familiarity.unlike:
+    if report.out_of_distribution and report.out_of_distribution.is_out_of_distribution:
         parts += [Text(), Text(OUT_OF_DISTRIBUTION, "yellow")]
     return parts
 
@@ -213,7 +214,9 @@ def _keyframe_columns(has_levels: bool) -> Sequence[Column[KeyFrame]]:
 def _action_units(report: Report) -> RenderableType:
     units = report.action_units
     table = terminal_table(
-        _UNIT_COLUMNS, units, row_style=lambda unit: "dim" if unit.reliable is False else ""
+        _unit_columns(report.timeline),
+        units,
+        row_style=lambda unit: "dim" if unit.reliable is False else "",
     )
     time = " Time: share of usable frames in which the value is 0.5 or more."
     notes = [Text(units_note(report) + time, style="dim")]
@@ -229,8 +232,19 @@ _UNIT_COLUMNS: tuple[Column[ActionUnitSummary], ...] = (
     Column("peak", lambda unit: f"{unit.peak:.2f}", RIGHT),
     Column("peak at", lambda unit: clock(unit.peak_time), RIGHT),
     Column("time", lambda unit: percent(unit.share_of_time), RIGHT),
-    Column("over the video", lambda unit: sparkline(unit.trace, 16)),
 )
+
+
+def _unit_columns(timeline: Timeline | None) -> Sequence[Column[ActionUnitSummary]]:
+    """The columns of the action units, the last one over time if there is a timeline."""
+    if timeline is None:
+        return _UNIT_COLUMNS
+
+    def over_time(unit: ActionUnitSummary) -> str:
+        trace = timeline.trace(unit.code)
+        return sparkline(trace.mean, 16) if trace else ""
+
+    return (*_UNIT_COLUMNS, Column("over the video", over_time))
 
 
 def _weights(weights: WeightsInfo) -> Table:

@@ -62,14 +62,13 @@ def write_scores_csv(reports: Iterable[Report], path: Path) -> None:
 
 
 def json_line(report: Report) -> str:
-    """The report as JSON on one line, without timeline and traces; it still fits the schema."""
+    """The report as JSON on one line, without its timeline; it still fits the schema."""
     return brief(report).model_dump_json()
 
 
 def brief(report: Report) -> Report:
-    """The report without timeline and traces, whose size grows with the number of frames."""
-    units = [unit.model_copy(update={"trace": []}) for unit in report.action_units]
-    return report.model_copy(update={"timeline": None, "action_units": units})
+    """The report without its timeline, which is most of its size."""
+    return report.model_copy(update={"timeline": None})
 
 
 def report_schema() -> dict[str, Any]:

@@ -24,7 +24,9 @@ def render_page(report: Report, images: dict[str, bytes]) -> str:
         gauge=Markup(charts.gauge(report.estimate)) if report.estimate else None,
         timeline=Markup(charts.timeline(bins, report.estimate)),
         gap_reasons=sorted({b.reason for b in bins if b.reason}),
-        trends=[(unit, Markup(charts.trend(unit))) for unit in report.action_units],
+        trends=[
+            (unit, Markup(charts.trend(unit, report.timeline))) for unit in report.action_units
+        ],
         level_colours=LEVEL_COLOURS,
         pictures=[(f, png_uri(images.get(f.image or "", b""))) for f in report.keyframes],
         style=report.settings.get("pictures", "drawing"),

@@ -13,7 +13,9 @@ def test_a_column_added_to_the_table_is_written(sample_result: ScoreResult) -> N
 
 
 def test_columns_of_a_missing_part_are_empty(refused_report: Report) -> None:
-    bare = refused_report.model_copy(update={"quality": None, "familiarity": None, "weights": None})
+    bare = refused_report.model_copy(
+        update={"quality": None, "out_of_distribution": None, "weights": None}
+    )
     cells = zip(names_of(SCORES), row_of(SCORES, bare), strict=True)
     named = {name for name, cell in cells if cell is not None}
     assert named == {"name", "status", "reason", "duration"}

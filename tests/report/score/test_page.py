@@ -8,9 +8,9 @@ import pytest
 
 from depmap_cli.report import render_page
 from depmap_cli.report.score import charts
-from depmap_cli.report.score.timeline import MAX_BINS, bins_of
+from depmap_cli.report.score.timeline import bins_of
 from depmap_cli.report.text import OPENFACE_NOTE, OUT_OF_DISTRIBUTION, PROBABILITY_NOTE, SIMULATED
-from depmap_cli.results import DISCLAIMER, Report, ScoreResult, Timeline
+from depmap_cli.results import DISCLAIMER, Report, ScoreResult
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 PNG = b"\x89PNG\r\n\x1a\nnot really"
@@ -232,43 +232,15 @@ def test_the_timeline_draws_every_usable_frame_and_hatches_the_rest(
     assert radii[0] == pytest.approx(9)
 
 
-def test_long_timelines_are_binned_without_losing_weight() -> None:
-    n = 12_345
-    long = Timeline(
-        time=[i / 25 for i in range(n)],
-        reason=["" if i % 7 else "no face" for i in range(n)],
-        weight=[1 / n] * n,
-        score=[float(i % 60) if i % 7 else None for i in range(n)],
-        levels=[[0.1, 0.2, 0.3, 0.4] if i % 7 else None for i in range(n)],
-    )
-    bins = bins_of(long)
-    assert len(bins) == MAX_BINS
-    usable = sum(1 for i in range(n) if i % 7) / n
-    assert sum(b.weight for b in bins) == pytest.approx(usable)
-    assert all(b.levels == pytest.approx([0.1, 0.2, 0.3, 0.4]) for b in bins)
-    assert all(a.end == b.start for a, b in zip(bins, bins[1:], strict=False))
-
-
-def test_a_bin_leans_to_the_frames_that_carry_weight() -> None:
-    two = Timeline(
-        time=[1.0, 2.0], reason=["", ""], weight=[0.75, 0.25], score=[10.0, 30.0],
-        levels=[[1.0, 0, 0, 0], [0, 0, 0, 1.0]],
-    )  # fmt: skip
-    (merged,) = bins_of(two, max_bins=1)
-    assert merged.score == pytest.approx(15)
-    assert merged.levels == pytest.approx([0.75, 0, 0, 0.25])
-    assert (merged.start, merged.end) == (0.5, 2.5)
-
-
 def test_a_trend_leaves_gaps_open(sample_result: ScoreResult) -> None:
-    svg = charts.trend(sample_result.report.action_units[0])
+    svg = charts.trend(sample_result.report.action_units[0], sample_result.report.timeline)
     assert svg.count("<polyline") == 3
 
 
 def test_without_levels_the_timeline_has_no_panel_for_them(sample_result: ScoreResult) -> None:
     report = sample_result.report
     assert report.timeline is not None
-    bare = report.timeline.model_copy(update={"levels": [None] * len(report.timeline.time)})
+    bare = report.timeline.model_copy(update={"levels": [None] * len(report.timeline.start)})
     drawn = [charts.timeline(bins_of(t), report.estimate) for t in (report.timeline, bare)]
     assert ["levels</text>" in chart for chart in drawn] == [True, False]
     heights = [re.search(r'viewBox="0 0 \S+ ([\d.]+)"', chart) for chart in drawn]
