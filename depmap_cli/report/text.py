@@ -165,8 +165,16 @@ def has_equal_weights(report: Report) -> bool:
 
 def units_note(report: Report) -> str:
     """What the values of the action units are."""
-    openface = report.weights is not None and report.weights.au_source != "semantics"
+    openface = report.weights is not None and report.weights.au_source.startswith("OpenFace")
     return OPENFACE_NOTE if openface else PROBABILITY_NOTE
+
+
+def au_source_text(weights: WeightsInfo) -> str:
+    """Where the action units come from, e.g. ``an OpenFace table``."""
+    if weights.au_source == "semantics":
+        return "the semantic model"
+    article = "an" if weights.au_source.startswith("O") else "a"
+    return f"{article} {weights.au_source}"
 
 
 def missing_intervals(intervals: Intervals | None) -> str:

@@ -302,8 +302,8 @@ class WeightsInfo(_Frozen):
         description="Name of the semantic model and the start of its weights' SHA-256."
     )
     au_source: str = Field(
-        description="Source of the action units: 'semantics' (the semantic model) or "
-        "'OpenFace table'."
+        description="Source of the action units: 'semantics' (the semantic model), or the "
+        "table of --au-csv: 'OpenFace table' or 'depmap table'."
     )
     training_data: str = Field(description="What the model was trained on.")
     simulated: bool = Field(description="Whether it was trained on simulated faces only.")
@@ -332,6 +332,7 @@ class Report(_Frozen):
     behaviour: Behaviour | None = Field(
         None, description="Null if the video was not scored, or if no frame was usable."
     )
+    steadiness: Steadiness | None = Field(None, description="Null if the video was not scored.")
     timeline: Timeline | None = None
     weights: WeightsInfo | None = None
     settings: dict[str, str | int | float | bool | None] = {}

@@ -31,11 +31,14 @@ from depmap_cli.scoring.estimator import VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.refusal import refusal_hint
 from depmap_cli.scoring.timeline import timeline_of
-from depmap_cli.semantics.openface import AuTable
+from depmap_cli.semantics.openface import OPENFACE, AuTable
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 from depmap_cli.video.reader import VideoProperties
 from depmap_cli.weights.loading import Networks
+
+SEMANTICS = "semantics"
+"""``WeightsInfo.au_source`` of reports whose action units the semantic model has read."""
 
 
 def build_report(
@@ -72,7 +75,8 @@ def build_report(
         duration=properties.duration,
     )
     rows = _frame_rows(samples, estimate)
-    content: dict[str, Any] = _common_content(networks, options)
+    au_source = au_table.source if au_table else SEMANTICS
+    content: dict[str, Any] = _common_content(networks, options, au_source)
     if estimate is None:
         refusals = [check.message for check in quality.checks if check.verdict == Verdict.refuse]
         content |= {
@@ -82,7 +86,7 @@ def build_report(
         }
     else:
         content |= {"status": Status.scored} | _estimate_content(
-            networks, options, samples, estimate
+            networks, options, samples, estimate, au_table
         )
         content["timeline"] = timeline_of(rows)
     report = Report(source=source, quality=quality, **content)
@@ -99,16 +103,16 @@ def build_failure(
         status=Status.failed,
         reason=error.message,
         hint=error.hint,
-        **_common_content(networks, options),
+        **_common_content(networks, options, OPENFACE if options.au_csv else SEMANTICS),
     )
     return ScoreResult(report=report)
 
 
-def _common_content(networks: Networks, options: ScoreOptions) -> dict[str, Any]:
+def _common_content(networks: Networks, options: ScoreOptions, au_source: str) -> dict[str, Any]:
     """Return the fields that every report has, whatever its status."""
     return {
         "depmap_version": __version__,
-        "weights": weights_info(networks, "OpenFace table" if options.au_csv else "semantics"),
+        "weights": weights_info(networks, au_source),
         "settings": {
             **options.sampling(networks.sampling).model_dump(),
             "subject": options.subject.value,
@@ -120,15 +124,19 @@ def _common_content(networks: Networks, options: ScoreOptions) -> dict[str, Any]
 
 
 def _estimate_content(
-    networks: Networks, options: ScoreOptions, samples: list[FaceSample], estimate: VideoEstimate
+    networks: Networks,
+    options: ScoreOptions,
+    samples: list[FaceSample],
+    estimate: VideoEstimate,
+    au_table: AuTable | None,
 ) -> dict[str, Any]:
     """Return the fields of a report that hold the output of the networks."""
-    has_au_table = options.au_csv is not None
+    has_other_units = au_table is not None and not au_table.is_raw
     caution = calibration_caution(
-        networks.sampling, options.sampling(networks.sampling), has_au_table
+        networks.sampling, options.sampling(networks.sampling), has_other_units
     )
     score, usable = float(estimate.scores.score), estimate.usable
-    reliable = {} if has_au_table else networks.semantics.reliable_units
+    reliable = {} if has_other_units else networks.semantics.reliable_units
     return {
         "estimate": estimate_of(score, networks.document, options.coverage, caution),
         "out_of_distribution": out_of_distribution_of(
@@ -186,7 +194,8 @@ def calibration_caution(
     Args:
         calibrated: sampling that the calibration residuals were computed with.
         requested: sampling of the estimate.
-        au_table: whether the action units of the estimate come from an OpenFace table.
+        au_table: whether the action units of the estimate are not those that the semantic model
+            reads.
     """
     differences = []
     if requested.fps is not None or requested.frames != calibrated.frames:

@@ -24,6 +24,8 @@ from depmap_cli.errors import DataInvalid
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.csv_reader import CsvRow, CsvTable, read_csv
 
+OPENFACE, DEPMAP = "OpenFace table", "depmap table"
+"""Who wrote a table (``AuTable.source``)."""
 _BLINK, _CLOSED_EYES = "AU45", "AU43"
 """OpenFace reports blinks (AU45); depmap uses closed eyes (AU43), which last longer."""
 _OWN_COLUMN = "AU43_r"
@@ -46,6 +48,7 @@ class AuTable:
         angles: degrees, in the order of ``ANGLES``; NaN where the table has none. None: none.
         is_raw: whether the probabilities are as the semantic model reads them; otherwise they are
             relative to the person's neutral face.
+        source: who wrote the table, ``OPENFACE`` or ``DEPMAP``.
     """
 
     def __init__(
@@ -55,12 +58,13 @@ class AuTable:
         *,
         angles: Float[np.ndarray, "rows 5"] | None = None,
         is_raw: bool = False,
+        source: str = OPENFACE,
     ) -> None:
         if angles is None:
             angles = np.full((len(times), len(ANGLES)), np.nan)
         order = np.argsort(times, kind="stable")
         self.times, self.au_probabilities = times[order], au_probabilities[order]
-        self.angles, self.is_raw = angles[order], is_raw
+        self.angles, self.is_raw, self.source = angles[order], is_raw, source
 
     @property
     def span(self) -> tuple[float, float]:
@@ -149,6 +153,7 @@ def read_au_table(path: Path) -> AuTable:
         probabilities,
         angles=_angles(table, usable, kind),
         is_raw=kind.is_raw,
+        source=DEPMAP if kind.is_own else OPENFACE,
     )
 
 

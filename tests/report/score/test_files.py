@@ -92,11 +92,13 @@ def test_frames_csv_holds_each_frame(sample_result: ScoreResult, tmp_path: Path)
     expected = (
         "frame,time,valid,reason,origin,n_faces,probability,x0,y0,x1,y1,"
         "x_0,x_1,x_2,x_3,x_4,y_0,y_1,y_2,y_3,y_4,weight,score,"
-        "logit_minimal,logit_mild,logit_moderate,logit_severe"
+        "logit_minimal,logit_mild,logit_moderate,logit_severe,"
+        "AU01,AU02,AU04,AU05,AU06,AU07,AU09,AU10,AU12,AU14,AU15,AU17,AU20,AU23,AU24,AU25,AU26,AU43,"
+        "pitch_deg,yaw_deg,roll_deg,gaze_x_deg,gaze_y_deg"
     )
     assert ",".join(rows[0]) == expected
     assert len(rows) == N_FRAMES
-    assert [int(r["frame"]) for r in rows] == list(range(1, N_FRAMES + 1))
+    assert [int(r["frame"]) for r in rows] == [row.number for row in sample_result.frame_rows]
     assert {i: r["reason"] for i, r in enumerate(rows) if r["valid"] == "0"} == INVALID
     row, frame = rows[3], sample_result.frame_rows[3]
     assert frame.landmarks is not None
@@ -107,7 +109,9 @@ def test_frames_csv_holds_each_frame(sample_result: ScoreResult, tmp_path: Path)
     assert [float(row[k]) for k in ("x0", "y0", "x1", "y1")] == list(frame.box)
     assert float(row["logit_severe"]) == pytest.approx(frame.logits[3], abs=1e-5)
     assert float(row["weight"]) == 0.22
-    assert rows[5]["score"] == rows[5]["x0"] == rows[5]["logit_mild"] == ""
+    assert frame.action_units is not None
+    assert [float(row[unit.column]) for unit in ACTION_UNITS] == list(frame.action_units)
+    assert rows[5]["score"] == rows[5]["x0"] == rows[5]["logit_mild"] == rows[5]["AU12"] == ""
 
 
 def test_the_page_embeds_the_very_pictures_written(
