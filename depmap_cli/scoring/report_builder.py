@@ -132,8 +132,9 @@ def _estimate_content(
     return {
         "estimate": estimate_of(score, networks.document, options.coverage, caution),
         "familiarity": out_of_distribution_of(
-            networks.training_face_model, usable.semantics.image.numpy()
+            networks.training_face_model, usable.mean_embedding[None]
         ),
+        "steadiness": estimate.steadiness,
         "levels": levels_of(estimate.scores),
         "keyframes": estimate.key_frames,
         "action_units": action_units_of(samples, usable.au_probabilities, reliable),
@@ -203,7 +204,7 @@ def out_of_distribution_of(
 
     Args:
         faces: model of the training faces; None if the weights have none.
-        embeddings: image embeddings of the usable frames.
+        embeddings: image embeddings of the usable frames, or their mean (n = 1).
 
     Returns:
         None without a model of the training faces, or if it has too few reference videos.
