@@ -20,10 +20,8 @@ def interview(n, seed=0, step=0.2):
     Frames with a high score are recognised with more confidence, so key frames matter.
     """
     rng = np.random.default_rng(seed)
-    times = np.arange(int(np.ceil(n * step * 25))) / 25  # 25 frames/s
-    moods = np.cumsum(rng.normal(size=len(times))) * 0.2
-    moods = moods - np.convolve(moods, np.ones(50) / 50, "same")
-    moods = moods / moods.std()
+    noise = rng.normal(size=int(n * step * 25) + 50)  # 25 frames/s
+    moods = np.convolve(noise, np.hanning(25), "same") / np.linalg.norm(np.hanning(25))
     every = np.round(np.arange(n) * step * 25).astype(int)
     scores = 15 + 10 * moods[every]
     logits = np.zeros((n, 4))
@@ -45,9 +43,9 @@ def drawn_estimate(scores, logits, count, seed=0):
 def test_the_estimate_is_the_mean_over_the_samplings_of_training(n):
     scores, logits = interview(n, seed=n)
     estimate = frame_weights(CONFIG, logits, np.ones(n), SIZE) @ scores
-    assert estimate == pytest.approx(drawn_estimate(scores, logits, 20_000), abs=0.15)
+    assert estimate == pytest.approx(drawn_estimate(scores, logits, 20_000), abs=0.25)
     one_sampling = [drawn_estimate(scores, logits, 1, seed) for seed in range(200)]
-    assert np.std(one_sampling) > 1  # what averaging removes
+    assert np.std(one_sampling) > 0.4  # what averaging removes
     all_at_once = frame_weights(CONFIG, logits, np.ones(n), None) @ scores
     if n > 100:
         assert abs(all_at_once - estimate) > 3  # one sampling of all frames is something else

@@ -107,5 +107,6 @@ def test_the_error_of_a_mean_by_hand():
 
 
 def test_two_frames_have_an_error():
-    found = measure_steadiness(CONFIG, frames_of([10.0, 20.0], torch.zeros(2, 4)), [0.0, 1.0], SIZE)
+    frames = frames_of([10.0, 20.0], torch.zeros(2, 4))
+    found = measure_steadiness(CONFIG, frames, np.array([0.0, 1.0]), SIZE)
     assert found.sampling_error == pytest.approx(5)
