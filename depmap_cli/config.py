@@ -268,8 +268,8 @@ class TrainConfig(_Frozen):
         32,
         ge=MIN_FRAMES,
         le=MAX_FRAMES,
-        description="Frames of each video when scoring; stored with the weights. A multiple of "
-        "``frames`` is scored as several samples of the video, whose estimates are averaged.",
+        description="Frames of each Development video when an epoch is judged. More than "
+        "``frames`` are weighted as the average over all samplings of so many frames.",
     )
     seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 

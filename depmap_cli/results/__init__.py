@@ -248,7 +248,10 @@ class Steadiness(_Frozen):
         description="Standard error, in points, of the estimate over samplings of the same "
         "recording."
     )
-    n_samples: int = Field(description="Samplings of the recording whose estimates are averaged.")
+    n_samples: int = Field(
+        description="Separate samplings, of as many frames as in training, that the usable frames "
+        "make up. The estimate is the mean over all such samplings."
+    )
     largest_second: float = Field(
         description="Largest share of the estimate's weight in one second of the recording."
     )
@@ -326,13 +329,13 @@ class Report(_Frozen):
         "training faces.",
     )
     levels: list[LevelEvidence] = []
+    steadiness: Steadiness | None = Field(None, description="Null if the video was not scored.")
     quality: Quality | None = None
     keyframes: list[KeyFrame] = []
     action_units: list[ActionUnitSummary] = []
     behaviour: Behaviour | None = Field(
         None, description="Null if the video was not scored, or if no frame was usable."
     )
-    steadiness: Steadiness | None = Field(None, description="Null if the video was not scored.")
     timeline: Timeline | None = None
     weights: WeightsInfo | None = None
     settings: dict[str, str | int | float | bool | None] = {}
