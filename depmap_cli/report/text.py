@@ -129,6 +129,7 @@ def facts_about(report: Report) -> list[Fact]:
             value=interval_text(interval),
             detail=basis_text(interval),
         ),
+        *_sampling_error(report),
         Fact(label="severity bands covered", value=bands_text(estimate)),
         Fact(
             label="training mean",
@@ -138,6 +139,19 @@ def facts_about(report: Report) -> list[Fact]:
     ]
     ood = report.out_of_distribution
     return [*facts, _difference_from_training(ood)] if ood else facts
+
+
+def _sampling_error(report: Report) -> list[Fact]:
+    """The standard error of the estimate over samplings of the recording, if it was measured."""
+    if report.steadiness is None:
+        return []
+    return [
+        Fact(
+            label="sampling error",
+            value=f"{report.steadiness.sampling_error:.1f} points",
+            detail="standard error over the moments of this recording",
+        )
+    ]
 
 
 def _difference_from_training(ood: OutOfDistribution) -> Fact:

@@ -111,8 +111,8 @@ def _behaviour() -> Behaviour:
             ),
             EventSummary(
                 name="blink", plain="blinks", number=None, per_minute=None, mean_seconds=None,
-                amplitude=None, caution="not counted: blinks need at least 10 frames a second",
-                **about,
+                amplitude=None, **about,
+                caution="needs at least 12 frames/s, but 1.2 were read; give --fps 15",
             ),
         ],
         head_gaze=[

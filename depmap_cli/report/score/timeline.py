@@ -16,6 +16,8 @@ class Bin:
     reason: str  # why no frame is usable; empty if one is
     weight: float  # sum over its frames
     score: float | None  # mean by weight
+    low: float | None  # smallest score of a frame alone
+    high: float | None  # largest
     levels: list[float] | None  # mean shares of the severity levels, by weight likewise
     tip: str
 
@@ -33,7 +35,15 @@ def _bin(timeline: Timeline, i: int) -> Bin:
         tip += _levels_tip(levels)
     reason = "" if score is not None else timeline.reason[i] or "not usable"
     return Bin(
-        start=start, end=end, reason=reason, weight=weight, score=score, levels=levels, tip=tip
+        start=start,
+        end=end,
+        reason=reason,
+        weight=weight,
+        score=score,
+        low=timeline.score_low[i],
+        high=timeline.score_high[i],
+        levels=levels,
+        tip=tip,
     )
 
 
