@@ -27,5 +27,7 @@ def refused_report() -> Report:
             "keyframes": [],
             "action_units": [],
             "timeline": None,
+            "behaviour": None,
+            "steadiness": None,
         }
     )

@@ -8,6 +8,7 @@ the order; colour is never the only cue. Pointing at a mark shows its numbers (`
 
 from collections.abc import Iterable
 from itertools import groupby
+from math import pi
 
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
 from depmap_cli.report.charts import svg
@@ -22,8 +23,10 @@ _WIDTH = 752
 _LEFT, _RIGHT = 44, 10
 _PLOT = _WIDTH - _LEFT - _RIGHT
 _TOP, _SCORE_HEIGHT, _GAP, _LEVEL_HEIGHT = 8, 150, 14, 44
-_MAX_RADIUS = 9.0
-"""Radius, in pixels, of the dot of the bin with the highest weight."""
+_MIN_RADIUS, _MAX_RADIUS = 1.5, 9.0
+"""Radii, in pixels, of the dots of bins without weight and of the bin with the highest weight."""
+_DOT_SHARE = 0.15
+"""Share of the panel that the dots cover at most: with many bins of like weight, dots are small."""
 
 
 def gauge(estimate: Estimate) -> str:
@@ -100,11 +103,12 @@ def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
     if estimate:
         y = _score_y(estimate.score)
         parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, ACCENT, 1, "5 4"))
-    max_weight = max(b.weight for b in bins) or 1.0
+    weights = [b.weight for b in bins]
+    max_weight, largest = max(weights) or 1.0, _largest_radius(weights)
     parts += [_level_bars(b, x(b.start), x(b.end)) for b in bins if b.levels]
     parts += [_score_range(b, x(b.start), x(b.end)) for b in bins if b.score is not None]
     by_weight = sorted((b for b in bins if b.score is not None), key=lambda b: -b.weight)
-    parts += [_dot(b, x((b.start + b.end) / 2), max_weight) for b in by_weight]
+    parts += [_dot(b, x((b.start + b.end) / 2), b.weight / max_weight, largest) for b in by_weight]
     parts.append(_time_axis(start, end, bottom))
     return svg.drawing(
         _WIDTH, bottom + 34, "Scores, weights and level shares of the frames over time", parts
@@ -165,9 +169,18 @@ def _score_range(b: Bin, left: float, right: float) -> str:
     return svg.rect(left, top, right - left + 0.3, bottom - top, LEVEL_COLOURS[0])
 
 
-def _dot(b: Bin, x: float, max_weight: float) -> str:
-    strength = b.weight / max_weight
-    radius = 1.5 + (_MAX_RADIUS - 1.5) * strength**0.5
+def _largest_radius(weights: list[float]) -> float:
+    """The radius of the largest dot, in pixels, if areas are in proportion to the weights."""
+    total = sum(weights)
+    if total <= 0:
+        return _MIN_RADIUS
+    area = _DOT_SHARE * _PLOT * _SCORE_HEIGHT * max(weights) / total
+    return min(max((area / pi) ** 0.5, _MIN_RADIUS), _MAX_RADIUS)
+
+
+def _dot(b: Bin, x: float, strength: float, largest: float) -> str:
+    """The dot of a bin; ``strength`` is its share of the highest weight."""
+    radius = _MIN_RADIUS + (largest - _MIN_RADIUS) * strength**0.5
     return (
         f'<circle cx="{x:.1f}" cy="{_score_y(b.score or 0):.1f}" r="{radius:.1f}" '
         f'fill="{LEVEL_COLOURS[-1]}" fill-opacity="{0.35 + 0.45 * strength:.2f}" '
