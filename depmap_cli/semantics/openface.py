@@ -21,11 +21,18 @@ MAX_GAP = 1.0
 
 
 class AuTable:
-    """AU probabilities over time. Units without a column have the probability 0."""
+    """AU probabilities over time. Units without a column have the probability 0.
+
+    ``units`` holds the codes of the units that have a column; None for all.
+    """
 
     def __init__(
-        self, times: Float[np.ndarray, " rows"], au_probabilities: Float[np.ndarray, "rows units"]
+        self,
+        times: Float[np.ndarray, " rows"],
+        au_probabilities: Float[np.ndarray, "rows units"],
+        units: frozenset[str] | None = None,
     ) -> None:
+        self.units = frozenset(u.code for u in ACTION_UNITS) if units is None else units
         order = np.argsort(times, kind="stable")
         self.times, self.au_probabilities = times[order], au_probabilities[order]
 
@@ -87,7 +94,8 @@ def read_au_table(path: Path) -> AuTable:
     for number, row in enumerate(usable):
         for unit, (column, largest) in units.items():
             probabilities[number, unit] = _in_range(table, row, column, largest) / largest
-    return AuTable(np.array(times), probabilities)
+    codes = frozenset(ACTION_UNITS[unit].code for unit in units)
+    return AuTable(np.array(times), probabilities, codes)
 
 
 def _is_used(column: str) -> bool:
