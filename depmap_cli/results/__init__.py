@@ -199,20 +199,28 @@ class EventSummary(_Frozen):
 
     name: str = Field(description="Kind of event, e.g. smile.")
     plain: str = Field(description="Plural in plain English, e.g. smiles.")
-    number: int | None = Field(description="Null if the sampling is too sparse to count them.")
+    number: int | None = Field(
+        description="Null if the sampling is too sparse to count them, or an action unit was not "
+        "read."
+    )
     per_minute: float | None
-    mean_seconds: float | None = Field(description="Mean length; null without events.")
-    amplitude: float | None = Field(description="Mean peak above the neutral face; 0 to 1.")
+    mean_seconds: float | None = Field(
+        description="Mean length of the events that neither the start, the end nor a gap cuts; "
+        "null if there is none."
+    )
+    amplitude: float | None = Field(
+        description="Mean of the highest probabilities, relative to the neutral face; 0 to 1."
+    )
     seconds_read: float = Field(description="Seconds with a usable face, on which the rate rests.")
     frames_per_second: float = Field(description="Sampling rate on which the rate rests.")
     caution: str = Field("", description="Why there is no rate, or why it may be too low.")
 
 
 class HeadGazeSummary(_Frozen):
-    """One angle of head or gaze over the usable frames, in degrees."""
+    """One angle in degrees over the usable frames; for the gaze, those with open eyes."""
 
     name: str
-    plain: str
+    plain: str = Field(description="The positive side of the angle in plain English.")
     mean: float
     sd: float
     low: float = Field(description="5 % quantile.")
@@ -228,15 +236,19 @@ class Behaviour(_Frozen):
     events: list[EventSummary]
     head_gaze: list[HeadGazeSummary] = []
     share_looking_down: float | None = Field(
-        None, description="Share of usable frames in which head and eyes together look down."
+        None,
+        description="Share of frames with open eyes in which head and eyes together point at least "
+        "10 degrees below their median over the recording.",
     )
     share_looking_away: float | None = Field(
-        None, description="Share of usable frames in which head and eyes together look aside."
+        None,
+        description="Share of frames with open eyes in which head and eyes together point at least "
+        "10 degrees to either side of their median over the recording.",
     )
     head_movement: float | None = Field(
         None,
-        description="Mean speed of the head's rotation, degrees per second; null if the "
-        "sampling is too sparse.",
+        description="Mean speed of the head's rotation between windows of 1 s, degrees per second; "
+        "null if fewer than 2 frames/s were read.",
     )
     caution: str = ""
 

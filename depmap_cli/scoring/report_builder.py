@@ -26,6 +26,7 @@ from depmap_cli.results import (
     Verdict,
     WeightsInfo,
 )
+from depmap_cli.scoring.behaviour_report import behaviour_report
 from depmap_cli.scoring.estimator import VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.refusal import refusal_hint
@@ -87,6 +88,7 @@ def build_report(
         content |= {"status": Status.scored} | _estimate_content(
             networks, options, samples, estimate, au_table
         )
+        content["behaviour"] = behaviour_report(samples, estimate.usable, properties, au_table)
         content["timeline"] = timeline_of(rows)
     report = Report(source=source, quality=quality, **content)
     pictures = [] if estimate is None else estimate.pictures

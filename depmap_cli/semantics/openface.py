@@ -49,6 +49,7 @@ class AuTable:
         is_raw: whether the probabilities are as the semantic model reads them; otherwise they are
             relative to the person's neutral face.
         source: who wrote the table, ``OPENFACE`` or ``DEPMAP``.
+        units: codes of the units that have a column; None for all.
     """
 
     def __init__(
@@ -59,7 +60,9 @@ class AuTable:
         angles: Float[np.ndarray, "rows 5"] | None = None,
         is_raw: bool = False,
         source: str = OPENFACE,
+        units: frozenset[str] | None = None,
     ) -> None:
+        self.units = frozenset(u.code for u in ACTION_UNITS) if units is None else units
         if angles is None:
             angles = np.full((len(times), len(ANGLES)), np.nan)
         order = np.argsort(times, kind="stable")
@@ -153,6 +156,7 @@ def read_au_table(path: Path) -> AuTable:
         probabilities,
         angles=_angles(table, usable, kind),
         is_raw=kind.is_raw,
+        units=frozenset(ACTION_UNITS[unit].code for unit in units),
         source=DEPMAP if kind.is_own else OPENFACE,
     )
 

@@ -99,14 +99,15 @@ def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
     with_levels = any(b.levels for b in bins)
     height = _SCORE_HEIGHT + (_GAP + _LEVEL_HEIGHT if with_levels else 0)
     bottom = _TOP + height
-    parts = [_HATCH, _score_axis(with_levels), *_gaps(bins, end - start, start, height)]
+    parts = [_HATCH]
+    parts += [_score_range(b, x(b.start), x(b.end)) for b in bins if b.score is not None]
+    parts += [_score_axis(with_levels), *_gaps(bins, end - start, start, height)]
     if estimate:
         y = _score_y(estimate.score)
         parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, ACCENT, 1, "5 4"))
     weights = [b.weight for b in bins]
     max_weight, largest = max(weights) or 1.0, _largest_radius(weights)
     parts += [_level_bars(b, x(b.start), x(b.end)) for b in bins if b.levels]
-    parts += [_score_range(b, x(b.start), x(b.end)) for b in bins if b.score is not None]
     by_weight = sorted((b for b in bins if b.score is not None), key=lambda b: -b.weight)
     parts += [_dot(b, x((b.start + b.end) / 2), b.weight / max_weight, largest) for b in by_weight]
     parts.append(_time_axis(start, end, bottom))
