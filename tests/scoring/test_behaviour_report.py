@@ -21,9 +21,9 @@ def samples_at(rate, lost=()):
     times = np.arange(int(60 * rate)) / rate
     valid = [not any(start <= time < end for start, end in lost) for time in times]
     return [
-        FaceSample(time=float(time), valid=is_valid, reason="" if is_valid else "no face", n_faces=1)
+        FaceSample(time=float(time), valid=is_valid, reason="", n_faces=1)
         for time, is_valid in zip(times, valid, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def usable_of(planted, angles=None):
@@ -32,7 +32,9 @@ def usable_of(planted, angles=None):
     return UsableFrames(
         times=planted.times,
         semantics=SemanticFeatures(torch.zeros(n, 4), read, torch.zeros(n)),
-        features=FrameFeatures(torch.zeros(n, 2), torch.zeros(n), None, None, {}),
+        features=FrameFeatures(
+            fused=torch.zeros(n, 2), scores=torch.zeros(n), activations=None, logits=None, tokens={}
+        ),
         au_probabilities=planted.action_units,
         angles=angles,
     )
