@@ -31,7 +31,7 @@ class EventKind:
     units: tuple[str, ...]  # codes; the event's probability is the smallest of theirs
     shortest: float  # seconds; shorter events are not counted
     longest: float = np.inf  # seconds; longer events are not counted
-    min_rate: float  # frames per second below which events of this kind are missed
+    min_rate: float  # frames per second below which they are missed (measured: LOG L64)
     option: str  # sampling options that reach the rate
     max_gap: float = MAX_GAP  # seconds; a longer gap may hide an event
     same_event: float  # seconds; two parts of an event on either side of a shorter gap are one

@@ -85,6 +85,14 @@ def test_one_video_prints_a_report_and_writes_its_files(written):
     assert [k["weight"] for k in report["keyframes"]] == sorted(
         (k["weight"] for k in report["keyframes"]), reverse=True
     )
+    assert report["timeline"]["n_frames"] == FRAMES
+    assert [trace["name"] for trace in report["timeline"]["traces"]][:2] == ["AU1", "AU2"]
+    behaviour = report["behaviour"]
+    assert behaviour["n_frames"] == report["quality"]["usable_frames"]
+    assert behaviour["frames_per_second"] == pytest.approx(FRAMES / 30, rel=0.1)
+    blinks = next(event for event in behaviour["events"] if event["name"] == "blink")
+    assert blinks["number"] is None
+    assert "--fps 15" in blinks["caution"]
     rows = list(csv.DictReader((folder / "frames.csv").open()))
     assert len(rows) == FRAMES
     used = [r for r in rows if float(r["weight"]) > 0]
