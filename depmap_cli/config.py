@@ -53,6 +53,8 @@ class SamplingConfig(_Frozen):
     def _end_after_start(self) -> "SamplingConfig":
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"end ({self.end:g} s) must be after start ({self.start:g} s)")
+        if self.every_frame and self.fps is not None:
+            raise ValueError("every_frame and fps exclude each other")
         return self
 
 

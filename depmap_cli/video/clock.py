@@ -179,7 +179,8 @@ class _Packets:
             return None
         if not container.format.name.startswith(_STATE_LENGTH):
             return None
-        stated, length = container.duration / 1e6, self.end - self.start
+        stated = container.duration / 1e6 * _missing_factor(Path(container.name))
+        length = self.end - self.start
         without_start = stated - max(self.start, 0.0)  # some muxers state the time of the end
         if length < QualityConfig().decoded_share[0] * min(stated, without_start):
             return without_start
@@ -211,6 +212,15 @@ def _typical_step(times: np.ndarray) -> float:
     steps = np.diff(times)
     median = np.median(steps)
     return float(steps[np.abs(steps - median) <= median / 2].mean())
+
+
+def _missing_factor(path: Path) -> float:
+    """Return how many times longer a RIFF file (AVI) was, because FFmpeg states what remains."""
+    with path.open("rb") as file:
+        head = file.read(8)
+    if head[:4] != b"RIFF":
+        return 1.0
+    return max(1.0, int.from_bytes(head[4:], "little") / path.stat().st_size)
 
 
 def _plausible(stamp: int | None) -> int | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer
 from av.packet import Packet
-from av.stream import Disposition, Discard
+from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
 
 from depmap_cli.errors import VideoUnreadable
@@ -80,6 +80,14 @@ class OpenVideo:
             except av.error.FFmpegError:
                 heartbeat()
                 errors += 1
+
+    def seek(self, stamp: int) -> None:
+        """Go to the last key frame at or before a time stamp, in units of the stream.
+
+        Raises:
+            av.error.FFmpegError: the format does not allow it.
+        """
+        self.container.seek(stamp, stream=self.stream)
 
     def ignore_other_streams(self) -> None:
         """Spare reading what is not decoded."""

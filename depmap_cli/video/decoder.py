@@ -135,10 +135,10 @@ class FrameDecoder:
 
     def _decode_from(self, key_time: float, target: float) -> bool:
         """Continue at a key frame, and return whether the next frame lies where it must."""
-        index, stream = self._index, self._video.stream
+        index = self._index
         stamp = round(key_time / float(index.time_base)) + (index.origin or 0)
         try:
-            self._video.container.seek(stamp, stream=stream)
+            self._video.seek(stamp)
         except av.error.FFmpegError:
             return False
         self._start()
