@@ -69,6 +69,7 @@ def build_report(
         height=properties.height,
         fps=round(properties.fps, 3),
         duration=properties.duration,
+        notes=list(properties.notes),
     )
     rows = _frame_rows(samples, estimate)
     content: dict[str, Any] = _common_content(networks, options)
