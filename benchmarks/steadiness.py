@@ -1,11 +1,11 @@
 """Measure how far an estimate depends on which frames of a recording were read.
 
-    python benchmarks/steadiness.py examples/interview.mp4 [--fps 5] [--weights FILE]
+    python benchmarks/steadiness.py VIDEO VIDEO... [--fps 5] [--cache FOLDER] [--weights FILE]
     python benchmarks/steadiness.py --data simavec --cache FOLDER [--weights FILE]
 
 Every frame of a video passes through the networks once; ``--cache`` keeps their output. Then the
-frames of several readings are picked from it: ``--fps`` frames a second, shifted by fractions of a
-step. Nothing is cut off at the start.
+frames of several readings are picked from it, shifted by fractions of a step. Nothing is cut off at
+the start. Without ``--fps`` they are as many as `depmap score` reads.
 
 With videos: prints the estimate of each reading, the spread (largest - smallest) for several ways
 to draw samplings of as many frames as in training, and the sampling error that the report states.
@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from depmap_cli.config import SamplingConfig
+from depmap_cli.config import DEFAULT_RATE, STEADY_FRAMES, SamplingConfig
 from depmap_cli.data.corpus import of_split, read_corpus
 from depmap_cli.faces import FaceDetector, extract_faces
 from depmap_cli.model.depmap import FrameFeatures
@@ -170,18 +170,25 @@ def phases(reading: Reading, fps: float, count: int = 8) -> list[Reading]:
     return [reading.shifted(fps, i / count - 0.5) for i in range(count)]
 
 
-def report_videos(readings: dict[str, Reading], ways: Ways, fps: float) -> None:
+def default_rate(reading: Reading) -> float:
+    """Frames per second that `depmap score` reads of a video with usable frames throughout."""
+    seconds = float(reading.times[-1] - reading.times[0])
+    every_frame = (len(reading) - 1) / seconds
+    return min(every_frame, max(DEFAULT_RATE, STEADY_FRAMES / seconds))
+
+
+def report_videos(readings: dict[str, Reading], ways: Ways, fps: float | None) -> None:
     """Print the estimates of shifted readings of each video."""
     print(f"{'video':24} frames  error  {'  '.join(f'{name:>12}' for name in ways.all())}")
     for name, reading in readings.items():
-        shifted = phases(reading, fps)
+        shifted = phases(reading, fps or default_rate(reading))
         cells = []
         for way in ways.all().values():
             estimates = [way(r) for r in shifted]
             cells.append(f"{np.mean(estimates):5.1f} ±{np.ptp(estimates):5.2f}")
         error = ways.steadiness(shifted[0])
         print(f"{name[:24]:24} {len(shifted[0]):6} {error:6.2f}  {'  '.join(cells)}")
-    print(f"mean of 8 readings at {fps:g} frames/s, ± largest - smallest")
+    print("mean of 8 readings, ± largest - smallest")
 
 
 def report_corpus(
@@ -219,7 +226,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("videos", type=Path, nargs="*")
     parser.add_argument("--data", type=Path)
-    parser.add_argument("--fps", type=float, default=5.0)
+    parser.add_argument("--fps", type=float)
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--weights", type=Path)
     args = parser.parse_args()

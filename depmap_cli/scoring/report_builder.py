@@ -73,6 +73,7 @@ def build_report(
         height=properties.height,
         fps=round(properties.fps, 3),
         duration=properties.duration,
+        notes=list(properties.notes),
     )
     rows = _frame_rows(samples, estimate)
     au_source = au_table.source if au_table else SEMANTICS

@@ -43,14 +43,16 @@ def frame_weights(
     uses_key_frames = config.map and logits is not None
     if training_frames is None or n <= training_frames:
         valid = torch.ones(1, n, dtype=torch.bool)
-        weights = (
+        one_sampling = (
             key_frame_weights(logits[None], valid, config.sampling_factor)
             if uses_key_frames and logits is not None
             else mean_weights(valid)
         )
-        return weights[0].numpy().astype(np.float64)
+        weights: np.ndarray = one_sampling[0].numpy().astype(np.float64)
+        return weights
     if not uses_key_frames or logits is None:
-        return durations / durations.sum()
+        equal: np.ndarray = durations / durations.sum()
+        return equal
     return expected_weights(
         confidence(logits).numpy().astype(np.float64),
         durations,
@@ -76,7 +78,8 @@ def read_durations(times: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
     if step == 0.0:
         return np.ones(len(times))
     half_gaps = np.minimum(gaps / 2, step)
-    return np.append(step / 2, half_gaps) + np.append(half_gaps, step / 2)
+    durations: np.ndarray = np.append(step / 2, half_gaps) + np.append(half_gaps, step / 2)
+    return durations
 
 
 def expected_weights(
@@ -119,8 +122,9 @@ def expected_weights(
         more_confident[owner[chunk], np.arange(more_confident.shape[1])] = 0.0  # its own part
         is_key = _probability_of_fewer(more_confident, n_key_frames)
         np.add.at(drawn_as_key_frame, rows[chunk], shares[chunk] * is_key)
-    weights = frame_confidence * drawn_as_key_frame
-    return weights / weights.sum()
+    weights: np.ndarray = frame_confidence * drawn_as_key_frame
+    weights /= weights.sum()
+    return weights
 
 
 def _equal_parts(
@@ -150,7 +154,7 @@ class _CumulativeShare:
 
     def below(self, ranks: np.ndarray) -> np.ndarray:
         found: np.ndarray = self._shares[np.searchsorted(self._ranks, ranks, "left")]
-        return np.minimum(found, 1.0)
+        return found.clip(max=1.0)
 
 
 def _probability_of_fewer(

@@ -14,10 +14,9 @@ from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.stats.jackknife import jackknife_error
 
 _BLOCK_SECONDS = 3.0
-"""Length of a block of the jackknife; the scores of frames that far apart are nearly independent
-(measured: LOG L69)."""
+"""Length of a block of the jackknife; its error is then about right (measured: LOG L69)."""
 _BLOCKS = (5, 24)
-"""Fewest and most blocks. More blocks than these would only cost time."""
+"""Fewest and most blocks; more would only cost time. The blocks of long recordings are longer."""
 _DECISIVE = 10
 """Number of the most decisive seconds that are left out."""
 _MIN_SECONDS = 20
