@@ -109,7 +109,10 @@ class VideoInference:
     ) -> Float[np.ndarray, " n"]:
         """Do the same as ``encode_faces``, for the backbone's feature maps f_1 to f_4 of faces."""
         image = semantic_features.image.to(self.device)
-        text = self.semantics.query(semantic_features.au_probabilities.to(self.device))
+        text = self.semantics.query(
+            semantic_features.au_probabilities.to(self.device),
+            semantic_features.angles.to(self.device),
+        )
         frames = self.model.encode_maps(maps, image, text)
         features = FrameFeatures(
             fused=frames.fused.float().cpu(),

@@ -7,14 +7,20 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
+from depmap_cli.domain.head_and_gaze import ANGLES
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.runtime.skip_init import SkipInit
-from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticModel, import_open_clip
+from depmap_cli.semantics.clip_model import (
+    ANGLES_PREFIX,
+    BUNDLED_MODEL,
+    SemanticModel,
+    import_open_clip,
+)
 
 _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
@@ -74,13 +80,34 @@ def load_semantic_model(model: str, weights: str, allow_network: bool = False) -
         tensors, digest = load_tensors(path), sha256_of(path)
     clip = build_clip(model, SkipInit())
     try:
-        clip.load_state_dict(tensors)
+        angles = angles_layer(tensors)
+        clip.load_state_dict(
+            {name: value for name, value in tensors.items() if not name.startswith(ANGLES_PREFIX)}
+        )
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{clean(str(path))}: does not fit the open_clip model {model}",
             "give the weights of this model, or another --semantic-model",
         ) from error
-    return SemanticModel(clip=clip, model=model, sha256=digest, document=document)
+    return SemanticModel(clip=clip, model=model, sha256=digest, document=document, angles=angles)
+
+
+def angles_layer(tensors: dict[str, Tensor]) -> nn.Linear | None:
+    """Return the layer that reads head and gaze from pooled image features; None if not stored.
+
+    Raises:
+        RuntimeError: its tensors do not fit each other.
+    """
+    own = {
+        name.removeprefix(ANGLES_PREFIX): value.float()
+        for name, value in tensors.items()
+        if name.startswith(ANGLES_PREFIX)
+    }
+    if not own:
+        return None
+    layer = nn.Linear(own["weight"].shape[1] if "weight" in own else 1, len(ANGLES))
+    layer.load_state_dict(own)
+    return layer.requires_grad_(False)
 
 
 def _download_pretrained(model: str, tag: str, allow_network: bool) -> Path:

@@ -8,11 +8,14 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.head_and_gaze import ANGLES, DIRECTIONS, direction_strengths
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint
 from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.devices import training_precision
 from depmap_cli.semantics.clip_model import (
+    ANGLE_UNIT,
+    ANGLES_PREFIX,
     BUNDLED_MODEL,
     encode_phrases,
     encode_sentences,
@@ -27,18 +30,22 @@ MAX_FREE_SHARE = 0.05
 MIN_COVERED_SHARE = 0.15
 """Smallest hidden share of the inner face for which a face counts as covered."""
 CONTRASTIVE_WEIGHT = 0.2
+ANGLE_WEIGHT = 0.5
+"""Weight of the loss of the angles, in units of ``ANGLE_UNIT``."""
 
 
 class PhraseCalibration(nn.Module):
     """Maps the similarity s to a phrase to the logit scale * s + bias.
 
-    There is one pair (scale, bias) for each action unit and, last, one for a covered face.
+    There is one pair (scale, bias) for each action unit, one for a covered face, and one for each
+    direction of head and gaze.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), 8.0))
-        self.bias = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), -3.0))
+        n = len(ACTION_UNITS) + 1 + len(DIRECTIONS)
+        self.scale = nn.Parameter(torch.full((n,), 8.0))
+        self.bias = nn.Parameter(torch.full((n,), -3.0))
 
     def forward(self, similarity: Float[Tensor, "n phrases"]) -> Float[Tensor, "n phrases"]:
         """Logits of the probabilities."""
@@ -46,23 +53,35 @@ class PhraseCalibration(nn.Module):
 
     def to_document(self) -> dict[str, list[float]]:
         """The value of ``calibration`` in a weights file, which ``SemanticModel`` reads."""
-        *scale, covered_scale = self.scale.tolist()
-        *bias, covered_bias = self.bias.tolist()
-        return {"scale": scale, "bias": bias, "covered": [covered_scale, covered_bias]}
+        n = len(ACTION_UNITS)
+        scale, bias = self.scale.tolist(), self.bias.tolist()
+        return {
+            "scale": scale[:n],
+            "bias": bias[:n],
+            "covered": [scale[n], bias[n]],
+            "directions": [*scale[n + 1 :], *bias[n + 1 :]],
+        }
 
     @torch.no_grad()
     def load_mean(self, calibrations: list[dict[str, list[float]]]) -> None:
-        """Set the parameters to the mean of several values of ``to_document``."""
-        scales = [[*c["scale"], c["covered"][0]] for c in calibrations]
-        biases = [[*c["bias"], c["covered"][1]] for c in calibrations]
-        self.scale.copy_(torch.tensor(scales).mean(0))
-        self.bias.copy_(torch.tensor(biases).mean(0))
+        """Set the parameters to the mean of several values of ``to_document``.
+
+        Those of head and gaze, which older weights lack, then stay as they are.
+        """
+        scales = torch.tensor([[*c["scale"], c["covered"][0]] for c in calibrations]).mean(0)
+        biases = torch.tensor([[*c["bias"], c["covered"][1]] for c in calibrations]).mean(0)
+        n = len(scales)
+        self.scale[:n], self.bias[:n] = scales, biases
+        if all("directions" in c for c in calibrations):
+            directions = torch.tensor([c["directions"] for c in calibrations]).mean(0)
+            self.scale[n:], self.bias[n:] = directions.chunk(2)
 
 
 class TrainableSemanticModel(nn.Module):
-    """The open_clip model, its calibration, and a linear layer from image features to units.
+    """The open_clip model, its calibration, and linear layers from image features.
 
-    The linear layer ``units`` only serves training and is not stored with the weights.
+    The layer ``angles`` reads head and gaze. The layer ``units`` only serves training and is not
+    stored with the weights.
     """
 
     def __init__(self) -> None:
@@ -73,6 +92,13 @@ class TrainableSemanticModel(nn.Module):
         self._tokens: dict[str, Tensor] = {}
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
+        self.angles = nn.Linear(clip.visual.trunk.num_features, len(ANGLES))
+
+    @property
+    def stored_tensors(self) -> dict[str, Tensor]:
+        """The tensors of a weights file, which ``load_semantic_model`` reads."""
+        angles = {ANGLES_PREFIX + name: v for name, v in self.angles.state_dict().items()}
+        return {**self.clip.state_dict(), **angles}
 
     def initialise_from(self, checkpoints: list[Checkpoint]) -> None:
         """Set weights and calibration to the mean of trained semantic models.
@@ -85,15 +111,23 @@ class TrainableSemanticModel(nn.Module):
         """
         for checkpoint in checkpoints:
             try:
-                self.clip.load_state_dict(checkpoint.tensors)
+                self._load(checkpoint.tensors)
             except RuntimeError as error:
                 raise WeightsInvalid(
                     f"{clean(str(checkpoint.path))}: does not fit the open_clip model "
                     f"{BUNDLED_MODEL}",
                     "give a file that `depmap train-semantics` has written",
                 ) from error
-        self.clip.load_state_dict(mean_tensors([c.tensors for c in checkpoints]))
+        shared = set.intersection(*(set(c.tensors) for c in checkpoints))
+        self._load(mean_tensors([{k: c.tensors[k] for k in shared} for c in checkpoints]))
         self.calibration.load_mean([c.document["calibration"] for c in checkpoints])
+
+    def _load(self, tensors: dict[str, Tensor]) -> None:
+        """Load the tensors of a weights file; older ones lack the layer ``angles``."""
+        own = {k: v for k, v in tensors.items() if k.startswith(ANGLES_PREFIX)}
+        self.clip.load_state_dict({k: v for k, v in tensors.items() if k not in own})
+        if own:
+            self.angles.load_state_dict({k.removeprefix(ANGLES_PREFIX): v for k, v in own.items()})
 
     def encode_faces(
         self, pixels: Float[Tensor, "n 3 h w"]
@@ -116,25 +150,30 @@ class TrainableSemanticModel(nn.Module):
         return torch.stack([self._tokens[sentence] for sentence in sentences])
 
     def phrase_logits(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n phrases"]:
-        """Logits of every action unit and, last, of a covered face, from image embeddings."""
+        """Logits of every action unit, a covered face and every direction of head and gaze."""
         text = encode_phrases(self.clip, self._tokenize)
-        phrases = torch.cat([text[: len(ACTION_UNITS)], text[-1:]])  # without the neutral phrase
+        n = len(ACTION_UNITS)
+        phrases = torch.cat([text[:n], text[n + 1 :]])  # without the neutral phrase
         logits: Tensor = self.calibration(image @ phrases.T)
         return logits
 
     def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
-        """Sum of the three losses of a batch, after its faces are shrunk to ``side`` pixels.
+        """Sum of the losses of a batch, after its faces are shrunk to ``side`` pixels.
 
-        The units of covered faces are ignored. Whether a face is covered is ignored if its hidden
-        share lies between the two limits.
+        Units and angles of covered faces are ignored, and unknown angles. Whether a face is covered
+        is ignored if its hidden share lies between the two limits.
         """
         device = self.units.weight.device
         free = batch.hidden_share <= MAX_FREE_SHARE
         covered = batch.hidden_share >= MIN_COVERED_SHARE
-        sentences = sentences_of(batch.intensity, covered)
-        target = torch.cat([batch.intensity, covered[:, None].float()], 1).to(device)
+        sentences = sentences_of(batch.intensity, batch.angles, covered)
+        strengths = torch.from_numpy(direction_strengths(batch.angles.double().numpy())).float()
+        target = torch.cat([batch.intensity, covered[:, None].float(), strengths], 1).to(device)
         unit_mask = (~covered)[:, None].expand_as(batch.intensity).to(device)
-        phrase_mask = torch.cat([unit_mask, (free | covered)[:, None].to(device)], 1)
+        known = (batch.angles.isfinite() & ~covered[:, None]).to(device)
+        direction_mask = known[:, [direction.angle for direction in DIRECTIONS]]
+        covered_mask = (free | covered)[:, None].to(device)
+        phrase_mask = torch.cat([unit_mask, covered_mask, direction_mask], 1)
         features, image = self.encode_faces(shrink_faces(batch.pixels.to(device), side))
         text = self.embed_sentences(sentences)
         contrast = contrastive_loss(image, text, sentences, self.clip.logit_scale)
@@ -142,10 +181,13 @@ class TrainableSemanticModel(nn.Module):
             self.phrase_logits(image), target, reduction="none"
         )
         units = F.binary_cross_entropy_with_logits(
-            self.units(features), target[:, :-1], reduction="none"
+            self.units(features), batch.intensity.to(device), reduction="none"
         )
         entropies = (phrases * phrase_mask).sum(1) + (units * unit_mask).sum(1)
-        return CONTRASTIVE_WEIGHT * contrast + entropies.mean()
+        angles = batch.angles.to(device).nan_to_num() / ANGLE_UNIT
+        errors = F.smooth_l1_loss(self.angles(features), angles, reduction="none", beta=0.3)
+        angle_loss = ANGLE_WEIGHT * (errors * known).sum(1)
+        return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + angle_loss.mean()
 
 
 def mean_tensors(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:

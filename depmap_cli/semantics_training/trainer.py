@@ -11,6 +11,7 @@ import torch
 from depmap_cli import __version__
 from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.domain.action_units import ACTION_UNITS, phrase
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_phrase
 from depmap_cli.io.checkpoint import (
     halved,
     load_checkpoint,
@@ -173,7 +174,7 @@ class _Trainer:
         """Write the model if its mean r is the best so far."""
         if metrics["mean_r"] > self.best:
             self.best = metrics["mean_r"]
-            tensors = halved(self.model.clip.state_dict())
+            tensors = halved(self.model.stored_tensors)
             save_checkpoint(self.run.output, "semantics", self._document(metrics), tensors)
 
     def _document(self, metrics: dict[str, Any]) -> dict[str, Any]:
@@ -189,6 +190,7 @@ class _Trainer:
             "train": run.config.model_dump(),
             "epoch": self.epoch,
             "phrases": [phrase([unit]) for unit in ACTION_UNITS],
+            "directions": [direction_phrase(direction) for direction in DIRECTIONS],
             "calibration": self.model.calibration.to_document(),
             "rest": metrics["rest"],
             "development": {name: value for name, value in metrics.items() if name != "rest"},

@@ -26,23 +26,23 @@ def halves(count: int) -> torch.Tensor:
 @pytest.mark.parametrize("ranges", [AU_RANGES, SCORE_RANGES])
 def test_the_seed_settles_everything(faces, ranges):
     group = torch.arange(len(faces)) // 4
-    first = augment_faces(faces, group, seeded(), ranges)
+    first = augment_faces(faces, group, seeded(), ranges).pixels
     assert first.shape == (8, 3, 128, 128)
     assert first.isfinite().all()
-    assert torch.equal(first, augment_faces(faces, group, seeded(), ranges))
-    assert not torch.equal(first, augment_faces(faces, group, seeded(1), ranges))
+    assert torch.equal(first, augment_faces(faces, group, seeded(), ranges).pixels)
+    assert not torch.equal(first, augment_faces(faces, group, seeded(1), ranges).pixels)
 
 
 def test_frames_of_a_video_change_alike_and_videos_do_not():
     """Of one picture many times, frames of a group differ by alignment's jitter and noise only."""
     group = torch.arange(64) // 16
-    light = augment_faces(halves(64), group, seeded(), AU_RANGES).mean((1, 2, 3)).view(4, 16)
+    light = augment_faces(halves(64), group, seeded(), AU_RANGES).pixels.mean((1, 2, 3)).view(4, 16)
     within, between = light.std(1).max(), light.mean(1).std()
     assert between > 3 * within
 
 
 def test_half_of_the_videos_are_mirrored():
-    pixels = augment_faces(halves(400), torch.arange(400), seeded(), AU_RANGES)
+    pixels = augment_faces(halves(400), torch.arange(400), seeded(), AU_RANGES).pixels
     mirrored = pixels[..., :24].mean((1, 2, 3)) < pixels[..., -24:].mean((1, 2, 3))
     assert 160 < int(mirrored.sum()) < 240
 
@@ -73,7 +73,7 @@ def test_action_units_are_learned_where_alignment_puts_them():
     picture[:, 26:30, 20:24] = 255
 
     def farthest(ranges):
-        pixels = augment_faces(picture, torch.arange(256), seeded(), ranges)
+        pixels = augment_faces(picture, torch.arange(256), seeded(), ranges).pixels
         spot = pixels.mean(1).flatten(1).argmax(1)
         row, column = spot // 64, spot % 64
         column = torch.minimum(column, 63 - column)

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.simulation.graphics.rotation import rotation
 from depmap_cli.simulation.person.face_model import FaceModel
 from depmap_cli.simulation.person.simulated_person import SimulatedPerson
 from depmap_cli.simulation.rendering.camera_model import CameraModel
-from depmap_cli.simulation.graphics.rotation import rotation
 from depmap_cli.simulation.rendering.renderer import Renderer
 from depmap_cli.simulation.rendering.scene import OCCLUDERS, Scene
 
