@@ -1,5 +1,7 @@
 """Protects augmentation: what labels must not mind changes, alike for a video, and seeded."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -80,3 +82,19 @@ def test_action_units_are_learned_where_alignment_puts_them():
         return torch.hypot(row - 27.5, column - 21.5).quantile(0.9)
 
     assert farthest(AU_RANGES) < 4 < farthest(SCORE_RANGES)
+
+
+def test_the_turn_and_mirror_told_are_those_of_the_pictures():
+    """A white bar on a dark face, as a line with a direction, shows how each picture was turned."""
+    picture = torch.zeros(64, 65, 65, 3, dtype=torch.uint8)
+    picture[:, 30:35, 32:60] = 255  # from the centre to the right
+    ranges = dataclasses.replace(AU_RANGES, turn=0.5, zoom=0.0, shift=0.0)
+    told = augment_faces(picture, torch.arange(64), seeded(), ranges)
+    grey = told.pixels.mean(1)
+    grey = (grey - grey.amin((1, 2), keepdim=True)).square()
+    ticks = torch.arange(65) - 32.0
+    x, y = (grey * ticks).sum((1, 2)), (grey * ticks[:, None]).sum((1, 2))
+    assert torch.equal(x < 0, told.mirrored)
+    clockwise = torch.rad2deg(torch.atan2(y, x.abs()))
+    assert (clockwise - told.clockwise).abs().median() < 3
+    assert told.clockwise.std() > 5
