@@ -1,6 +1,6 @@
 """The network that `depmap train-semantics` trains, and its losses."""
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from jaxtyping import Float
@@ -89,10 +89,28 @@ class TrainableSemanticModel(nn.Module):
         clip: Any = build_clip(BUNDLED_MODEL)
         self.clip = clip
         self.tokenizer = tokenizer_of(BUNDLED_MODEL)
+        self._frozen: list[nn.Module] = []
         self._tokens: dict[str, Tensor] = {}
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
         self.angles = nn.Linear(clip.visual.trunk.num_features, len(ANGLES))
+
+    def freeze_stages(self, count: int) -> None:
+        """Keep the weights of the stem and the first ``count`` stages of the image encoder.
+
+        With 0 everything is trained, the stem too.
+        """
+        trunk: Any = self.clip.visual.trunk
+        stages = [f"layer{i + 1}" for i in range(count)]
+        names = ["conv1", "bn1", *stages] if count else []
+        self._frozen = [getattr(trunk, name).requires_grad_(False) for name in names]
+
+    def train(self, mode: bool = True) -> Self:
+        """Set the training mode; frozen layers keep their batch statistics."""
+        super().train(mode)
+        for layer in self._frozen:
+            layer.eval()
+        return self
 
     @property
     def stored_tensors(self) -> dict[str, Tensor]:

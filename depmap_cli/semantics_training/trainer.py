@@ -119,9 +119,12 @@ class _Trainer:
         self.model = TrainableSemanticModel()
         if run.init:
             self.model.initialise_from([load_checkpoint(path, "semantics") for path in run.init])
+        self.model.freeze_stages(run.config.freeze_stages)
         move_to_device(self.model, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), run.config.learning_rate, weight_decay=run.config.weight_decay
+            [p for p in self.model.parameters() if p.requires_grad],
+            run.config.learning_rate,
+            weight_decay=run.config.weight_decay,
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
