@@ -26,19 +26,16 @@ from depmap_cli.domain.head_and_gaze import (
 )
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
+from depmap_cli.semantics.head_and_gaze import HeadAndGaze
 
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
 DIRECTION_PHRASES = tuple(direction_phrase(direction) for direction in DIRECTIONS)
-ANGLES_PREFIX = "angles."
-"""Prefix of the tensors of the layer that reads head and gaze in a file of semantic weights."""
 RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit counts as reliable."""
 COVERED_THRESHOLD = 0.5
 """Probability from which a face counts as covered and its frame is excluded (measured:
 LOG L10, L27)."""
-ANGLE_UNIT = 10.0
-"""Degrees for an output of 1 of the layer that reads head and gaze."""
 _NEVER_COVERED = (0.0, -100.0)
 """Scale and bias of a semantic model that cannot detect covered faces."""
 
@@ -113,10 +110,10 @@ class SemanticModel(nn.Module):
         model: str,
         sha256: str,
         document: dict[str, Any],
-        angles: nn.Linear | None = None,
+        head_and_gaze: HeadAndGaze | None = None,
     ) -> None:
         super().__init__()
-        self.angles = angles
+        self.head_and_gaze = head_and_gaze
         self.clip = clip.eval().requires_grad_(False)
         self.id = SemanticModelId(model, sha256)
         self.document = document
@@ -179,23 +176,30 @@ class SemanticModel(nn.Module):
             side = (self.image_size, self.image_size)
             pixels = F.interpolate(pixels, side, mode="bicubic", antialias=True).clamp(0, 1)
         pixels = (pixels - self.pixel_mean) / self.pixel_std
-        if self.angles is None:
+        if self.head_and_gaze is None:
             return self._features(self.clip.encode_image(pixels))  # type: ignore[operator]
         visual: Any = self.clip.visual
-        return self._features_of_pooled(visual.trunk(pixels))
+        return self._features_of_pooled(visual.trunk(pixels), pixels)
 
     @torch.inference_mode()
-    def from_feature_map(self, deepest: Float[Tensor, "n c h w"]) -> SemanticFeatures:
-        """The same features from map f_4 of a backbone that equals the image encoder."""
-        visual: Any = self.clip.visual
-        return self._features_of_pooled(visual.trunk.forward_head(deepest))
+    def from_feature_map(
+        self, deepest: Float[Tensor, "n c h w"], pixels: Float[Tensor, "n 3 h2 w2"]
+    ) -> SemanticFeatures:
+        """The same features from map f_4 of a backbone that equals the image encoder.
 
-    def _features_of_pooled(self, pooled: Float[Tensor, "n f"]) -> SemanticFeatures:
+        ``pixels`` are the normalised faces that the map was computed from.
+        """
+        visual: Any = self.clip.visual
+        return self._features_of_pooled(visual.trunk.forward_head(deepest), pixels)
+
+    def _features_of_pooled(
+        self, pooled: Float[Tensor, "n f"], pixels: Float[Tensor, "n 3 h w"]
+    ) -> SemanticFeatures:
         visual: Any = self.clip.visual
         features = self._features(visual.head(pooled))
-        if self.angles is None:
+        if self.head_and_gaze is None:
             return features
-        return replace(features, angles=ANGLE_UNIT * self.angles(pooled.float()))
+        return replace(features, angles=self.head_and_gaze.degrees(pooled, pixels))
 
     def _features(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)
@@ -232,7 +236,7 @@ class SemanticModel(nn.Module):
         """
         neutral_weight = (1 - au_probabilities.amax(1, keepdim=True)).clamp(min=0)
         mixed = au_probabilities @ self.phrases + neutral_weight * self.neutral
-        if self.angles is not None:
+        if self.head_and_gaze is not None:
             strengths = torch.from_numpy(direction_strengths(angles.cpu().numpy())).to(mixed)
             mixed = mixed + strengths @ self.directions
         return F.normalize(mixed, dim=-1)

@@ -9,19 +9,19 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from depmap_cli.domain.head_and_gaze import ANGLES
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.runtime.skip_init import SkipInit
 from depmap_cli.semantics.clip_model import (
-    ANGLES_PREFIX,
     BUNDLED_MODEL,
     SemanticModel,
     import_open_clip,
 )
 
+HEAD_AND_GAZE_PREFIX = "head_and_gaze."
+"""Prefix of the tensors of ``HeadAndGaze`` in a file of semantic weights."""
 _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
 
@@ -80,34 +80,41 @@ def load_semantic_model(model: str, weights: str, allow_network: bool = False) -
         tensors, digest = load_tensors(path), sha256_of(path)
     clip = build_clip(model, SkipInit())
     try:
-        angles = angles_layer(tensors)
-        clip.load_state_dict(
-            {name: value for name, value in tensors.items() if not name.startswith(ANGLES_PREFIX)}
-        )
+        of_clip, of_angles = split_tensors(tensors)
+        clip.load_state_dict(of_clip)
+        head_and_gaze = _head_and_gaze(of_angles)
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{clean(str(path))}: does not fit the open_clip model {model}",
             "give the weights of this model, or another --semantic-model",
         ) from error
-    return SemanticModel(clip=clip, model=model, sha256=digest, document=document, angles=angles)
+    return SemanticModel(
+        clip=clip, model=model, sha256=digest, document=document, head_and_gaze=head_and_gaze
+    )
 
 
-def angles_layer(tensors: dict[str, Tensor]) -> nn.Linear | None:
-    """Return the layer that reads head and gaze from pooled image features; None if not stored.
+def split_tensors(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Split the tensors of a weights file into those of open_clip and of ``HeadAndGaze``.
+
+    The latter are empty for weights that read neither head nor gaze.
+    """
+    own = {name: v for name, v in tensors.items() if name.startswith(HEAD_AND_GAZE_PREFIX)}
+    rest = {name: v for name, v in tensors.items() if name not in own}
+    return rest, {name.removeprefix(HEAD_AND_GAZE_PREFIX): v.float() for name, v in own.items()}
+
+
+def _head_and_gaze(tensors: dict[str, Tensor]) -> HeadAndGaze | None:
+    """Build the layers that read head and gaze; None if there are no tensors.
 
     Raises:
-        RuntimeError: its tensors do not fit each other.
+        RuntimeError: the tensors do not fit.
     """
-    own = {
-        name.removeprefix(ANGLES_PREFIX): value.float()
-        for name, value in tensors.items()
-        if name.startswith(ANGLES_PREFIX)
-    }
-    if not own:
+    if not tensors:
         return None
-    layer = nn.Linear(own["weight"].shape[1] if "weight" in own else 1, len(ANGLES))
-    layer.load_state_dict(own)
-    return layer.requires_grad_(False)
+    weight = tensors.get("head.weight")
+    layers = HeadAndGaze(n_features=1 if weight is None else weight.shape[1])
+    layers.load_state_dict(tensors)
+    return layers.eval().requires_grad_(False)
 
 
 def _download_pretrained(model: str, tag: str, allow_network: bool) -> Path:

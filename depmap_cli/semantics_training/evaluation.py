@@ -12,7 +12,7 @@ from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.head_and_gaze import ANGLES
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.semantics.clip_model import ANGLE_UNIT, COVERED_THRESHOLD
+from depmap_cli.semantics.clip_model import COVERED_THRESHOLD
 from depmap_cli.semantics.neutral_face import subtract_baselines, typical_neutral
 from depmap_cli.semantics_training.frames import AuFrames
 from depmap_cli.semantics_training.retrieval import retrieve_sentences
@@ -86,9 +86,10 @@ def _predict(frames: AuFrames, model: TrainableSemanticModel, side: int | None) 
     generator = torch.Generator().manual_seed(0)
 
     def predict(pixels: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
-        features, image = model.encode_faces(shrink_faces(pixels.to(device), side))
+        pixels = shrink_faces(pixels.to(device), side)
+        features, image = model.encode_faces(pixels)
         probabilities = torch.sigmoid(model.phrase_logits(image)).cpu().numpy()
-        return image, probabilities, ANGLE_UNIT * model.angles(features).cpu().numpy()
+        return image, probabilities, model.head_and_gaze.degrees(features, pixels).cpu().numpy()
 
     images, free, covered, angles = [], [], [], []
     for start in range(0, len(frames), BATCH_SIZE):

@@ -8,20 +8,19 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.domain.head_and_gaze import ANGLES, DIRECTIONS, direction_strengths
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_strengths
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint
 from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.devices import training_precision
 from depmap_cli.semantics.clip_model import (
-    ANGLE_UNIT,
-    ANGLES_PREFIX,
     BUNDLED_MODEL,
     encode_phrases,
     encode_sentences,
     tokenizer_of,
 )
-from depmap_cli.semantics.load_model import build_clip
+from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT, HeadAndGaze
+from depmap_cli.semantics.load_model import HEAD_AND_GAZE_PREFIX, build_clip, split_tensors
 from depmap_cli.semantics_training.batches import SemanticsBatch
 from depmap_cli.semantics_training.sentences import sentences_of
 
@@ -78,9 +77,9 @@ class PhraseCalibration(nn.Module):
 
 
 class TrainableSemanticModel(nn.Module):
-    """The open_clip model, its calibration, and linear layers from image features.
+    """The open_clip model, its calibration, and layers for head and gaze, and a linear layer.
 
-    The layer ``angles`` reads head and gaze. The layer ``units`` only serves training and is not
+    The linear layer ``units``, from image features to action units, only serves training and is not
     stored with the weights.
     """
 
@@ -93,7 +92,7 @@ class TrainableSemanticModel(nn.Module):
         self._tokens: dict[str, Tensor] = {}
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
-        self.angles = nn.Linear(clip.visual.trunk.num_features, len(ANGLES))
+        self.head_and_gaze = HeadAndGaze(clip.visual.trunk.num_features)
 
     def freeze_stages(self, count: int) -> None:
         """Keep the weights of the stem and the first ``count`` stages of the image encoder.
@@ -115,8 +114,11 @@ class TrainableSemanticModel(nn.Module):
     @property
     def stored_tensors(self) -> dict[str, Tensor]:
         """The tensors of a weights file, which ``load_semantic_model`` reads."""
-        angles = {ANGLES_PREFIX + name: v for name, v in self.angles.state_dict().items()}
-        return {**self.clip.state_dict(), **angles}
+        angles = self.head_and_gaze.state_dict()
+        return {
+            **self.clip.state_dict(),
+            **{HEAD_AND_GAZE_PREFIX + name: value for name, value in angles.items()},
+        }
 
     def initialise_from(self, checkpoints: list[Checkpoint]) -> None:
         """Set weights and calibration to the mean of trained semantic models.
@@ -141,11 +143,11 @@ class TrainableSemanticModel(nn.Module):
         self.calibration.load_mean([c.document["calibration"] for c in checkpoints])
 
     def _load(self, tensors: dict[str, Tensor]) -> None:
-        """Load the tensors of a weights file; older ones lack the layer ``angles``."""
-        own = {k: v for k, v in tensors.items() if k.startswith(ANGLES_PREFIX)}
-        self.clip.load_state_dict({k: v for k, v in tensors.items() if k not in own})
-        if own:
-            self.angles.load_state_dict({k.removeprefix(ANGLES_PREFIX): v for k, v in own.items()})
+        """Load the tensors of a weights file; older ones do not read head and gaze."""
+        of_clip, of_angles = split_tensors(tensors)
+        self.clip.load_state_dict(of_clip)
+        if of_angles:
+            self.head_and_gaze.load_state_dict(of_angles)
 
     def encode_faces(
         self, pixels: Float[Tensor, "n 3 h w"]
@@ -192,7 +194,8 @@ class TrainableSemanticModel(nn.Module):
         direction_mask = known[:, [direction.angle for direction in DIRECTIONS]]
         covered_mask = (free | covered)[:, None].to(device)
         phrase_mask = torch.cat([unit_mask, covered_mask, direction_mask], 1)
-        features, image = self.encode_faces(shrink_faces(batch.pixels.to(device), side))
+        pixels = shrink_faces(batch.pixels.to(device), side)
+        features, image = self.encode_faces(pixels)
         text = self.embed_sentences(sentences)
         contrast = contrastive_loss(image, text, sentences, self.clip.logit_scale)
         phrases = F.binary_cross_entropy_with_logits(
@@ -203,7 +206,9 @@ class TrainableSemanticModel(nn.Module):
         )
         entropies = (phrases * phrase_mask).sum(1) + (units * unit_mask).sum(1)
         angles = batch.angles.to(device).nan_to_num() / ANGLE_UNIT
-        errors = F.smooth_l1_loss(self.angles(features), angles, reduction="none", beta=0.3)
+        errors = F.smooth_l1_loss(
+            self.head_and_gaze(features, pixels), angles, reduction="none", beta=0.3
+        )
         angle_loss = ANGLE_WEIGHT * (errors * known).sum(1)
         return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + angle_loss.mean()
 

@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from depmap_cli.domain.action_units import NEUTRAL_PHRASE
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.semantics.clip_model import ANGLE_UNIT, BUNDLED_MODEL, SemanticFeatures
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticFeatures
 from depmap_cli.semantics.load_model import load_semantic_model
 from depmap_cli.semantics_training import AuFrames
 from depmap_cli.semantics_training.batches import make_batch
@@ -409,10 +409,12 @@ def test_head_and_gaze_are_stored_and_read_alike(tmp_path, faces):
     pixels = torch.from_numpy(faces)
     seen = loaded(pixels)
     with torch.inference_mode():
-        expected = ANGLE_UNIT * model.angles(model.clip.visual.trunk(normalise_pixels(pixels)))
+        normalised = normalise_pixels(pixels)
+        pooled = model.clip.visual.trunk(normalised)
+        expected = model.head_and_gaze.degrees(pooled, normalised)
     torch.testing.assert_close(seen.angles, expected, atol=1e-2, rtol=1e-3)
-    maps = loaded.clip.visual.trunk.forward_features(normalise_pixels(pixels))
-    torch.testing.assert_close(loaded.from_feature_map(maps).angles, seen.angles)
+    maps = loaded.clip.visual.trunk.forward_features(normalised)
+    torch.testing.assert_close(loaded.from_feature_map(maps, normalised).angles, seen.angles)
 
 
 def test_models_without_the_layer_read_no_angles(tiny, faces):
@@ -477,4 +479,5 @@ def test_angles_follow_the_augmented_picture(faces):
     assert (torch.sign(batch.angles[:, 1]) == torch.where(is_mirrored, -1.0, 1.0)).all()
     model = _model_with_angles()
     model.loss(batch).backward()
-    assert model.angles.weight.grad.abs().max() > 0
+    assert model.head_and_gaze.head.weight.grad.abs().max() > 0
+    assert model.head_and_gaze.eyes.eye[0].weight.grad.abs().max() > 0
