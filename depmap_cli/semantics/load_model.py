@@ -19,6 +19,7 @@ from depmap_cli.semantics.clip_model import (
     SemanticModel,
     import_open_clip,
 )
+from depmap_cli.semantics.head_and_gaze import HeadAndGaze
 
 HEAD_AND_GAZE_PREFIX = "head_and_gaze."
 """Prefix of the tensors of ``HeadAndGaze`` in a file of semantic weights."""
