@@ -236,6 +236,12 @@ def train_semantics(
         float, typer.Option(min=1e-8, help="Learning rate.")
     ] = SEMANTICS.learning_rate,
     side: SideOption = None,
+    only_head_and_gaze: Annotated[
+        bool,
+        typer.Option(
+            "--only-head-and-gaze", help="Train only the networks that read head and gaze."
+        ),
+    ] = False,
     freeze_stages: FreezeStagesOption = SEMANTICS.freeze_stages,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed.")] = SEMANTICS.seed,
     init: SemanticsInitOption = None,
@@ -266,6 +272,7 @@ def train_semantics(
             batch_size=batch_size,
             learning_rate=learning_rate,
             side=side,
+            only_head_and_gaze=only_head_and_gaze,
             freeze_stages=freeze_stages,
             seed=seed,
         ),

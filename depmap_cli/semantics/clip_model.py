@@ -199,7 +199,7 @@ class SemanticModel(nn.Module):
         features = self._features(visual.head(pooled))
         if self.head_and_gaze is None:
             return features
-        return replace(features, angles=self.head_and_gaze.degrees(pooled, pixels))
+        return replace(features, angles=self.head_and_gaze.degrees(pixels))
 
     def _features(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)

@@ -105,17 +105,16 @@ def split_tensors(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[s
 
 
 def _head_and_gaze(tensors: dict[str, Tensor]) -> HeadAndGaze | None:
-    """Build the layers that read head and gaze; None if there are no tensors.
+    """Build the networks that read head and gaze; None if there are no tensors.
 
     Raises:
         RuntimeError: the tensors do not fit.
     """
     if not tensors:
         return None
-    weight = tensors.get("head.weight")
-    layers = HeadAndGaze(n_features=1 if weight is None else weight.shape[1])
-    layers.load_state_dict(tensors)
-    return layers.eval().requires_grad_(False)
+    networks = HeadAndGaze()
+    networks.load_state_dict(tensors)
+    return networks.eval().requires_grad_(False)
 
 
 def _download_pretrained(model: str, tag: str, allow_network: bool) -> Path:

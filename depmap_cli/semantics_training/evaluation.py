@@ -87,9 +87,9 @@ def _predict(frames: AuFrames, model: TrainableSemanticModel, side: int | None) 
 
     def predict(pixels: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
         pixels = shrink_faces(pixels.to(device), side)
-        features, image = model.encode_faces(pixels)
+        image = model.encode_faces(pixels)[1]
         probabilities = torch.sigmoid(model.phrase_logits(image)).cpu().numpy()
-        return image, probabilities, model.head_and_gaze.degrees(features, pixels).cpu().numpy()
+        return image, probabilities, model.head_and_gaze.degrees(pixels).cpu().numpy()
 
     images, free, covered, angles = [], [], [], []
     for start in range(0, len(frames), BATCH_SIZE):

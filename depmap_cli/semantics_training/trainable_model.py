@@ -92,7 +92,11 @@ class TrainableSemanticModel(nn.Module):
         self._tokens: dict[str, Tensor] = {}
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
-        self.head_and_gaze = HeadAndGaze(clip.visual.trunk.num_features)
+        self.head_and_gaze = HeadAndGaze()
+
+    def freeze_clip(self) -> None:
+        """Train only the networks that read head and gaze."""
+        self._frozen = [m.requires_grad_(False) for m in (self.clip, self.calibration, self.units)]
 
     def freeze_stages(self, count: int) -> None:
         """Keep the weights of the stem and the first ``count`` stages of the image encoder.
@@ -205,12 +209,17 @@ class TrainableSemanticModel(nn.Module):
             self.units(features), batch.intensity.to(device), reduction="none"
         )
         entropies = (phrases * phrase_mask).sum(1) + (units * unit_mask).sum(1)
-        angles = batch.angles.to(device).nan_to_num() / ANGLE_UNIT
-        errors = F.smooth_l1_loss(
-            self.head_and_gaze(features, pixels), angles, reduction="none", beta=0.3
-        )
-        angle_loss = ANGLE_WEIGHT * (errors * known).sum(1)
-        return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + angle_loss.mean()
+        angle_loss = ANGLE_WEIGHT * self.angle_loss(batch)
+        return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + angle_loss
+
+    def angle_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
+        """Loss of head and gaze alone; angles of covered faces and unknown angles are ignored."""
+        device = self.units.weight.device
+        known = batch.angles.isfinite() & (batch.hidden_share < MIN_COVERED_SHARE)[:, None]
+        truth = batch.angles.nan_to_num().to(device) / ANGLE_UNIT
+        read = self.head_and_gaze(batch.pixels.to(device))
+        errors = F.smooth_l1_loss(read, truth, reduction="none", beta=0.3)
+        return (errors * known.to(device)).sum(1).mean()
 
 
 def mean_tensors(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:

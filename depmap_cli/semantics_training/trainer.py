@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -119,7 +120,10 @@ class _Trainer:
         self.model = TrainableSemanticModel()
         if run.init:
             self.model.initialise_from([load_checkpoint(path, "semantics") for path in run.init])
-        self.model.freeze_stages(run.config.freeze_stages)
+        if run.config.only_head_and_gaze:
+            self.model.freeze_clip()
+        else:
+            self.model.freeze_stages(run.config.freeze_stages)
         move_to_device(self.model, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             [p for p in self.model.parameters() if p.requires_grad],
@@ -147,7 +151,10 @@ class _Trainer:
     def step(self, batch: SemanticsBatch) -> float:
         """Make one optimizer step; returns the loss."""
         with explain_out_of_memory("a batch", "lower --batch-size"):
-            loss = self.model.loss(batch, self.run.config.side)
+            if self.run.config.only_head_and_gaze:
+                loss = self.model.angle_loss(batch)
+            else:
+                loss = self.model.loss(batch, self.run.config.side)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRAD_CLIP_NORM)
@@ -174,9 +181,15 @@ class _Trainer:
         save_checkpoint(self.run.state, "training", document, tensors)
 
     def save_if_best(self, metrics: dict[str, Any]) -> None:
-        """Write the model if its mean r is the best so far."""
-        if metrics["mean_r"] > self.best:
-            self.best = metrics["mean_r"]
+        """Write the model if its mean r is the best so far.
+
+        The mean is over the action units or, if only head and gaze are trained, over the angles.
+        """
+        mean_r = metrics["mean_r"]
+        if self.run.config.only_head_and_gaze:
+            mean_r = mean([angle["r"] for angle in metrics["angles"].values()])
+        if mean_r > self.best:
+            self.best = mean_r
             tensors = halved(self.model.stored_tensors)
             save_checkpoint(self.run.output, "semantics", self._document(metrics), tensors)
 

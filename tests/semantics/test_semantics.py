@@ -8,12 +8,13 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.domain.action_units import NEUTRAL_PHRASE
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticFeatures
 from depmap_cli.semantics.load_model import load_semantic_model
-from depmap_cli.semantics_training import AuFrames
+from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 from depmap_cli.semantics_training.batches import make_batch
 from depmap_cli.semantics_training.sentences import sentences_of
 from depmap_cli.weights.locations import default_semantic_weights
@@ -410,8 +411,7 @@ def test_head_and_gaze_are_stored_and_read_alike(tmp_path, faces):
     seen = loaded(pixels)
     with torch.inference_mode():
         normalised = normalise_pixels(pixels)
-        pooled = model.clip.visual.trunk(normalised)
-        expected = model.head_and_gaze.degrees(pooled, normalised)
+        expected = model.head_and_gaze.degrees(normalised)
     torch.testing.assert_close(seen.angles, expected, atol=1e-2, rtol=1e-3)
     maps = loaded.clip.visual.trunk.forward_features(normalised)
     torch.testing.assert_close(loaded.from_feature_map(maps, normalised).angles, seen.angles)
@@ -479,5 +479,26 @@ def test_angles_follow_the_augmented_picture(faces):
     assert (torch.sign(batch.angles[:, 1]) == torch.where(is_mirrored, -1.0, 1.0)).all()
     model = _model_with_angles()
     model.loss(batch).backward()
-    assert model.head_and_gaze.head.weight.grad.abs().max() > 0
+    assert model.head_and_gaze.head.face[0].weight.grad.abs().max() > 0
     assert model.head_and_gaze.eyes.eye[0].weight.grad.abs().max() > 0
+
+
+def test_training_of_head_and_gaze_alone_keeps_the_rest(faces, tmp_path):
+    angles = np.tile(np.linspace(-20, 20, 8, dtype=np.float32)[:, None], (1, 5))
+    frames = AuFrames(
+        [faces], np.full((8, 18), 0.3, np.float32), angles, np.array([(0, i) for i in range(8)])
+    )
+    run = SemanticsRun(
+        output=tmp_path / "angles.safetensors",
+        config=SemanticsTrainConfig(epochs=2, batch_size=4, only_head_and_gaze=True),
+        statement="here",
+        simulated=True,
+        init=(default_semantic_weights(),),
+    )
+    train_semantics(frames, frames, run, lambda event: None)
+    before, after = (load_checkpoint(path, "semantics") for path in (*run.init, run.output))
+    for name, tensor in before.tensors.items():
+        if not name.startswith("head_and_gaze."):
+            assert torch.equal(after.tensors[name], tensor), name
+    assert after.document["calibration"]["scale"] == before.document["calibration"]["scale"]
+    assert any(name.startswith("head_and_gaze.") for name in after.tensors)
