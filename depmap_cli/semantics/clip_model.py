@@ -137,6 +137,7 @@ class SemanticModel(nn.Module):
         else:
             scale, bias = calibration["scale"], calibration["bias"]
         self.is_calibrated = calibration is not None
+        self.knows_directions = bool(document.get("directions"))
         covered = (calibration or {}).get("covered", _NEVER_COVERED)
         self.covered_scale, self.covered_bias = covered
         self.register_buffer("scale", torch.tensor(scale))
@@ -226,8 +227,8 @@ class SemanticModel(nn.Module):
         """The text embedding of a frame, the query of Eq. (1).
 
         It is the sum of the AU phrases weighted by their probabilities, and of the phrases of head
-        and gaze weighted by how strongly they show (``direction_strengths``); the latter only for
-        models that read head and gaze. The neutral phrase has the weight 1 - (largest probability
+        and gaze weighted by how strongly they show (``direction_strengths``); the latter only if
+        the model was trained with them. The neutral phrase has the weight 1 - (largest probability
         of an action unit).
 
         Args:
@@ -236,7 +237,7 @@ class SemanticModel(nn.Module):
         """
         neutral_weight = (1 - au_probabilities.amax(1, keepdim=True)).clamp(min=0)
         mixed = au_probabilities @ self.phrases + neutral_weight * self.neutral
-        if self.head_and_gaze is not None:
+        if self.knows_directions:
             strengths = torch.from_numpy(direction_strengths(angles.cpu().numpy())).to(mixed)
             mixed = mixed + strengths @ self.directions
         return F.normalize(mixed, dim=-1)

@@ -118,8 +118,10 @@ class _Trainer:
         torch.manual_seed(run.config.seed)
         self.run, self.steps = run, steps
         self.model = TrainableSemanticModel()
-        if run.init:
-            self.model.initialise_from([load_checkpoint(path, "semantics") for path in run.init])
+        checkpoints = [load_checkpoint(path, "semantics") for path in run.init]
+        self._init_documents = [checkpoint.document for checkpoint in checkpoints]
+        if checkpoints:
+            self.model.initialise_from(checkpoints)
         if run.config.only_head_and_gaze:
             self.model.freeze_clip()
         else:
@@ -193,6 +195,12 @@ class _Trainer:
             tensors = halved(self.model.stored_tensors)
             save_checkpoint(self.run.output, "semantics", self._document(metrics), tensors)
 
+    def _known_directions(self) -> list[str]:
+        """The phrases of head and gaze that the model was trained with."""
+        if not self.run.config.only_head_and_gaze:
+            return [direction_phrase(direction) for direction in DIRECTIONS]
+        return list(self._init_documents[0].get("directions", [])) if self.run.init else []
+
     def _document(self, metrics: dict[str, Any]) -> dict[str, Any]:
         """Document of the weights file: everything but the tensors that a semantic model needs."""
         run = self.run
@@ -206,7 +214,7 @@ class _Trainer:
             "train": run.config.model_dump(),
             "epoch": self.epoch,
             "phrases": [phrase([unit]) for unit in ACTION_UNITS],
-            "directions": [direction_phrase(direction) for direction in DIRECTIONS],
+            "directions": self._known_directions(),
             "calibration": self.model.calibration.to_document(),
             "rest": metrics["rest"],
             "development": {name: value for name, value in metrics.items() if name != "rest"},
