@@ -198,7 +198,7 @@ def score(
     from depmap_cli.report.score.terminal_output import TerminalOutput
     from depmap_cli.scoring.options import ScoreOptions
 
-    videos = find_videos(paths, recursive)
+    videos = find_videos(paths, recursive, lambda text: note(text, quiet))
     items = select_part(videos, part)
     if not items:
         note(f"--part {part}: this part holds none of the {len(videos)} videos", quiet)

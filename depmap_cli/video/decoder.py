@@ -93,9 +93,9 @@ class FrameDecoder:
 
     def _time_of(self, frame: VideoFrame) -> float:
         index = self._index
-        if index.origin is None:
-            return self.number * index.step
-        if frame.pts is None:
+        if index.origin is None and self.number < len(index.times):
+            return float(index.times[self.number])
+        if index.origin is None or frame.pts is None:
             return max(self._time + index.step, 0.0)
         if frame.time_base == index.time_base:
             return (frame.pts - index.origin) * float(index.time_base)
