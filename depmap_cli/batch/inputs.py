@@ -77,9 +77,7 @@ def _in_folder(
         raise UsageProblem(f"{folder}: no video in this folder", hint)
     chosen = set(videos)
     others = Counter(
-        p.suffix.lower() or p.name
-        for p in paths
-        if p not in chosen and not p.name.startswith(".")
+        p.suffix.lower() or p.name for p in paths if p not in chosen and not p.name.startswith(".")
     )
     if others:
         kinds = ", ".join(f"{kind}: {n}" for kind, n in others.most_common(_MAX_KINDS))

@@ -31,6 +31,8 @@ _MIN_SHARE = 0.4
 """Share of packets with a presentation time stamp of their own below which these are not used. Of
 interlaced frames, only one of two packets may have one."""
 _NEARLY_ALL = 0.98
+_LONGEST_DELAY = 60.0
+"""Seconds from decoding to presentation above which a time stamp is damaged."""
 _MAX_STAMP = 1 << 60
 _NO_STAMP = -(1 << 62)
 _STATE_LENGTH = ("mov", "matroska", "avi", "flv", "asf")
@@ -89,14 +91,25 @@ class PacketClock:
 
     def correct(self, packet: Packet) -> None:
         """Change the time stamps of the next packet."""
-        pts, dts = _plausible(packet.pts), _plausible(packet.dts)
+        stated = pts, dts = packet.pts, packet.dts
+        if dts is not None and abs(dts) > _MAX_STAMP:
+            dts = None
+        if pts is not None and abs(pts if dts is None else pts - dts) > self._farthest(dts):
+            pts = None
         if dts is not None:
             self._follow("dts", dts, _BACKWARD_TOLERANCE / self._unit)
         elif pts is not None:
             tolerance = max(_MIN_REORDER_TOLERANCE / self._unit, _REORDERED_FRAMES * self._step)
             self._follow("pts", pts, tolerance)
-        packet.pts = None if pts is None else pts + self._offset
-        packet.dts = None if dts is None else dts + self._offset
+        if self._offset:
+            pts = None if pts is None else pts + self._offset
+            dts = None if dts is None else dts + self._offset
+        if (pts, dts) != stated:
+            packet.pts, packet.dts = pts, dts
+
+    def _farthest(self, dts: int | None) -> float:
+        """How far a presentation time stamp may be from the decoding time stamp, or from 0."""
+        return _MAX_STAMP if dts is None else _LONGEST_DELAY / self._unit
 
     def _follow(self, kind: str, stamp: int, tolerance: float) -> None:
         time = stamp + self._offset
@@ -243,7 +256,3 @@ def _missing_factor(path: Path) -> float:
     if head[:4] != b"RIFF":
         return 1.0
     return max(1.0, int.from_bytes(head[4:], "little") / path.stat().st_size)
-
-
-def _plausible(stamp: int | None) -> int | None:
-    return stamp if stamp is not None and abs(stamp) < _MAX_STAMP else None
