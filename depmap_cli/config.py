@@ -21,6 +21,9 @@ MAX_SEED = 2**32 - 1
 """Largest seed; a number computed from seed and epoch then fits into 64 bits."""
 PREPARED_FRAMES = 128
 """Number of frames of a video that are prepared for training; each epoch draws some of them."""
+DEFAULT_RATE = 5.0
+"""Frames per second that `depmap score` samples, unless asked for others: short expressions, such
+as a raised brow, last from about 0.5 s, and are then seen in two frames or more."""
 MIN_FRAMES = 8
 """Number of frames with a usable face below which `depmap score` refuses a video."""
 
@@ -38,6 +41,9 @@ class SamplingConfig(_Frozen):
     fps: float | None = Field(
         None, gt=0, le=MAX_RATE, description="Frames per second; replaces the number of frames."
     )
+    every_frame: bool = Field(
+        False, description="Every frame of the video; replaces number and rate."
+    )
     start: float = Field(0.0, ge=0, description="Start of the part that is sampled, in seconds.")
     end: float | None = Field(
         None, gt=0, description="End of the part that is sampled, in seconds."
@@ -47,6 +53,8 @@ class SamplingConfig(_Frozen):
     def _end_after_start(self) -> "SamplingConfig":
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"end ({self.end:g} s) must be after start ({self.start:g} s)")
+        if self.every_frame and self.fps is not None:
+            raise ValueError("every_frame and fps exclude each other")
         return self
 
 

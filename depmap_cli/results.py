@@ -51,14 +51,17 @@ class Verdict(StrEnum):
 
 
 class SourceVideo(_Frozen):
-    """The video, as the container describes it."""
+    """The video: its first frame as it is shown, and the time stamps of all frames."""
 
     name: EncodableText = Field(description="Path as given, or relative to the given folder.")
     width: int = 0
     height: int = 0
     fps: float = 0.0
     duration: float | None = Field(
-        None, description="Seconds; null if the container does not state it."
+        None, description="Seconds from the first presentable frame to the end of the last one."
+    )
+    notes: list[EncodableText] = Field(
+        default_factory=list, description="What was chosen, e.g. one of several video streams."
     )
 
 

@@ -19,7 +19,7 @@ from depmap_cli.cli.shared_options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import BatchBars, note
-from depmap_cli.config import MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
+from depmap_cli.config import DEFAULT_RATE, MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
 from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -80,13 +80,20 @@ def score(
         typer.Option(
             min=MIN_FRAMES,
             max=MAX_FRAMES,
-            help="Number of frames, sampled evenly over the video. Default: as the weights say.",
+            help="Number of frames, sampled evenly from the video, in place of --fps.",
         ),
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(max=MAX_RATE, help="Frames per second to sample, in place of --frames."),
+        typer.Option(
+            max=MAX_RATE,
+            help=f"Frames per second to sample. Default: {DEFAULT_RATE:g}; more if the video is so "
+            f"short that it would have fewer than {MIN_FRAMES}.",
+        ),
     ] = None,
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Use every frame, in place of --fps.")
+    ] = False,
     start: Annotated[float, typer.Option(min=0, help="Start of the part used, in seconds.")] = 0.0,
     end: Annotated[
         float | None,
@@ -191,7 +198,7 @@ def score(
     from depmap_cli.report.score.terminal_output import TerminalOutput
     from depmap_cli.scoring.options import ScoreOptions
 
-    videos = find_videos(paths, recursive)
+    videos = find_videos(paths, recursive, lambda text: note(text, quiet))
     items = select_part(videos, part)
     if not items:
         note(f"--part {part}: this part holds none of the {len(videos)} videos", quiet)
@@ -202,6 +209,7 @@ def score(
         options=ScoreOptions(
             frames=frames,
             fps=fps,
+            every_frame=every_frame,
             start=start,
             end=end,
             subject=subject,

@@ -220,7 +220,7 @@ def bin_edges(n_values: int, max_bins: int) -> list[tuple[int, int]]:
 
 
 def video_text(report: Report) -> str:
-    """Duration, picture size and frame rate, as far as the container states them."""
+    """Duration, picture size and frame rate, as far as they are known, and notes."""
     source = report.source
     parts = []
     if source.duration is not None:
@@ -229,7 +229,7 @@ def video_text(report: Report) -> str:
         parts.append(f"{source.width} x {source.height} px")
     if source.fps:
         parts.append(f"{source.fps:.4g} frames/s")
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *map(clean, source.notes)])
 
 
 def metric_text(metric: Metric, digits: int = 2) -> str:

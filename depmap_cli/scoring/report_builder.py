@@ -70,6 +70,7 @@ def build_report(
         height=properties.height,
         fps=round(properties.fps, 3),
         duration=properties.duration,
+        notes=list(properties.notes),
     )
     rows = _frame_rows(samples, estimate)
     content: dict[str, Any] = _common_content(networks, options)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tests.support.videos import write_video
+from tests.support.videos import read_video, write_video
 
 FRAMES = 20
 """Frames per video with which the intervals of the shipped weights were calibrated."""
@@ -386,6 +386,9 @@ def test_semantic_weights_are_refused_as_depmap_weights(run, interview):
         (("--start", "inf"), 2, "--start"),
         (("--fps", "-1"), 2, "--fps"),
         (("--fps", "300"), 2, "--fps"),
+        (("--fps", "9", "--frames", "20"), 2, "exclude each other"),
+        (("--fps", "9", "--every-frame"), 2, "exclude each other"),
+        (("--frames", "20", "--every-frame"), 2, "exclude each other"),
         (("--frames", "0"), 2, "--frames"),
         (("--frames", "200000"), 2, "--frames"),
         (("--format", "html"), 2, "--output"),
@@ -573,12 +576,7 @@ def test_brow_and_lid_units_are_relative_to_the_neutral_face(run, interview, tmp
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_frames(interview, tmp_path):
     """A video four times as long needs hardly more memory."""
-    import cv2
-
-    capture = cv2.VideoCapture(str(interview), cv2.CAP_FFMPEG)
-    frames = []
-    while capture.grab():
-        frames.append(cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB))
+    frames = read_video(interview)
     short, long = tmp_path / "short.mp4", tmp_path / "long.mp4"
     write_video(short, frames)
     write_video(long, frames * 4)

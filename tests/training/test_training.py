@@ -32,7 +32,7 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
     options = ("--weights", weights, "--device", "cpu", "--json")
     capfd.readouterr()
     # three calibration people cannot carry a 90 % interval: the honest answer is the whole scale
-    assert depmap(monkeypatch, "score", interview, *options) == 0
+    assert depmap(monkeypatch, "score", interview, "--frames", "8", *options) == 0
     report = json.loads(capfd.readouterr().out)
     before = read_document(weights_folder() / DEFAULT_WEIGHTS)["training_data"]
     stated = f"seven snippets; before that, in {DEFAULT_WEIGHTS}: {before}"
@@ -66,7 +66,7 @@ def test_evaluate_says_what_score_says(trained, corpus, cache, monkeypatch, capf
     assert depmap(monkeypatch, "evaluate", *where, *options) == 0
     rows = json.loads(capfd.readouterr().out)["table"]
     videos = [corpus / "Development" / "Freeform" / row["video"] for row in rows]
-    assert depmap(monkeypatch, "score", *videos, *options) == 0
+    assert depmap(monkeypatch, "score", *videos, "--frames", "8", *options) == 0
     reports = map(json.loads, capfd.readouterr().out.splitlines())
     scores = [report["estimate"]["score"] for report in reports]
     assert scores == pytest.approx([row["estimate"] for row in rows], abs=6e-3)
