@@ -24,6 +24,10 @@ PREPARED_FRAMES = 128
 DEFAULT_RATE = 5.0
 """Frames per second that `depmap score` samples, unless asked for others: short expressions, such
 as a raised brow, last from about 0.5 s, and are then seen in two frames or more."""
+STEADY_FRAMES = 512
+"""Frames that `depmap score` samples at least of a video that has so many, unless asked for others.
+At 5 frames per second, two readings of a video of 5 to 35 s, shifted by a fraction of a second,
+differ by up to 5 points; with so many frames, by less than one (measured: LOG L68)."""
 MIN_FRAMES = 8
 """Number of frames with a usable face below which `depmap score` refuses a video."""
 
@@ -40,6 +44,12 @@ class SamplingConfig(_Frozen):
     )
     fps: float | None = Field(
         None, gt=0, le=MAX_RATE, description="Frames per second; replaces the number of frames."
+    )
+    min_frames: int = Field(
+        MIN_FRAMES,
+        ge=1,
+        le=MAX_FRAMES,
+        description="Number of frames below which the rate is raised, for short videos.",
     )
     every_frame: bool = Field(
         False, description="Every frame of the video; replaces number and rate."
@@ -276,8 +286,8 @@ class TrainConfig(_Frozen):
         32,
         ge=MIN_FRAMES,
         le=MAX_FRAMES,
-        description="Frames of each video when scoring; stored with the weights. A multiple of "
-        "``frames`` is scored as several samples of the video, whose estimates are averaged.",
+        description="Frames of each Development video when an epoch is judged. More than "
+        "``frames`` are weighted as the average over all samplings of so many frames.",
     )
     seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 

@@ -247,7 +247,10 @@ class Steadiness(_Frozen):
         description="Standard error, in points, of the estimate over samplings of the same "
         "recording."
     )
-    n_samples: int = Field(description="Samplings of the recording whose estimates are averaged.")
+    n_samples: int = Field(
+        description="Separate samplings, of as many frames as in training, that the usable frames "
+        "make up. The estimate is the mean over all such samplings."
+    )
     largest_second: float = Field(
         description="Largest share of the estimate's weight in one second of the recording."
     )
@@ -303,6 +306,7 @@ class Report(_Frozen):
         "training faces.",
     )
     levels: list[LevelEvidence] = []
+    steadiness: Steadiness | None = Field(None, description="Null if the video was not scored.")
     quality: Quality | None = None
     keyframes: list[KeyFrame] = []
     action_units: list[ActionUnitSummary] = []

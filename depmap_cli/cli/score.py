@@ -19,7 +19,14 @@ from depmap_cli.cli.shared_options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import BatchBars, note
-from depmap_cli.config import DEFAULT_RATE, MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
+from depmap_cli.config import (
+    DEFAULT_RATE,
+    MAX_FRAMES,
+    MAX_RATE,
+    MIN_FRAMES,
+    STEADY_FRAMES,
+    SubjectRule,
+)
 from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -88,7 +95,7 @@ def score(
         typer.Option(
             max=MAX_RATE,
             help=f"Frames per second to sample. Default: {DEFAULT_RATE:g}; more if the video is so "
-            f"short that it would have fewer than {MIN_FRAMES}.",
+            f"short that it would have fewer than {STEADY_FRAMES} frames.",
         ),
     ] = None,
     every_frame: Annotated[

@@ -311,7 +311,7 @@ def prepare(
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.corpus import render_corpus, render_quality
     from depmap_cli.training.initialise import scored_frame_counts, weights_to_start_from
-    from depmap_cli.workflows.labelled_data import LabelledData
+    from depmap_cli.workflows.labelled_data import LabelledData, prepared_frames
 
     start, base = weights_to_start_from(init, from_scratch=False)
     resolved = read_settings(settings or [], config, base)
@@ -320,7 +320,7 @@ def prepare(
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
-        for frames in scored_frame_counts(resolved, start):
-            cached = source.prepare_splits(videos, resolved.faces, stages(bar), frames)
+        for frames in dict.fromkeys(map(prepared_frames, scored_frame_counts(resolved, start))):
+            cached = source.prepare(videos, resolved.faces, stages(bar), frames)
     pairs = zip(videos, cached, strict=True)
     render_quality(Console(), [(video.path.name, entry.quality) for video, entry in pairs])

@@ -7,9 +7,10 @@ import torch
 
 from depmap_cli.faces import FaceSample
 from depmap_cli.model.depmap import VideoScores
-from depmap_cli.results import KeyFrame, KeyPicture
+from depmap_cli.results import KeyFrame, KeyPicture, Steadiness
 from depmap_cli.scoring.inference import VideoInference, face_batches
 from depmap_cli.scoring.key_frames import KeyFrameCandidates, UsableFrames, make_key_frames
+from depmap_cli.scoring.steadiness import measure_steadiness
 from depmap_cli.scoring.timing import ScoringStage, StageClock
 from depmap_cli.semantics.clip_model import COVERED_THRESHOLD, SemanticFeatures
 from depmap_cli.semantics.neutral_face import subtract_baseline
@@ -27,6 +28,7 @@ class VideoEstimate:
     """The output of the networks for one video."""
 
     scores: VideoScores  # b = 1
+    steadiness: Steadiness
     usable: UsableFrames
     key_frames: list[KeyFrame]
     pictures: list[KeyPicture]  # in the order of ``key_frames``
@@ -50,7 +52,8 @@ class VideoEstimator:
         self.samples: list[FaceSample] = []  # of all segments so far, without pictures
         self.au_table = au_table
         self._networks, self._clock = networks, clock
-        self._semantics: list[SemanticFeatures] = []  # of the usable frames, one item a batch
+        self._semantics: list[SemanticFeatures] = []  # of the usable frames, without embeddings
+        self._sum_of_embeddings = torch.zeros(networks.semantics.dim, dtype=torch.float64)
         self._n_usable = 0
         self._inference = VideoInference(
             model=networks.model,
@@ -58,6 +61,7 @@ class VideoEstimator:
             device=networks.device,
             training_frames=networks.config.train.frames,
             shares_backbone=networks.shares_backbone,
+            keep_features=False,
         )
         self._candidates = KeyFrameCandidates(
             wanted=n_key_frames, evenly=not networks.config.model.map
@@ -100,8 +104,15 @@ class VideoEstimator:
             else:
                 usable_maps = [m[mask.to(m.device)] for m in maps]
                 confidence = self._inference.encode_maps(usable_maps, semantics)
-            self._candidates.add(confidence, self._n_usable, faces)
-        self._semantics.append(semantics)
+            self._candidates.add(
+                frame_confidence=confidence,
+                first=self._n_usable,
+                times=times[usable],
+                faces=faces,
+                embeddings=semantics.image.numpy(),
+            )
+        self._sum_of_embeddings += semantics.image.double().sum(0)
+        self._semantics.append(replace(semantics, image=torch.empty(len(faces), 0)))
         self._n_usable += len(faces)
         return reasons
 
@@ -119,18 +130,28 @@ class VideoEstimator:
 
     def finish(self) -> VideoEstimate:
         """Estimate the score of the video from all usable frames, at least one."""
+        times = np.array([sample.time for sample in self.samples if sample.valid])
+        config = self._networks.config
         with self._clock.timed(ScoringStage.network):
-            scores, features = self._inference.finish()
+            scores, features = self._inference.finish(times)
+            steadiness = measure_steadiness(config.model, features, times, config.train.frames)
         semantics = SemanticFeatures.joined(self._semantics)
         usable = UsableFrames(
-            times=np.array([sample.time for sample in self.samples if sample.valid]),
+            times=times,
             semantics=semantics,
             features=features,
             au_probabilities=self._relative_to_neutral(semantics.au_probabilities.numpy()),
+            mean_embedding=(self._sum_of_embeddings / self._n_usable).numpy(),
         )
         with self._clock.timed(ScoringStage.network):
             key_frames, pictures = make_key_frames(self._networks, scores, usable, self._candidates)
-        return VideoEstimate(scores=scores, usable=usable, key_frames=key_frames, pictures=pictures)
+        return VideoEstimate(
+            scores=scores,
+            steadiness=steadiness,
+            usable=usable,
+            key_frames=key_frames,
+            pictures=pictures,
+        )
 
     def _relative_to_neutral(self, au_probabilities: np.ndarray) -> np.ndarray:
         """Return the action units (n, units) as reports show them: relative to the neutral face.

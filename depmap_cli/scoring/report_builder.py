@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float
 
 from depmap_cli import __version__
-from depmap_cli.config import SamplingConfig
 from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, bands_between, level_as_printed
 from depmap_cli.errors import DepmapError, WeightsInvalid
@@ -125,16 +124,15 @@ def _estimate_content(
 ) -> dict[str, Any]:
     """Return the fields of a report that hold the output of the networks."""
     has_au_table = options.au_csv is not None
-    caution = calibration_caution(
-        networks.sampling, options.sampling(networks.sampling), has_au_table
-    )
     score, usable = float(estimate.scores.score), estimate.usable
+    caution = calibration_caution(networks.sampling.frames, len(usable.times), has_au_table)
     reliable = {} if has_au_table else networks.semantics.reliable_units
     return {
         "estimate": estimate_of(score, networks.document, options.coverage, caution),
         "familiarity": out_of_distribution_of(
-            networks.training_face_model, usable.semantics.image.numpy()
+            networks.training_face_model, usable.mean_embedding[None]
         ),
+        "steadiness": estimate.steadiness,
         "levels": levels_of(estimate.scores),
         "keyframes": estimate.key_frames,
         "action_units": action_units_of(samples, usable.au_probabilities, reliable),
@@ -179,19 +177,25 @@ def estimate_of(
     )
 
 
-def calibration_caution(
-    calibrated: SamplingConfig, requested: SamplingConfig, au_table: bool = False
-) -> str:
-    """Say how the calibration of the interval differs from an estimate; "" if it does not.
+ENOUGH_FRAMES = 64
+"""Usable frames from which more frames hardly change the error of an estimate (measured: LOG
+L68)."""
+
+
+def calibration_caution(calibrated_frames: int, used_frames: int, au_table: bool = False) -> str:
+    """Say how the calibration of the interval differs from an estimate; "" if it hardly does.
+
+    An estimate from fewer frames has a larger error than the interval allows for. One from more
+    frames has none.
 
     Args:
-        calibrated: sampling that the calibration residuals were computed with.
-        requested: sampling of the estimate.
+        calibrated_frames: frames of each video that the calibration residuals were computed from.
+        used_frames: usable frames that the estimate was computed from.
         au_table: whether the action units of the estimate come from an OpenFace table.
     """
     differences = []
-    if requested.fps is not None or requested.frames != calibrated.frames:
-        differences.append(f"from {calibrated.frames} frames per video")
+    if used_frames < min(calibrated_frames, ENOUGH_FRAMES):
+        differences.append(f"from {calibrated_frames} frames per video, more than here")
     if au_table:
         differences.append("with action units from the semantic model")
     return f"calibrated with estimates {' and '.join(differences)}" if differences else ""
@@ -204,7 +208,7 @@ def out_of_distribution_of(
 
     Args:
         faces: model of the training faces; None if the weights have none.
-        embeddings: image embeddings of the usable frames.
+        embeddings: image embeddings of the usable frames, or their mean (n = 1).
 
     Returns:
         None without a model of the training faces, or if it has too few reference videos.

@@ -114,14 +114,18 @@ def test_stdout_holds_nothing_but_json(run, interview, media, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interval_says_if_it_was_calibrated_with_another_number_of_frames(
-    run, scored, interview
-):
+def test_an_interval_says_if_it_was_calibrated_with_more_frames(run, scored, interview):
     alike = json.loads(scored(interview)[1])["estimate"]["interval"]
     assert alike["caution"] == ""
-    code, out, _ = run("score", interview, "--frames", "24", "--device", "cpu")
-    assert code == 0
-    assert f"calibrated with estimates from {FRAMES} frames per video" in " ".join(out.split())
+    cautions = []
+    for frames in (12, 40):
+        code, out, _ = run("score", interview, "--frames", frames, "--device", "cpu", "--json")
+        assert code == 0
+        cautions.append(json.loads(out)["estimate"]["interval"]["caution"])
+    assert cautions == [
+        f"calibrated with estimates from {FRAMES} frames per video, more than here",
+        "",
+    ]
 
 
 @pytest.mark.slow
