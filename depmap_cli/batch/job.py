@@ -136,7 +136,7 @@ class Job:
             report=report,
             files={**_traceback_file(task, result.traceback), **files},
             seconds=result.seconds,
-            frames=count_frames(result.frames),
+            frames=count_frames(result.frame_rows),
             traceback=result.traceback,
         )
 

@@ -63,7 +63,7 @@ class ResultRecord(BaseModel):
     key: str  # hash of settings, weights and video; "" if the video must be scored again
     formats: list[str] = []
     files: list[str] = []  # relative to the video's folder
-    report: Report  # without timeline and traces
+    report: Report  # without its timeline
 
 
 class ResultsFolder:

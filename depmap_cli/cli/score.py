@@ -125,8 +125,8 @@ def score(
         Path | None,
         typer.Option(
             "--au-csv",
-            help="OpenFace CSV with the action units of the video, or a folder with one CSV per "
-            "video. Default: the semantic model estimates them.",
+            help="CSV of OpenFace, or aus.csv of depmap, with the action units of the video, or a "
+            "folder with one CSV per video. Default: the semantic model reads them.",
         ),
     ] = None,
     semantic_model: SemanticModelOption = None,

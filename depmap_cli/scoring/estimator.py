@@ -142,6 +142,7 @@ class VideoEstimator:
             features=features,
             au_probabilities=self._relative_to_neutral(semantics.au_probabilities.numpy()),
             mean_embedding=(self._sum_of_embeddings / self._n_usable).numpy(),
+            angles=self._angles(times),
         )
         with self._clock.timed(ScoringStage.network):
             key_frames, pictures = make_key_frames(self._networks, scores, usable, self._candidates)
@@ -153,13 +154,24 @@ class VideoEstimator:
             pictures=pictures,
         )
 
+    def _angles(self, times: np.ndarray) -> np.ndarray | None:
+        """Return head pose and gaze (n, 5) in degrees; None if the table has none.
+
+        The semantic model does not read them.
+        """
+        if self.au_table is None:
+            return None
+        angles = self.au_table.angles_at(times)
+        return None if np.isnan(angles).all() else angles
+
     def _relative_to_neutral(self, au_probabilities: np.ndarray) -> np.ndarray:
         """Return the action units (n, units) as reports show them: relative to the neutral face.
 
-        Those of an AU table are shown as they are.
+        Those of a table that are relative to it already are shown as they are.
         """
         typical_neutral = self._networks.semantics.typical_neutral
-        if typical_neutral is None or self.au_table is not None:
+        shown_as_is = self.au_table is not None and not self.au_table.is_raw
+        if typical_neutral is None or shown_as_is:
             return au_probabilities
         return subtract_baseline(au_probabilities, typical_neutral)
 

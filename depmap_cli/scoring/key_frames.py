@@ -123,6 +123,7 @@ class UsableFrames:
     features: FrameFeatures
     au_probabilities: np.ndarray  # (n, units) as the report shows them
     mean_embedding: np.ndarray  # (d,) mean of the image embeddings
+    angles: np.ndarray | None = None  # (n, 5) degrees in the order of ANGLES; None if not read
 
 
 def make_key_frames(

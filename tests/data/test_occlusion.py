@@ -66,15 +66,15 @@ def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
     path = tmp_path / "hand.mp4"
     write_video(path, frames)
     result = score_video(path)
-    reasons = np.array([row.reason for row in result.frames])
-    times = np.array([row.time for row in result.frames])
+    reasons = np.array([row.reason for row in result.frame_rows])
+    times = np.array([row.time for row in result.frame_rows])
     inside = (times > 4.1) & (times < 7.9)
     outside = (times < 3.9) | (times > 8.1)
     left_out = reasons != ""
     assert left_out[inside].mean() > 0.7
     assert left_out[outside].mean() < 0.1
     assert COVERED_FACE in reasons
-    used = np.array([row.weight > 0 for row in result.frames])
+    used = np.array([row.weight > 0 for row in result.frame_rows])
     assert not used[left_out].any()
     assert result.report.quality.usable_frames == int((~left_out).sum())
 
