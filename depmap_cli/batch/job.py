@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from depmap_cli import __version__
-from depmap_cli.errors import DepmapError, UnexpectedError
+from depmap_cli.errors import DepmapError, OutputUnwritable, UnexpectedError
 from depmap_cli.io.atomic_files import TEMP_PATTERN
 from depmap_cli.report.score.files import render_result
 from depmap_cli.results import FrameRow, Report, ScoreResult, SourceVideo, Status
@@ -205,6 +205,11 @@ class VideoScorer:
         path = task.scratch / TEMP_PATTERN.replace("*", f"{secrets.token_hex(4)}-{OVERLAY}")
         sampling = options.sampling(self._scorer.networks.sampling)
         try:
+            if not task.scratch.is_dir():
+                raise OutputUnwritable(
+                    "the worker that scored the video cannot reach the results folder",
+                    "put it on a drive that all machines share, or leave out --overlay",
+                )
             with closing(sample_frames(task.path, sampling)) as frames:
                 write_overlay(
                     path,

@@ -10,8 +10,6 @@ import av
 import numpy as np
 from jaxtyping import UInt8
 
-from depmap_cli.io.output_files import unwritable
-
 CODECS = ("libx264", "mpeg4")
 """Encoders, the first that is available is used. Some builds of FFmpeg have no libx264."""
 TIME_BASE = Fraction(1, 60_000)
@@ -65,7 +63,7 @@ def encoded_video(path: Path, width: int, height: int, step: float) -> Iterator[
         step: usual time between two pictures, in seconds.
 
     Raises:
-        OutputUnwritable: the file cannot be written.
+        OSError: the file cannot be written.
     """
     name = next(codec for codec in CODECS if codec in av.codecs_available)
     try:
@@ -78,8 +76,6 @@ def encoded_video(path: Path, width: int, height: int, step: float) -> Iterator[
             encoder = VideoEncoder(container, stream, step)
             yield encoder
             encoder.flush()
-    except BaseException as error:
+    except BaseException:
         path.unlink(missing_ok=True)
-        if isinstance(error, OSError):  # among them those of FFmpeg that the system reports
-            raise unwritable(path.name, error) from error
         raise

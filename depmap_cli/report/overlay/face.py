@@ -13,6 +13,8 @@ _ALIGNED_SIDE = 112
 """Side in pixels of the aligned face that drawings and blurred faces start from."""
 _LEAST_SIDE, _MOST_SIDE = 48, 384
 """Bounds of the side in pixels with which a face is drawn; larger ones are enlarged."""
+_FADE = 0.08
+"""Share of the side over which the picture of a face fades at its edges."""
 _NO_HEAT = np.zeros((2, 2), np.float32)
 
 
@@ -56,10 +58,18 @@ def _with_face(paper: np.ndarray, frame: Frame, landmarks: np.ndarray, style: st
     size = int(np.clip(side, _LEAST_SIDE, _MOST_SIDE))
     aligned = align_face(frame.image, landmarks, _ALIGNED_SIDE)
     drawn = picture(KeyPicture(aligned, _NO_HEAT), style, size)
-    ink = (255.0 - drawn) * face_oval(size)[..., None]  # outside the oval is paper
+    ink = (255.0 - drawn) * _faded_edge(size)[..., None]  # outside is paper
     placed = cv2.warpAffine(
         ink.astype(np.float32), to_face * size, (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderValue=0,
     )  # fmt: skip
     result: np.ndarray = np.clip(paper - placed, 0, 255).round().astype(np.uint8)
     return result
+
+
+def _faded_edge(size: int) -> np.ndarray:
+    """1 inside the oval of an aligned face, 0 outside it and at the edges, (size, size)."""
+    from_edge = np.minimum(np.arange(size), np.arange(size)[::-1]) / (_FADE * size)
+    ramp = np.clip(from_edge, 0, 1)
+    faded: np.ndarray = face_oval(size) * np.outer(ramp, ramp)
+    return faded

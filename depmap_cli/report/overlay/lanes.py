@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float
 
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.report.charts.colours import LEVEL_COLOURS
 from depmap_cli.report.overlay.canvas import (
     ACCENT_RGB,
     INK_RGB,
@@ -16,7 +17,6 @@ from depmap_cli.report.overlay.canvas import (
     Colour,
     rgb,
 )
-from depmap_cli.report.charts.colours import LEVEL_COLOURS
 from depmap_cli.report.overlay.layout import LANE_HEIGHT, MARGIN, Box
 from depmap_cli.results import FrameRow
 

@@ -16,7 +16,7 @@ from depmap_cli.report.overlay.layout import MARGIN, Box
 from depmap_cli.results import FrameRow
 
 _ROW = 18
-_BAR_START, _BAR_END = 160, 264
+_BAR_START, _BAR_END = 168, 264
 """Left ends of the bars, and where the probability 1 is, from the left of the panel."""
 _CALM: Colour = (150, 178, 200)
 

@@ -1,12 +1,13 @@
 """Writes the overlay of one recording, frame by frame, so that memory does not grow with length."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 
 import numpy as np
 
 from depmap_cli.errors import VideoUnreadable
+from depmap_cli.io.output_files import unwritable
 from depmap_cli.report.overlay.annotations import draw_annotations
 from depmap_cli.report.overlay.canvas import MUTED_RGB, PAPER_RGB, Canvas, wrapped
 from depmap_cli.report.overlay.encoder import encoded_video
@@ -74,7 +75,20 @@ def write_overlay(
         OutputUnwritable: the file cannot be written.
         UsageProblem: the style is unknown.
     """
-    pairs = _paired(frames, result.frames)
+    try:
+        _write(path, result, _paired(frames, result.frames), style, start, progress)
+    except OSError as error:
+        raise unwritable(OVERLAY, error) from error
+
+
+def _write(
+    path: Path,
+    result: ScoreResult,
+    pairs: Iterator[tuple[Frame, FrameRow]],
+    style: str,
+    start: float,
+    progress: FractionCallback,
+) -> None:
     first = next(pairs)
     lanes = lanes_of(result.frames)
     layout = layout_of(*_video_size(first[0]), max(len(lanes.lanes), _REASON_LANES))
@@ -100,16 +114,10 @@ def _paired(frames: Iterable[Frame], rows: Sequence[FrameRow]) -> Iterator[tuple
     Raises:
         VideoUnreadable: times or number of the frames are others, as if the file has changed.
     """
-    count = 0
-    for frame in frames:
-        if count == len(rows) or abs(frame.time - rows[count].time) > _TIME_TOLERANCE:
-            break
-        yield frame, rows[count]
-        count += 1
-    else:
-        if count == len(rows):
-            return
-    raise VideoUnreadable("the file changed while it was scored", "score it again")
+    for frame, row in zip_longest(frames, rows):
+        if frame is None or row is None or abs(frame.time - row.time) > _TIME_TOLERANCE:
+            raise VideoUnreadable("the file changed while it was scored", "score it again")
+        yield frame, row
 
 
 def _video_size(frame: Frame) -> tuple[float, float]:
