@@ -118,7 +118,6 @@ def _keyframes() -> list[KeyFrame]:
     return [
         KeyFrame(
             rank=rank,
-            number=5 * i + 1,
             time=_time(i),
             weight=weight,
             score=scores[i] or 0.0,
