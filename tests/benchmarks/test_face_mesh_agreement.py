@@ -163,7 +163,7 @@ def test_the_command_reads_clips_with_another_python(tmp_path, interview):
         assert json.loads(done.stdout)["AU25 lips apart"] == {"median": 1.0, "lowest": 1.0}
         python.write_text("#!/bin/sh\nexit 1\n")
     done = subprocess.run(
-        [*command[:-3], tmp_path / "empty", "--json"],
+        [*command[:-2], tmp_path / "empty", "--json"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1

@@ -24,7 +24,7 @@ INK_RGB, MUTED_RGB, LINE_RGB, ACCENT_RGB = map(rgb, (INK, MUTED, LINE, ACCENT))
 PAPER_RGB: Colour = (255, 255, 255)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Words:
     at: Point
     text: str
@@ -84,7 +84,7 @@ class Canvas:
         self, at: Point, text: str, colour: Colour = INK_RGB, size: int = 12, anchor: str = "lm"
     ) -> None:
         """Write one line; ``anchor`` says which of its points is at ``at``, as in Pillow."""
-        self._words.append(_Words(at, text, colour, size, anchor))
+        self._words.append(_Words(at=at, text=text, colour=colour, size=size, anchor=anchor))
 
     def finish(self) -> np.ndarray:
         """Write the text, and return the picture."""

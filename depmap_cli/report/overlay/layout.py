@@ -15,7 +15,7 @@ LANE_HEIGHT, LANES_MARGIN = 32, 6
 MARGIN = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Box:
     """A rectangle: left, top, width and height."""
 
@@ -58,17 +58,17 @@ class Placement:
 def layout_of(video_width: float, video_height: float, n_lanes: int) -> Layout:
     """Lay out the overlay of a video of this size, in pixels, with room for ``n_lanes`` traces."""
     wide, high = _fitted(video_width, video_height, MOST_WIDE, MOST_HIGH)
-    area = Box(0, HEADER_HEIGHT, max(wide, LEAST_WIDE), max(high, LEAST_HIGH))
+    area = Box(x=0, y=HEADER_HEIGHT, width=max(wide, LEAST_WIDE), height=max(high, LEAST_HIGH))
     width = _even(area.width + PANEL_WIDTH)
-    lanes = Box(0, area.bottom + LANES_MARGIN, width, n_lanes * LANE_HEIGHT)
+    lanes = Box(x=0, y=area.bottom + LANES_MARGIN, width=width, height=n_lanes * LANE_HEIGHT)
     height = _even(lanes.bottom + FOOTER_HEIGHT)
     return Layout(
         width=width,
         height=height,
         picture=area,
-        panel=Box(area.right, HEADER_HEIGHT, width - area.right, area.height),
+        panel=Box(x=area.right, y=HEADER_HEIGHT, width=width - area.right, height=area.height),
         lanes=lanes,
-        footer=Box(0, lanes.bottom, width, height - lanes.bottom),
+        footer=Box(x=0, y=lanes.bottom, width=width, height=height - lanes.bottom),
     )
 
 
@@ -80,7 +80,7 @@ def placement_of(area: Box, video_width: float, video_height: float) -> Placemen
     wide, high = _fitted(video_width, video_height, area.width, area.height)
     wide, high = min(wide, area.width), min(high, area.height)
     x, y = area.x + (area.width - wide) // 2, area.y + (area.height - high) // 2
-    return Placement(Box(x, y, wide, high), wide / video_width)
+    return Placement(Box(x=x, y=y, width=wide, height=high), wide / video_width)
 
 
 def _fitted(width: float, height: float, most_wide: int, most_high: int) -> tuple[int, int]:
