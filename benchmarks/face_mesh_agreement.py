@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -230,7 +230,8 @@ def face_mesh(python: Path) -> Iterator["FaceMesh"]:
     try:
         yield FaceMesh(process.stdin, process.stdout)
     finally:
-        process.stdin.close()
+        with suppress(BrokenPipeError):  # it has ended, and pixels wait to be sent
+            process.stdin.close()
         process.stdout.close()
         process.wait()
 

@@ -37,7 +37,7 @@ def frames(rows):
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
     image = np.repeat(np.where((x // 8 + y // 8) % 2, 60, 200)[..., None], 3, 2).astype(np.uint8)
     image[TOP : TOP + SIDE, LEFT : LEFT + SIDE] = drawn_face()
-    return [Frame(row.time, image, 1.0, row.number) for row in rows]
+    return [Frame(time=row.time, image=image, scale=1.0, number=row.number) for row in rows]
 
 
 @pytest.fixture
