@@ -5,10 +5,11 @@ All three can be sent to another process. Nothing here imports torch until a wor
 
 import secrets
 import time
+from collections.abc import Generator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from depmap_cli import __version__
 from depmap_cli.errors import DepmapError, OutputUnwritable, UnexpectedError
@@ -20,7 +21,7 @@ from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import DecodeAhead
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.timing import ScoringStage
-from depmap_cli.video.reader import sample_frames
+from depmap_cli.video.reader import Frame, sample_frames
 
 if TYPE_CHECKING:
     from depmap_cli.scoring.scorer import Scorer
@@ -59,8 +60,8 @@ class RenderedResult:
     """A video's result, ready to be written."""
 
     report: Report
-    files: dict[str, bytes | Path] = field(default_factory=dict)  # by name in the video's folder;
-    # a path is that of a complete file, which is moved there
+    files: Mapping[str, bytes | Path] = field(default_factory=dict)
+    """Contents by name in the video's folder; a path is that of a complete file, moved there."""
     seconds: dict[str, float] = field(default_factory=dict)  # wall time by stage
     frames: FrameCounts = FrameCounts()
     traceback: str = ""  # of an unexpected error
@@ -210,7 +211,8 @@ class VideoScorer:
                     "the worker that scored the video cannot reach the results folder",
                     "put it on a drive that all machines share, or leave out --overlay",
                 )
-            with closing(sample_frames(task.path, sampling)) as frames:
+            source = cast(Generator[Frame, None, None], sample_frames(task.path, sampling))
+            with closing(source) as frames:
                 write_overlay(
                     path,
                     result,
