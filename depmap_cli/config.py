@@ -287,6 +287,15 @@ class SemanticsTrainConfig(_Frozen):
     side: int | None = Field(
         None, ge=64, description="Side to which faces are reduced in training, pixels."
     )
+    only_head_and_gaze: bool = Field(
+        False, description="Train only the networks that read head and gaze."
+    )
+    freeze_stages: int = Field(
+        0,
+        ge=0,
+        le=4,
+        description="Stages of the image encoder, from its input, whose weights stay as they are.",
+    )
     seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 
 

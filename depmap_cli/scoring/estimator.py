@@ -72,17 +72,19 @@ class VideoEstimator:
         with_face = [sample for sample in segment if sample.face is not None]
         times = np.array([sample.time for sample in with_face])
         faces = np.array([sample.face for sample in with_face])
+        clockwise = np.array([sample.clockwise for sample in with_face])
         reasons = [
             reason
             for batch in face_batches(len(faces), self._networks.device)
-            for reason in self._encode(faces[batch], times[batch])
+            for reason in self._encode(faces[batch], times[batch], clockwise[batch])
         ]
         self.samples += [replace(s, face=None) for s in _apply_exclusions(segment, reasons)]
 
-    def _encode(self, faces: np.ndarray, times: np.ndarray) -> list[str]:
+    def _encode(self, faces: np.ndarray, times: np.ndarray, clockwise: np.ndarray) -> list[str]:
         """Encode one batch of faces; return for each face why it is excluded, or ""."""
         with self._clock.timed(ScoringStage.semantics):
             semantics, maps = self._inference.embed(faces)
+            semantics = semantics.in_camera(clockwise)
         reasons = self._exclusion_reasons(semantics, times)
         usable = np.array([not reason for reason in reasons])
         if not usable.any():
