@@ -41,6 +41,7 @@ CODINGS = {
 
 
 def main() -> None:
+    """Print one line for each video and each of its copies."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("videos", nargs="+", type=Path)
     parser.add_argument("--copies", action="store_true", help="measure faulty copies, too")
@@ -59,6 +60,7 @@ def main() -> None:
 
 
 def report(path: Path, name: str, copy: Path, detector: FaceDetector, fps: float) -> None:
+    """Print one line."""
     try:
         frames = sample_frames(copy, SamplingConfig(fps=fps))
         samples = [sample for part in read_subject(frames, detector) for sample in part]
@@ -76,10 +78,12 @@ def report(path: Path, name: str, copy: Path, detector: FaceDetector, fps: float
 
 
 def longest_stretch(faces: list[FaceSample]) -> float:
+    """Return the longest time without motion, in seconds."""
     return max((s.time - s.still_since for s in faces if s.still_since is not None), default=0.0)
 
 
 def copies(path: Path, folder: Path, seconds: float) -> Iterator[tuple[str, Path]]:
+    """Yield the name and the file of each faulty copy, which replaces the one before."""
     frames = read(path, seconds)
     still, n = frames[len(frames) // 3], round(seconds * RATE)
     for name, (noise, coding) in CODINGS.items():
@@ -119,6 +123,7 @@ def read(path: Path, seconds: float) -> list[np.ndarray]:
 
 
 def encode(path: Path, frames: Iterator[np.ndarray], options: tuple[str, ...]) -> Path:
+    """Code BGR frames."""
     first = next(frames)
     size = f"{first.shape[1]}x{first.shape[0]}"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error", "-f", "rawvideo"]
@@ -133,6 +138,7 @@ def encode(path: Path, frames: Iterator[np.ndarray], options: tuple[str, ...]) -
 
 
 def with_noise(frames: list[np.ndarray], deviation: float) -> Iterator[np.ndarray]:
+    """Yield the frames with noise of this standard deviation, grey levels."""
     generator = np.random.default_rng(0)
     for frame in frames:
         noise = generator.normal(0, deviation, frame.shape[:2])[..., None] if deviation else 0
@@ -140,26 +146,31 @@ def with_noise(frames: list[np.ndarray], deviation: float) -> Iterator[np.ndarra
 
 
 def clock(still: np.ndarray, i: int) -> np.ndarray:
+    """Draw a running clock into a corner."""
     at, size = (5, len(still) - 8), len(still) / 500
     text = f"12:00:{i // RATE:02}.{i % RATE:02}"
     return cv2.putText(still.copy(), text, at, 0, size, (255, 255, 255), 2)
 
 
 def flicker(still: np.ndarray, i: int) -> np.ndarray:
+    """Change the light."""
     return np.clip(still * (1 + 0.06 * np.sin(1.7 * i)), 0, 255).astype(np.uint8)
 
 
 def zoom(still: np.ndarray, i: int) -> np.ndarray:
+    """Enlarge the whole picture, by 10 % in 8 s."""
     return moved(still, 1 + 0.1 * i / 200, 0, 0)
 
 
 def shake(still: np.ndarray, i: int) -> np.ndarray:
+    """Move the whole picture as an unsteady hand moves a camera."""
     time, size = i / RATE, len(still)
     x = size * (0.006 * np.sin(5 * time) + 0.004 * np.sin(11.3 * time + 1))
     return moved(still, 1.03, x, 0.005 * size * np.sin(6.1 * time + 2))
 
 
 def moved(still: np.ndarray, scale: float, x: float, y: float) -> np.ndarray:
+    """Scale and shift a picture."""
     height, width = still.shape[:2]
     transform = cv2.getRotationMatrix2D((width / 2, height / 2), 0, scale)
     transform[:, 2] += (x, y)
@@ -177,19 +188,23 @@ def mouth(path: Path, frames: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]
 
 
 def bar(frame: np.ndarray, i: int, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Draw a dark bar."""
     corners = tuple(map(int, top)), tuple(map(int, bottom))
     return cv2.rectangle(frame, *corners, (20, 20, 20), -1)
 
 
 def bar_with_text(frame: np.ndarray, i: int, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Draw a dark bar with text that changes every 2 s."""
     return text(bar(frame, i, top, bottom), i, top, bottom)
 
 
 def pale_bar(frame: np.ndarray, i: int, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Draw a bar through which the face is half visible."""
     return cv2.addWeighted(frame, 0.5, bar(frame.copy(), i, top, bottom), 0.5, 0)
 
 
 def text(frame: np.ndarray, i: int, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Draw text that changes every 2 s."""
     words = ("I have not slept well", "for about two weeks", "and I do not eat much")[i // 50 % 3]
     height = float(bottom[1] - top[1])
     at = int(top[0] + height * 0.2), int(top[1] + height * 0.7)
@@ -199,6 +214,7 @@ def text(frame: np.ndarray, i: int, top: np.ndarray, bottom: np.ndarray) -> np.n
 
 
 def logo(frame: np.ndarray, i: int, top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
+    """Draw a round logo over one side of the mouth."""
     height = float(bottom[1] - top[1])
     centre = int((top[0] + bottom[0]) / 2 - 0.8 * height), int(top[1])
     cv2.circle(frame, centre, int(0.5 * height), (200, 120, 30), -1)
