@@ -110,7 +110,7 @@ def copies(path: Path, folder: Path, seconds: float) -> Iterator[tuple[str, Path
 
 
 def read(path: Path, seconds: float) -> list[np.ndarray]:
-    """Return the first seconds, at most 640 pixels wide."""
+    """Return the first seconds, ``RATE`` frames a second, at most 640 pixels wide."""
     capture, frames = cv2.VideoCapture(str(path)), []
     rate = capture.get(cv2.CAP_PROP_FPS)
     while len(frames) < seconds * rate and capture.grab():
@@ -119,7 +119,8 @@ def read(path: Path, seconds: float) -> list[np.ndarray]:
         size = (round(frame.shape[1] * scale) // 2 * 2, round(frame.shape[0] * scale) // 2 * 2)
         frames.append(cv2.resize(frame, size, interpolation=cv2.INTER_AREA))
     capture.release()
-    return frames
+    times = np.arange(0, len(frames) / rate, 1 / RATE)
+    return [frames[min(round(time * rate), len(frames) - 1)] for time in times]
 
 
 def encode(path: Path, frames: Iterator[np.ndarray], options: tuple[str, ...]) -> Path:

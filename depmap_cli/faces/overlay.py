@@ -30,14 +30,14 @@ _CONTEXT = 32
 """Frames of the previous segment that are compared with those of a segment."""
 _WINDOW = 3.0
 """Seconds before and after a frame whose comparisons are added up for it."""
-_STANDS_STILL, _MOVES = 0.25, 1.0
+_STANDS_STILL, _ROW_STANDS_STILL, _MOVES = 0.25, 0.4, 1.0
 """Ratio of the difference in the picture to that in the face, below which a square stands still,
-and above which it moves with the face."""
+alone or in a row of such squares, and above which it moves with the face."""
 _NOISE = 2.0
 """Difference of two frames because of noise, grey levels squared."""
-_MIN_SQUARES, _MIN_MOVING_SHARE = 10, 0.4
-"""Squares of an overlay, of 72, and the least share of the others that move with the face: else
-the landmarks are unsteady (measured: LOG L67)."""
+_MIN_SQUARES, _MIN_IN_ROW, _MIN_MOVING_SHARE = 6, 5, 0.4
+"""An overlay has this many squares of all 72, or of one row of 6 (measured: LOG L67). Of the others,
+at least the given share moves with the face; else the landmarks are unsteady."""
 
 
 @dataclass(kw_only=True)
@@ -113,5 +113,7 @@ def _has_overlay(view: _View, views: list[_View]) -> bool:
         return False
     ratio = np.sum([other.in_picture for other in near], axis=0) / in_face
     still = ratio < _STANDS_STILL
-    moving_share = (ratio[~still] > _MOVES).mean() if (~still).any() else 0.0
-    return bool(still.sum() >= _MIN_SQUARES and moving_share >= _MIN_MOVING_SHARE)
+    in_row = (ratio < _ROW_STANDS_STILL).sum(1).max()
+    if still.sum() < _MIN_SQUARES and in_row < _MIN_IN_ROW:
+        return False
+    return bool((ratio > _MOVES).mean() >= _MIN_MOVING_SHARE * (1 - still.mean()))

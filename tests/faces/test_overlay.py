@@ -1,4 +1,4 @@
-"""Captions and logos over the face are found; faces, masks and unsteady landmarks are no overlay."""
+"""Captions and logos over the face are found; faces, masks and landmarks that jump are not."""
 
 import cv2
 import numpy as np

@@ -15,8 +15,14 @@ LENGTH = 60.0
 
 
 def usable(time, **values):
-    defaults = {"eye_distance": 60.0, "sharpness": 80.0, "brightness": 120.0, "still_since": time}
-    return FaceSample(time=time, valid=True, reason="", n_faces=1, **{**defaults, **values})
+    defaults = {
+        "n_faces": 1,
+        "eye_distance": 60.0,
+        "sharpness": 80.0,
+        "brightness": 120.0,
+        "still_since": time,
+    }
+    return FaceSample(time=time, valid=True, reason="", **{**defaults, **values})
 
 
 def during(start, stop, **values):
@@ -91,7 +97,9 @@ def test_verdicts_do_not_depend_on_the_sampling(name, sampling):
     recording, expected = RECORDINGS[name]
     quality = assess_quality(recording(SAMPLINGS[sampling]), LENGTH, QualityConfig())
     found = {(c.name, str(c.verdict)) for c in quality.checks if c.verdict != Verdict.passed}
-    assert found == expected
+    shares = {finding for finding in found if finding[0] != "usable_frames"}
+    assert shares == expected
+    assert shares == found or ("usable_share", "refuse") in found
 
 
 def values_of(samples, duration=LENGTH):
