@@ -45,6 +45,7 @@ class FaceSample:
     turn: float = 0.0  # nose tip's offset from the eyes' midpoint, in eye distances
     sharpness: float = 0.0  # variance of the Laplacian of the aligned face, grey levels squared
     brightness: float = 0.0  # mean grey level of the aligned face, 0-255
+    still_since: float | None = None  # time since which the face does not move; None if unknown
 
 
 @dataclass(kw_only=True)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from depmap_cli.faces import FaceSample
+from depmap_cli.faces.overlay import COVERED_FACE
 from depmap_cli.model.depmap import VideoScores
 from depmap_cli.results import KeyFrame, KeyPicture, Steadiness
 from depmap_cli.scoring.inference import VideoInference, face_batches
@@ -17,8 +18,6 @@ from depmap_cli.semantics.neutral_face import subtract_baseline
 from depmap_cli.semantics.openface import AuTable
 from depmap_cli.weights.loading import Networks
 
-COVERED_FACE = "covered face"
-"""Reason of a frame that is excluded because something covers the face."""
 NOT_IN_AU_TABLE = "no row in the AU table"
 """Reason of a frame that is excluded because the table of ``--au-csv`` has no row near its time."""
 
@@ -73,7 +72,7 @@ class VideoEstimator:
         Frames whose face is covered, or that the AU table does not describe, are excluded; in
         ``samples`` they are invalid, as are frames without a face.
         """
-        with_face = [sample for sample in segment if sample.face is not None]
+        with_face = [sample for sample in segment if sample.valid]
         times = np.array([sample.time for sample in with_face])
         faces = np.array([sample.face for sample in with_face])
         clockwise = np.array([sample.clockwise for sample in with_face])
