@@ -141,7 +141,7 @@ class VideoEstimator:
             features=features,
             au_probabilities=self._relative_to_neutral(semantics.au_probabilities.numpy()),
             mean_embedding=(self._sum_of_embeddings / self._n_usable).numpy(),
-            angles=self._angles(times),
+            angles=self._angles(times, semantics),
         )
         with self._clock.timed(ScoringStage.network):
             key_frames, pictures = make_key_frames(self._networks, scores, usable, self._candidates)
@@ -153,15 +153,14 @@ class VideoEstimator:
             pictures=pictures,
         )
 
-    def _angles(self, times: np.ndarray) -> np.ndarray | None:
-        """Return head pose and gaze (n, 5) in degrees; None if the table has none.
+    def _angles(self, times: np.ndarray, semantics: SemanticFeatures) -> np.ndarray | None:
+        """Return head pose and gaze (n, 5) in degrees; None if they were not read.
 
-        The semantic model does not read them.
+        Those of an AU table take precedence over those of the semantic model.
         """
-        if self.au_table is None:
-            return None
-        angles = self.au_table.angles_at(times)
-        return None if np.isnan(angles).all() else angles
+        read: np.ndarray = semantics.angles.double().numpy()
+        sources = [read] if self.au_table is None else [self.au_table.angles_at(times), read]
+        return next((angles for angles in sources if not np.isnan(angles).all()), None)
 
     def _relative_to_neutral(self, au_probabilities: np.ndarray) -> np.ndarray:
         """Return the action units (n, units) as reports show them: relative to the neutral face.
