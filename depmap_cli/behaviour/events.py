@@ -3,7 +3,7 @@
 An event lasts while the probability of its action unit is at least ``END``, and counts if it
 reaches ``START``: with one threshold, noise around it would split events. Onset and offset are
 interpolated linearly between frames. An event that the start, the end or a gap cuts is counted
-once, and its length is not used.
+once, by the part that was read, and its length is not used.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class EventKind:
     name: str
     plain: str  # plural
     units: tuple[str, ...]  # codes; the event's probability is the smallest of theirs
-    shortest: float  # seconds; shorter events are not counted
+    shortest: float  # seconds; shorter events, or parts of events, are not counted
     longest: float = np.inf  # seconds; longer events are not counted
     min_rate: float  # frames per second below which they are missed (measured: LOG L64)
     option: str  # sampling options that reach the rate

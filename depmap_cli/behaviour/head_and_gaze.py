@@ -146,7 +146,8 @@ def _angles_between(first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, 
 
 
 def _read(values: np.ndarray) -> np.ndarray:
-    return values[~np.isnan(values)].astype(float)
+    known: np.ndarray = values[~np.isnan(values)].astype(float)
+    return known
 
 
 def _share(flags: np.ndarray) -> float:

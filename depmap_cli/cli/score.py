@@ -115,9 +115,18 @@ def score(
     pictures: Annotated[
         PictureStyle,
         typer.Option(
-            help="Style of the key-frame pictures; needs --output. Only raw shows the face."
+            help="Style of the key-frame pictures and of the overlay; needs --output. Only raw "
+            "shows the face."
         ),
     ] = PictureStyle.drawing,
+    overlay: Annotated[
+        bool,
+        typer.Option(
+            "--overlay",
+            help="Write overlay.mp4, a video with face, action units and traces drawn in; needs "
+            "--output. It shows the recording itself only with --pictures raw.",
+        ),
+    ] = False,
     coverage: Annotated[
         float, typer.Option(min=0.5, max=0.99, help="Coverage of the prediction interval.")
     ] = 0.9,
@@ -205,7 +214,7 @@ def score(
     from depmap_cli.report.score.terminal_output import TerminalOutput
     from depmap_cli.scoring.options import ScoreOptions
 
-    videos = find_videos(paths, recursive)
+    videos = find_videos(paths, recursive, lambda text: note(text, quiet))
     items = select_part(videos, part)
     if not items:
         note(f"--part {part}: this part holds none of the {len(videos)} videos", quiet)
@@ -226,6 +235,7 @@ def score(
         ),
         formats=_file_formats(formats) if output is not None else frozenset(),
         pictures=pictures.value,
+        overlay=overlay,
         weights=weights,
         device=device,
         semantic_model=semantic_model,
@@ -263,6 +273,7 @@ def _check_dependent_options(output: Path | None, overwrite: bool, engine: Engin
         for parameter, option in (
             ("formats", "--format"),
             ("pictures", "--pictures"),
+            ("overlay", "--overlay"),
             ("overwrite", "--overwrite" if overwrite else "--resume"),
         ):
             if is_explicit(parameter):

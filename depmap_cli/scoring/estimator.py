@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from depmap_cli.faces import FaceSample
+from depmap_cli.faces.overlay import COVERED_FACE
 from depmap_cli.model.depmap import VideoScores
 from depmap_cli.results import KeyFrame, KeyPicture, Steadiness
 from depmap_cli.scoring.inference import VideoInference, face_batches
@@ -17,8 +18,6 @@ from depmap_cli.semantics.neutral_face import subtract_baseline
 from depmap_cli.semantics.openface import AuTable
 from depmap_cli.weights.loading import Networks
 
-COVERED_FACE = "covered face"
-"""Reason of a frame that is excluded because something covers the face."""
 NOT_IN_AU_TABLE = "no row in the AU table"
 """Reason of a frame that is excluded because the table of ``--au-csv`` has no row near its time."""
 
@@ -73,20 +72,22 @@ class VideoEstimator:
         Frames whose face is covered, or that the AU table does not describe, are excluded; in
         ``samples`` they are invalid, as are frames without a face.
         """
-        with_face = [sample for sample in segment if sample.face is not None]
+        with_face = [sample for sample in segment if sample.valid]
         times = np.array([sample.time for sample in with_face])
         faces = np.array([sample.face for sample in with_face])
+        clockwise = np.array([sample.clockwise for sample in with_face])
         reasons = [
             reason
             for batch in face_batches(len(faces), self._networks.device)
-            for reason in self._encode(faces[batch], times[batch])
+            for reason in self._encode(faces[batch], times[batch], clockwise[batch])
         ]
         self.samples += [replace(s, face=None) for s in _apply_exclusions(segment, reasons)]
 
-    def _encode(self, faces: np.ndarray, times: np.ndarray) -> list[str]:
+    def _encode(self, faces: np.ndarray, times: np.ndarray, clockwise: np.ndarray) -> list[str]:
         """Encode one batch of faces; return for each face why it is excluded, or ""."""
         with self._clock.timed(ScoringStage.semantics):
             semantics, maps = self._inference.embed(faces)
+            semantics = semantics.in_camera(clockwise)
         reasons = self._exclusion_reasons(semantics, times)
         usable = np.array([not reason for reason in reasons])
         if not usable.any():
@@ -140,7 +141,7 @@ class VideoEstimator:
             features=features,
             au_probabilities=self._relative_to_neutral(semantics.au_probabilities.numpy()),
             mean_embedding=(self._sum_of_embeddings / self._n_usable).numpy(),
-            angles=self._angles(times),
+            angles=self._angles(times, semantics),
         )
         with self._clock.timed(ScoringStage.network):
             key_frames, pictures = make_key_frames(self._networks, scores, usable, self._candidates)
@@ -152,15 +153,14 @@ class VideoEstimator:
             pictures=pictures,
         )
 
-    def _angles(self, times: np.ndarray) -> np.ndarray | None:
-        """Return head pose and gaze (n, 5) in degrees; None if the table has none.
+    def _angles(self, times: np.ndarray, semantics: SemanticFeatures) -> np.ndarray | None:
+        """Return head pose and gaze (n, 5) in degrees; None if they were not read.
 
-        The semantic model does not read them.
+        Those of an AU table take precedence over those of the semantic model.
         """
-        if self.au_table is None:
-            return None
-        angles = self.au_table.angles_at(times)
-        return None if np.isnan(angles).all() else angles
+        read: np.ndarray = semantics.angles.double().numpy()
+        sources = [read] if self.au_table is None else [self.au_table.angles_at(times), read]
+        return next((angles for angles in sources if not np.isnan(angles).all()), None)
 
     def _relative_to_neutral(self, au_probabilities: np.ndarray) -> np.ndarray:
         """Return the action units (n, units) as reports show them: relative to the neutral face.

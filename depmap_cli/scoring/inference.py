@@ -87,8 +87,9 @@ class VideoInference:
         """
         if not self.shares_backbone:
             return embed_faces(self.semantics, faces, self.device), None
-        maps: list[Tensor] = self.model.backbone(self._pixels(faces))
-        return self.semantics.from_feature_map(maps[-1]).on_cpu(), maps
+        pixels = self._pixels(faces)
+        maps: list[Tensor] = self.model.backbone(pixels)
+        return self.semantics.from_feature_map(maps[-1], pixels).on_cpu(), maps
 
     def _pixels(self, faces: np.ndarray) -> Tensor:
         return normalise_pixels(torch.from_numpy(np.array(faces)).to(self.device))
@@ -114,7 +115,10 @@ class VideoInference:
     ) -> Float[np.ndarray, " n"]:
         """Do the same as ``encode_faces``, for the backbone's feature maps f_1 to f_4 of faces."""
         image = semantic_features.image.to(self.device)
-        text = self.semantics.query(semantic_features.au_probabilities.to(self.device))
+        text = self.semantics.query(
+            semantic_features.au_probabilities.to(self.device),
+            semantic_features.angles.to(self.device),
+        )
         frames = self.model.encode_maps(maps, image, text)
         activations = frames.activations if self.keep_features else None
         features = FrameFeatures(

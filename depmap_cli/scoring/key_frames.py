@@ -204,8 +204,10 @@ def key_picture(
     """
     device = networks.device
     pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
-    au_probabilities = semantic_features.au_probabilities[row : row + 1].to(device)
-    text = networks.semantics.query(au_probabilities)
-    image = semantic_features.image[row : row + 1].to(device)
+    semantic_features = semantic_features[slice(row, row + 1)]
+    text = networks.semantics.query(
+        semantic_features.au_probabilities.to(device), semantic_features.angles.to(device)
+    )
+    image = semantic_features.image.to(device)
     heat = prototype_heatmap(networks.model, pixels, image, text, level, prototype)
     return KeyPicture(face, heat[0].cpu().numpy())

@@ -24,11 +24,17 @@ _LONGEST_PAUSE = 10.0
 """Seconds by which time stamps may jump forward in these formats, as in FFmpeg."""
 _BACKWARD_TOLERANCE = 0.1
 """Seconds by which decoding time stamps may run backwards before they count as a jump."""
-_REORDER_TOLERANCE = 5.0
-"""The same for presentation time stamps, which are not in order where frames are reordered."""
-_MIN_GOOD_SHARE = 0.9
-"""Share of frames with time stamps of their own below which time stamps are not used."""
+_REORDERED_FRAMES, _MIN_REORDER_TOLERANCE = 17, 0.7
+"""The same for presentation time stamps, in frames and in seconds: frames are reordered by up to 16
+(ITU-T H.264, annex A)."""
+_MIN_SHARE = 0.4
+"""Share of packets with a presentation time stamp of their own below which these are not used. Of
+interlaced frames, only one of two packets may have one."""
+_NEARLY_ALL = 0.98
+_LONGEST_DELAY = 60.0
+"""Seconds from decoding to presentation above which a time stamp is damaged."""
 _MAX_STAMP = 1 << 60
+_NO_STAMP = -(1 << 62)
 _STATE_LENGTH = ("mov", "matroska", "avi", "flv", "asf")
 """Formats whose header states the length; others estimate it."""
 _SEEKABLE = ("mov", "matroska")
@@ -39,10 +45,10 @@ _SEEKABLE = ("mov", "matroska")
 class FrameIndex:
     """The times of the frames of a video stream."""
 
-    times: np.ndarray  # (n,) of all presentable frames, in seconds, increasing, from 0
+    times: np.ndarray  # (n,) of presentable frames, in seconds, increasing, from 0
     key_times: np.ndarray  # (k,) of the key frames, where decoding can start
     step: float  # seconds from one frame to the next, at a constant rate
-    origin: int | None  # time stamp at 0 s; None if time stamps are not used
+    origin: int | None  # time stamp at 0 s; None if the n-th frame comes at the n-th of ``times``
     time_base: Fraction  # seconds, unit of the time stamps
     can_seek: bool  # whether decoding can start at the key frames
     promised: float | None  # length in seconds that the header states if the file is cut off
@@ -85,13 +91,25 @@ class PacketClock:
 
     def correct(self, packet: Packet) -> None:
         """Change the time stamps of the next packet."""
-        pts, dts = _plausible(packet.pts), _plausible(packet.dts)
+        stated = pts, dts = packet.pts, packet.dts
+        if dts is not None and abs(dts) > _MAX_STAMP:
+            dts = None
+        if pts is not None and abs(pts if dts is None else pts - dts) > self._farthest(dts):
+            pts = None
         if dts is not None:
             self._follow("dts", dts, _BACKWARD_TOLERANCE / self._unit)
         elif pts is not None:
-            self._follow("pts", pts, _REORDER_TOLERANCE / self._unit)
-        packet.pts = None if pts is None else pts + self._offset
-        packet.dts = None if dts is None else dts + self._offset
+            tolerance = max(_MIN_REORDER_TOLERANCE / self._unit, _REORDERED_FRAMES * self._step)
+            self._follow("pts", pts, tolerance)
+        if self._offset:
+            pts = None if pts is None else pts + self._offset
+            dts = None if dts is None else dts + self._offset
+        if (pts, dts) != stated:
+            packet.pts, packet.dts = pts, dts
+
+    def _farthest(self, dts: int | None) -> float:
+        """How far a presentation time stamp may be from the decoding time stamp, or from 0."""
+        return _MAX_STAMP if dts is None else _LONGEST_DELAY / self._unit
 
     def _follow(self, kind: str, stamp: int, tolerance: float) -> None:
         time = stamp + self._offset
@@ -121,60 +139,63 @@ class _Packets:
     """What is kept of the packets of a file."""
 
     def __init__(self) -> None:
-        self.stamps, self.key_stamps = array("q"), array("q")  # of presentable and of key frames
-        self.n_frames = self.n_presentable = self.n_jumps = 0
+        self.pts, self.dts = array("q"), array("q")  # of the stream that is read
+        self.is_key, self.is_shown = array("b"), array("b")
         self.start, self.end = float("inf"), float("-inf")  # seconds, of all streams
+        self.n_jumps = 0
 
     def add_frame(self, packet: Packet) -> None:
         """Add a packet of the stream that is read, after the clock has corrected it."""
-        self.n_frames += 1
-        self.n_presentable += not packet.is_discard
-        if packet.pts is None:
-            return
-        if packet.is_keyframe:
-            self.key_stamps.append(packet.pts)
-        if not packet.is_discard:
-            self.stamps.append(packet.pts)
+        self.pts.append(_NO_STAMP if packet.pts is None else packet.pts)
+        self.dts.append(_NO_STAMP if packet.dts is None else packet.dts)
+        self.is_key.append(packet.is_keyframe)
+        self.is_shown.append(not packet.is_discard)
 
     def add_content(self, packet: Packet) -> None:
         """Extend the part of the file that packets of any stream cover."""
-        if packet.pts is not None:
+        stamp = packet.dts if packet.pts is None else packet.pts
+        if stamp is not None:
             unit = float(packet.time_base)
-            self.start = min(self.start, packet.pts * unit)
-            self.end = max(self.end, (packet.pts + (packet.duration or 0)) * unit)
+            self.start = min(self.start, stamp * unit)
+            self.end = max(self.end, (stamp + (packet.duration or 0)) * unit)
 
     def index(self, video: OpenVideo) -> FrameIndex:
         """Return the times of the presentable frames."""
-        unit = video.stream.time_base or Fraction(1)
-        stamps, keys = np.unique(self.stamps), np.unique(self.key_stamps)
-        if len(keys):  # what precedes the first key frame cannot be decoded
-            stamps = stamps[stamps >= keys[0]]
-        times = (stamps - stamps[:1]) * float(unit)
-        is_good = (
-            len(times) > 0
-            and len(times) >= _MIN_GOOD_SHARE * self.n_presentable
-            and times[-1] < MAX_SECONDS
-        )
-        step = _nominal_step(video)
-        if not is_good:
-            times, keys = np.arange(self.n_presentable) * step, keys[:0]
-        elif len(times) > 1:
-            step = _typical_step(times)
+        is_key, is_shown = (np.array(a, bool) for a in (self.is_key, self.is_shown))
+        first = int(is_key.argmax()) if is_key.any() else 0  # decoding can start here
+        pts, dts = (np.array(a, np.int64)[first:] for a in (self.pts, self.dts))
+        is_key, is_shown = is_key[first:], is_shown[first:]
+        if is_key.any():  # frames that are shown before the key frame refer to earlier ones
+            is_shown &= (pts >= pts[0]) | (pts == _NO_STAMP)
+        unit, step = video.stream.time_base or Fraction(1), _nominal_step(video)
+        stamps = _good(pts[is_shown], _NEARLY_ALL, unit)
+        if stamps is None:  # both have the same steps
+            stamps = _good(dts[is_shown], _NEARLY_ALL, unit)
+        has_first = len(pts) > 0 and pts[0] != _NO_STAMP
+        some = _good(pts[is_shown], _MIN_SHARE, unit) if has_first else None
+        origin = None if some is None else int(some[0])
+        stamps = some if stamps is None else stamps
+        if stamps is None:
+            times = np.arange(is_shown.sum()) * step
+        else:
+            times = (stamps - stamps[0]) * float(unit)
+            step = _typical_step(times) if len(times) > 1 else step
+        keys = np.unique(pts[is_key & (pts != _NO_STAMP)])
         is_indexed = video.container.format.name.startswith(_SEEKABLE)
         return FrameIndex(
             times=times,
-            key_times=(keys - stamps[0]) * float(unit) if is_good else np.empty(0),
+            key_times=np.empty(0) if origin is None else (keys - origin) * float(unit),
             step=step,
-            origin=int(stamps[0]) if is_good else None,
+            origin=origin,
             time_base=unit,
-            can_seek=is_good and is_indexed and not self.n_jumps,
+            can_seek=origin is not None and is_indexed and not self.n_jumps,
             promised=self._promised(video),
         )
 
     def _promised(self, video: OpenVideo) -> float | None:
         """Return the length in the header, in seconds, if the file ends long before it."""
         container, stream = video.container, video.stream
-        is_complete = 0 < stream.frames <= self.n_frames
+        is_complete = 0 < stream.frames <= len(self.pts)
         if not container.duration or is_complete or self.end < self.start:
             return None
         if not container.format.name.startswith(_STATE_LENGTH):
@@ -196,6 +217,20 @@ def _read_packets(video: OpenVideo) -> _Packets:
             packets.add_frame(packet)
     packets.n_jumps = clock.n_jumps
     return packets
+
+
+def _good(stamps: np.ndarray, min_share: float, unit: Fraction) -> np.ndarray | None:
+    """Return the different time stamps, sorted; None if there are too few, or they reach too far.
+
+    Args:
+        stamps: of all packets; _NO_STAMP where there is none.
+        min_share: how many different ones are enough, as a share of the packets.
+        unit: seconds.
+    """
+    different = np.unique(stamps[stamps != _NO_STAMP])
+    if not len(different) or len(different) < min_share * len(stamps):
+        return None
+    return different if (different[-1] - different[0]) * float(unit) < MAX_SECONDS else None
 
 
 def _nominal_step(video: OpenVideo) -> float:
@@ -221,7 +256,3 @@ def _missing_factor(path: Path) -> float:
     if head[:4] != b"RIFF":
         return 1.0
     return max(1.0, int.from_bytes(head[4:], "little") / path.stat().st_size)
-
-
-def _plausible(stamp: int | None) -> int | None:
-    return stamp if stamp is not None and abs(stamp) < _MAX_STAMP else None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-from av.container import InputContainer
+from av.container import Flags, InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
@@ -119,6 +119,7 @@ def open_video(path: Path) -> OpenVideo:
             "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
         ) from error
     heartbeat()
+    container.flags &= ~Flags.gen_pts.value  # it guesses wrongly where frames are reordered
     try:
         return _choose_stream(container)
     except BaseException:
@@ -185,8 +186,13 @@ def _codec_name(container: InputContainer, stream: VideoStream) -> str:
     """Return the name of a codec, or the four characters in the file if FFmpeg has none."""
     if stream.codec_context is not None:
         return str(stream.codec_context.codec.canonical_name)
-    described = re.search(
-        rf"Stream #0:{stream.index}\b.*?Video: (\w+)(?: \((\S{{4}}) /)?", container.dumps_format()
-    )
-    name, tag = described.groups() if described else ("none", None)
-    return str(tag or "unknown" if name == "none" else name)
+    level = av.logging.get_level()
+    av.logging.set_level(av.logging.INFO)  # the description is written to the log
+    try:
+        description = container.dumps_format()
+    finally:
+        av.logging.set_level(level)
+    pattern = rf"Stream #0:{stream.index}\b.*?Video: (\w+)(?: \((\S{{4}}) /)?"
+    found = re.search(pattern, description)
+    name, tag = found.groups() if found else ("none", None)
+    return str((tag or "unknown") if name == "none" else name)

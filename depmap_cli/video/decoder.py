@@ -45,7 +45,7 @@ class FrameDecoder:
 
     def __init__(self, path: Path, index: FrameIndex) -> None:
         self._path, self._index = path, index
-        self._can_seek = index.can_seek
+        self._can_seek, self._unit = index.can_seek, float(index.time_base)
         self._open()
 
     def _open(self) -> None:
@@ -93,13 +93,13 @@ class FrameDecoder:
 
     def _time_of(self, frame: VideoFrame) -> float:
         index = self._index
-        if index.origin is None:
-            return self.number * index.step
-        if frame.pts is None:
+        if index.origin is None and self.number < len(index.times):
+            return float(index.times[self.number])
+        if index.origin is None or frame.pts is None:
             return max(self._time + index.step, 0.0)
-        if frame.time_base == index.time_base:
-            return (frame.pts - index.origin) * float(index.time_base)
-        return frame.pts * float(frame.time_base) - index.origin * float(index.time_base)
+        if self._deinterlacer.is_active:  # it changes the time base
+            return frame.pts * float(frame.time_base) - index.origin * self._unit
+        return (frame.pts - index.origin) * self._unit
 
     def image(self) -> tuple[np.ndarray, float] | None:
         """Return the frame decoded last, as ``PictureMaker.picture``; None if it is damaged."""
@@ -136,7 +136,7 @@ class FrameDecoder:
     def _decode_from(self, key_time: float, target: float) -> bool:
         """Continue at a key frame, and return whether the next frame lies where it must."""
         index = self._index
-        stamp = round(key_time / float(index.time_base)) + (index.origin or 0)
+        stamp = round(key_time / self._unit) + (index.origin or 0)
         try:
             self._video.seek(stamp)
         except av.error.FFmpegError:
@@ -187,6 +187,7 @@ def _decoded(video: OpenVideo, packet: Packet | None) -> list[VideoFrame]:
             raise no_picture(video.codec) from error
         return []
     heartbeat()
-    for frame in frames:
-        frame.time_base = video.stream.time_base  # not set by PyAV at the end of the file
+    if packet is None:
+        for frame in frames:
+            frame.time_base = video.stream.time_base  # PyAV does not set it
     return list(frames)

@@ -38,31 +38,33 @@ class Deinterlacer:
 
     def add(self, frame: VideoFrame) -> Iterator[VideoFrame]:
         """Add a frame, and yield the frames that are ready."""
-        layout = (frame.width, frame.height, frame.format.name)
-        if self._graph is not None and layout != self._layout:
-            yield from self.finish()
-            self._graph = _deinterlacing_graph(frame)
-        elif self._graph is None and frame.interlaced_frame:
-            self._graph = _deinterlacing_graph(frame)
-        self._layout = layout
-        if self._graph is None:
+        if self._graph is None and not frame.interlaced_frame:
             yield frame
-        else:
+            return
+        layout = (frame.width, frame.height, frame.format.name)
+        if layout != self._layout:
+            yield from self.finish()
+        self._layout = layout
+        try:
+            self._graph = self._graph or _deinterlacing_graph(frame)
             self._graph.push(frame)
-            yield from self._ready()
+        except av.error.FFmpegError:  # a pixel format that it cannot filter
+            self._graph = None
+            yield frame
+        yield from self._ready()
 
     def finish(self) -> Iterator[VideoFrame]:
         """Yield the frames that are held back; the next frame starts anew."""
         if self._graph is not None:
             self._graph.push(None)
-            yield from self._ready()
-            self._graph = None
+        yield from self._ready()
+        self._graph = None
 
     def _ready(self) -> Iterator[VideoFrame]:
         while self._graph is not None:
             try:
                 yield self._graph.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
+            except av.error.FFmpegError:  # it needs more frames, or has ended
                 return
 
 

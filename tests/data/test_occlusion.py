@@ -108,7 +108,12 @@ def test_training_draws_no_covered_frame():
 
     covered = torch.zeros(100)
     covered[20:60] = 1
-    seen = SemanticFeatures(torch.zeros(100, 4), torch.zeros(100, 18), covered)
+    seen = SemanticFeatures(
+        image=torch.zeros(100, 4),
+        au_probabilities=torch.zeros(100, 18),
+        covered=covered,
+        angles=torch.zeros(100, 5),
+    )
     video = LabelledVideo(
         split="Training", subject="1", session="1", task="Freeform", path=Path("a.mp4"), score=10
     )

@@ -22,7 +22,12 @@ class StubSemanticModel(SemanticModel):
     def forward(self, faces):
         self.sizes.append(len(faces))
         means = faces.float().mean((1, 2, 3))
-        return SemanticFeatures(means[:, None], means[:, None], means)
+        return SemanticFeatures(
+            image=means[:, None],
+            au_probabilities=means[:, None],
+            covered=means,
+            angles=torch.zeros(len(faces), 5),
+        )
 
 
 def test_batches_are_small():
