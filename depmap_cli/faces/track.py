@@ -11,7 +11,9 @@ import numpy as np
 
 from depmap_cli.config import SubjectRule
 from depmap_cli.faces.align import align_face
-from depmap_cli.faces.detect import Detection, FaceDetector, iter_detections
+from depmap_cli.faces.detect import FaceDetector
+from depmap_cli.faces.detection import Detection, difference
+from depmap_cli.faces.follow import OTHER_FACE_SIZE, iter_detections
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.video.reader import Frame
 
@@ -34,7 +36,7 @@ class FaceSample:
     number: int = 0  # of the frame in the video, from 1; 0 if unknown
     valid: bool
     reason: str  # why the frame is unusable; "" if valid
-    n_faces: int  # faces in the frame, including the subject's
+    n_faces: int  # faces in the frame with at least OTHER_FACE_SIZE of the subject's side
     face: np.ndarray | None = None  # (size, size, 3) RGB uint8, aligned
     box: np.ndarray | None = None  # (4,) x0 y0 x1 y1
     landmarks: np.ndarray | None = None  # (5, 2)
@@ -44,6 +46,7 @@ class FaceSample:
     turn: float = 0.0  # nose tip's offset from the eyes' midpoint, in eye distances
     sharpness: float = 0.0  # variance of the Laplacian of the aligned face, grey levels squared
     brightness: float = 0.0  # mean grey level of the aligned face, 0-255
+    quarter_turns: int = 0  # counterclockwise turns after which the face is upright
 
 
 @dataclass(kw_only=True)
@@ -55,6 +58,7 @@ class _FacesOfFrame:
     scale: float
     faces: list[Detection]
     crops: list[np.ndarray]
+    quarter_turns: int = 0
 
 
 @dataclass(kw_only=True)
@@ -99,7 +103,12 @@ def extract_faces(frames: Iterable[Frame], detector: FaceDetector) -> Iterator[l
         crops = [align_face(frame.image, face.landmarks, config.size) for face in faces]
         segment.append(
             _FacesOfFrame(
-                time=frame.time, number=frame.number, scale=frame.scale, faces=faces, crops=crops
+                time=frame.time,
+                number=frame.number,
+                scale=frame.scale,
+                faces=faces,
+                crops=crops,
+                quarter_turns=detector.quarter_turns,
             )
         )
         if len(segment) == SEGMENT:
@@ -114,8 +123,9 @@ def _samples(
     segment: list[_FacesOfFrame], rule: SubjectRule, width: int, previous: _Track | None
 ) -> tuple[list[FaceSample], _Track | None]:
     subject = _select_subject(_link(segment), rule, width, previous)
+    side = subject.side if subject else 0.0
     samples = [
-        _sample(frame, subject.members.get(i) if subject else None)
+        _sample(frame, subject.members.get(i) if subject else None, side)
         for i, frame in enumerate(segment)
     ]
     return samples, subject or previous
@@ -126,7 +136,7 @@ def _link(segment: list[_FacesOfFrame]) -> list[_Track]:
     tracks: list[_Track] = []
     for i, frame in enumerate(segment):
         pairs = sorted(
-            (_distance(track.last, face), t, n)
+            (difference(track.last, face), t, n)
             for t, track in enumerate(tracks)
             for n, face in enumerate(frame.faces)
             if track.last is not None
@@ -144,12 +154,6 @@ def _link(segment: list[_FacesOfFrame]) -> list[_Track]:
                 tracks.append(_Track())
                 tracks[-1].add(i, n, face)
     return tracks
-
-
-def _distance(a: Detection, b: Detection) -> float:
-    """Return how much two faces differ: shift in box sides, plus the log ratio of their sizes."""
-    shift = float(np.linalg.norm(a.centre - b.centre)) / max(a.side, b.side)
-    return shift + abs(float(np.log(a.side / b.side)))
 
 
 def _select_subject(
@@ -181,15 +185,23 @@ def _is_continuation(a: _Track, b: _Track) -> bool:
     return shift < 2 * _MAX_MOTION and 0.5 < a.side / b.side < 2
 
 
-def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
+def _sample(frame: _FacesOfFrame, number: int | None, side: float) -> FaceSample:
+    """Return the sample of a frame.
+
+    Args:
+        frame: the frame.
+        number: index of the subject among its faces; None if it is not there.
+        side: side of the subject's face in the segment, in pixels of the frame.
+    """
+    n_faces = sum(face.side >= OTHER_FACE_SIZE * side for face in frame.faces)
     if number is None:
-        reason = ANOTHER_FACE if frame.faces else NO_FACE
+        reason = ANOTHER_FACE if n_faces else NO_FACE
         return FaceSample(
             time=frame.time,
             number=frame.number,
             valid=False,
             reason=reason,
-            n_faces=len(frame.faces),
+            n_faces=n_faces,
         )
     cv2 = load_opencv()
     face, crop = frame.faces[number], frame.crops[number]
@@ -202,7 +214,7 @@ def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
         number=frame.number,
         valid=True,
         reason="",
-        n_faces=len(frame.faces),
+        n_faces=max(n_faces, 1),
         face=crop,
         box=face.box / frame.scale,
         landmarks=landmarks,
@@ -212,4 +224,5 @@ def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
         turn=float((landmarks[2] - landmarks[:2].mean(0)) @ eyes) / distance**2,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
+        quarter_turns=frame.quarter_turns,
     )
