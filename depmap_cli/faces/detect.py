@@ -89,8 +89,7 @@ class FaceDetector:
                 for box, shape in zip(boxes, shapes, strict=True)
             ]
         ).reshape(-1, 4)
-        corrected, _ = self._mtcnn.refine(turned, owners, expected)
-        found = self._mtcnn.locate(turned, owners, corrected)
+        found = self._mtcnn.follow(turned, owners, expected)
         faces: list[Detection | None] = []
         for row, box in enumerate(boxes):
             face = Detection(
