@@ -19,17 +19,21 @@ def turned_boxes(
     boxes: Float[np.ndarray, "n 4"], quarter_turns: int, shape: tuple[int, ...]
 ) -> Float[np.ndarray, "n 4"]:
     """Turn boxes as ``turned_image`` turns an image of this ``shape`` (height, width, ...)."""
-    corners = turned_points(boxes.reshape(-1, 2, 2), quarter_turns, shape)
+    corners = turned_points(boxes.reshape(-1, 2, 2) - 0.5, quarter_turns, shape) + 0.5
     return np.concatenate([corners.min(1), corners.max(1)], 1)
 
 
 def turned_points(
     points: Float[np.ndarray, "*n 2"], quarter_turns: int, shape: tuple[int, ...]
 ) -> Float[np.ndarray, "*n 2"]:
-    """Turn points x, y as ``turned_image`` turns an image of this ``shape``."""
+    """Turn points as ``turned_image`` turns an image of this ``shape``.
+
+    They are the columns and rows of pixels, whose centres are whole numbers; the edges of boxes
+    are half a pixel before or after.
+    """
     height, width = shape[:2]
     for _ in range(quarter_turns % 4):
-        points = np.stack([points[..., 1], width - points[..., 0]], -1)
+        points = np.stack([points[..., 1], width - 1 - points[..., 0]], -1)
         height, width = width, height
     return points
 
