@@ -36,8 +36,8 @@ alone or in a row of such squares, and above which it moves with the face."""
 _NOISE = 2.0
 """Difference of two frames because of noise, grey levels squared."""
 _MIN_SQUARES, _MIN_IN_ROW, _MIN_MOVING_SHARE = 6, 5, 0.4
-"""An overlay has this many squares of all 72, or of one row of 6 (measured: LOG L67). Of the others,
-at least the given share moves with the face; else the landmarks are unsteady."""
+"""An overlay has this many squares of all 72, or of one row of 6 (measured: LOG L67). Of the
+others, at least the given share moves with the face; else the landmarks are unsteady."""
 
 
 @dataclass(kw_only=True)

@@ -95,8 +95,7 @@ class VideoEstimator:
         mask = torch.from_numpy(usable)
         faces, semantics = faces[usable], semantics[mask]
         if self.au_table is not None:
-            table = torch.from_numpy(self.au_table.at(times[usable])).float()
-            semantics = replace(semantics, au_probabilities=table)
+            semantics = _from_table(self.au_table, semantics, times[usable])
         with self._clock.timed(ScoringStage.network):
             if maps is None:
                 confidence = self._inference.encode_faces(faces, semantics)
@@ -172,6 +171,17 @@ class VideoEstimator:
         if typical_neutral is None or shown_as_is:
             return au_probabilities
         return subtract_baseline(au_probabilities, typical_neutral)
+
+
+def _from_table(table: AuTable, semantics: SemanticFeatures, times: np.ndarray) -> SemanticFeatures:
+    """Replace action units, and the angles that the table has, by those of the table."""
+    read = table.angles_at(times)
+    angles = np.where(np.isnan(read), semantics.angles.numpy(), read)
+    return replace(
+        semantics,
+        au_probabilities=torch.from_numpy(table.at(times)).float(),
+        angles=torch.from_numpy(angles).float(),
+    )
 
 
 def _apply_exclusions(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:
