@@ -54,7 +54,7 @@ class Frame:
     time: float  # presentation time, seconds from the first presentable frame
     image: np.ndarray  # (height, width, 3) RGB uint8, longest side <= MAX_WORKING_SIDE
     scale: float  # pixels of ``image`` per pixel of the video as shown, <= 1
-    number: int = 0  # of the frame in the video, from 1; 0 if unknown
+    number: int = field(default=0, kw_only=True)  # of the frame in the video, from 1; 0 if unknown
 
 
 @watchdog_timeout
@@ -145,7 +145,7 @@ def _sample(
             if picture is None:
                 continue
             images.add(picture[0])
-            yield Frame(time, *picture, decoder.number)
+            yield Frame(time, *picture, number=decoder.number)
             del picture
             while target <= time + lead:
                 target = targets.send(time + lead)
