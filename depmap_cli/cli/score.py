@@ -19,7 +19,14 @@ from depmap_cli.cli.shared_options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import BatchBars, note
-from depmap_cli.config import DEFAULT_RATE, MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
+from depmap_cli.config import (
+    DEFAULT_RATE,
+    MAX_FRAMES,
+    MAX_RATE,
+    MIN_FRAMES,
+    STEADY_FRAMES,
+    SubjectRule,
+)
 from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -88,7 +95,7 @@ def score(
         typer.Option(
             max=MAX_RATE,
             help=f"Frames per second to sample. Default: {DEFAULT_RATE:g}; more if the video is so "
-            f"short that it would have fewer than {MIN_FRAMES}.",
+            f"short that it would have fewer than {STEADY_FRAMES} frames.",
         ),
     ] = None,
     every_frame: Annotated[
@@ -108,9 +115,18 @@ def score(
     pictures: Annotated[
         PictureStyle,
         typer.Option(
-            help="Style of the key-frame pictures; needs --output. Only raw shows the face."
+            help="Style of the key-frame pictures and of the overlay; needs --output. Only raw "
+            "shows the face."
         ),
     ] = PictureStyle.drawing,
+    overlay: Annotated[
+        bool,
+        typer.Option(
+            "--overlay",
+            help="Write overlay.mp4, a video with face, action units and traces drawn in; needs "
+            "--output. It shows the recording itself only with --pictures raw.",
+        ),
+    ] = False,
     coverage: Annotated[
         float, typer.Option(min=0.5, max=0.99, help="Coverage of the prediction interval.")
     ] = 0.9,
@@ -118,8 +134,8 @@ def score(
         Path | None,
         typer.Option(
             "--au-csv",
-            help="OpenFace CSV with the action units of the video, or a folder with one CSV per "
-            "video. Default: the semantic model estimates them.",
+            help="CSV of OpenFace, or aus.csv of depmap, with the action units of the video, or a "
+            "folder with one CSV per video. Default: the semantic model reads them.",
         ),
     ] = None,
     semantic_model: SemanticModelOption = None,
@@ -219,6 +235,7 @@ def score(
         ),
         formats=_file_formats(formats) if output is not None else frozenset(),
         pictures=pictures.value,
+        overlay=overlay,
         weights=weights,
         device=device,
         semantic_model=semantic_model,
@@ -256,6 +273,7 @@ def _check_dependent_options(output: Path | None, overwrite: bool, engine: Engin
         for parameter, option in (
             ("formats", "--format"),
             ("pictures", "--pictures"),
+            ("overlay", "--overlay"),
             ("overwrite", "--overwrite" if overwrite else "--resume"),
         ):
             if is_explicit(parameter):

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from depmap_cli.config import DEFAULT_RATE, QualityConfig, SamplingConfig, SubjectRule
+from depmap_cli.config import (
+    DEFAULT_RATE,
+    MIN_FRAMES,
+    STEADY_FRAMES,
+    QualityConfig,
+    SamplingConfig,
+    SubjectRule,
+)
 from depmap_cli.errors import UsageProblem
 from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 
@@ -12,7 +19,8 @@ from depmap_cli.stats.conformal import DEFAULT_COVERAGE
 class ScoreOptions:
     """How each video is sampled, checked and reported.
 
-    Without ``frames``, ``fps`` and ``every_frame``, ``DEFAULT_RATE`` frames per second are sampled.
+    Without ``frames``, ``fps`` and ``every_frame``, ``DEFAULT_RATE`` frames per second are sampled,
+    or more if a video is so short that these would be fewer than ``STEADY_FRAMES``.
 
     Args:
         frames: number of frames, sampled evenly from the video.
@@ -63,6 +71,7 @@ class ScoreOptions:
         return SamplingConfig(
             frames=self.frames or default.frames,
             fps=self.fps or (DEFAULT_RATE if is_dense else None),
+            min_frames=STEADY_FRAMES if is_dense and self.fps is None else MIN_FRAMES,
             every_frame=self.every_frame,
             start=self.start,
             end=self.end,

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from depmap_cli.config import DEFAULT_RATE, MIN_FRAMES, SamplingConfig
+from depmap_cli.config import MIN_FRAMES, STEADY_FRAMES, SamplingConfig
 from depmap_cli.errors import VideoUnreadable, WeightsInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.results import Report, ScoreResult, SourceVideo
@@ -47,7 +47,7 @@ def test_a_decoding_of_other_frames_is_not_used(interview):
     options = ScoreOptions(frames=12)
     with closing(start_decoding(interview, None, ScoreOptions())) as decoding:
         report = scorer.score(interview, options, decoding=decoding).report
-        assert len(list(decoding)) == round(DEFAULT_RATE * 33.28)
+        assert len(list(decoding)) == STEADY_FRAMES
     assert report.estimate == scorer.score(interview, options).report.estimate
 
 
@@ -61,6 +61,8 @@ def test_a_decoding_of_other_frames_is_not_used(interview):
         (SamplingConfig(fps=5, start=59), 60.0, 8),
         (SamplingConfig(fps=5, start=70), 60.0, 5),  # the reader says that this is wrong
         (SamplingConfig(fps=5), 0.001, 240),
+        (SamplingConfig(fps=5, min_frames=512), 64.0, 8),
+        (SamplingConfig(fps=5, min_frames=512), 102.4, 5),
         (SamplingConfig(fps=5), None, 5),
         (SamplingConfig(frames=4), 0.8, None),
         (SamplingConfig(every_frame=True), 0.8, None),

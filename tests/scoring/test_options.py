@@ -2,7 +2,13 @@
 
 import pytest
 
-from depmap_cli.config import DEFAULT_RATE, QualityConfig, SamplingConfig, SubjectRule
+from depmap_cli.config import (
+    DEFAULT_RATE,
+    STEADY_FRAMES,
+    QualityConfig,
+    SamplingConfig,
+    SubjectRule,
+)
 from depmap_cli.errors import UsageProblem
 from depmap_cli.scoring.options import ScoreOptions
 
@@ -19,7 +25,7 @@ STORED = SamplingConfig(frames=32)
 @pytest.mark.parametrize(
     ("asked", "sampling"),
     [
-        ({}, {"frames": 32, "fps": DEFAULT_RATE}),
+        ({}, {"frames": 32, "fps": DEFAULT_RATE, "min_frames": STEADY_FRAMES}),
         ({"fps": 12.5}, {"frames": 32, "fps": 12.5}),
         ({"frames": 20, "end": 9.0}, {"frames": 20, "end": 9.0}),
         ({"every_frame": True, "start": 1.0}, {"frames": 32, "every_frame": True, "start": 1.0}),

@@ -59,14 +59,14 @@ def test_trained_weights_score_and_evaluate(trained, corpus, cache, interview, m
 
 @pytest.mark.slow
 def test_evaluate_says_what_score_says(trained, corpus, cache, monkeypatch, capfd):
-    """Of 10 frames both look at the same 8, which are not those evenly spread among prepared."""
+    """By default both use all 10 frames of a clip, although epochs were judged by 8."""
     options = ("--weights", trained / "weights.safetensors", "--device", "cpu", "--json", "-q")
     where = ("--data", corpus, "--split", "Development", "--cache", cache, "--jobs", "1")
     capfd.readouterr()
     assert depmap(monkeypatch, "evaluate", *where, *options) == 0
     rows = json.loads(capfd.readouterr().out)["table"]
     videos = [corpus / "Development" / "Freeform" / row["video"] for row in rows]
-    assert depmap(monkeypatch, "score", *videos, "--frames", "8", *options) == 0
+    assert depmap(monkeypatch, "score", *videos, *options) == 0
     reports = map(json.loads, capfd.readouterr().out.splitlines())
     scores = [report["estimate"]["score"] for report in reports]
     assert scores == pytest.approx([row["estimate"] for row in rows], abs=6e-3)
