@@ -21,8 +21,15 @@ MAX_SEED = 2**32 - 1
 """Largest seed; a number computed from seed and epoch then fits into 64 bits."""
 PREPARED_FRAMES = 128
 """Number of frames of a video that are prepared for training; each epoch draws some of them."""
+DEFAULT_RATE = 5.0
+"""Frames per second that `depmap score` samples, unless asked for others: short expressions, such
+as a raised brow, last from about 0.5 s, and are then seen in two frames or more."""
+STEADY_FRAMES = 512
+"""Frames that `depmap score` samples at least of a video that has so many, unless asked for others.
+At 5 frames per second, two readings of a video of 5 to 35 s, shifted by a fraction of a second,
+differ by up to 5 points; with so many frames, by less than one (measured: LOG L68)."""
 MIN_FRAMES = 8
-"""Number of frames with a usable face below which `depmap score` refuses a video."""
+"""Least number of frames that can be sampled from a video."""
 
 
 class _Frozen(BaseModel):
@@ -38,6 +45,15 @@ class SamplingConfig(_Frozen):
     fps: float | None = Field(
         None, gt=0, le=MAX_RATE, description="Frames per second; replaces the number of frames."
     )
+    min_frames: int = Field(
+        MIN_FRAMES,
+        ge=1,
+        le=MAX_FRAMES,
+        description="Number of frames below which the rate is raised, for short videos.",
+    )
+    every_frame: bool = Field(
+        False, description="Every frame of the video; replaces number and rate."
+    )
     start: float = Field(0.0, ge=0, description="Start of the part that is sampled, in seconds.")
     end: float | None = Field(
         None, gt=0, description="End of the part that is sampled, in seconds."
@@ -47,6 +63,8 @@ class SamplingConfig(_Frozen):
     def _end_after_start(self) -> "SamplingConfig":
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"end ({self.end:g} s) must be after start ({self.start:g} s)")
+        if self.every_frame and self.fps is not None:
+            raise ValueError("every_frame and fps exclude each other")
         return self
 
 
@@ -106,12 +124,14 @@ class QualityConfig(_Frozen):
     """Limits of the quality gate as (warn, refuse); None if a check never refuses a video."""
 
     usable_share: tuple[float, float] = (0.8, 0.3)  # of the sampled frames
-    usable_frames: tuple[float, float] = (12, MIN_FRAMES)
+    usable_frames: tuple[float, float] = (6, 6)  # 30 % of 20 frames, so that a share decides first
+    usable_time: tuple[float, float] = (5.0, 1.0)  # seconds with a usable face
     longest_gap: tuple[float, None] = (5.0, None)  # seconds
     face_size: tuple[float, float] = (24.0, 10.0)  # distance between the eyes, pixels
     sharpness: tuple[float, None] = (9.0, None)  # variance of the Laplacian, grey levels squared
     dark: tuple[float, None] = (40.0, None)  # grey level, 0 to 255
     bright: tuple[float, None] = (220.0, None)  # grey level, 0 to 255
+    still_share: tuple[float, float] = (0.1, 0.8)  # of the frames with a face
     turned_share: tuple[float, None] = (0.3, None)  # of the usable frames
     several_faces: tuple[float, float | None] = (0.2, 0.8)  # share of the usable frames
     duration: tuple[float, float] = (10.0, 1.0)  # seconds
@@ -268,8 +288,8 @@ class TrainConfig(_Frozen):
         32,
         ge=MIN_FRAMES,
         le=MAX_FRAMES,
-        description="Frames of each video when scoring; stored with the weights. A multiple of "
-        "``frames`` is scored as several samples of the video, whose estimates are averaged.",
+        description="Frames of each Development video when an epoch is judged. More than "
+        "``frames`` are weighted as the average over all samplings of so many frames.",
     )
     seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 
@@ -286,6 +306,15 @@ class SemanticsTrainConfig(_Frozen):
     )
     side: int | None = Field(
         None, ge=64, description="Side to which faces are reduced in training, pixels."
+    )
+    only_head_and_gaze: bool = Field(
+        False, description="Train only the networks that read head and gaze."
+    )
+    freeze_stages: int = Field(
+        0,
+        ge=0,
+        le=4,
+        description="Stages of the image encoder, from its input, whose weights stay as they are.",
     )
     seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 

@@ -30,6 +30,7 @@ ROOMS = (
     "model",
     "semantics",
     "weights",
+    "behaviour",
     "scoring",
     "data",
     "evaluation",
@@ -133,7 +134,6 @@ def test_the_root_holds_a_handful_of_modules():
         "__main__",
         "config",
         "errors",
-        "results",
     }
 
 

@@ -33,8 +33,9 @@ from depmap_cli.data.prepared_faces import (
     write_entry,
 )
 from depmap_cli.errors import DataInvalid, DepmapError, OutputUnwritable, VideoUnreadable
-from depmap_cli.faces import FaceDetector, extract_faces
+from depmap_cli.faces import FaceDetector
 from depmap_cli.faces.quality import decoded_share
+from depmap_cli.faces.subject import read_subject
 from depmap_cli.io.atomic_files import (
     STALE_AGE,
     TEMP_PATTERN,
@@ -47,7 +48,7 @@ from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.runtime.process_pool import run_all
 from depmap_cli.video.reader import check_complete, probe, sample_frames
 
-_PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
+_PACKAGES = ("av", "opencv-python", "facenet-pytorch", "torch", "torchvision")
 
 
 def default_cache() -> Path:
@@ -232,7 +233,7 @@ class FaceCache:
             properties = check_complete(path, fps)
             with explain_out_of_memory("its faces", "use fewer --jobs"):
                 frames = sample_frames(path, self.sampling, fps, properties=properties)
-                segments = extract_faces(frames, FaceDetector(self.faces))
+                segments = read_subject(frames, FaceDetector(self.faces))
                 samples = [sample for segment in segments for sample in segment]
         except DepmapError as error:
             raise DataInvalid(f"{video.name}: {error.message}", error.hint) from error

@@ -39,6 +39,15 @@ def similarity_transform(
     return np.column_stack([scale * rotation, shift])
 
 
+def clockwise_degrees(landmarks: Float[np.ndarray, "5 2"]) -> float:
+    """Return by how many degrees a face is turned clockwise in the picture, by its landmarks.
+
+    ``align_face`` turns it back by as much.
+    """
+    transform = similarity_transform(landmarks, TEMPLATE)
+    return float(-np.degrees(np.arctan2(transform[1, 0], transform[0, 0])))
+
+
 def align_face(
     image: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "5 2"], size: int
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:

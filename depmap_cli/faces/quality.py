@@ -1,6 +1,8 @@
 """The quality gate: decides whether a video can be scored.
 
-Each check compares a number with limits.
+Each check compares a number with limits. The numbers are shares, medians and times, so they do not
+depend on how densely the video is sampled, except for ``usable_frames``, the number of frames
+below which nothing can be estimated.
 """
 
 from dataclasses import dataclass
@@ -18,6 +20,11 @@ TURNED = 0.35
 counts as turned; about 30 degrees."""
 
 
+STILL_SECONDS = 2.0
+"""Seconds without motion from which a face is frozen; living faces move within 0.6 s (measured: LOG
+L66)."""
+
+
 @dataclass(frozen=True)
 class _CheckKind:
     """What a check measures, in which unit, and on which side of a limit the value is bad."""
@@ -31,11 +38,13 @@ _CHECKS = {
     "duration": _CheckKind("length of the video", "below", "s"),
     "usable_share": _CheckKind("share of frames with a usable face", "below"),
     "usable_frames": _CheckKind("frames with a usable face", "below", "frames"),
+    "usable_time": _CheckKind("time with a usable face", "below", "s"),
     "longest_gap": _CheckKind("longest stretch without a usable face", "above", "s"),
     "face_size": _CheckKind("distance between the eyes", "below", "px"),
     "sharpness": _CheckKind("sharpness of the face", "below"),
     "dark": _CheckKind("brightness of the face, lower limit", "below", "of 255"),
     "bright": _CheckKind("brightness of the face, upper limit", "above", "of 255"),
+    "still_share": _CheckKind("share of frames in which the face does not move", "above"),
     "turned_share": _CheckKind("share of frames with the head turned away", "above"),
     "several_faces": _CheckKind("share of frames with other faces", "above"),
     "decoded_share": _CheckKind("share of the video before it breaks off", "below"),
@@ -59,13 +68,16 @@ def assess_quality(
             check out.
     """
     usable = [sample for sample in samples if sample.valid]
+    usable_share = len(usable) / len(samples) if samples else 0.0
     values = {
         "duration": duration,
-        "usable_share": len(usable) / len(samples) if samples else 0.0,
+        "usable_share": usable_share,
         "usable_frames": float(len(usable)),
+        "usable_time": usable_share * duration,
     }
     if usable:
         values |= _face_measurements(samples, usable)
+    values |= _stillness(samples)
     if decoded is not None:
         values["decoded_share"] = decoded
     checks = [_check(name, value, *getattr(config, name)) for name, value in values.items()]
@@ -88,10 +100,12 @@ def decoded_share(
     """
     if properties.duration is None or not samples:
         return None
-    stop = properties.duration if sampling.end is None else min(sampling.end, properties.duration)
+    stated = properties.promised or properties.duration
+    stop = stated if sampling.end is None else min(sampling.end, stated)
     requested = stop - sampling.start
     interval = 1 / sampling.fps if sampling.fps else requested / sampling.frames
-    end = samples[-1].time + max(interval, 1 / properties.fps)
+    step = 1 / properties.fps
+    end = samples[-1].time + (step if sampling.every_frame else max(interval, step))
     return min(1.0, (end - sampling.start) / requested)
 
 
@@ -110,11 +124,37 @@ def _face_measurements(samples: list[FaceSample], usable: list[FaceSample]) -> d
 
 
 def _longest_gap(samples: list[FaceSample]) -> float:
-    """Return the longest time without a usable frame, minus the sampling interval, in seconds."""
-    times = [s.time for s in samples]
-    step = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-    usable_times = [times[0] - step, *(s.time for s in samples if s.valid), times[-1] + step]
-    return max(0.0, float(np.max(np.diff(usable_times))) - step)
+    """Return the longest time from one unusable frame to the last one after it, in seconds.
+
+    It is the time for which the face is known to be missing; a single frame proves no time.
+    """
+    longest, start = 0.0, None
+    for sample in samples:
+        if sample.valid:
+            start = None
+            continue
+        start = sample.time if start is None else start
+        longest = max(longest, sample.time - start)
+    return longest
+
+
+def still_samples(samples: list[FaceSample]) -> list[FaceSample]:
+    """Return the samples whose face is frozen: it does not move for ``STILL_SECONDS`` or longer."""
+    ends: dict[float, float] = {}
+    for sample in samples:
+        if sample.still_since is not None:
+            ends[sample.still_since] = sample.time
+    return [
+        sample
+        for sample in samples
+        if sample.still_since is not None
+        and ends[sample.still_since] - sample.still_since >= STILL_SECONDS
+    ]
+
+
+def _stillness(samples: list[FaceSample]) -> dict[str, float]:
+    known = sum(sample.still_since is not None for sample in samples)
+    return {"still_share": len(still_samples(samples)) / known} if known else {}
 
 
 def _check(name: str, value: float, warn: float, refuse: float | None) -> Check:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from depmap_cli.config import SubjectRule
-from depmap_cli.faces.align import align_face
+from depmap_cli.faces.align import align_face, clockwise_degrees
 from depmap_cli.faces.detect import FaceDetector
 from depmap_cli.faces.detection import Detection, difference
 from depmap_cli.faces.follow import OTHER_FACE_SIZE, iter_detections
@@ -43,9 +43,11 @@ class FaceSample:
     origin: str = ""  # detected, interpolated or bridged
     probability: float = 0.0
     eye_distance: float = 0.0  # between the eyes, pixels of the video
+    clockwise: float = 0.0  # degrees by which the face is turned in the upright picture
     turn: float = 0.0  # nose tip's offset from the eyes' midpoint, in eye distances
     sharpness: float = 0.0  # variance of the Laplacian of the aligned face, grey levels squared
     brightness: float = 0.0  # mean grey level of the aligned face, 0-255
+    still_since: float | None = None  # time since which the face does not move; None if unknown
     quarter_turns: int = 0  # counterclockwise turns after which the face is upright
 
 
@@ -221,8 +223,14 @@ def _sample(frame: _FacesOfFrame, number: int | None, side: float) -> FaceSample
         origin=face.origin,
         probability=face.probability,
         eye_distance=distance,
+        clockwise=_within_half_turn(clockwise_degrees(landmarks) - 90 * frame.quarter_turns),
         turn=float((landmarks[2] - landmarks[:2].mean(0)) @ eyes) / distance**2,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
         quarter_turns=frame.quarter_turns,
     )
+
+
+def _within_half_turn(degrees: float) -> float:
+    """The same direction from -180 up to 180 degrees."""
+    return (degrees + 180) % 360 - 180

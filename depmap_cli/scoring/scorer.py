@@ -9,8 +9,9 @@ import numpy as np
 
 from depmap_cli.config import SubjectRule
 from depmap_cli.errors import DepmapError, UnexpectedError
-from depmap_cli.faces import FaceDetector, FaceSample, extract_faces
+from depmap_cli.faces import FaceDetector, FaceSample
 from depmap_cli.faces.quality import assess_quality, decoded_share
+from depmap_cli.faces.subject import read_subject
 from depmap_cli.results import ScoreResult, Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.memory import trim_heap
@@ -175,7 +176,7 @@ class _VideoRun:
     def _face_segments(self, properties: VideoProperties) -> Iterator[list[FaceSample]]:
         """Yield the subject's aligned faces; waiting for frames counts for no stage."""
         frames = self._with_progress(self.clock.timed_items(None, self.decoding), properties)
-        segments = extract_faces(frames, self.detector)
+        segments = read_subject(frames, self.detector)
         return self.clock.timed_items(ScoringStage.faces, segments)
 
     def _with_progress(

@@ -1,0 +1,50 @@
+"""Frozen and covered faces through the command: what is refused, and with which reason."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.support.videos import ffmpeg, write_video
+
+FAST = ("--frames", "20", "--device", "cpu", "--json")
+
+
+@pytest.fixture
+def frozen(face_frames, tmp_path):
+    """A still picture with noise, coded with a key frame every 12 frames."""
+    generator = np.random.default_rng(0)
+    images = [
+        np.clip(face_frames[9] + generator.normal(0, 4, (192, 192, 1)), 0, 255).astype(np.uint8)
+        for _ in range(72)
+    ]
+    raw, path = write_video(tmp_path / "raw.mp4", images), tmp_path / "frozen.mp4"
+    ffmpeg("-i", raw, "-c:v", "libx264", "-crf", "26", "-g", "12", path)
+    return path
+
+
+def test_a_frozen_picture_is_refused(run, frozen):
+    code, out, _ = run("score", frozen, *FAST)
+    report = json.loads(out)
+    assert (code, report["status"]) == (4, "refused")
+    assert "the face does not move" in report["reason"]
+    assert report["hint"].startswith("the face does not move in ")
+    assert "a photo or a frozen picture cannot be scored" in report["hint"]
+
+
+def test_a_caption_over_the_mouth_is_refused(run, face_frames, tmp_path):
+    images = [cv2.rectangle(f.copy(), (0, 122), (191, 148), (20, 20, 20), -1) for f in face_frames]
+    code, out, _ = run("score", write_video(tmp_path / "caption.mp4", images), *FAST)
+    report = json.loads(out)
+    assert (code, report["status"]) == (4, "refused")
+    assert report["hint"].startswith("the face is covered in ")
+
+
+def test_the_interview_is_neither_frozen_nor_covered(run, interview):
+    code, out, _ = run("score", interview, *FAST)
+    report = json.loads(out)
+    assert code == 0
+    checks = {check["name"]: check["value"] for check in report["quality"]["checks"]}
+    assert checks["still_share"] == 0
+    assert checks["usable_share"] == 1
