@@ -47,14 +47,14 @@ class VideoProperties:
     index: FrameIndex | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
     """One sampled frame."""
 
     time: float  # presentation time, seconds from the first presentable frame
     image: np.ndarray  # (height, width, 3) RGB uint8, longest side <= MAX_WORKING_SIDE
     scale: float  # pixels of ``image`` per pixel of the video as shown, <= 1
-    number: int = field(default=0, kw_only=True)  # of the frame in the video, from 1; 0 if unknown
+    number: int = 0  # of the frame in the video, from 1; 0 if unknown
 
 
 @watchdog_timeout
@@ -144,9 +144,10 @@ def _sample(
             picture = decoder.image()
             if picture is None:
                 continue
-            images.add(picture[0])
-            yield Frame(time, *picture, number=decoder.number)
-            del picture
+            image, scale = picture
+            images.add(image)
+            yield Frame(time=time, image=image, scale=scale, number=decoder.number)
+            del picture, image
             while target <= time + lead:
                 target = targets.send(time + lead)
         codec = decoder.codec
