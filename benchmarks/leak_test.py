@@ -36,7 +36,7 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
     pairs = list(zip(clips, rows, strict=True))
     pixels = torch.stack([normalise_pixels(torch.from_numpy(c.faces[r])) for c, r in pairs])
     features = [c.features[r] for c, r in pairs]
-    text = torch.stack([networks.semantics.query(s.au_probabilities) for s in features])
+    text = torch.stack([networks.semantics.query(s.au_probabilities, s.angles) for s in features])
     image = torch.stack([s.image for s in features])
     with torch.inference_mode():
         videos, _ = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())

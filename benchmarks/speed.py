@@ -192,7 +192,7 @@ def vary(variant: str) -> None:
     from depmap_cli.faces import detect
     from depmap_cli.model.backbone import Backbone
     from depmap_cli.scoring import decoding
-    from depmap_cli.video import decoder, reader
+    from depmap_cli.video import container, reader
 
     if variant == "no prefetch":
         decoding.Decoding.__init__ = _lazily
@@ -200,12 +200,9 @@ def vary(variant: str) -> None:
         decoding.Decoding.__next__ = lambda self: next(self.frames)
         decoding.Decoding.close = lambda self: self.frames.close()
     elif variant == "one decoder":
-        open_capture = decoder.open_capture
-        decoder.open_capture = lambda path, settings=(): open_capture(
-            path, settings or [cv2.CAP_PROP_N_THREADS, 1]
-        )
+        container._DECODER_THREADS = 1
     elif variant == "all frames":
-        reader._INDEXED = frozenset()
+        reader._samples_are_far_apart = lambda *_: False
     elif variant == "batches of 32":
         detect._SPARSE_CHUNK = detect.CHUNK
     elif variant == "bfloat16":

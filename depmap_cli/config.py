@@ -21,6 +21,13 @@ MAX_SEED = 2**32 - 1
 """Largest seed; a number computed from seed and epoch then fits into 64 bits."""
 PREPARED_FRAMES = 128
 """Number of frames of a video that are prepared for training; each epoch draws some of them."""
+DEFAULT_RATE = 5.0
+"""Frames per second that `depmap score` samples, unless asked for others: short expressions, such
+as a raised brow, last from about 0.5 s, and are then seen in two frames or more."""
+STEADY_FRAMES = 512
+"""Frames that `depmap score` samples at least of a video that has so many, unless asked for others.
+At 5 frames per second, two readings of a video of 5 to 35 s, shifted by a fraction of a second,
+differ by up to 5 points; with so many frames, by less than one (measured: LOG L68)."""
 MIN_FRAMES = 8
 """Least number of frames that can be sampled from a video."""
 
@@ -38,6 +45,15 @@ class SamplingConfig(_Frozen):
     fps: float | None = Field(
         None, gt=0, le=MAX_RATE, description="Frames per second; replaces the number of frames."
     )
+    min_frames: int = Field(
+        MIN_FRAMES,
+        ge=1,
+        le=MAX_FRAMES,
+        description="Number of frames below which the rate is raised, for short videos.",
+    )
+    every_frame: bool = Field(
+        False, description="Every frame of the video; replaces number and rate."
+    )
     start: float = Field(0.0, ge=0, description="Start of the part that is sampled, in seconds.")
     end: float | None = Field(
         None, gt=0, description="End of the part that is sampled, in seconds."
@@ -47,6 +63,8 @@ class SamplingConfig(_Frozen):
     def _end_after_start(self) -> "SamplingConfig":
         if self.end is not None and self.end <= self.start:
             raise ValueError(f"end ({self.end:g} s) must be after start ({self.start:g} s)")
+        if self.every_frame and self.fps is not None:
+            raise ValueError("every_frame and fps exclude each other")
         return self
 
 
@@ -270,8 +288,8 @@ class TrainConfig(_Frozen):
         32,
         ge=MIN_FRAMES,
         le=MAX_FRAMES,
-        description="Frames of each video when scoring; stored with the weights. A multiple of "
-        "``frames`` is scored as several samples of the video, whose estimates are averaged.",
+        description="Frames of each Development video when an epoch is judged. More than "
+        "``frames`` are weighted as the average over all samplings of so many frames.",
     )
     seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 
@@ -288,6 +306,15 @@ class SemanticsTrainConfig(_Frozen):
     )
     side: int | None = Field(
         None, ge=64, description="Side to which faces are reduced in training, pixels."
+    )
+    only_head_and_gaze: bool = Field(
+        False, description="Train only the networks that read head and gaze."
+    )
+    freeze_stages: int = Field(
+        0,
+        ge=0,
+        le=4,
+        description="Stages of the image encoder, from its input, whose weights stay as they are.",
     )
     seed: int = Field(3407, ge=0, le=MAX_SEED, description="Random seed.")
 

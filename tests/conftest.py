@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from tests.support.process_pool import work_here
-from tests.support.videos import ffmpeg, write_video
+from tests.support.videos import ffmpeg, read_video, write_video
 
 pytest_plugins = ["tests.support.tiny_corpus"]
 
@@ -29,15 +29,10 @@ def interview() -> Path:
 @pytest.fixture(scope="session")
 def face_frames(interview: Path) -> list[np.ndarray]:
     """Every fourth frame of the first 12 s of the interview, 192 x 192, RGB uint8."""
-    capture = cv2.VideoCapture(str(interview), cv2.CAP_FFMPEG)
-    frames = []
-    for number in range(4 * 72):
-        assert capture.grab()
-        if number % 4 == 0:
-            small = cv2.resize(capture.retrieve()[1], (192, 192), interpolation=cv2.INTER_AREA)
-            frames.append(cv2.cvtColor(small, cv2.COLOR_BGR2RGB))
-    capture.release()
-    return frames
+    return [
+        cv2.resize(image, (192, 192), interpolation=cv2.INTER_AREA)
+        for image in read_video(interview)[: 4 * 72 : 4]
+    ]
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,10 @@ from typer.main import get_command
 
 from depmap_cli.cli import app
 from depmap_cli.io.settings import check_settings, read_settings
+from depmap_cli.report.score.columns import SCORES
+from depmap_cli.results import SCHEMA_VERSION, Report, Timeline, Trace
+from depmap_cli.results.columns import names_of
+from depmap_cli.results.frame_table import FRAMES, OPENFACE
 from tests.test_architecture import MODEL, ROOMS, comments, equations
 
 ROOT = Path(__file__).parents[1]
@@ -262,6 +266,32 @@ def test_architecture_names_the_file_of_each_equation():
         for number in equations(comments(path.read_text(encoding="utf-8")))
     }
     assert listed == marked
+
+
+def documented(name, page):
+    """Whether a page names a column; of numbered columns, it names the first and the last."""
+    if re.fullmatch(r"AU\d\d(_[rc])?|[xy]_\d", name):
+        return True
+    return f"`{name}`" in page
+
+
+@pytest.mark.parametrize("columns", [FRAMES, OPENFACE, SCORES], ids=["frames", "aus", "scores"])
+def test_the_page_on_result_files_names_every_column(columns):
+    page = (ROOT / "docs/outputs.md").read_text(encoding="utf-8")
+    names = names_of(columns)
+    assert [name for name in names if not documented(name, page)] == []
+    for suffix in ("", "_r", "_c"):
+        family = sorted(n for n in names if re.fullmatch(rf"AU\d\d{suffix}", n))
+        assert not family or f"`{family[0]}` ... `{family[-1]}`" in page
+    if "x_0" in names:
+        assert "`x_0` ... `x_4`, `y_0` ... `y_4`" in page
+
+
+@pytest.mark.parametrize("part", [Report, Timeline, Trace])
+def test_the_page_on_result_files_names_every_key(part):
+    page = (ROOT / "docs/outputs.md").read_text(encoding="utf-8")
+    assert [name for name in part.model_fields if f"`{name}`" not in page] == []
+    assert f"version {SCHEMA_VERSION}" in page
 
 
 def test_measurements_are_numbered_in_order():

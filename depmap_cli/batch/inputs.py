@@ -2,7 +2,8 @@
 
 import glob
 import os
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path, PurePosixPath
@@ -14,6 +15,9 @@ from depmap_cli.results import encodable
 SCORES, RUN, HIDDEN = RESERVED = "scores.csv", "run.json", ".depmap"
 """Names in a results folder that do not belong to videos."""
 
+_MAX_KINDS = 5
+"""Most kinds of files that a line about them names."""
+
 
 @dataclass(frozen=True)
 class InputVideo:
@@ -23,12 +27,19 @@ class InputVideo:
     name: str  # unique within the batch; also the folder of its results, relative to OUT
 
 
-def find_videos(arguments: Iterable[str], recursive: bool) -> list[InputVideo]:
+def find_videos(
+    arguments: Iterable[str], recursive: bool, tell: Callable[[str], None] = lambda text: None
+) -> list[InputVideo]:
     """Find files, the videos in folders, and the matches of glob patterns, in that order.
 
     The videos of a folder are named by their path relative to it. If two names would be equal,
     enough parent folders are put in front to tell them apart, or a number is appended if parents do
     not suffice. Names can be encoded in UTF-8.
+
+    Args:
+        arguments: files, folders and patterns.
+        recursive: whether to search subfolders.
+        tell: called with a line about files of a folder that are passed over.
 
     Raises:
         UsageProblem: a folder without videos, or a pattern without matches. A missing *file* is
@@ -38,7 +49,7 @@ def find_videos(arguments: Iterable[str], recursive: bool) -> list[InputVideo]:
     for text in arguments:
         path = Path(text)
         if os.path.isdir(path):  # unlike Path.is_dir, never raises
-            videos += _in_folder(path, recursive)
+            videos += _in_folder(path, recursive, tell)
         elif not os.path.exists(path) and glob.has_magic(text):
             matches = sorted(Path(m) for m in glob.glob(text, recursive=True) if Path(m).is_file())
             if not matches:
@@ -49,7 +60,9 @@ def find_videos(arguments: Iterable[str], recursive: bool) -> list[InputVideo]:
     return _with_unique_names(videos)
 
 
-def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]]:
+def _in_folder(
+    folder: Path, recursive: bool, tell: Callable[[str], None]
+) -> list[tuple[Path, PurePosixPath]]:
     try:
         paths = sorted(
             p for p in (folder.rglob("*") if recursive else folder.iterdir()) if os.path.isfile(p)
@@ -62,6 +75,14 @@ def _in_folder(folder: Path, recursive: bool) -> list[tuple[Path, PurePosixPath]
     if not videos:
         hint = "name a folder with videos" if recursive else "add --recursive to search subfolders"
         raise UsageProblem(f"{folder}: no video in this folder", hint)
+    chosen = set(videos)
+    others = Counter(
+        p.suffix.lower() or p.name for p in paths if p not in chosen and not p.name.startswith(".")
+    )
+    if others:
+        kinds = ", ".join(f"{kind}: {n}" for kind, n in others.most_common(_MAX_KINDS))
+        more = ", ..." if len(others) > _MAX_KINDS else ""
+        tell(f"{folder}: files that are no videos are passed over ({kinds}{more})")
     return [(p, PurePosixPath(p.relative_to(folder).as_posix())) for p in videos]
 
 

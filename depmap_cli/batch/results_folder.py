@@ -30,8 +30,9 @@ from depmap_cli.report.score.files import PICTURES, brief, write_scores_csv
 from depmap_cli.results import Report, Status
 
 FULL_REPORT = "score.json"
-Files = Mapping[str, bytes]
-"""File contents by name relative to the video's folder, in the order of writing."""
+Files = Mapping[str, bytes | Path]
+"""File contents by name relative to the video's folder, in the order of writing; a path is that of
+a complete file in ``scratch``, which is moved."""
 FOLDER_SUFFIX = ".results"
 """Added to the name of a video's results folder if a file has that name."""
 
@@ -61,9 +62,9 @@ class ResultRecord(BaseModel):
 
     origin: VideoOrigin
     key: str  # hash of settings, weights and video; "" if the video must be scored again
-    formats: list[str] = []
+    formats: list[str] = []  # and "overlay"
     files: list[str] = []  # relative to the video's folder
-    report: Report  # without timeline and traces
+    report: Report  # without its timeline
 
 
 class ResultsFolder:
@@ -85,6 +86,11 @@ class ResultsFolder:
                 remove_stale_temp(parent.glob(TEMP_PATTERN), STALE_AGE)
         except OSError as error:
             raise unwritable(str(folder), error) from error
+
+    @property
+    def scratch(self) -> Path:
+        """Absolute path of the folder in which workers make large files, on the same disk."""
+        return Path(os.path.abspath(self._hidden))
 
     def folder_name(self, name: str) -> str:
         """Return the name of a video's folder, relative to the results folder.
@@ -186,6 +192,7 @@ class ResultsFolder:
         except OutputUnwritable as error:
             update = {"status": Status.failed, "reason": error.message, "hint": error.hint}
             report = report.model_copy(update=update)
+            _remove_made(files)
             self.remember_unwritten(name, report)
             if self._record(self._record_path(name)) is None:
                 with suppress(OutputUnwritable):
@@ -223,7 +230,10 @@ class ResultsFolder:
         try:
             with TemporaryDirectory(dir=self._hidden, prefix=TEMP_PATTERN.rstrip("*")) as temporary:
                 for number, data in enumerate(files.values()):
-                    Path(temporary, str(number)).write_bytes(data)
+                    if isinstance(data, Path):
+                        os.replace(data, Path(temporary, str(number)))
+                    else:
+                        Path(temporary, str(number)).write_bytes(data)
                 self._remove_result(name, replaced_files | (others - kept_files))
                 for number, file in enumerate(files):
                     (folder / file).parent.mkdir(parents=True, exist_ok=True)
@@ -288,6 +298,14 @@ def check_exists(folder: Path) -> None:
 def _same_result(before: ResultRecord, now: ResultRecord) -> bool:
     """Return whether two records describe the same result, perhaps in different formats."""
     return before.key == now.key != "" and before.report.status is now.report.status
+
+
+def _remove_made(files: Files) -> None:
+    """Remove the files that workers made for a result that cannot be stored."""
+    for made in files.values():
+        if isinstance(made, Path):
+            with suppress(OSError):
+                made.unlink(missing_ok=True)
 
 
 def _is_file(path: Path) -> bool:

@@ -132,7 +132,11 @@ class _BatchRun:
         """
         tasks = (
             ScoringTask(
-                number=number, path=item.path, name=item.name, folder=self._folder_name(item.name)
+                number=number,
+                path=item.path,
+                name=item.name,
+                folder=self._folder_name(item.name),
+                scratch=None if self._results is None else self._results.scratch,
             )
             for number, item in enumerate(self._batch.items)
         )
@@ -215,7 +219,7 @@ class _BatchRun:
             return False
         if self._batch.overwrite and not elsewhere:
             return False
-        report = self._results.finished(task.name, key, self._job.formats, include_failed=elsewhere)
+        report = self._results.finished(task.name, key, self._job.outputs, include_failed=elsewhere)
         if report is None:
             return False
         if len(self._batch.items) == 1:  # a single report is shown in full
@@ -237,7 +241,7 @@ class _BatchRun:
             unchanged = used is None or used.sha256 == self._weights_sha256
             key = key if unchanged and key == self._key(task) else ""
             report = self._results.store(
-                VideoOrigin.of(task.path), key, self._job.formats, rendered.report, rendered.files
+                VideoOrigin.of(task.path), key, self._job.outputs, rendered.report, rendered.files
             )
             claim.release()
             folder = task.folder if report is rendered.report else None
@@ -284,6 +288,7 @@ class _BatchRun:
             options["au_csv"] = self._job.options.au_csv.name
         settings = {**options, "pictures": self._job.pictures, "device": self._job.device}
         settings["formats"] = ", ".join(sorted(self._job.formats))
+        settings["overlay"] = self._job.overlay
         settings |= self._batch.extra_settings or {}
         return RunJsonWriter(
             folder=folder,

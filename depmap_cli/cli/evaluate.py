@@ -29,7 +29,12 @@ from depmap_cli.cli.terminal import note, progress_bar, stages
 from depmap_cli.config import MAX_FRAMES, MIN_FRAMES
 
 FramesOption = Annotated[
-    int | None, typer.Option(min=MIN_FRAMES, max=MAX_FRAMES, help="Frames sampled per video.")
+    int | None,
+    typer.Option(
+        min=MIN_FRAMES,
+        max=MAX_FRAMES,
+        help="Frames of each video. Default: as many as are prepared, 128 or more.",
+    ),
 ]
 
 

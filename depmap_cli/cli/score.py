@@ -19,7 +19,14 @@ from depmap_cli.cli.shared_options import (
     WeightsOption,
 )
 from depmap_cli.cli.terminal import BatchBars, note
-from depmap_cli.config import MAX_FRAMES, MAX_RATE, MIN_FRAMES, SubjectRule
+from depmap_cli.config import (
+    DEFAULT_RATE,
+    MAX_FRAMES,
+    MAX_RATE,
+    MIN_FRAMES,
+    STEADY_FRAMES,
+    SubjectRule,
+)
 from depmap_cli.errors import EXIT_OK, EXIT_PARTIAL
 
 if TYPE_CHECKING:
@@ -80,13 +87,20 @@ def score(
         typer.Option(
             min=MIN_FRAMES,
             max=MAX_FRAMES,
-            help="Number of frames, sampled evenly over the video. Default: as the weights say.",
+            help="Number of frames, sampled evenly from the video, in place of --fps.",
         ),
     ] = None,
     fps: Annotated[
         float | None,
-        typer.Option(max=MAX_RATE, help="Frames per second to sample, in place of --frames."),
+        typer.Option(
+            max=MAX_RATE,
+            help=f"Frames per second to sample. Default: {DEFAULT_RATE:g}; more if the video is so "
+            f"short that it would have fewer than {STEADY_FRAMES} frames.",
+        ),
     ] = None,
+    every_frame: Annotated[
+        bool, typer.Option("--every-frame", help="Use every frame, in place of --fps.")
+    ] = False,
     start: Annotated[float, typer.Option(min=0, help="Start of the part used, in seconds.")] = 0.0,
     end: Annotated[
         float | None,
@@ -101,9 +115,18 @@ def score(
     pictures: Annotated[
         PictureStyle,
         typer.Option(
-            help="Style of the key-frame pictures; needs --output. Only raw shows the face."
+            help="Style of the key-frame pictures and of the overlay; needs --output. Only raw "
+            "shows the face."
         ),
     ] = PictureStyle.drawing,
+    overlay: Annotated[
+        bool,
+        typer.Option(
+            "--overlay",
+            help="Write overlay.mp4, a video with face, action units and traces drawn in; needs "
+            "--output. It shows the recording itself only with --pictures raw.",
+        ),
+    ] = False,
     coverage: Annotated[
         float, typer.Option(min=0.5, max=0.99, help="Coverage of the prediction interval.")
     ] = 0.9,
@@ -111,8 +134,8 @@ def score(
         Path | None,
         typer.Option(
             "--au-csv",
-            help="OpenFace CSV with the action units of the video, or a folder with one CSV per "
-            "video. Default: the semantic model estimates them.",
+            help="CSV of OpenFace, or aus.csv of depmap, with the action units of the video, or a "
+            "folder with one CSV per video. Default: the semantic model reads them.",
         ),
     ] = None,
     semantic_model: SemanticModelOption = None,
@@ -191,7 +214,7 @@ def score(
     from depmap_cli.report.score.terminal_output import TerminalOutput
     from depmap_cli.scoring.options import ScoreOptions
 
-    videos = find_videos(paths, recursive)
+    videos = find_videos(paths, recursive, lambda text: note(text, quiet))
     items = select_part(videos, part)
     if not items:
         note(f"--part {part}: this part holds none of the {len(videos)} videos", quiet)
@@ -202,6 +225,7 @@ def score(
         options=ScoreOptions(
             frames=frames,
             fps=fps,
+            every_frame=every_frame,
             start=start,
             end=end,
             subject=subject,
@@ -211,6 +235,7 @@ def score(
         ),
         formats=_file_formats(formats) if output is not None else frozenset(),
         pictures=pictures.value,
+        overlay=overlay,
         weights=weights,
         device=device,
         semantic_model=semantic_model,
@@ -248,6 +273,7 @@ def _check_dependent_options(output: Path | None, overwrite: bool, engine: Engin
         for parameter, option in (
             ("formats", "--format"),
             ("pictures", "--pictures"),
+            ("overlay", "--overlay"),
             ("overwrite", "--overwrite" if overwrite else "--resume"),
         ):
             if is_explicit(parameter):

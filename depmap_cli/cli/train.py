@@ -71,6 +71,15 @@ SideOption = Annotated[
         "again from the result (--init) on faces of full size.",
     ),
 ]
+FreezeStagesOption = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=4,
+        help="Stages of the image encoder, from its input, whose weights stay as they are, which "
+        "is faster.",
+    ),
+]
 SemanticsInitOption = Annotated[
     list[Path] | None,
     typer.Option(help="Semantic weights to start from. May be repeated: starts from their mean."),
@@ -227,6 +236,13 @@ def train_semantics(
         float, typer.Option(min=1e-8, help="Learning rate.")
     ] = SEMANTICS.learning_rate,
     side: SideOption = None,
+    only_head_and_gaze: Annotated[
+        bool,
+        typer.Option(
+            "--only-head-and-gaze", help="Train only the networks that read head and gaze."
+        ),
+    ] = False,
+    freeze_stages: FreezeStagesOption = SEMANTICS.freeze_stages,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed.")] = SEMANTICS.seed,
     init: SemanticsInitOption = None,
     resume: ResumeOption = False,
@@ -235,7 +251,7 @@ def train_semantics(
     jobs: JobsOption = 2,
     quiet: QuietOption = False,
 ) -> None:
-    """Train the small open_clip model on faces with known action units.
+    """Train the small open_clip model on faces with known action units, head pose and gaze.
 
     Example:
 
@@ -256,6 +272,8 @@ def train_semantics(
             batch_size=batch_size,
             learning_rate=learning_rate,
             side=side,
+            only_head_and_gaze=only_head_and_gaze,
+            freeze_stages=freeze_stages,
             seed=seed,
         ),
         statement=statement,
@@ -266,7 +284,8 @@ def train_semantics(
     )
     with explain_resume(), progress_bar(quiet) as bar:
         best = run_semantics_training(options, stages(bar), lambda text: note(text, quiet))
-    note(f"Development: mean r {best:.3f} over the action units", quiet)
+    measured = "angles of head and gaze" if only_head_and_gaze else "action units"
+    note(f"Development: mean r {best:.3f} over the {measured}", quiet)
     note(f"weights: {out}", quiet)
 
 
@@ -293,7 +312,7 @@ def prepare(
     from depmap_cli.io.settings import read_settings
     from depmap_cli.report.corpus import render_corpus, render_quality
     from depmap_cli.training.initialise import scored_frame_counts, weights_to_start_from
-    from depmap_cli.workflows.labelled_data import LabelledData
+    from depmap_cli.workflows.labelled_data import LabelledData, prepared_frames
 
     start, base = weights_to_start_from(init, from_scratch=False)
     resolved = read_settings(settings or [], config, base)
@@ -302,7 +321,7 @@ def prepare(
     if not quiet:
         render_corpus(Console(stderr=True), summary)
     with progress_bar(quiet) as bar:
-        for frames in scored_frame_counts(resolved, start):
-            cached = source.prepare_splits(videos, resolved.faces, stages(bar), frames)
+        for frames in dict.fromkeys(map(prepared_frames, scored_frame_counts(resolved, start))):
+            cached = source.prepare(videos, resolved.faces, stages(bar), frames)
     pairs = zip(videos, cached, strict=True)
     render_quality(Console(), [(video.path.name, entry.quality) for video, entry in pairs])

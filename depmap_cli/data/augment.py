@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Bool, Float, Int, UInt8
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
@@ -44,17 +44,26 @@ QUALITY = (8.0, 50.0)
 """Range of JPEG quality; its blocks resemble those of a video with a low bit rate."""
 
 
+@dataclass(frozen=True)
+class AugmentedFaces:
+    """Augmented faces, and how their pictures were turned."""
+
+    pixels: Float[Tensor, "n 3 h w"]  # normalised
+    mirrored: Bool[Tensor, " n"]  # after turning
+    clockwise: Float[Tensor, " n"]  # degrees
+
+
 def augment_faces(
     faces: UInt8[Tensor, "n h w 3"],
     group: Int[Tensor, " n"],
     generator: Generator,
     ranges: AugmentationRanges,
-) -> Float[Tensor, "n 3 h w"]:
-    """Return randomly augmented, normalised pixels; frames of one ``group`` change alike.
+) -> AugmentedFaces:
+    """Augment faces at random; frames of one ``group`` change alike.
 
     Changes: compression, mirroring, rotation, scale and translation (with some jitter for each
     frame, as alignment has), proportions, brightness, contrast and tint (within ``ranges``), loss
-    of colour, loss of resolution, and noise. Mirroring keeps the labels, because action units have
+    of colour, loss of resolution, and noise. Mirroring keeps the labels of action units, which have
     no sides here. ``occlusion.py`` draws covered faces.
     """
     n_groups = int(group.max()) + 1
@@ -67,7 +76,8 @@ def augment_faces(
 
     faces = _compressed(faces, draw(*QUALITY).round().int(), chance(0.2))
     bend = draw(-ranges.bend, ranges.bend, 2, 4, 4)
-    pixels = _warp(normalise_pixels(faces), _affine(draw, ranges, len(faces), generator), bend)
+    affine = _affine(draw, ranges, len(faces), generator)
+    pixels = _warp(normalise_pixels(faces), affine, bend)
     grey = pixels.mean(1, keepdim=True)
     pixels = torch.where(chance(0.15)[:, None, None, None], grey.expand_as(pixels), pixels)
     contrast, light, tint = (
@@ -79,7 +89,9 @@ def augment_faces(
     pixels = (pixels - centre) * contrast + centre + light + tint
     pixels = _lower_resolution(pixels, chance(0.2), generator)
     noise = torch.randn(pixels.shape, generator=generator) * draw(0, 0.12, 1, 1, 1)
-    return pixels + noise
+    # The affine maps a place in the new picture to one in the old.
+    clockwise = -torch.rad2deg(torch.atan2(-affine[:, 0, 1], affine[:, 1, 1]))
+    return AugmentedFaces(pixels + noise, torch.det(affine[:, :, :2]) < 0, clockwise)
 
 
 def _compressed(faces: Tensor, quality: Tensor, chosen: Tensor) -> Tensor:

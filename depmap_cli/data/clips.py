@@ -20,7 +20,12 @@ from depmap_cli.runtime.devices import explain_out_of_memory
 from depmap_cli.scoring.inference import embed_faces
 from depmap_cli.semantics.clip_model import COVERED_THRESHOLD, SemanticFeatures, SemanticModel
 
-_STORED_AS = {"image": "image", "au_probabilities": "evidence", "covered": "covered"}
+_STORED_AS = {
+    "image": "image",
+    "au_probabilities": "evidence",
+    "covered": "covered",
+    "angles": "angles",
+}
 """Fields of ``SemanticFeatures`` and their names in the files of the cache."""
 
 
@@ -91,7 +96,7 @@ def _semantic_features(
     if cached := _read_features(path, len(entry)):
         return cached
     with explain_out_of_memory("the semantic model", "close other programs, or give --device cpu"):
-        features = embed_faces(semantics, entry.faces, device)
+        features = embed_faces(semantics, entry.faces, device).in_camera(entry.clockwise)
     with cache_writable(path.parent), atomic_write(path) as temporary:
         tensors = {stored: getattr(features, name) for name, stored in _STORED_AS.items()}
         temporary.write_bytes(save({name: value.contiguous() for name, value in tensors.items()}))

@@ -48,7 +48,7 @@ from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.runtime.process_pool import run_all
 from depmap_cli.video.reader import check_complete, probe, sample_frames
 
-_PACKAGES = ("opencv-python", "facenet-pytorch", "torch", "torchvision")
+_PACKAGES = ("av", "opencv-python", "facenet-pytorch", "torch", "torchvision")
 
 
 def default_cache() -> Path:

@@ -11,6 +11,8 @@ cue            (n,) bool           the frame is in an episode whose rate depends
 landmarks      (k, 5, 2) float32   in pixels of rendered frames: eyes, nose tip, mouth corners
 frames         (k,) int32          indices of the rendered frames
 fps            number              frames/s of all of them
+gaze_degrees   number              rotation of the eyes at a gaze of 1; absent in corpora of
+                                   older versions, whose eyes do not turn
 =============  ==================  ==========================================================
 
 and facts about the person and the video: numbers and words by name.
@@ -22,28 +24,51 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import Float32, Int
 
 from depmap_cli.data.labelled_video import LabelledVideo, display_path
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.head_and_gaze import ANGLES, GAZE, HEAD, about_z, head_angles, head_rotation
 from depmap_cli.errors import DataInvalid
 
 FOLDER = "ground_truth"
+GAZE_DEGREES = 30.0
+"""Rotation of the eyeballs at a gaze of 1. The lids of the face model follow a downward gaze of 1
+by 0.63 cm: the path of the pupil of an eyeball of 1.25 cm over 30 degrees."""
 _CODES = [unit.code for unit in ACTION_UNITS]
 
 
-@dataclass(frozen=True)
-class UnitTraces:
-    """The action units of one video over time."""
+@dataclass(frozen=True, kw_only=True)
+class TrueTraces:
+    """What the person in one video does over time."""
 
     au: Float32[np.ndarray, "n 18"]  # in the order of ACTION_UNITS
+    angles: Float32[np.ndarray, "n 5"]  # degrees, in the order of ANGLES; NaN if unknown
+    frames: Int[np.ndarray, " k"]  # the rendered frames
+    landmarks: Float32[np.ndarray, "k 5 2"]  # in them, pixels
     fps: float
 
     def at(self, times: np.ndarray) -> Float32[np.ndarray, "k 18"]:
         """Intensities in the frames nearest to ``times`` (seconds from the start)."""
-        frames = np.clip(np.round(times * self.fps).astype(int), 0, len(self.au) - 1)
-        nearest: np.ndarray = self.au[frames]
+        nearest: np.ndarray = self.au[self._nearest(times)]
         return nearest
+
+    def angles_at(self, times: np.ndarray) -> Float32[np.ndarray, "k 5"]:
+        """Angles, relative to the camera, in the frames nearest to ``times``."""
+        nearest: np.ndarray = self.angles[self._nearest(times)]
+        return nearest
+
+    def landmarks_at(self, times: np.ndarray) -> Float32[np.ndarray, "k 5 2"]:
+        """Landmarks in the rendered frames nearest to ``times``."""
+        frames = self._nearest(times)
+        nearest: np.ndarray = self.landmarks[
+            np.abs(self.frames[None] - frames[:, None]).argmin(axis=1)
+        ]
+        return nearest
+
+    def _nearest(self, times: np.ndarray) -> Int[np.ndarray, " k"]:
+        frames: np.ndarray = np.clip(np.round(times * self.fps).astype(int), 0, len(self.au) - 1)
+        return frames
 
 
 def ground_truth_path(data: Path, split: str, name: str) -> Path:
@@ -51,8 +76,8 @@ def ground_truth_path(data: Path, split: str, name: str) -> Path:
     return data / FOLDER / split / f"{name}.npz"
 
 
-def read_units(data: Path, video: LabelledVideo) -> UnitTraces:
-    """Read the action units of one video in the corpus folder ``data``.
+def read_traces(data: Path, video: LabelledVideo) -> TrueTraces:
+    """Read what the person does in one video in the corpus folder ``data``.
 
     Raises:
         DataInvalid: the ground truth is missing, or has other action units.
@@ -63,14 +88,36 @@ def read_units(data: Path, video: LabelledVideo) -> UnitTraces:
             f"{video.name}: no ground truth",
             f"give a corpus with {FOLDER}/, as `depmap simulate` writes it",
         )
-    with np.load(path, allow_pickle=False) as truth:
-        names, au, fps = [str(n) for n in truth["au_names"]], truth["au"], float(truth["fps"])
+    with np.load(path, allow_pickle=False) as file:
+        truth = {name: file[name] for name in file.files}
+    names = [str(name) for name in truth["au_names"]]
     if sorted(names) != sorted(_CODES):
         raise DataInvalid(
             f"{display_path(path, data)}: its action units are not the {len(ACTION_UNITS)} known",
             "simulate the corpus with this version of depmap",
         )
-    return UnitTraces(au[[names.index(code) for code in _CODES]].T.astype(np.float32), fps)
+    return TrueTraces(
+        au=truth["au"][[names.index(code) for code in _CODES]].T.astype(np.float32),
+        angles=_angles(truth),
+        frames=truth["frames"] if "frames" in truth else np.arange(len(truth["landmarks"])),
+        landmarks=truth["landmarks"].astype(np.float32),
+        fps=float(truth["fps"]),
+    )
+
+
+def _angles(truth: Mapping[str, np.ndarray]) -> Float32[np.ndarray, "n 5"]:
+    """Convert yaw (right), pitch (down) and roll (anticlockwise) of the renderer to ``ANGLES``."""
+    yaw, pitch, roll = truth["pose"].astype(np.float64)
+    zero = np.zeros_like(yaw)
+    about_x = head_rotation(np.stack([pitch, zero, zero], axis=1))
+    about_y = head_rotation(np.stack([zero, -yaw, zero], axis=1))
+    rotation = about_z(-np.radians(roll)) @ about_y @ about_x
+    angles = np.full((len(yaw), len(ANGLES)), np.nan)
+    angles[:, HEAD] = head_angles(rotation)
+    if "gaze_degrees" in truth:
+        right, up = truth["gaze"].astype(np.float64) * float(truth["gaze_degrees"])
+        angles[:, GAZE] = np.stack([right, -up], axis=1)
+    return angles.astype(np.float32)
 
 
 def write_ground_truth(
@@ -95,6 +142,7 @@ def write_ground_truth(
         "frames": frames.astype(np.int32),
         "landmarks": landmarks.astype(np.float32),
         "fps": np.float64(fps),
+        "gaze_degrees": np.float64(GAZE_DEGREES),
     }
     arrays |= {name: np.asarray(value) for name, value in facts.items()}
     np.savez_compressed(path, **arrays)

@@ -12,10 +12,12 @@ SPLITS = ("Training", "Development", "Testing")
 VIDEO_SUFFIXES = frozenset(
     f".{ending}"
     for ending in (
-        *("mp4", "mov", "avi", "mkv", "webm", "m4v", "mpg"),
-        *("mpeg", "wmv", "flv", "ts", "mts", "3gp", "ogv"),
+        *("mp4", "mov", "avi", "mkv", "webm", "m4v", "mpg", "mpeg", "wmv", "flv", "ts", "mts"),
+        *("m2ts", "m2t", "mod", "tod", "vob", "asf", "3gp", "3g2", "ogv", "ogm", "mxf", "dv"),
+        *("divx", "f4v", "qt", "m2v", "mpe", "mj2", "h264", "hevc", "wtv"),
     )
 )
+"""Endings by which the videos of a folder are found; a file that is named may have any."""
 PREPARED_SUFFIX = ".faces"
 """Suffix of a folder of aligned faces (``face_cache.py``) that replaces a video."""
 RUN_FILES = ("config.yaml", "run.json")

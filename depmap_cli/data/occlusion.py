@@ -1,4 +1,4 @@
-"""Hands and objects drawn over aligned faces, and the share of the face that they hide.
+"""Hands, objects, bars and masks drawn over aligned faces, and the share of the face they hide.
 
 Detectors still find faces that are half covered by a hand. For the semantic model to recognise them
 (`COVERED_PHRASE`), it is trained on faces covered here, whose hidden share is known. Reproducible
@@ -8,11 +8,13 @@ from a seed.
 import math
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Generator, Tensor
 from torch.nn import functional as F
 
 N_FINGERS = 4
+_KIND_SHARES = (0.5, 0.2, 0.16, 0.14)
+"""Shares of hands, objects, bars and masks."""
 _CENTRE, _AXES = (0.5, 0.51), (0.34, 0.36)
 """Ellipse from the brows to below the mouth of an aligned face: (x, y) as shares of the side."""
 
@@ -20,7 +22,10 @@ _CENTRE, _AXES = (0.5, 0.51), (0.34, 0.36)
 def cover_faces(
     pixels: Float[Tensor, "n 3 h w"], share: float, generator: Generator
 ) -> tuple[Float[Tensor, "n 3 h w"], Float[Tensor, " n"]]:
-    """Draw a hand, a part of another picture or a plain shape over a ``share`` of the faces.
+    """Draw something over a ``share`` of the faces.
+
+    It is a hand, a shape that is plain or cut from another picture, a bar across the picture such
+    as a caption or a censor bar, or a mask over mouth and nose.
 
     Takes and returns normalised pixels. Also returns the share of the inner face (brows to mouth)
     that is hidden; 0 for the other faces.
@@ -31,11 +36,10 @@ def cover_faces(
         return pixels, hidden
     faces = pixels[chosen]
     n, size = len(faces), faces.shape[-1]
-    is_hand = (torch.rand(n, generator=generator) < 0.6)[:, None, None, None]
-    hand, hand_colour = _hand(faces, generator)
-    shape, shape_colour = _object(faces, generator)
-    opaque = torch.where(is_hand, hand, shape)
-    colour = torch.where(is_hand, hand_colour, shape_colour)
+    kind = torch.multinomial(torch.tensor(_KIND_SHARES), n, True, generator=generator)
+    drawn = [draw(faces, generator) for draw in (_hand, _object, _bar, _mask)]
+    opaque = _of_kind([opacity for opacity, _ in drawn], kind)
+    colour = _of_kind([colour for _, colour in drawn], kind)
     shadow = _blurred(opaque, size // 16)
     depth = torch.empty(n, 1, 1, 1).uniform_(0, 0.8, generator=generator)
     covered = pixels.clone()
@@ -43,6 +47,11 @@ def cover_faces(
     inner = _inner_face(size)
     hidden[chosen] = (opaque[:, 0] * inner).sum((1, 2)) / inner.sum()
     return covered, hidden
+
+
+def _of_kind(pictures: list[Tensor], kind: Int[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
+    """For each face the picture of its ``kind``, an index into ``pictures``."""
+    return torch.stack([pictures[k][i] for i, k in enumerate(kind.tolist())])
 
 
 def _blurred(pixels: Float[Tensor, "n c h w"], reach: int) -> Float[Tensor, "n c h w"]:
@@ -140,3 +149,40 @@ def _object(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     other = faces.roll(1, 0).flip(2) + draw(-0.5, 0.5, 3, 1, 1)
     colour = torch.where(draw(0, 1, 1, 1, 1) < 0.5, plain, other)
     return inside[:, None].float(), colour
+
+
+def _bar(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Opacity and colour of bars across the whole width, half of them with a line of blocks.
+
+    The blocks stand for the letters of a caption.
+    """
+    n, size = len(faces), faces.shape[-1]
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return torch.empty(n, *shape).uniform_(low, high, generator=generator)
+
+    down = _grid(size)[None, ..., 1]
+    offset = (down - draw(0.22, 1.0, 1, 1)).abs() / draw(0.06, 0.2, 1, 1)
+    inside = (offset < 1).float()[:, None] * draw(0.75, 1.0, 1, 1, 1)
+    blocks = F.interpolate(draw(0, 1, 1, 1, 24), (size, size), mode="nearest") < 0.6
+    is_text = blocks & (offset[:, None] < 0.5) & (draw(0, 1, 1, 1, 1) < 0.5)
+    bar, text = (draw(-2, 2.2, 1, 1, 1) + draw(-0.5, 0.5, 3, 1, 1) for _ in range(2))
+    return inside, torch.where(is_text, text, bar).expand_as(faces)
+
+
+def _mask(faces: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    """Opacity and colour of face masks: an ellipse over mouth and nose with soft folds."""
+    n, size = len(faces), faces.shape[-1]
+
+    def draw(low: float, high: float, *shape: int) -> Tensor:
+        return torch.empty(n, *shape).uniform_(low, high, generator=generator)
+
+    grid = _grid(size)[None]
+    x = (grid[..., 0] - draw(0.45, 0.55, 1, 1)) / draw(0.3, 0.48, 1, 1)
+    top = draw(0.44, 0.66, 1, 1) + draw(0.0, 0.12, 1, 1) * x.square()
+    bottom = draw(0.9, 1.15, 1, 1) - 0.2 * x.square()
+    inside = (x.abs() < 1) & (grid[..., 1] > top) & (grid[..., 1] < bottom)
+    plain = draw(-1.6, 2.2, 1, 1, 1) + draw(-0.3, 0.3, 3, 1, 1)
+    folds = torch.sin(grid[..., 1] * draw(10, 45, 1, 1) + draw(0, 6, 1, 1))[:, None]
+    shade = draw(0.0, 0.5, 1, 1, 1) * x.square()[:, None] + draw(0.0, 0.2, 1, 1, 1) * folds
+    return inside.float()[:, None], plain - shade

@@ -22,7 +22,7 @@ from depmap_cli.results import Quality
 FACES, INDEX = "faces.npy", "index.json"
 FEATURES = "views"
 """Folder below the cache for semantic features of faces that lie in a user's corpus."""
-CACHE_VERSION = 4
+CACHE_VERSION = 5
 """Increased whenever a change of the code changes the prepared faces."""
 
 
@@ -32,6 +32,7 @@ class CachedFaces:
 
     folder: Path
     times: np.ndarray  # (n,) seconds, of the frames with a face
+    clockwise: np.ndarray  # (n,) degrees by which each face was turned in the picture
     n_sampled: int  # sampled frames, with a face or without
     quality: Quality  # of the video, as the quality gate of `depmap score` assesses it
     duration: float | None = None  # of the video in seconds, if the entry stores it
@@ -78,6 +79,7 @@ def write_entry(
     index = {
         "version": CACHE_VERSION,
         "times": [sample.time for sample in valid],
+        "clockwise": [round(sample.clockwise, 3) for sample in valid],
         "sampled": len(samples),
         "duration": duration,
         "quality": assess_quality(samples, duration, QualityConfig(), decoded).model_dump(
@@ -101,11 +103,12 @@ def read_entry(folder: Path) -> CachedFaces:
         entry = CachedFaces(
             folder=folder,
             times=times,
+            clockwise=np.array(index["clockwise"], float),
             n_sampled=index["sampled"],
             quality=quality,
             duration=index.get("duration"),
         )
-        if len(entry.faces) != len(entry):
+        if not len(entry.faces) == len(entry) == len(entry.clockwise):
             raise ValueError("the numbers of faces and times differ")
         if index["version"] != CACHE_VERSION:
             raise ValueError("prepared by another version of depmap")

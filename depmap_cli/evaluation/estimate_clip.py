@@ -48,7 +48,7 @@ def estimate_clip(
         inference.encode_faces(clip.faces[rows], clip.features[rows])
     else:
         inference.encode_maps(maps, clip.features[rows])
-    scores, features = inference.finish()
+    scores, features = inference.finish(clip.times[rows] if len(clip.times) else None)
     levels = None if scores.levels is None else tuple(scores.levels[0].tolist())
     return ClipEstimate(
         score=float(scores.score.clamp(0, MAX_SCORE)),

@@ -99,10 +99,12 @@ def decoded_share(
     """
     if properties.duration is None or not samples:
         return None
-    stop = properties.duration if sampling.end is None else min(sampling.end, properties.duration)
+    stated = properties.promised or properties.duration
+    stop = stated if sampling.end is None else min(sampling.end, stated)
     requested = stop - sampling.start
     interval = 1 / sampling.fps if sampling.fps else requested / sampling.frames
-    end = samples[-1].time + max(interval, 1 / properties.fps)
+    step = 1 / properties.fps
+    end = samples[-1].time + (step if sampling.every_frame else max(interval, step))
     return min(1.0, (end - sampling.start) / requested)
 
 

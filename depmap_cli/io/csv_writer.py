@@ -11,11 +11,13 @@ Cell = str | int | float | None
 
 def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """Encode a table as CSV in UTF-8; no cell starts a formula."""
-    text = io.StringIO()
+    data = io.BytesIO()
+    text = io.TextIOWrapper(data, encoding="utf-8", newline="")
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_safe(cell) for cell in row] for row in rows)
-    return text.getvalue().encode()
+    text.flush()
+    return data.getvalue()
 
 
 def _safe(cell: Cell) -> Cell:

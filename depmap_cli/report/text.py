@@ -47,6 +47,11 @@ def percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
 
 
+def weight_text(weight: float) -> str:
+    """A weight in the estimate as percent with two digits, e.g. ``31 %``, ``0.57 %``."""
+    return f"{weight * 100:.0f} %" if weight >= 0.0995 or weight == 0 else f"{weight * 100:.2g} %"
+
+
 def number(value: float) -> str:
     """Three significant digits; whole numbers from 100."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
@@ -129,6 +134,7 @@ def facts_about(report: Report) -> list[Fact]:
             value=interval_text(interval),
             detail=basis_text(interval),
         ),
+        *_sampling_error(report),
         Fact(label="severity bands covered", value=bands_text(estimate)),
         Fact(
             label="training mean",
@@ -136,7 +142,21 @@ def facts_about(report: Report) -> list[Fact]:
             detail="mean score in the training data",
         ),
     ]
-    return [*facts, _difference_from_training(report.familiarity)] if report.familiarity else facts
+    ood = report.out_of_distribution
+    return [*facts, _difference_from_training(ood)] if ood else facts
+
+
+def _sampling_error(report: Report) -> list[Fact]:
+    """The standard error of the estimate over samplings of the recording, if it was measured."""
+    if report.steadiness is None:
+        return []
+    return [
+        Fact(
+            label="sampling error",
+            value=f"{report.steadiness.sampling_error:.1f} points",
+            detail="standard error over the moments of this recording",
+        )
+    ]
 
 
 def _difference_from_training(ood: OutOfDistribution) -> Fact:
@@ -147,23 +167,33 @@ def _difference_from_training(ood: OutOfDistribution) -> Fact:
     n_farther = ood.n_reference - round(ood.share_nearer * ood.n_reference)
     return Fact(
         label="difference from training",
-        value="outside the usual range" if ood.unlike else "within the usual range",
+        value="outside the usual range" if ood.is_out_of_distribution else "within the usual range",
         detail=f"{n_farther} of {ood.n_reference} reference videos differ more",
-        is_warning=ood.unlike,
+        is_warning=ood.is_out_of_distribution,
     )
 
 
 def has_equal_weights(report: Report) -> bool:
     """Whether all usable frames have the same weight, as in a network without key-frame fusion."""
-    weights = report.timeline.weight if report.timeline else []
-    positive = [weight for weight in weights if weight > 0]
-    return len(positive) > 1 and len(set(positive)) == 1
+    if report.timeline is None:
+        return False
+    bins = zip(report.timeline.weight, report.timeline.usable, strict=True)
+    of_a_frame = [weight / usable for weight, usable in bins if usable]
+    return len(of_a_frame) > 1 and max(of_a_frame) - min(of_a_frame) <= 1e-6  # rounded weights
 
 
 def units_note(report: Report) -> str:
     """What the values of the action units are."""
-    openface = report.weights is not None and report.weights.au_source != "semantics"
+    openface = report.weights is not None and report.weights.au_source.startswith("OpenFace")
     return OPENFACE_NOTE if openface else PROBABILITY_NOTE
+
+
+def au_source_text(weights: WeightsInfo) -> str:
+    """Where the action units come from, e.g. ``an OpenFace table``."""
+    if weights.au_source == "semantics":
+        return "the semantic model"
+    article = "an" if weights.au_source.startswith("O") else "a"
+    return f"{article} {weights.au_source}"
 
 
 def missing_intervals(intervals: Intervals | None) -> str:
@@ -220,7 +250,7 @@ def bin_edges(n_values: int, max_bins: int) -> list[tuple[int, int]]:
 
 
 def video_text(report: Report) -> str:
-    """Duration, picture size and frame rate, as far as the container states them."""
+    """Duration, picture size and frame rate, as far as they are known, and notes."""
     source = report.source
     parts = []
     if source.duration is not None:
@@ -229,7 +259,7 @@ def video_text(report: Report) -> str:
         parts.append(f"{source.width} x {source.height} px")
     if source.fps:
         parts.append(f"{source.fps:.4g} frames/s")
-    return ", ".join(parts)
+    return "; ".join([", ".join(parts), *map(clean, source.notes)])
 
 
 def metric_text(metric: Metric, digits: int = 2) -> str:

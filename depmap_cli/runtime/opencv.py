@@ -12,14 +12,12 @@ LIBGL_HINT = (
 
 
 def load_opencv() -> ModuleType:
-    """Import ``cv2`` without its log output, restricted to local files.
+    """Import ``cv2`` without its log output.
 
     Raises:
         InstallationBroken: a shared library that OpenCV needs (usually libGL) is missing.
     """
-    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
-    os.environ.setdefault("OPENCV_FFMPEG_CAPTURE_OPTIONS", "protocol_whitelist;file")
     try:
         import cv2
     except ImportError as error:

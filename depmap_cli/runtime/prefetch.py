@@ -16,8 +16,8 @@ class Prefetcher(Generic[T]):
     An exception in ``source`` is raised by ``next`` after the items before it. ``close``
     (``contextlib.closing``) ends the thread, which then closes the source if it is a generator.
 
-    It saves time if the source releases Python's global lock most of the time, as OpenCV's decoder
-    does.
+    It saves time if the source releases Python's global lock most of the time, as PyAV's decoders
+    do.
     """
 
     def __init__(self, source: Iterable[T], capacity: int) -> None:

@@ -9,6 +9,7 @@ PACKAGES = (
     "open_clip_torch",
     "pytorch_wavelets",
     "facenet-pytorch",
+    "av",
     "opencv-python",
     "typer",
     "rich",

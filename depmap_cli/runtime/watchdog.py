@@ -1,12 +1,12 @@
 """Abandons work in C code that makes no progress for some time.
 
-OpenCV and FFmpeg cannot be interrupted, and a thread cannot be killed. The work therefore runs in a
+FFmpeg cannot be interrupted everywhere, and a thread cannot be killed. The work therefore runs in a
 daemon thread, one item at a time, and calls ``heartbeat`` whenever it makes progress. After
 ``READ_TIMEOUT`` seconds without a heartbeat, the caller gives up and the thread is abandoned.
 
 This handles a decoder that loops or sleeps on damaged data, and a disk or network folder that does
 not respond: the rest of a batch continues, and the process can end. It does not handle code that
-holds Python's global lock (OpenCV releases it), a crash of the decoder (which ends the process), or
+holds Python's global lock (PyAV releases it), a crash of the decoder (which ends the process), or
 a video that is slow. An abandoned thread keeps its memory, its file and perhaps one core until the
 process ends.
 """

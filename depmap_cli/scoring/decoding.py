@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Thread
 
-from depmap_cli.config import SamplingConfig
+from depmap_cli.config import MAX_RATE, SamplingConfig
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import read_document
 from depmap_cli.io.file_identity import file_state
@@ -25,6 +25,9 @@ _BUFFERED_FRAMES = 16
 
 class Decoding(Prefetcher[Frame]):
     """Reads the properties of a video and iterates over its sampled frames, in a thread.
+
+    A video with fewer than ``sampling.min_frames`` frames at the rate of ``sampling`` is sampled at
+    a higher rate (``sampling_for``).
 
     It starts at once and runs until all frames are decoded or it is closed. ``seconds`` is the time
     spent on decoding so far, without the time spent waiting for free space in the buffer.
@@ -46,7 +49,8 @@ class Decoding(Prefetcher[Frame]):
     def _decode(self) -> Iterator[Frame]:
         with self._timed():
             properties = self._read_properties()
-        frames = sample_frames(self.path, self.sampling, properties=properties)
+        sampling = sampling_for(self.sampling, properties.duration)
+        frames = sample_frames(self.path, sampling, properties=properties)
         while True:
             with self._timed():
                 frame = next(frames, None)
@@ -70,6 +74,21 @@ class Decoding(Prefetcher[Frame]):
             yield
         finally:
             self.seconds += time.perf_counter() - start
+
+
+def sampling_for(sampling: SamplingConfig, duration: float | None) -> SamplingConfig:
+    """Return the sampling of a video of this duration, in seconds, with at least ``min_frames``.
+
+    A rate at which the part that is sampled has fewer frames is raised; the number of frames in
+    the video limits it.
+    """
+    if sampling.fps is None or duration is None:
+        return sampling
+    stop = duration if sampling.end is None else min(sampling.end, duration)
+    span = stop - sampling.start
+    if span <= 0 or span * sampling.fps >= sampling.min_frames:
+        return sampling
+    return sampling.model_copy(update={"fps": min(sampling.min_frames / span, MAX_RATE)})
 
 
 def start_decoding(path: Path, weights: Path | None, options: ScoreOptions) -> Decoding | None:

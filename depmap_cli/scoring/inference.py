@@ -1,7 +1,7 @@
 """Runs Dep-MAP on the aligned faces of one video, batch by batch, and estimates its score.
 
 Scoring, evaluation and model selection during training all use it. Only small vectors are kept of
-each frame, so memory use hardly depends on the length of the video.
+each frame, so memory use hardly depends on the length of the video (measured: LOG L69).
 """
 
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from torch import Tensor
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.keyframes import confidence
+from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 
 _CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
@@ -46,15 +47,17 @@ class VideoInference:
         semantics: the semantic model it was trained with.
         device: where both networks are.
         training_frames: number of frames of a video that the network was trained on; None scores
-            all frames of a video as one sample.
+            all frames of a video as one sampling.
         shares_backbone: whether the image encoder of the semantic model is also the backbone of
             Dep-MAP, so that its feature maps are computed once.
+        keep_features: whether to keep the fused vector and the prototype activations of each frame,
+            which evaluations show. Scoring does without, to save memory.
 
     Reading: of T frames, u = c ln T are key frames (text after Eq. (13)). With more frames, the
     share of key frames is smaller and their scores are more extreme: the estimates of a network
-    trained with 20 frames are wrong by several points with 120 (measured: LOG L24). Therefore k
-    times as many frames as in training are scored as k samples of the video, each of every k-th
-    frame, and the k estimates are averaged.
+    trained with 20 frames are wrong by several points with 120 (measured: LOG L24). Therefore the
+    frames of a video are weighted as in samplings of as many frames as in training, averaged over
+    all such samplings (``samplings.py``).
     """
 
     def __init__(
@@ -65,9 +68,11 @@ class VideoInference:
         device: torch.device,
         training_frames: int | None = None,
         shares_backbone: bool = False,
+        keep_features: bool = True,
     ) -> None:
         self.model, self.semantics, self.device = model, semantics, device
         self.training_frames, self.shares_backbone = training_frames, shares_backbone
+        self.keep_features = keep_features
         self._batches: list[FrameFeatures] = []
 
     @torch.inference_mode()
@@ -82,8 +87,9 @@ class VideoInference:
         """
         if not self.shares_backbone:
             return embed_faces(self.semantics, faces, self.device), None
-        maps: list[Tensor] = self.model.backbone(self._pixels(faces))
-        return self.semantics.from_feature_map(maps[-1]).on_cpu(), maps
+        pixels = self._pixels(faces)
+        maps: list[Tensor] = self.model.backbone(pixels)
+        return self.semantics.from_feature_map(maps[-1], pixels).on_cpu(), maps
 
     def _pixels(self, faces: np.ndarray) -> Tensor:
         return normalise_pixels(torch.from_numpy(np.array(faces)).to(self.device))
@@ -109,12 +115,16 @@ class VideoInference:
     ) -> Float[np.ndarray, " n"]:
         """Do the same as ``encode_faces``, for the backbone's feature maps f_1 to f_4 of faces."""
         image = semantic_features.image.to(self.device)
-        text = self.semantics.query(semantic_features.au_probabilities.to(self.device))
+        text = self.semantics.query(
+            semantic_features.au_probabilities.to(self.device),
+            semantic_features.angles.to(self.device),
+        )
         frames = self.model.encode_maps(maps, image, text)
+        activations = frames.activations if self.keep_features else None
         features = FrameFeatures(
-            fused=frames.fused.float().cpu(),
+            fused=frames.fused.float().cpu() if self.keep_features else torch.empty(len(image), 0),
             scores=frames.scores.float().cpu(),
-            activations=None if frames.activations is None else frames.activations.cpu(),
+            activations=None if activations is None else activations.cpu(),
             logits=None if frames.logits is None else frames.logits.float().cpu(),
             tokens={},
         )
@@ -125,11 +135,17 @@ class VideoInference:
         return frame_confidence.numpy()
 
     @torch.inference_mode()
-    def finish(self) -> tuple[VideoScores, FrameFeatures]:
+    def finish(
+        self, times: Float[np.ndarray, " n"] | None = None
+    ) -> tuple[VideoScores, FrameFeatures]:
         """Score the frames added so far.
 
+        Args:
+            times: of the frames, in seconds, ascending; None if they are evenly spaced.
+
         Returns:
-            The estimate of the video (b = 1) and the features of its n frames.
+            The estimate of the video (b = 1) and the features of its n frames. Without
+            ``keep_features``, the fused vectors have no elements.
         """
         frames = FrameFeatures(
             fused=torch.cat([f.fused for f in self._batches]),
@@ -138,30 +154,22 @@ class VideoInference:
             logits=_concatenate([f.logits for f in self._batches]),
             tokens={},
         )
-        n = len(frames.scores)
-        n_samples = max(1, round(n / self.training_frames)) if self.training_frames else 1
-        samples = [slice(first, None, n_samples) for first in range(n_samples)]
-        scores = [self._score_sample(frames, sample) for sample in samples]
-        return _average(scores, samples, n), frames
-
-    def _score_sample(self, frames: FrameFeatures, sample: slice) -> VideoScores:
-        scores = frames.scores[None, sample]
-        logits = None if frames.logits is None else frames.logits[None, sample]
-        valid = torch.ones(scores.shape, dtype=torch.bool)
-        return self.model.fuse(frames.fused[None, sample], scores, logits, valid)
+        self._batches = [frames]
+        durations = read_durations(
+            np.arange(len(frames.scores), dtype=float) if times is None else times
+        )
+        weights = frame_weights(self.model.config, frames.logits, durations, self.training_frames)
+        return _weighted(frames, torch.from_numpy(weights)), frames
 
 
-def _average(scores: list[VideoScores], samples: list[slice], n: int) -> VideoScores:
-    """Average the scores of the ``samples`` of one video with ``n`` frames."""
-    weights = torch.zeros(1, n)
-    for score, sample in zip(scores, samples, strict=True):
-        weights[:, sample] = score.weights / len(scores)
-    levels = [score.levels for score in scores if score.levels is not None]
+def _weighted(frames: FrameFeatures, weights: Float[Tensor, " n"]) -> VideoScores:
+    """Return the scores of one video from the ``weights`` of its n frames, which sum to one."""
+    shares = None if frames.logits is None else torch.softmax(frames.logits.double(), -1)
     return VideoScores(
-        score=torch.stack([score.score for score in scores]).mean(0),
-        weights=weights,
-        fused=torch.stack([score.fused for score in scores]).mean(0),
-        levels=torch.stack(levels).mean(0) if levels else None,
+        score=(weights @ frames.scores.double())[None].float(),
+        weights=weights[None].float(),
+        fused=(weights @ frames.fused.double())[None].float(),
+        levels=None if shares is None else (weights @ shares)[None].float(),
     )
 
 

@@ -1,6 +1,7 @@
 """Selects the key frames of a video, and makes the material of their pictures."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -14,38 +15,86 @@ from depmap_cli.results import KeyFrame, KeyPicture
 from depmap_cli.semantics.clip_model import SemanticFeatures
 from depmap_cli.weights.loading import Networks
 
-_CANDIDATES_PER_KEY_FRAME = 8
-"""Faces kept for each key frame wanted while the video is read."""
+_CANDIDATES_PER_KEY_FRAME = 12
+"""Most faces kept for each key frame wanted while the video is read."""
+_FIRST_PERIOD = 1 / 16
+"""Seconds of a period at the start of a video."""
+
+
+class Candidate(NamedTuple):
+    """A frame that may become a key frame."""
+
+    confidence: float
+    row: int  # number of the usable frame, from 0
+    time: float  # seconds
+    face: np.ndarray  # (size, size, 3) RGB uint8
+    embedding: np.ndarray  # (d,) image embedding
 
 
 @dataclass(kw_only=True)
 class KeyFrameCandidates:
-    """The faces of the most confident frames so far, so that not every face of a video is kept.
+    """The most confident frame of each period so far, so that not every face of a video is kept.
+
+    The periods have equal length. It doubles whenever there are too many of them, so that the
+    candidates of a video of any length are spread over it, and do not depend on how its frames are
+    divided into batches.
 
     Args:
         wanted: number of key frames.
-        evenly: keep frames at even distances instead, for networks that weight all frames equally.
-        rows: (confidence, number of the usable frame, face) of each frame kept.
+        evenly: keep the first frame of each period instead, for networks that weight all frames
+            equally.
     """
 
     wanted: int
     evenly: bool = False
-    rows: list[tuple[float, int, np.ndarray]] = field(default_factory=list)
-    _step: int = 1  # with ``evenly``: every ``_step``-th usable frame is kept
+    _period: float = _FIRST_PERIOD
+    _best: dict[int, Candidate] = field(default_factory=dict)  # number of the period -> candidate
 
-    def add(self, frame_confidence: np.ndarray, first: int, faces: np.ndarray) -> None:
-        """Offer faces (n, size, size, 3), the first of which is usable frame number ``first``."""
-        rows = self.rows + [(float(c), first + i, faces[i]) for i, c in enumerate(frame_confidence)]
-        limit = _CANDIDATES_PER_KEY_FRAME * self.wanted
-        if self.evenly:
-            rows = [row for row in rows if row[1] % self._step == 0]
-            while len(rows) > limit > 0:
-                self._step *= 2
-                rows = [row for row in rows if row[1] % self._step == 0]
-        else:
-            rows.sort(key=lambda row: (-row[0], row[1]))
-        # Copies, because a view would keep the whole batch of faces in memory.
-        self.rows = [(c, row, face.copy()) for c, row, face in rows[:limit]]
+    @property
+    def kept(self) -> list[Candidate]:
+        """The candidates so far, in order of time."""
+        return list(self._best.values())
+
+    def add(
+        self,
+        *,
+        frame_confidence: np.ndarray,
+        first: int,
+        times: np.ndarray,
+        faces: np.ndarray,
+        embeddings: np.ndarray,
+    ) -> None:
+        """Offer n frames, later than those before.
+
+        Args:
+            frame_confidence: (n,), by which key frames are ranked.
+            first: number of the first of them among the usable frames, from 0.
+            times: (n,) in seconds.
+            faces: (n, size, size, 3) RGB uint8.
+            embeddings: (n, d) image embeddings.
+        """
+        for i, value in enumerate(frame_confidence.tolist() if self.wanted else []):
+            period = int(times[i] // self._period)
+            best = self._best.get(period)
+            if best is None or (value > best.confidence and not self.evenly):
+                # Copies, because a view would keep the whole batch of faces in memory.
+                self._best[period] = Candidate(
+                    confidence=value,
+                    row=first + i,
+                    time=float(times[i]),
+                    face=faces[i].copy(),
+                    embedding=embeddings[i].copy(),
+                )
+            while len(self._best) > _CANDIDATES_PER_KEY_FRAME * self.wanted:
+                self._double_period()
+
+    def _double_period(self) -> None:
+        self._period *= 2
+        candidates, self._best = self.kept, {}
+        for candidate in candidates:
+            best = self._best.setdefault(int(candidate.time // self._period), candidate)
+            if candidate.confidence > best.confidence and not self.evenly:
+                self._best[int(candidate.time // self._period)] = candidate
 
     def select(self, weights: np.ndarray, times: np.ndarray) -> list[int]:
         """Select the numbers of the key frames among the usable frames.
@@ -57,10 +106,10 @@ class KeyFrameCandidates:
             weights: (n,) of all usable frames.
             times: (n,) in seconds.
         """
-        candidates = [row for _, row, _ in self.rows]
+        candidates = [candidate.row for candidate in self.kept]
         if self.evenly:
-            count = min(self.wanted, len(candidates))
-            return [candidates[(2 * i + 1) * len(candidates) // (2 * count)] for i in range(count)]
+            n = min(self.wanted, len(candidates))
+            return [candidates[(2 * i + 1) * len(candidates) // (2 * n)] for i in range(n)]
         ranked = sorted(candidates, key=lambda row: (-weights[row], row))
         return select_apart_in_time(ranked, times, self.wanted)
 
@@ -70,9 +119,11 @@ class UsableFrames:
     """The data of the n usable frames of a video."""
 
     times: np.ndarray  # (n,) seconds
-    semantics: SemanticFeatures
+    semantics: SemanticFeatures  # without image embeddings, to save memory
     features: FrameFeatures
     au_probabilities: np.ndarray  # (n, units) as the report shows them
+    mean_embedding: np.ndarray  # (d,) mean of the image embeddings
+    angles: np.ndarray | None = None  # (n, 5) degrees in the order of ANGLES; None if not read
 
 
 def make_key_frames(
@@ -80,7 +131,7 @@ def make_key_frames(
 ) -> tuple[list[KeyFrame], list[KeyPicture]]:
     """Return the key frames selected from ``candidates``, and their faces with heat maps."""
     weights = scores.weights[0].numpy()
-    faces = {row: face for _, row, face in candidates.rows}
+    by_row = {candidate.row: candidate for candidate in candidates.kept}
     key_frames, pictures = [], []
     for rank, row in enumerate(candidates.select(weights, usable.times), start=1):
         level = nearest_level(usable.features, row)
@@ -98,7 +149,9 @@ def make_key_frames(
                 ],
             )
         )
-        pictures.append(key_picture(networks, faces[row], usable.semantics, row, level))
+        embedding = torch.from_numpy(by_row[row].embedding)[None]
+        features = replace(usable.semantics[row : row + 1], image=embedding)
+        pictures.append(key_picture(networks, by_row[row].face, features, 0, level))
     return key_frames, pictures
 
 
@@ -151,8 +204,10 @@ def key_picture(
     """
     device = networks.device
     pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
-    au_probabilities = semantic_features.au_probabilities[row : row + 1].to(device)
-    text = networks.semantics.query(au_probabilities)
-    image = semantic_features.image[row : row + 1].to(device)
+    semantic_features = semantic_features[slice(row, row + 1)]
+    text = networks.semantics.query(
+        semantic_features.au_probabilities.to(device), semantic_features.angles.to(device)
+    )
+    image = semantic_features.image.to(device)
     heat = prototype_heatmap(networks.model, pixels, image, text, level, prototype)
     return KeyPicture(face, heat[0].cpu().numpy())

@@ -6,7 +6,6 @@ import numpy as np
 from jaxtyping import Float
 
 from depmap_cli import __version__
-from depmap_cli.config import SamplingConfig
 from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, bands_between, level_as_printed
 from depmap_cli.errors import DepmapError, WeightsInvalid
@@ -24,18 +23,22 @@ from depmap_cli.results import (
     ScoreResult,
     SourceVideo,
     Status,
-    Timeline,
     Verdict,
     WeightsInfo,
 )
+from depmap_cli.scoring.behaviour_report import behaviour_report
 from depmap_cli.scoring.estimator import VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.refusal import refusal_hint
-from depmap_cli.semantics.openface import AuTable
+from depmap_cli.scoring.timeline import timeline_of
+from depmap_cli.semantics.openface import OPENFACE, AuTable
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 from depmap_cli.video.reader import VideoProperties
 from depmap_cli.weights.loading import Networks
+
+SEMANTICS = "semantics"
+"""``WeightsInfo.au_source`` of reports whose action units the semantic model has read."""
 
 
 def build_report(
@@ -70,9 +73,11 @@ def build_report(
         height=properties.height,
         fps=round(properties.fps, 3),
         duration=properties.duration,
+        notes=list(properties.notes),
     )
     rows = _frame_rows(samples, estimate)
-    content: dict[str, Any] = _common_content(networks, options)
+    au_source = au_table.source if au_table else SEMANTICS
+    content: dict[str, Any] = _common_content(networks, options, au_source)
     if estimate is None:
         refusals = [check.message for check in quality.checks if check.verdict == Verdict.refuse]
         content |= {
@@ -82,12 +87,13 @@ def build_report(
         }
     else:
         content |= {"status": Status.scored} | _estimate_content(
-            networks, options, samples, estimate
+            networks, options, samples, estimate, au_table
         )
+        content["behaviour"] = behaviour_report(samples, estimate.usable, properties, au_table)
         content["timeline"] = timeline_of(rows)
     report = Report(source=source, quality=quality, **content)
     pictures = [] if estimate is None else estimate.pictures
-    return ScoreResult(report=report, frames=rows, pictures=pictures)
+    return ScoreResult(report=report, frame_rows=rows, pictures=pictures)
 
 
 def build_failure(
@@ -99,16 +105,16 @@ def build_failure(
         status=Status.failed,
         reason=error.message,
         hint=error.hint,
-        **_common_content(networks, options),
+        **_common_content(networks, options, OPENFACE if options.au_csv else SEMANTICS),
     )
     return ScoreResult(report=report)
 
 
-def _common_content(networks: Networks, options: ScoreOptions) -> dict[str, Any]:
+def _common_content(networks: Networks, options: ScoreOptions, au_source: str) -> dict[str, Any]:
     """Return the fields that every report has, whatever its status."""
     return {
         "depmap_version": __version__,
-        "weights": weights_info(networks, "OpenFace table" if options.au_csv else "semantics"),
+        "weights": weights_info(networks, au_source),
         "settings": {
             **options.sampling(networks.sampling).model_dump(),
             "subject": options.subject.value,
@@ -120,20 +126,23 @@ def _common_content(networks: Networks, options: ScoreOptions) -> dict[str, Any]
 
 
 def _estimate_content(
-    networks: Networks, options: ScoreOptions, samples: list[FaceSample], estimate: VideoEstimate
+    networks: Networks,
+    options: ScoreOptions,
+    samples: list[FaceSample],
+    estimate: VideoEstimate,
+    au_table: AuTable | None,
 ) -> dict[str, Any]:
     """Return the fields of a report that hold the output of the networks."""
-    has_au_table = options.au_csv is not None
-    caution = calibration_caution(
-        networks.sampling, options.sampling(networks.sampling), has_au_table
-    )
+    has_other_units = au_table is not None and not au_table.is_raw
     score, usable = float(estimate.scores.score), estimate.usable
-    reliable = {} if has_au_table else networks.semantics.reliable_units
+    caution = calibration_caution(networks.sampling.frames, len(usable.times), has_other_units)
+    reliable = {} if has_other_units else networks.semantics.reliable_units
     return {
         "estimate": estimate_of(score, networks.document, options.coverage, caution),
-        "familiarity": out_of_distribution_of(
-            networks.training_face_model, usable.semantics.image.numpy()
+        "out_of_distribution": out_of_distribution_of(
+            networks.training_face_model, usable.mean_embedding[None]
         ),
+        "steadiness": estimate.steadiness,
         "levels": levels_of(estimate.scores),
         "keyframes": estimate.key_frames,
         "action_units": action_units_of(samples, usable.au_probabilities, reliable),
@@ -178,19 +187,26 @@ def estimate_of(
     )
 
 
-def calibration_caution(
-    calibrated: SamplingConfig, requested: SamplingConfig, au_table: bool = False
-) -> str:
-    """Say how the calibration of the interval differs from an estimate; "" if it does not.
+ENOUGH_FRAMES = 64
+"""Usable frames from which more frames hardly change the error of an estimate (measured: LOG
+L68)."""
+
+
+def calibration_caution(calibrated_frames: int, used_frames: int, au_table: bool = False) -> str:
+    """Say how the calibration of the interval differs from an estimate; "" if it hardly does.
+
+    An estimate from fewer frames has a larger error than the interval allows for. One from more
+    frames has none.
 
     Args:
-        calibrated: sampling that the calibration residuals were computed with.
-        requested: sampling of the estimate.
-        au_table: whether the action units of the estimate come from an OpenFace table.
+        calibrated_frames: frames of each video that the calibration residuals were computed from.
+        used_frames: usable frames that the estimate was computed from.
+        au_table: whether the action units of the estimate are not those that the semantic
+            model reads.
     """
     differences = []
-    if requested.fps is not None or requested.frames != calibrated.frames:
-        differences.append(f"from {calibrated.frames} frames per video")
+    if used_frames < min(calibrated_frames, ENOUGH_FRAMES):
+        differences.append(f"from {calibrated_frames} frames per video, more than here")
     if au_table:
         differences.append("with action units from the semantic model")
     return f"calibrated with estimates {' and '.join(differences)}" if differences else ""
@@ -203,7 +219,7 @@ def out_of_distribution_of(
 
     Args:
         faces: model of the training faces; None if the weights have none.
-        embeddings: image embeddings of the usable frames.
+        embeddings: image embeddings of the usable frames, or their mean (n = 1).
 
     Returns:
         None without a model of the training faces, or if it has too few reference videos.
@@ -218,7 +234,7 @@ def out_of_distribution_of(
         distance=round(distance, 3),
         share_nearer=round(faces.n_nearer(distance) / len(faces.reference), 4),
         n_reference=len(faces.reference),
-        unlike=is_outside,
+        is_out_of_distribution=is_outside,
     )
 
 
@@ -243,50 +259,33 @@ def action_units_of(
         reliable: code of an action unit -> whether it is measured reliably.
     """
     times = [s.time for s in samples if s.valid]
-    rows = np.cumsum([s.valid for s in samples]) - 1
     return [
         ActionUnitSummary(
             code=unit.code,
             name=unit.name,
             plain=unit.plain,
             mean=round(float(column.mean()), 4),
+            sd=round(float(column.std()), 4),
             peak=round(float(column.max()), 4),
             peak_time=round(times[int(column.argmax())], 3),
             share_of_time=round(float((column >= PRESENT_THRESHOLD).mean()), 4),
             reliable=reliable.get(unit.code),
-            trace=[
-                round(float(column[row]), 4) if sample.valid else None
-                for sample, row in zip(samples, rows, strict=True)
-            ],
         )
         for unit, column in zip(ACTION_UNITS, au_probabilities.T, strict=True)
     ]
 
 
-def timeline_of(rows: list[FrameRow]) -> Timeline:
-    """Return the sampled frames as columns."""
-    return Timeline(
-        time=[round(row.time, 3) for row in rows],
-        reason=[row.reason for row in rows],
-        weight=[round(row.weight, 6) for row in rows],
-        score=[None if row.score is None else round(row.score, 3) for row in rows],
-        levels=[None if row.logits is None else _shares(row.logits) for row in rows],
-    )
-
-
-def _shares(logits: np.ndarray) -> list[float]:
-    exponentials = np.exp(logits - logits.max())
-    return [round(float(share), 4) for share in exponentials / exponentials.sum()]
-
-
 def _frame_rows(samples: list[FaceSample], estimate: VideoEstimate | None) -> list[FrameRow]:
     """Return one row for each sampled frame; the model's columns are empty for unusable frames."""
+    if estimate is None:
+        return [_row(sample) for sample in samples]
+    frames, angles = estimate.usable.features, estimate.usable.angles
+    raw = estimate.usable.semantics.au_probabilities.numpy()
     rows, used = [], 0
     for sample in samples:
-        if estimate is None or not sample.valid:
+        if not sample.valid:
             rows.append(_row(sample))
             continue
-        frames = estimate.usable.features
         rows.append(
             _row(
                 sample,
@@ -294,6 +293,8 @@ def _frame_rows(samples: list[FaceSample], estimate: VideoEstimate | None) -> li
                 score=float(frames.scores[used]),
                 logits=None if frames.logits is None else frames.logits[used].numpy(),
                 action_units=estimate.usable.au_probabilities[used],
+                raw_action_units=raw[used],
+                angles=None if angles is None else angles[used],
             )
         )
         used += 1
@@ -306,6 +307,8 @@ def _row(
     score: float | None = None,
     logits: np.ndarray | None = None,
     action_units: np.ndarray | None = None,
+    raw_action_units: np.ndarray | None = None,
+    angles: np.ndarray | None = None,
 ) -> FrameRow:
     return FrameRow(
         number=sample.number,
@@ -321,6 +324,8 @@ def _row(
         score=score,
         logits=logits,
         action_units=action_units,
+        raw_action_units=raw_action_units,
+        angles=angles,
     )
 
 

@@ -6,7 +6,7 @@ frame from an OpenFace table. Here they come from the similarity of the frame to
 action unit, unless a table is given.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import lru_cache
 from typing import Any
 
@@ -17,11 +17,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL_PHRASE, phrase
+from depmap_cli.domain.head_and_gaze import (
+    ANGLES,
+    DIRECTIONS,
+    direction_phrase,
+    direction_strengths,
+    turned_in_picture,
+)
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
+from depmap_cli.semantics.head_and_gaze import HeadAndGaze
 
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
+DIRECTION_PHRASES = tuple(direction_phrase(direction) for direction in DIRECTIONS)
 RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit counts as reliable."""
 COVERED_THRESHOLD = 0.5
@@ -39,28 +48,41 @@ class SemanticModelId:
     sha256: str  # of the weights file
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SemanticFeatures:
     """Output of the semantic model for n frames."""
 
     image: Float[Tensor, "n d"]  # image embeddings, unit length
     au_probabilities: Float[Tensor, "n units"]  # in the order of ACTION_UNITS, 0 to 1
     covered: Float[Tensor, " n"]  # probability that something hides the face, 0 to 1
+    angles: Float[Tensor, "n 5"]  # degrees, in the order of ANGLES; NaN if the model reads none
 
     def __getitem__(self, rows: Any) -> "SemanticFeatures":
-        return SemanticFeatures(self.image[rows], self.au_probabilities[rows], self.covered[rows])
+        return SemanticFeatures(**{name: value[rows] for name, value in self._tensors().items()})
 
     def on_cpu(self) -> "SemanticFeatures":
         """The same features in CPU memory."""
-        return SemanticFeatures(self.image.cpu(), self.au_probabilities.cpu(), self.covered.cpu())
+        return SemanticFeatures(**{name: value.cpu() for name, value in self._tensors().items()})
+
+    def in_camera(self, clockwise: Float[np.ndarray, " n"]) -> "SemanticFeatures":
+        """The same features with the angles of the head relative to the camera.
+
+        Args:
+            clockwise: degrees by which alignment turned each face anticlockwise.
+        """
+        angles = turned_in_picture(self.angles.double().cpu().numpy(), clockwise)
+        return replace(self, angles=torch.from_numpy(angles).to(self.angles))
+
+    def _tensors(self) -> dict[str, Tensor]:
+        return {field.name: getattr(self, field.name) for field in fields(self)}
 
     @staticmethod
     def joined(pieces: "list[SemanticFeatures]") -> "SemanticFeatures":
         """Concatenate the frames of all pieces, in order."""
-        columns = (
-            [getattr(p, name) for p in pieces] for name in ("image", "au_probabilities", "covered")
+        names = [field.name for field in fields(SemanticFeatures)]
+        return SemanticFeatures(
+            **{name: torch.cat([getattr(piece, name) for piece in pieces]) for name in names}
         )
-        return SemanticFeatures(*map(torch.cat, columns))
 
 
 class SemanticModel(nn.Module):
@@ -73,6 +95,7 @@ class SemanticModel(nn.Module):
     """
 
     phrases: Tensor
+    directions: Tensor
     neutral: Tensor
     covering: Tensor
     scale: Tensor
@@ -81,9 +104,16 @@ class SemanticModel(nn.Module):
     pixel_std: Tensor
 
     def __init__(
-        self, *, clip: nn.Module, model: str, sha256: str, document: dict[str, Any]
+        self,
+        *,
+        clip: nn.Module,
+        model: str,
+        sha256: str,
+        document: dict[str, Any],
+        head_and_gaze: HeadAndGaze | None = None,
     ) -> None:
         super().__init__()
+        self.head_and_gaze = head_and_gaze
         self.clip = clip.eval().requires_grad_(False)
         self.id = SemanticModelId(model, sha256)
         self.document = document
@@ -98,7 +128,8 @@ class SemanticModel(nn.Module):
         n_units = len(ACTION_UNITS)
         self.register_buffer("phrases", text[:n_units].clone())
         self.register_buffer("neutral", text[n_units : n_units + 1].clone())
-        self.register_buffer("covering", text[n_units + 1 :].clone())
+        self.register_buffer("covering", text[n_units + 1 : n_units + 2].clone())
+        self.register_buffer("directions", text[n_units + 2 :].clone())
         calibration = document.get("calibration")
         if calibration is None:
             temperature = float(clip.logit_scale.exp())  # type: ignore[operator]
@@ -106,6 +137,7 @@ class SemanticModel(nn.Module):
         else:
             scale, bias = calibration["scale"], calibration["bias"]
         self.is_calibrated = calibration is not None
+        self.knows_directions = bool(document.get("directions"))
         covered = (calibration or {}).get("covered", _NEVER_COVERED)
         self.covered_scale, self.covered_bias = covered
         self.register_buffer("scale", torch.tensor(scale))
@@ -145,13 +177,30 @@ class SemanticModel(nn.Module):
             side = (self.image_size, self.image_size)
             pixels = F.interpolate(pixels, side, mode="bicubic", antialias=True).clamp(0, 1)
         pixels = (pixels - self.pixel_mean) / self.pixel_std
-        return self._features(self.clip.encode_image(pixels))  # type: ignore[operator]
+        if self.head_and_gaze is None:
+            return self._features(self.clip.encode_image(pixels))  # type: ignore[operator]
+        visual: Any = self.clip.visual
+        return self._features_of_pooled(visual.trunk(pixels), pixels)
 
     @torch.inference_mode()
-    def from_feature_map(self, deepest: Float[Tensor, "n c h w"]) -> SemanticFeatures:
-        """The same features from map f_4 of a backbone that equals the image encoder."""
+    def from_feature_map(
+        self, deepest: Float[Tensor, "n c h w"], pixels: Float[Tensor, "n 3 h2 w2"]
+    ) -> SemanticFeatures:
+        """The same features from map f_4 of a backbone that equals the image encoder.
+
+        ``pixels`` are the normalised faces that the map was computed from.
+        """
         visual: Any = self.clip.visual
-        return self._features(visual.head(visual.trunk.forward_head(deepest)))
+        return self._features_of_pooled(visual.trunk.forward_head(deepest), pixels)
+
+    def _features_of_pooled(
+        self, pooled: Float[Tensor, "n f"], pixels: Float[Tensor, "n 3 h w"]
+    ) -> SemanticFeatures:
+        visual: Any = self.clip.visual
+        features = self._features(visual.head(pooled))
+        if self.head_and_gaze is None:
+            return features
+        return replace(features, angles=self.head_and_gaze.degrees(pixels))
 
     def _features(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)
@@ -160,21 +209,37 @@ class SemanticModel(nn.Module):
             similarity = similarity - image @ self.neutral.T
         au_probabilities = torch.sigmoid(self.scale * similarity + self.bias)
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
-        return SemanticFeatures(image, au_probabilities, torch.sigmoid(covered).squeeze(-1))
+        return SemanticFeatures(
+            image=image,
+            au_probabilities=au_probabilities,
+            covered=torch.sigmoid(covered).squeeze(-1),
+            angles=image.new_full((len(image), len(ANGLES)), torch.nan),
+        )
 
     @torch.inference_mode()
     def embed_sentences(self, sentences: list[str]) -> Float[Tensor, "n d"]:
         """Text embeddings of sentences such as those of ``phrase``, unit length."""
         return encode_sentences(self.clip, tokenizer_of(self.id.model), sentences)
 
-    def query(self, au_probabilities: Float[Tensor, "n units"]) -> Float[Tensor, "n d"]:
+    def query(
+        self, au_probabilities: Float[Tensor, "n units"], angles: Float[Tensor, "n 5"]
+    ) -> Float[Tensor, "n d"]:
         """The text embedding of a frame, the query of Eq. (1).
 
-        It is the sum of the AU phrases weighted by their probabilities. The neutral phrase has the
-        weight 1 - (largest probability).
+        It is the sum of the AU phrases weighted by their probabilities, and of the phrases of head
+        and gaze weighted by how strongly they show (``direction_strengths``); the latter only if
+        the model was trained with them. The neutral phrase has the weight 1 - (largest probability
+        of an action unit).
+
+        Args:
+            au_probabilities: 0 to 1.
+            angles: degrees, relative to the camera; NaN if unknown.
         """
         neutral_weight = (1 - au_probabilities.amax(1, keepdim=True)).clamp(min=0)
         mixed = au_probabilities @ self.phrases + neutral_weight * self.neutral
+        if self.knows_directions:
+            strengths = torch.from_numpy(direction_strengths(angles.cpu().numpy())).to(mixed)
+            mixed = mixed + strengths @ self.directions
         return F.normalize(mixed, dim=-1)
 
 
@@ -193,8 +258,9 @@ def import_open_clip() -> Any:
 
 
 def encode_phrases(clip: nn.Module, tokenizer: Any) -> Float[Tensor, "phrases d"]:
-    """Embeddings of the AU phrases in order, the neutral phrase and the covered phrase."""
-    return encode_sentences(clip, tokenizer, [*PHRASES, NEUTRAL_PHRASE, COVERED_PHRASE])
+    """Embeddings of the AU phrases in order, the neutral, the covered and the direction phrases."""
+    sentences = [*PHRASES, NEUTRAL_PHRASE, COVERED_PHRASE, *DIRECTION_PHRASES]
+    return encode_sentences(clip, tokenizer, sentences)
 
 
 def encode_sentences(clip: nn.Module, tokenizer: Any, sentences: list[str]) -> Float[Tensor, "n d"]:

@@ -7,15 +7,22 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.runtime.skip_init import SkipInit
-from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticModel, import_open_clip
+from depmap_cli.semantics.clip_model import (
+    BUNDLED_MODEL,
+    SemanticModel,
+    import_open_clip,
+)
+from depmap_cli.semantics.head_and_gaze import HeadAndGaze
 
+HEAD_AND_GAZE_PREFIX = "head_and_gaze."
+"""Prefix of the tensors of ``HeadAndGaze`` in a file of semantic weights."""
 _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
 
@@ -74,13 +81,40 @@ def load_semantic_model(model: str, weights: str, allow_network: bool = False) -
         tensors, digest = load_tensors(path), sha256_of(path)
     clip = build_clip(model, SkipInit())
     try:
-        clip.load_state_dict(tensors)
+        of_clip, of_angles = split_tensors(tensors)
+        clip.load_state_dict(of_clip)
+        head_and_gaze = _head_and_gaze(of_angles)
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{clean(str(path))}: does not fit the open_clip model {model}",
             "give the weights of this model, or another --semantic-model",
         ) from error
-    return SemanticModel(clip=clip, model=model, sha256=digest, document=document)
+    return SemanticModel(
+        clip=clip, model=model, sha256=digest, document=document, head_and_gaze=head_and_gaze
+    )
+
+
+def split_tensors(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """Split the tensors of a weights file into those of open_clip and of ``HeadAndGaze``.
+
+    The latter are empty for weights that read neither head nor gaze.
+    """
+    own = {name: v for name, v in tensors.items() if name.startswith(HEAD_AND_GAZE_PREFIX)}
+    rest = {name: v for name, v in tensors.items() if name not in own}
+    return rest, {name.removeprefix(HEAD_AND_GAZE_PREFIX): v.float() for name, v in own.items()}
+
+
+def _head_and_gaze(tensors: dict[str, Tensor]) -> HeadAndGaze | None:
+    """Build the networks that read head and gaze; None if there are no tensors.
+
+    Raises:
+        RuntimeError: the tensors do not fit.
+    """
+    if not tensors:
+        return None
+    networks = HeadAndGaze()
+    networks.load_state_dict(tensors)
+    return networks.eval().requires_grad_(False)
 
 
 def _download_pretrained(model: str, tag: str, allow_network: bool) -> Path:

@@ -1,19 +1,38 @@
-"""Action units from an OpenFace table, used in place of those of the semantic model."""
+"""Action units, head pose and gaze from a table of OpenFace, or from an ``aus.csv`` of depmap.
 
+Three kinds of tables have columns ``AUxx_r``. They differ in what these columns mean:
+
+================  ==========================================================================
+OpenFace          intensity, 0 to 5; OpenFace has corrected it for the neutral face. Gaze is
+                  relative to the camera and is turned into the direction relative to the head.
+``aus.csv``       5 times the probability that the semantic model reads. Gaze is relative to the
+                  head. Recognised by the columns ``AU43_r``, which OpenFace lacks, and ``pose_Rx``.
+``aus.csv`` 0.1   probability, 0 to 1, relative to the neutral face. Recognised by ``AU43_r``
+                  without ``pose_Rx``.
+================  ==========================================================================
+"""
+
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from depmap_cli.domain.action_units import ACTION_UNITS, FULL_INTENSITY
+from depmap_cli.domain.head_and_gaze import ANGLES, GAZE, HEAD, PITCH, ROLL, YAW
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.csv_reader import CsvRow, CsvTable, read_csv
 
-_ALIASES = {"AU45": "AU43"}
+OPENFACE, DEPMAP = "OpenFace table", "depmap table"
+"""Who wrote a table (``AuTable.source``)."""
+_BLINK, _CLOSED_EYES = "AU45", "AU43"
 """OpenFace reports blinks (AU45); depmap uses closed eyes (AU43), which last longer."""
 _OWN_COLUMN = "AU43_r"
-"""A column that only depmap writes: in its ``aus.csv``, ``AUxx_r`` are probabilities, 0 to 1."""
+"""A column that only depmap writes."""
+_POSE = ("pose_Rx", "pose_Ry", "pose_Rz")
+_GAZE = ("gaze_angle_x", "gaze_angle_y")
+"""OpenFace's columns of the angles ``HEAD`` and ``GAZE``, in radians."""
 MIN_CONFIDENCE = 0.5
 """OpenFace's confidence in its landmarks from which a row is used."""
 MAX_GAP = 1.0
@@ -21,13 +40,34 @@ MAX_GAP = 1.0
 
 
 class AuTable:
-    """AU probabilities over time. Units without a column have the probability 0."""
+    """AU probabilities and angles over time. Units without a column have the probability 0.
+
+    Args:
+        times: of the rows, in seconds.
+        au_probabilities: 0 to 1.
+        angles: degrees, in the order of ``ANGLES``; NaN where the table has none. None: none.
+        is_raw: whether the probabilities are as the semantic model reads them; otherwise they are
+            relative to the person's neutral face.
+        source: who wrote the table, ``OPENFACE`` or ``DEPMAP``.
+        units: codes of the units that have a column; None for all.
+    """
 
     def __init__(
-        self, times: Float[np.ndarray, " rows"], au_probabilities: Float[np.ndarray, "rows units"]
+        self,
+        times: Float[np.ndarray, " rows"],
+        au_probabilities: Float[np.ndarray, "rows units"],
+        *,
+        angles: Float[np.ndarray, "rows 5"] | None = None,
+        is_raw: bool = False,
+        source: str = OPENFACE,
+        units: frozenset[str] | None = None,
     ) -> None:
+        self.units = frozenset(u.code for u in ACTION_UNITS) if units is None else units
+        if angles is None:
+            angles = np.full((len(times), len(ANGLES)), np.nan)
         order = np.argsort(times, kind="stable")
         self.times, self.au_probabilities = times[order], au_probabilities[order]
+        self.angles, self.is_raw, self.source = angles[order], is_raw, source
 
     @property
     def span(self) -> tuple[float, float]:
@@ -37,6 +77,11 @@ class AuTable:
     def at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n units"]:
         """Probabilities in the rows nearest to ``times``, in seconds."""
         nearest: np.ndarray = self.au_probabilities[self._nearest(times)]
+        return nearest
+
+    def angles_at(self, times: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 5"]:
+        """Angles in degrees in the rows nearest to ``times``, in seconds; NaN if unknown."""
+        nearest: np.ndarray = self.angles[self._nearest(times)]
         return nearest
 
     def covers(self, times: Float[np.ndarray, " n"]) -> Bool[np.ndarray, " n"]:
@@ -51,13 +96,31 @@ class AuTable:
         return np.asarray(np.where(nearer, left, right))
 
 
+@dataclass(frozen=True)
+class _Kind:
+    """What the columns of a table mean."""
+
+    largest_r: float  # largest value of AUxx_r
+    is_raw: bool
+    is_own: bool  # written by depmap, whose ``confidence`` is that of the face detector
+
+    @classmethod
+    def of(cls, columns: list[str]) -> "_Kind":
+        if _OWN_COLUMN not in columns:
+            return cls(largest_r=FULL_INTENSITY, is_raw=False, is_own=False)
+        if _POSE[0] in columns:
+            return cls(largest_r=FULL_INTENSITY, is_raw=True, is_own=True)
+        return cls(largest_r=1.0, is_raw=False, is_own=True)
+
+
 def read_au_table(path: Path) -> AuTable:
-    """Read the columns ``timestamp`` (seconds) and ``AUxx_r`` (0 to 5) or, without it, ``AUxx_c``.
+    """Read ``timestamp`` (seconds) and ``AUxx_r`` (0 to 5) or, without it, ``AUxx_c`` (0 or 1).
 
-    In an ``aus.csv`` of depmap itself, ``AUxx_r`` is a probability, 0 to 1.
+    Head pose (``pose_Rx``, ``pose_Ry``, ``pose_Rz``) and gaze (``gaze_angle_x``,
+    ``gaze_angle_y``), in radians, are read if the table has them.
 
-    Rows that OpenFace marks as failed (``success`` 0), and those with a ``confidence`` below
-    ``MIN_CONFIDENCE``, are skipped.
+    Rows that are marked as failed (``success`` 0) are skipped, and so are rows of OpenFace with a
+    ``confidence`` below ``MIN_CONFIDENCE``.
 
     Raises:
         DataInvalid: the file is missing or is not a table of one face with these columns; has no
@@ -69,13 +132,14 @@ def read_au_table(path: Path) -> AuTable:
             "give an OpenFace CSV, or a folder of them",
         )
     table = read_csv(path, keep=_is_used)
-    units = _columns(table.columns)
+    kind = _Kind.of(table.columns)
+    units = _columns(table.columns, kind)
     if "timestamp" not in table.columns or not units:
         raise DataInvalid(
             f"{table.name}: the columns timestamp and AU01_r, AU02_r, ... are missing",
             "give a CSV that OpenFace has written",
         )
-    usable = [row for row in table.rows if _has_face(table, row)]
+    usable = [row for row in table.rows if _has_face(table, row, kind)]
     if not usable:
         raise DataInvalid(
             f"{table.name}: no row with a face",
@@ -87,16 +151,24 @@ def read_au_table(path: Path) -> AuTable:
     for number, row in enumerate(usable):
         for unit, (column, largest) in units.items():
             probabilities[number, unit] = _in_range(table, row, column, largest) / largest
-    return AuTable(np.array(times), probabilities)
+    return AuTable(
+        np.array(times),
+        probabilities,
+        angles=_angles(table, usable, kind),
+        is_raw=kind.is_raw,
+        units=frozenset(ACTION_UNITS[unit].code for unit in units),
+        source=DEPMAP if kind.is_own else OPENFACE,
+    )
 
 
 def _is_used(column: str) -> bool:
-    return column in ("timestamp", "success", "confidence") or column.startswith("AU")
+    named = ("timestamp", "success", "confidence", *_POSE, *_GAZE)
+    return column in named or column.startswith("AU")
 
 
-def _has_face(table: CsvTable, row: CsvRow) -> bool:
+def _has_face(table: CsvTable, row: CsvRow, kind: _Kind) -> bool:
     success = "success" not in table.columns or table.number(row, "success") != 0
-    if not success or "confidence" not in table.columns:
+    if not success or kind.is_own or "confidence" not in table.columns:
         return success
     return table.number(row, "confidence") >= MIN_CONFIDENCE
 
@@ -123,15 +195,58 @@ def _in_range(table: CsvTable, row: CsvRow, column: str, largest: float) -> floa
     return value
 
 
-def _columns(columns: list[str]) -> dict[int, tuple[str, float]]:
-    """Unit index -> (column, largest value); intensities take precedence over presence."""
+def _columns(columns: list[str], kind: _Kind) -> dict[int, tuple[str, float]]:
+    """Unit index -> (column, largest value).
+
+    Intensities take precedence over presence, and closed eyes over blinks.
+    """
     found = {}
-    largest_r = 1.0 if _OWN_COLUMN in columns else FULL_INTENSITY
-    index = {unit.column: i for i, unit in enumerate(ACTION_UNITS)}
-    for suffix, largest in (("_c", 1.0), ("_r", largest_r)):
-        for column in columns:
-            stem = column.removesuffix(suffix)
-            stem = _ALIASES.get(stem, stem)
-            if column.endswith(suffix) and stem in index:
-                found[index[stem]] = (column, largest)
+    for suffix, largest in (("_r", kind.largest_r), ("_c", 1.0)):
+        for i, unit in enumerate(ACTION_UNITS):
+            stems = (unit.column, _BLINK) if unit.code == _CLOSED_EYES else (unit.column,)
+            column = next((s + suffix for s in stems if s + suffix in columns), None)
+            if column is not None and i not in found:
+                found[i] = (column, largest)
     return found
+
+
+def _angles(table: CsvTable, rows: list[CsvRow], kind: _Kind) -> Float[np.ndarray, "rows 5"]:
+    """Head pose and gaze relative to the head, in degrees; NaN where the table has none."""
+    radians = np.full((len(rows), len(ANGLES)), np.nan)
+    for which, columns in ((HEAD, _POSE), (GAZE, _GAZE)):
+        if all(column in table.columns for column in columns):
+            radians[:, which] = [[_angle(table, row, c) for c in columns] for row in rows]
+    if not kind.is_own:
+        radians[:, GAZE] = relative_to_head(radians[:, GAZE], radians[:, HEAD])
+    degrees: np.ndarray = np.degrees(radians)
+    return degrees
+
+
+def _angle(table: CsvTable, row: CsvRow, column: str) -> float:
+    """An angle in radians; NaN if the cell is empty."""
+    if not row.cells[column]:
+        return np.nan
+    value = table.number(row, column)
+    if abs(value) > np.pi + 0.01:
+        raise DataInvalid(
+            f"{table.where(row)}: {column} is {value:g}, but angles are -3.15 to 3.15",
+            "give head pose and gaze in radians, as OpenFace does, or leave these columns out",
+        )
+    return value
+
+
+def relative_to_head(
+    gaze: Float[np.ndarray, "n 2"], head: Float[np.ndarray, "n 3"]
+) -> Float[np.ndarray, "n 2"]:
+    """Turn gaze relative to the camera into gaze relative to the head; all in radians.
+
+    OpenFace's angles are atan2(x, -z) and atan2(y, -z) of the direction of gaze in the
+    coordinates of the camera (x to the right, y downwards, z away from the camera), which is
+    turned back here by the rotation of the head, Rx(pitch) Ry(yaw) Rz(roll).
+    """
+    pitch, yaw, roll = (head[:, i] for i in (PITCH, YAW, ROLL))
+    x, y, z = np.tan(gaze[:, 0]), np.tan(gaze[:, 1]), -np.ones(len(gaze))
+    y, z = np.cos(pitch) * y + np.sin(pitch) * z, np.cos(pitch) * z - np.sin(pitch) * y
+    x, z = np.cos(yaw) * x - np.sin(yaw) * z, np.cos(yaw) * z + np.sin(yaw) * x
+    x, y = np.cos(roll) * x + np.sin(roll) * y, np.cos(roll) * y - np.sin(roll) * x
+    return np.stack([np.arctan2(x, -z), np.arctan2(y, -z)], axis=1)

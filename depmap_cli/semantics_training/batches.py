@@ -14,8 +14,9 @@ from jaxtyping import Float
 from torch import Generator, Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from depmap_cli.data.augment import AU_RANGES, augment_faces
+from depmap_cli.data.augment import AU_RANGES, AugmentedFaces, augment_faces
 from depmap_cli.data.occlusion import cover_faces
+from depmap_cli.domain.head_and_gaze import mirrored, turned_in_picture
 from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics_training.frames import AuFrames
 
@@ -25,21 +26,31 @@ MAX_WORKERS = 32
 """Largest number of processes that make batches for a GPU."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SemanticsBatch:
     """The faces of one training step."""
 
     pixels: Float[Tensor, "n 3 h w"]  # normalised
     intensity: Float[Tensor, "n units"]  # 0 to 1
+    angles: Float[Tensor, "n 5"]  # degrees, relative to the augmented face; NaN if unknown
     hidden_share: Float[Tensor, " n"]  # covered share of the inner face, 0 to 1
 
 
 def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> SemanticsBatch:
     """Augment the frames at ``rows`` and partly cover some of them."""
-    pixels = augment_faces(frames.images(rows), torch.arange(len(rows)), generator, AU_RANGES)
-    pixels, hidden_share = cover_faces(pixels, COVERED_SHARE, generator)
-    intensity = torch.from_numpy(frames.intensity[rows]).clamp(0, 1)
-    return SemanticsBatch(pixels, intensity, hidden_share)
+    augmented = augment_faces(frames.images(rows), torch.arange(len(rows)), generator, AU_RANGES)
+    pixels, hidden_share = cover_faces(augmented.pixels, COVERED_SHARE, generator)
+    return SemanticsBatch(
+        pixels=pixels,
+        intensity=torch.from_numpy(frames.intensity[rows]).clamp(0, 1),
+        angles=torch.from_numpy(_augmented_angles(frames.angles[rows], augmented)).float(),
+        hidden_share=hidden_share,
+    )
+
+
+def _augmented_angles(angles: np.ndarray, augmented: AugmentedFaces) -> np.ndarray:
+    turned = turned_in_picture(angles, augmented.clockwise.double().numpy())
+    return np.where(augmented.mirrored.numpy()[:, None], mirrored(turned), turned)
 
 
 def epoch_batches(

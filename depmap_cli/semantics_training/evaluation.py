@@ -10,6 +10,7 @@ from torch import Tensor
 
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.head_and_gaze import ANGLES
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.semantics.clip_model import COVERED_THRESHOLD
 from depmap_cli.semantics.neutral_face import subtract_baselines, typical_neutral
@@ -34,6 +35,7 @@ class _Predictions:
     au_probabilities: Float[np.ndarray, "n units"]
     covered_if_free: Float[np.ndarray, " n"]  # probability of a covered face, faces as they are
     covered_if_covered: Float[np.ndarray, " m"]  # the same for the faces that were covered
+    angles: Float[np.ndarray, "n 5"]  # degrees
 
 
 def evaluate_frames(
@@ -47,6 +49,8 @@ def evaluate_frames(
         neutral baseline is subtracted.
     rest: logits of the typical neutral face.
     mean_r: the mean r over the units.
+    angles: for each angle of head and gaze, r and the mean absolute error in degrees; left out if
+        the truth is unknown.
     covered: AUC of detecting covered faces, and the rates at the threshold ``COVERED_THRESHOLD``.
     retrieval: of sentences by faces, and of faces by sentences.
     """
@@ -60,12 +64,13 @@ def evaluate_frames(
     units = _unit_metrics(frames.intensity, corrected)
     with torch.inference_mode():
         to_text, to_image = retrieve_sentences(
-            predictions.image, frames.intensity, model.embed_sentences
+            predictions.image, frames.intensity, frames.angles, model.embed_sentences
         )
     return {
         "units": units,
         "rest": [round(float(v), 3) for v in typical],
         "mean_r": float(np.mean([metrics["r"] for metrics in units.values()])),
+        "angles": _angle_metrics(frames.angles, predictions.angles),
         "covered": _covered_metrics(predictions.covered_if_free, predictions.covered_if_covered),
         "retrieval": {
             "image_to_text": to_text.to_document(),
@@ -80,26 +85,30 @@ def _predict(frames: AuFrames, model: TrainableSemanticModel, side: int | None) 
     device = model.units.weight.device
     generator = torch.Generator().manual_seed(0)
 
-    def predict(pixels: Tensor) -> tuple[Tensor, np.ndarray]:
-        image = model.encode_faces(shrink_faces(pixels.to(device), side))[1]
-        return image, torch.sigmoid(model.phrase_logits(image)).cpu().numpy()
+    def predict(pixels: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
+        pixels = shrink_faces(pixels.to(device), side)
+        image = model.encode_faces(pixels)[1]
+        probabilities = torch.sigmoid(model.phrase_logits(image)).cpu().numpy()
+        return image, probabilities, model.head_and_gaze.degrees(pixels).cpu().numpy()
 
-    images, free, covered = [], [], []
+    images, free, covered, angles = [], [], [], []
     for start in range(0, len(frames), BATCH_SIZE):
         rows = np.arange(start, min(start + BATCH_SIZE, len(frames)))
         pixels = normalise_pixels(frames.images(rows))
-        image, probabilities = predict(pixels)
+        image, probabilities, read = predict(pixels)
+        angles.append(read)
         images.append(image)
         free.append(probabilities)
         with_cover, hidden_share = cover_faces(pixels, 1.0, generator)
         is_covered = hidden_share.numpy() >= MIN_COVERED_SHARE
-        covered.append(predict(with_cover)[1][is_covered, -1])
+        covered.append(predict(with_cover)[1][is_covered, len(ACTION_UNITS)])
     probabilities = np.concatenate(free)
     return _Predictions(
         image=torch.cat(images),
-        au_probabilities=probabilities[:, :-1],
-        covered_if_free=probabilities[:, -1],
+        au_probabilities=probabilities[:, : len(ACTION_UNITS)],
+        covered_if_free=probabilities[:, len(ACTION_UNITS)],
         covered_if_covered=np.concatenate(covered),
+        angles=np.concatenate(angles),
     )
 
 
@@ -111,6 +120,19 @@ def _unit_metrics(truth: np.ndarray, probabilities: np.ndarray) -> dict[str, dic
         }
         for i, unit in enumerate(ACTION_UNITS)
     }
+
+
+def _angle_metrics(truth: np.ndarray, read: np.ndarray) -> dict[str, dict[str, float]]:
+    metrics = {}
+    for i, name in enumerate(ANGLES):
+        known = np.isfinite(truth[:, i])
+        if known.any():
+            error = np.abs(truth[known, i] - read[known, i])
+            metrics[name] = {
+                "r": round(pearson(truth[known, i], read[known, i]), 3),
+                "mae": round(float(error.mean()), 2),
+            }
+    return metrics
 
 
 def _covered_metrics(free: np.ndarray, covered: np.ndarray) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Aligned faces with known action units."""
+"""Aligned faces with known action units, head pose and gaze."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,17 +8,20 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from depmap_cli.data.ground_truth import read_units
+from depmap_cli.data.ground_truth import read_traces
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.data.prepared_faces import CachedFaces
+from depmap_cli.domain.head_and_gaze import turned_in_picture
+from depmap_cli.faces.align import clockwise_degrees
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AuFrames:
-    """Aligned faces of several videos with the intensity of every action unit."""
+    """Aligned faces of several videos with the intensity of every action unit, and the angles."""
 
     faces: list[np.ndarray]  # for each video, (n, size, size, 3) RGB uint8, memory-mapped
     intensity: Float[np.ndarray, "frames units"]  # in the order of ACTION_UNITS, about 0 to 1
+    angles: Float[np.ndarray, "frames 5"]  # degrees, relative to the aligned face; NaN if unknown
     index: Int[np.ndarray, "frames 2"]  # number of the video, number of the frame within it
 
     def __len__(self) -> int:
@@ -30,14 +33,20 @@ class AuFrames:
         offsets = np.cumsum([0, *(len(part.faces) for part in parts[:-1])])
         indices = [part.index + (n, 0) for part, n in zip(parts, offsets, strict=True)]
         return AuFrames(
-            [faces for part in parts for faces in part.faces],
-            np.concatenate([part.intensity for part in parts]),
-            np.concatenate(indices),
+            faces=[faces for part in parts for faces in part.faces],
+            intensity=np.concatenate([part.intensity for part in parts]),
+            angles=np.concatenate([part.angles for part in parts]),
+            index=np.concatenate(indices),
         )
 
     def subsampled(self, step: int) -> "AuFrames":
         """Every ``step``-th frame."""
-        return AuFrames(self.faces, self.intensity[::step], self.index[::step])
+        return AuFrames(
+            faces=self.faces,
+            intensity=self.intensity[::step],
+            angles=self.angles[::step],
+            index=self.index[::step],
+        )
 
     def images(self, rows: Int[np.ndarray, " n"]) -> UInt8[Tensor, "n h w 3"]:
         """The faces in these rows of ``index``."""
@@ -45,7 +54,7 @@ class AuFrames:
 
 
 def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedFaces]) -> AuFrames:
-    """Pair the prepared faces of videos with their true action units at the same times.
+    """Pair the prepared faces of videos with what the people truly do at the same times.
 
     Args:
         data: corpus folder with ``ground_truth/``.
@@ -55,8 +64,16 @@ def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedF
     Raises:
         DataInvalid: the ground truth of a video is missing or has other action units.
     """
-    intensities, indices = [], []
+    intensities, angles, indices = [], [], []
     for number, (video, faces) in enumerate(zip(videos, cached, strict=True)):
-        intensities.append(read_units(data, video).at(faces.times))
+        traces = read_traces(data, video)
+        clockwise = np.array([clockwise_degrees(x) for x in traces.landmarks_at(faces.times)])
+        intensities.append(traces.at(faces.times))
+        angles.append(turned_in_picture(traces.angles_at(faces.times), -clockwise))
         indices.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
-    return AuFrames([c.faces for c in cached], np.concatenate(intensities), np.concatenate(indices))
+    return AuFrames(
+        faces=[c.faces for c in cached],
+        intensity=np.concatenate(intensities),
+        angles=np.concatenate(angles).astype(np.float32),
+        index=np.concatenate(indices),
+    )

@@ -32,6 +32,7 @@ class Recall:
 def retrieve_sentences(
     image: Float[Tensor, "n d"],
     intensity: Float[np.ndarray, "n units"],
+    angles: Float[np.ndarray, "n 5"],
     embed_sentences: Callable[[list[str]], Tensor],
     max_faces: int = MAX_FACES,
 ) -> tuple[Recall, Recall]:
@@ -40,6 +41,7 @@ def retrieve_sentences(
     Args:
         image: embeddings of uncovered faces, unit length.
         intensity: the true intensities of their units.
+        angles: of head and gaze, degrees; NaN if unknown.
         embed_sentences: returns text embeddings of unit length.
         max_faces: if there are more faces, every k-th one is used.
 
@@ -47,7 +49,7 @@ def retrieve_sentences(
         The metrics from faces to sentences, and from sentences to faces.
     """
     step = -(-len(intensity) // max_faces)
-    sentence = sentences_of(torch.from_numpy(intensity[::step]))
+    sentence = sentences_of(torch.from_numpy(intensity[::step]), torch.from_numpy(angles[::step]))
     number = {text: i for i, text in enumerate(dict.fromkeys(sentence))}
     distinct = list(number)
     batches = [distinct[i : i + _TEXT_BATCH] for i in range(0, len(distinct), _TEXT_BATCH)]

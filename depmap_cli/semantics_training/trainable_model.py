@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_strengths
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint
 from depmap_cli.io.clean_text import clean
@@ -18,7 +19,8 @@ from depmap_cli.semantics.clip_model import (
     encode_sentences,
     tokenizer_of,
 )
-from depmap_cli.semantics.load_model import build_clip
+from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT, HeadAndGaze
+from depmap_cli.semantics.load_model import HEAD_AND_GAZE_PREFIX, build_clip, split_tensors
 from depmap_cli.semantics_training.batches import SemanticsBatch
 from depmap_cli.semantics_training.sentences import sentences_of
 
@@ -27,18 +29,22 @@ MAX_FREE_SHARE = 0.05
 MIN_COVERED_SHARE = 0.15
 """Smallest hidden share of the inner face for which a face counts as covered."""
 CONTRASTIVE_WEIGHT = 0.2
+ANGLE_WEIGHT = 0.5
+"""Weight of the loss of the angles, in units of ``ANGLE_UNIT``."""
 
 
 class PhraseCalibration(nn.Module):
     """Maps the similarity s to a phrase to the logit scale * s + bias.
 
-    There is one pair (scale, bias) for each action unit and, last, one for a covered face.
+    There is one pair (scale, bias) for each action unit, one for a covered face, and one for each
+    direction of head and gaze.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), 8.0))
-        self.bias = nn.Parameter(torch.full((len(ACTION_UNITS) + 1,), -3.0))
+        n = len(ACTION_UNITS) + 1 + len(DIRECTIONS)
+        self.scale = nn.Parameter(torch.full((n,), 8.0))
+        self.bias = nn.Parameter(torch.full((n,), -3.0))
 
     def forward(self, similarity: Float[Tensor, "n phrases"]) -> Float[Tensor, "n phrases"]:
         """Logits of the probabilities."""
@@ -46,23 +52,35 @@ class PhraseCalibration(nn.Module):
 
     def to_document(self) -> dict[str, list[float]]:
         """The value of ``calibration`` in a weights file, which ``SemanticModel`` reads."""
-        *scale, covered_scale = self.scale.tolist()
-        *bias, covered_bias = self.bias.tolist()
-        return {"scale": scale, "bias": bias, "covered": [covered_scale, covered_bias]}
+        n = len(ACTION_UNITS)
+        scale, bias = self.scale.tolist(), self.bias.tolist()
+        return {
+            "scale": scale[:n],
+            "bias": bias[:n],
+            "covered": [scale[n], bias[n]],
+            "directions": [*scale[n + 1 :], *bias[n + 1 :]],
+        }
 
     @torch.no_grad()
     def load_mean(self, calibrations: list[dict[str, list[float]]]) -> None:
-        """Set the parameters to the mean of several values of ``to_document``."""
-        scales = [[*c["scale"], c["covered"][0]] for c in calibrations]
-        biases = [[*c["bias"], c["covered"][1]] for c in calibrations]
-        self.scale.copy_(torch.tensor(scales).mean(0))
-        self.bias.copy_(torch.tensor(biases).mean(0))
+        """Set the parameters to the mean of several values of ``to_document``.
+
+        Those of head and gaze, which older weights lack, then stay as they are.
+        """
+        scales = torch.tensor([[*c["scale"], c["covered"][0]] for c in calibrations]).mean(0)
+        biases = torch.tensor([[*c["bias"], c["covered"][1]] for c in calibrations]).mean(0)
+        n = len(scales)
+        self.scale[:n], self.bias[:n] = scales, biases
+        if all("directions" in c for c in calibrations):
+            directions = torch.tensor([c["directions"] for c in calibrations]).mean(0)
+            self.scale[n:], self.bias[n:] = directions.chunk(2)
 
 
 class TrainableSemanticModel(nn.Module):
-    """The open_clip model, its calibration, and a linear layer from image features to units.
+    """The open_clip model, its calibration, and layers for head and gaze, and a linear layer.
 
-    The linear layer ``units`` only serves training and is not stored with the weights.
+    The linear layer ``units``, from image features to action units, only serves training and is not
+    stored with the weights.
     """
 
     def __init__(self) -> None:
@@ -70,9 +88,41 @@ class TrainableSemanticModel(nn.Module):
         clip: Any = build_clip(BUNDLED_MODEL)
         self.clip = clip
         self.tokenizer = tokenizer_of(BUNDLED_MODEL)
+        self._frozen: list[nn.Module] = []
         self._tokens: dict[str, Tensor] = {}
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
+        self.head_and_gaze = HeadAndGaze()
+
+    def freeze_clip(self) -> None:
+        """Train only the networks that read head and gaze."""
+        self._frozen = [m.requires_grad_(False) for m in (self.clip, self.calibration, self.units)]
+
+    def freeze_stages(self, count: int) -> None:
+        """Keep the weights of the stem and the first ``count`` stages of the image encoder.
+
+        With 0 everything is trained, the stem too.
+        """
+        trunk: Any = self.clip.visual.trunk
+        stages = [f"layer{i + 1}" for i in range(count)]
+        names = ["conv1", "bn1", *stages] if count else []
+        self._frozen = [getattr(trunk, name).requires_grad_(False) for name in names]
+
+    def train(self, mode: bool = True) -> "TrainableSemanticModel":
+        """Set the training mode; frozen layers keep their batch statistics."""
+        super().train(mode)
+        for layer in self._frozen:
+            layer.eval()
+        return self
+
+    @property
+    def stored_tensors(self) -> dict[str, Tensor]:
+        """The tensors of a weights file, which ``load_semantic_model`` reads."""
+        angles = self.head_and_gaze.state_dict()
+        return {
+            **self.clip.state_dict(),
+            **{HEAD_AND_GAZE_PREFIX + name: value for name, value in angles.items()},
+        }
 
     def initialise_from(self, checkpoints: list[Checkpoint]) -> None:
         """Set weights and calibration to the mean of trained semantic models.
@@ -85,15 +135,23 @@ class TrainableSemanticModel(nn.Module):
         """
         for checkpoint in checkpoints:
             try:
-                self.clip.load_state_dict(checkpoint.tensors)
+                self._load(checkpoint.tensors)
             except RuntimeError as error:
                 raise WeightsInvalid(
                     f"{clean(str(checkpoint.path))}: does not fit the open_clip model "
                     f"{BUNDLED_MODEL}",
                     "give a file that `depmap train-semantics` has written",
                 ) from error
-        self.clip.load_state_dict(mean_tensors([c.tensors for c in checkpoints]))
+        shared = set.intersection(*(set(c.tensors) for c in checkpoints))
+        self._load(mean_tensors([{k: c.tensors[k] for k in shared} for c in checkpoints]))
         self.calibration.load_mean([c.document["calibration"] for c in checkpoints])
+
+    def _load(self, tensors: dict[str, Tensor]) -> None:
+        """Load the tensors of a weights file; older ones do not read head and gaze."""
+        of_clip, of_angles = split_tensors(tensors)
+        self.clip.load_state_dict(of_clip)
+        if of_angles:
+            self.head_and_gaze.load_state_dict(of_angles)
 
     def encode_faces(
         self, pixels: Float[Tensor, "n 3 h w"]
@@ -116,36 +174,52 @@ class TrainableSemanticModel(nn.Module):
         return torch.stack([self._tokens[sentence] for sentence in sentences])
 
     def phrase_logits(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n phrases"]:
-        """Logits of every action unit and, last, of a covered face, from image embeddings."""
+        """Logits of every action unit, a covered face and every direction of head and gaze."""
         text = encode_phrases(self.clip, self._tokenize)
-        phrases = torch.cat([text[: len(ACTION_UNITS)], text[-1:]])  # without the neutral phrase
+        n = len(ACTION_UNITS)
+        phrases = torch.cat([text[:n], text[n + 1 :]])  # without the neutral phrase
         logits: Tensor = self.calibration(image @ phrases.T)
         return logits
 
     def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
-        """Sum of the three losses of a batch, after its faces are shrunk to ``side`` pixels.
+        """Sum of the losses of a batch, after its faces are shrunk to ``side`` pixels.
 
-        The units of covered faces are ignored. Whether a face is covered is ignored if its hidden
-        share lies between the two limits.
+        Units and angles of covered faces are ignored, and unknown angles. Whether a face is covered
+        is ignored if its hidden share lies between the two limits.
         """
         device = self.units.weight.device
         free = batch.hidden_share <= MAX_FREE_SHARE
         covered = batch.hidden_share >= MIN_COVERED_SHARE
-        sentences = sentences_of(batch.intensity, covered)
-        target = torch.cat([batch.intensity, covered[:, None].float()], 1).to(device)
+        sentences = sentences_of(batch.intensity, batch.angles, covered)
+        strengths = torch.from_numpy(direction_strengths(batch.angles.double().numpy())).float()
+        target = torch.cat([batch.intensity, covered[:, None].float(), strengths], 1).to(device)
         unit_mask = (~covered)[:, None].expand_as(batch.intensity).to(device)
-        phrase_mask = torch.cat([unit_mask, (free | covered)[:, None].to(device)], 1)
-        features, image = self.encode_faces(shrink_faces(batch.pixels.to(device), side))
+        known = (batch.angles.isfinite() & ~covered[:, None]).to(device)
+        direction_mask = known[:, [direction.angle for direction in DIRECTIONS]]
+        covered_mask = (free | covered)[:, None].to(device)
+        phrase_mask = torch.cat([unit_mask, covered_mask, direction_mask], 1)
+        pixels = shrink_faces(batch.pixels.to(device), side)
+        features, image = self.encode_faces(pixels)
         text = self.embed_sentences(sentences)
         contrast = contrastive_loss(image, text, sentences, self.clip.logit_scale)
         phrases = F.binary_cross_entropy_with_logits(
             self.phrase_logits(image), target, reduction="none"
         )
         units = F.binary_cross_entropy_with_logits(
-            self.units(features), target[:, :-1], reduction="none"
+            self.units(features), batch.intensity.to(device), reduction="none"
         )
         entropies = (phrases * phrase_mask).sum(1) + (units * unit_mask).sum(1)
-        return CONTRASTIVE_WEIGHT * contrast + entropies.mean()
+        angle_loss = ANGLE_WEIGHT * self.angle_loss(batch)
+        return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + angle_loss
+
+    def angle_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
+        """Loss of head and gaze alone; angles of covered faces and unknown angles are ignored."""
+        device = self.units.weight.device
+        known = batch.angles.isfinite() & (batch.hidden_share < MIN_COVERED_SHARE)[:, None]
+        truth = batch.angles.nan_to_num().to(device) / ANGLE_UNIT
+        read = self.head_and_gaze(batch.pixels.to(device))
+        errors = F.smooth_l1_loss(read, truth, reduction="none", beta=0.3)
+        return (errors * known.to(device)).sum(1).mean()
 
 
 def mean_tensors(models: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import torch
@@ -11,6 +12,7 @@ import torch
 from depmap_cli import __version__
 from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.domain.action_units import ACTION_UNITS, phrase
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_phrase
 from depmap_cli.io.checkpoint import (
     halved,
     load_checkpoint,
@@ -116,11 +118,19 @@ class _Trainer:
         torch.manual_seed(run.config.seed)
         self.run, self.steps = run, steps
         self.model = TrainableSemanticModel()
-        if run.init:
-            self.model.initialise_from([load_checkpoint(path, "semantics") for path in run.init])
+        checkpoints = [load_checkpoint(path, "semantics") for path in run.init]
+        self._init_documents = [checkpoint.document for checkpoint in checkpoints]
+        if checkpoints:
+            self.model.initialise_from(checkpoints)
+        if run.config.only_head_and_gaze:
+            self.model.freeze_clip()
+        else:
+            self.model.freeze_stages(run.config.freeze_stages)
         move_to_device(self.model, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
-            self.model.parameters(), run.config.learning_rate, weight_decay=run.config.weight_decay
+            [p for p in self.model.parameters() if p.requires_grad],
+            run.config.learning_rate,
+            weight_decay=run.config.weight_decay,
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimizer,
@@ -143,7 +153,10 @@ class _Trainer:
     def step(self, batch: SemanticsBatch) -> float:
         """Make one optimizer step; returns the loss."""
         with explain_out_of_memory("a batch", "lower --batch-size"):
-            loss = self.model.loss(batch, self.run.config.side)
+            if self.run.config.only_head_and_gaze:
+                loss = self.model.angle_loss(batch)
+            else:
+                loss = self.model.loss(batch, self.run.config.side)
             self.optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), GRAD_CLIP_NORM)
@@ -170,11 +183,23 @@ class _Trainer:
         save_checkpoint(self.run.state, "training", document, tensors)
 
     def save_if_best(self, metrics: dict[str, Any]) -> None:
-        """Write the model if its mean r is the best so far."""
-        if metrics["mean_r"] > self.best:
-            self.best = metrics["mean_r"]
-            tensors = halved(self.model.clip.state_dict())
+        """Write the model if its mean r is the best so far.
+
+        The mean is over the action units or, if only head and gaze are trained, over the angles.
+        """
+        mean_r = metrics["mean_r"]
+        if self.run.config.only_head_and_gaze:
+            mean_r = mean([angle["r"] for angle in metrics["angles"].values()])
+        if mean_r > self.best:
+            self.best = mean_r
+            tensors = halved(self.model.stored_tensors)
             save_checkpoint(self.run.output, "semantics", self._document(metrics), tensors)
+
+    def _known_directions(self) -> list[str]:
+        """The phrases of head and gaze that the model was trained with."""
+        if not self.run.config.only_head_and_gaze:
+            return [direction_phrase(direction) for direction in DIRECTIONS]
+        return list(self._init_documents[0].get("directions", [])) if self.run.init else []
 
     def _document(self, metrics: dict[str, Any]) -> dict[str, Any]:
         """Document of the weights file: everything but the tensors that a semantic model needs."""
@@ -189,6 +214,7 @@ class _Trainer:
             "train": run.config.model_dump(),
             "epoch": self.epoch,
             "phrases": [phrase([unit]) for unit in ACTION_UNITS],
+            "directions": self._known_directions(),
             "calibration": self.model.calibration.to_document(),
             "rest": metrics["rest"],
             "development": {name: value for name, value in metrics.items() if name != "rest"},

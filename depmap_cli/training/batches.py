@@ -45,7 +45,7 @@ class AugmentedView:
         generator = generator_for(*self.key, 1)
         one_group = torch.zeros(len(self.rows), dtype=torch.long)
         faces = torch.from_numpy(self.clip.faces[self.rows])
-        pixels = augment_faces(faces, one_group, generator, SCORE_RANGES)
+        pixels = augment_faces(faces, one_group, generator, SCORE_RANGES).pixels
         return cover_faces(pixels, COVERED_SHARE, generator)[0]
 
 
@@ -123,7 +123,7 @@ def make_batch(
     """Collect the semantic features and labels of the views."""
     features = [view.clip.features[view.rows] for view in views]
     au_probabilities = torch.cat([f.au_probabilities for f in features]).to(device)
-    text = semantics.query(au_probabilities)
+    text = semantics.query(au_probabilities, torch.cat([f.angles for f in features]).to(device))
     scores = [view.clip.video.score for view in views]
     return TrainingBatch(
         image=torch.stack([f.image for f in features]).to(device),

@@ -41,8 +41,9 @@ def export_weights(
 
     The file also holds the residuals that prediction intervals use, and the model of training faces
     that detects out-of-distribution videos. The residuals are those of the half-precision weights
-    on Development, with ``frames`` frames for each video. Development also selected the weights,
-    which makes intervals a little too narrow.
+    on Development, with ``frames`` frames for each video: all prepared ones, because `depmap score`
+    reads many frames, too. Selection uses fewer (``train.score_frames``). Development also selected
+    the weights, which makes intervals a little too narrow.
 
     Returns:
         The document stored with the weights, and the estimates on Development (BDI-II points).

@@ -19,7 +19,7 @@ Written by depmap {version}. Research software: not a diagnosis, not a medical d
 | started from | {started_from} |
 | semantic model | {semantics} |
 | best epoch | {epoch} of {epochs} |
-| frames for each video | {frames} |
+| frames of each video, for accuracy and intervals | {frames} |
 
 ## Metrics on Development
 

@@ -31,7 +31,7 @@ CONFIG, RUN = RUN_FILES
 LOG = "log.csv"
 _PACKAGES = (
     *("torch", "torchvision", "numpy", "open_clip_torch", "timm", "facenet-pytorch"),
-    *("opencv-python", "pytorch_wavelets", "safetensors", "pydantic"),
+    *("av", "opencv-python", "pytorch_wavelets", "safetensors", "pydantic"),
 )
 
 

@@ -7,86 +7,87 @@ the video.
 
 from collections.abc import Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from depmap_cli.config import QualityConfig, SamplingConfig
+from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import UsageProblem, VideoUnreadable
-from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.runtime.watchdog import watchdog_timeout, with_watchdog
-from depmap_cli.video.decoder import FrameDecoder, is_fragmented, open_capture, read_frame_index
-from depmap_cli.video.limits import MAX_SECONDS, is_plausible_fps
+from depmap_cli.video.clock import FrameIndex, read_frame_index
+from depmap_cli.video.container import no_picture
+from depmap_cli.video.decoder import FrameDecoder
+from depmap_cli.video.picture import MAX_WORKING_SIDE
 
-MAX_WORKING_SIDE = 1280
-"""Longest side of the sampled frames in pixels; larger video is scaled down."""
-_TRANSPORT_STREAMS = frozenset({".ts", ".mts", ".mpg", ".mpeg"})
-"""Formats without an index, which cameras split and people concatenate. OpenCV reports the length
-of the first part only, so their frames are counted."""
-_INDEXED = frozenset({".mp4", ".m4v", ".mov", ".mkv", ".webm"})
-"""Formats whose index says where the key frames are."""
+__all__ = [
+    "MAX_WORKING_SIDE",
+    "Frame",
+    "VideoProperties",
+    "check_complete",
+    "probe",
+    "sample_frames",
+]
 _MIN_IMAGES_TO_COMPARE = 3
-"""Fewer identical images than this are not taken for a decoding failure."""
+"""Fewer identical images than this are not taken for a failure of the recording."""
 _MIN_SEEK_INTERVAL = 8.0
 """Seconds between two samples from which the frames in between are skipped."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class VideoProperties:
-    """The properties of a video, after rotation; corrected if the container is known to err."""
+    """The properties of a video: of its first frame, and of the time stamps of all of them."""
 
-    width: int
+    width: int  # pixels, as shown: upright, with square pixels
     height: int
     fps: float  # frames per second
-    duration: float | None  # seconds; None if the container does not say
+    duration: float | None  # seconds from the first presentable frame; None if unknown
+    promised: float | None = None  # seconds that the header states, if the file is cut off
+    notes: tuple[str, ...] = ()  # what was chosen, e.g. one of several video streams
+    index: FrameIndex | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
     """One sampled frame."""
 
-    time: float  # presentation time, seconds from the start of the file
+    time: float  # presentation time, seconds from the first presentable frame
     image: np.ndarray  # (height, width, 3) RGB uint8, longest side <= MAX_WORKING_SIDE
-    scale: float  # pixels of ``image`` per pixel of the video, <= 1
+    scale: float  # pixels of ``image`` per pixel of the video as shown, <= 1
     number: int = 0  # of the frame in the video, from 1; 0 if unknown
 
 
 @watchdog_timeout
 def probe(path: Path, fps: float | None = None) -> VideoProperties:
-    """Read size, frame rate and duration.
-
-    The frames of transport streams are counted, which reads the whole file. The header of a
-    fragmented MP4 may describe its first fragment only; the duration then extends to the last
-    frame.
+    """Read the time stamps of a whole file, and decode its first frame.
 
     Args:
         path: the video.
-        fps: frame rate that replaces the one in the container. The frames are then counted, because
-            a container with a wrong rate may also give a wrong number of frames.
+        fps: frame rate that replaces the time stamps.
 
     Raises:
-        VideoUnreadable: the file is missing, not a file, empty, or has no decodable video stream.
+        VideoUnreadable: the file is missing, not a file, empty, or no frame can be decoded.
     """
-    cv2 = load_opencv()
-    capture = open_capture(path)
-    try:
-        rate = fps or float(capture.get(cv2.CAP_PROP_FPS))
-        counted = bool(fps) or path.suffix.lower() in _TRANSPORT_STREAMS
-        frames = (
-            len(read_frame_index(path).times) if counted else capture.get(cv2.CAP_PROP_FRAME_COUNT)
-        )
-        if not counted and is_plausible_fps(rate) and is_fragmented(path):
-            frames = max(frames, round(read_frame_index(path).times.max(initial=0) * rate) + 1)
-        has_duration = is_plausible_fps(rate) and 0 < frames < MAX_SECONDS * rate
-        return VideoProperties(
-            width=int(capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
-            height=int(capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
-            fps=rate,
-            duration=frames / rate if has_duration else None,
-        )
-    finally:
-        capture.release()
+    stamped = read_frame_index(path)
+    index = stamped if fps is None else stamped.counted(fps)
+    with closing(FrameDecoder(path, index)) as decoder:
+        first = next(decoder, None)
+        shown = None if first is None else decoder.shown_size()
+        if first is None or shown is None:
+            raise no_picture(decoder.codec)
+        second = next(decoder, None) if decoder.is_interlaced else None
+        notes = (decoder.note,) if decoder.note else ()
+    if second is not None and 1.5 < (second - first) / index.step < 2.5:
+        index = index.of_pairs()  # the two fields of a frame have time stamps of their own
+    return VideoProperties(
+        width=shown[0],
+        height=shown[1],
+        fps=fps or 1 / index.step,
+        duration=index.duration,
+        promised=index.promised,
+        notes=notes,
+        index=index,
+    )
 
 
 def sample_frames(
@@ -122,52 +123,47 @@ def sample_frames(
 def _sample(
     path: Path, sampling: SamplingConfig, fps: float | None, properties: VideoProperties | None
 ) -> Iterator[Frame]:
-    properties = properties or probe(path, fps)
+    if properties is None or properties.index is None:
+        properties = probe(path, fps)
+    index = properties.index
+    assert index is not None  # probe sets it
     # Half a frame earlier: the frame nearest to a target is wanted, not the next one.
-    lead = 0.5 / properties.fps + 1e-6 if properties.fps > 0 else 1e-6
-    duration = properties.duration
-    targets = _target_times(path, sampling, fps, duration)
+    lead = 0.5 * index.step + 1e-6
+    targets = _target_times(sampling, index.duration)
     target, end = next(targets), sampling.end or float("inf")
-    index = read_frame_index(path) if _can_seek(path, sampling, duration) else None
+    seeks = _samples_are_far_apart(sampling, index.duration)
     images = _IdenticalImages()
-    with closing(FrameDecoder(path, fps)) as decoder:
+    with closing(FrameDecoder(path, index)) as decoder:
         while target - lead < end:  # frames after the last target are not decoded
-            if index is not None:
-                decoder.seek(target - lead, index)
+            if seeks:
+                decoder.seek(target - lead)
             due = max(target - lead, sampling.start)
             time = next((time for time in decoder if time >= min(due, end)), None)
             if time is None or time >= end:
                 break
-            image = decoder.image()
-            if image is None:
+            picture = decoder.image()
+            if picture is None:
                 continue
+            image, scale = picture
             images.add(image)
-            yield Frame(time, *_to_working_size(image))
+            yield Frame(time=time, image=image, scale=scale, number=decoder.number)
+            del picture, image
             while target <= time + lead:
                 target = targets.send(time + lead)
+        codec = decoder.codec
     if images.all_identical:
-        raise VideoUnreadable(
-            "all of its images are identical",
-            "if it is interlaced: ffmpeg -i IN -vf yadif -c:v libx264 OUT.mp4; "
-            "otherwise check the camera",
-        )
+        raise VideoUnreadable("all of its images are identical", "check the camera")
     if not images.count:
         if sampling.start > 0:
             raise UsageProblem(
                 f"no frame at or after --start {sampling.start:g} s",
                 "choose a --start before the end of the video",
             )
-        raise VideoUnreadable(
-            "the file contains no decodable image", "check that it has video and is not damaged"
-        )
+        raise no_picture(codec)
 
 
 class _IdenticalImages:
-    """Detects that all images of a video are identical.
-
-    OpenCV (4.14, 5.0) cannot convert the images of interlaced video and reports no error: it
-    returns the same memory for every frame.
-    """
+    """Detects that all images of a video are identical, as of a camera that hangs."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -187,9 +183,9 @@ class _IdenticalImages:
         return self.count >= _MIN_IMAGES_TO_COMPARE and self._first is not None
 
 
-def _can_seek(path: Path, sampling: SamplingConfig, duration: float | None) -> bool:
-    """Whether skipping frames saves time, and the format says where decoding can start."""
-    if duration is None or path.suffix.lower() not in _INDEXED:
+def _samples_are_far_apart(sampling: SamplingConfig, duration: float) -> bool:
+    """Whether skipping frames saves time."""
+    if sampling.every_frame:
         return False
     span = min(sampling.end or duration, duration) - sampling.start
     interval = span / sampling.frames if sampling.fps is None else 1 / sampling.fps
@@ -198,55 +194,39 @@ def _can_seek(path: Path, sampling: SamplingConfig, duration: float | None) -> b
 
 @watchdog_timeout
 def check_complete(path: Path, fps: float | None = None) -> VideoProperties:
-    """Read a whole video without decoding it, and check that it is not truncated.
+    """Read the properties of a video, as ``probe``, and check that it is not truncated.
 
     With ``fps`` the expected length is unknown, so a truncated video is not detected.
-
-    Returns:
-        The properties of the video, as ``probe``.
 
     Raises:
         VideoUnreadable: as for ``probe``, or the file is truncated.
     """
     properties = probe(path, fps)
-    if properties.duration is None:
-        return properties
-    times = read_frame_index(path).times
-    end = max(len(times) / properties.fps, times[-1] if len(times) else 0.0)
-    if end < QualityConfig().decoded_share[0] * properties.duration:
+    if properties.promised is not None:
         raise VideoUnreadable(
-            f"truncated: it contains only the first {end:.1f} s of {properties.duration:.1f} s",
+            f"truncated: it contains only the first {properties.duration:.1f} s of "
+            f"{properties.promised:.1f} s",
             "copy it again; if no more was recorded: ffmpeg -i IN -an -c copy OUT.mp4",
         )
     return properties
 
 
-def _to_working_size(image: np.ndarray) -> tuple[np.ndarray, float]:
-    cv2 = load_opencv()
-    height, width = image.shape[:2]
-    scale = min(1.0, MAX_WORKING_SIDE / max(height, width))
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB), scale
-
-
 def _target_times(
-    path: Path, sampling: SamplingConfig, fps: float | None, duration: float | None
-) -> Generator[float, float | None]:
+    sampling: SamplingConfig, duration: float
+) -> Generator[float, float | None, None]:
     """Yield the times, in seconds, nearest to which a frame is wanted; at the end, infinity.
 
-    If the duration is needed and unknown, the video is decoded to find it. The consumer may send
-    the time it has reached, so that a gap in the video is crossed in one step.
+    The consumer sends the time it has reached, so that a gap in the video is crossed in one step.
     """
+    if sampling.every_frame:
+        reached: float | None = sampling.start
+        while True:
+            reached = yield np.nextafter(reached or 0.0, np.inf)
     if sampling.fps is not None:
         index = 0
         while True:
             reached = (yield sampling.start + index / sampling.fps) or 0.0
             index = max(index + 1, int((reached - sampling.start) * sampling.fps))
-    if duration is None:
-        with closing(FrameDecoder(path, fps)) as decoder:
-            duration = max(decoder, default=0.0)
     end = _end_time(sampling, duration)
     step = (end - sampling.start) / sampling.frames
     for index in range(sampling.frames):

@@ -39,7 +39,12 @@ from depmap_cli.workflows.about_evaluation import (
     split_counts,
 )
 from depmap_cli.workflows.appearance import appearance_of, prototype_faces
-from depmap_cli.workflows.labelled_data import LabelledData, SemanticModelSpec, check_uncovered
+from depmap_cli.workflows.labelled_data import (
+    LabelledData,
+    SemanticModelSpec,
+    check_uncovered,
+    prepared_frames,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,7 @@ class EvaluateOptions:
     source: LabelledData
     weights: Path | None = None
     split: str = "Testing"
-    frames: int | None = None  # of each video; None for the number stored with the weights
+    frames: int | None = None  # of each video; None for all that are prepared
     device: str = "auto"
     attributes: Path | None = None  # CSV with a column ``subject``
     compare_with: tuple[Path, ...] = ()  # other weights, evaluated on the same clips
@@ -71,13 +76,16 @@ class EvaluateOptions:
         )
 
     def frames_of(self, networks: Networks) -> int:
-        """Number of frames sampled from each video."""
-        return self.frames or networks.sampling.frames
+        """Number of frames of each video whose estimates are evaluated.
+
+        By default it is large enough for estimates like those of `depmap score`, which reads more
+        frames of most videos (measured: LOG L68).
+        """
+        return self.frames or prepared_frames(networks.sampling.frames)
 
     def caution(self, networks: Networks) -> str:
         """How the stored residuals were computed differently from these estimates; or empty."""
-        sampling = networks.sampling.model_copy(update={"frames": self.frames_of(networks)})
-        return calibration_caution(networks.sampling, sampling)
+        return calibration_caution(networks.sampling.frames, self.frames_of(networks))
 
 
 def run_evaluation(options: EvaluateOptions, on_progress: ProgressCallback) -> Evaluation:
@@ -216,10 +224,9 @@ def score_clips(
     on_progress: ProgressCallback,
     stage: str = "scoring",
 ) -> tuple[list[VideoClip], list[ClipEstimate]]:
-    """Prepare the videos as clips and estimate their scores, with the results of `depmap score`.
+    """Prepare the videos as clips and estimate their scores, weighting frames as `depmap score`.
 
-    If a corpus holds prepared faces instead of videos, and for Training, the frames are those among
-    the prepared ones that are nearest to evenly spaced.
+    With fewer frames than are prepared, they are the prepared ones nearest to evenly spaced.
 
     Raises:
         DataInvalid: a video cannot be scored.
@@ -227,7 +234,12 @@ def score_clips(
     """
     count, training_frames = options.frames_of(networks), networks.config.train.frames
     clips = options.source.clips(
-        chosen, networks.config.faces, networks.semantics, networks.device, on_progress, count
+        chosen,
+        networks.config.faces,
+        networks.semantics,
+        networks.device,
+        on_progress,
+        prepared_frames(count),
     )
     check_uncovered(clips)
     estimates = []

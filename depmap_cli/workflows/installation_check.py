@@ -31,6 +31,7 @@ def examine(device: str) -> Iterator[Check]:
     """Check what scoring needs, in the order in which it needs it."""
     from depmap_cli.runtime.opencv import load_opencv
 
+    yield _check("PyAV", _pyav)
     yield _check("OpenCV", lambda: f"version {load_opencv().__version__}")
     yield _check("device", lambda: _device(device))
     yield _check("weights", lambda: _weights(device))
@@ -45,6 +46,12 @@ def _check(name: str, action: Callable[[], str]) -> Check:
     except Exception as error:  # whatever is broken, the user should learn which part it is
         logger.debug("the check of %s failed", name, exc_info=True)
         return Check(name, False, f"{type(error).__name__}: {error}")
+
+
+def _pyav() -> str:
+    import av
+
+    return f"version {av.__version__}"
 
 
 def _device(name: str) -> str:

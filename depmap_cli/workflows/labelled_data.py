@@ -83,27 +83,6 @@ class LabelledData:
             videos, self.jobs, lambda done, total: on_progress("preparing faces", done, total)
         )
 
-    def prepare_splits(
-        self,
-        videos: list[LabelledVideo],
-        faces: FaceConfig,
-        on_progress: ProgressCallback,
-        score_frames: int,
-    ) -> list[CachedFaces]:
-        """Prepare each video with the number of frames that its split needs.
-
-        Training videos get ``PREPARED_FRAMES``. The others get the very ``score_frames`` frames
-        that `depmap score` uses, found in the same way, so that metrics, selection and prediction
-        intervals rest on the estimates that scoring gives.
-        """
-        counts = [prepared_frames(video, score_frames) for video in videos]
-        prepared: dict[Path, CachedFaces] = {}
-        for count in sorted(set(counts)):
-            chosen = [video for video, n in zip(videos, counts, strict=True) if n == count]
-            entries = self.prepare(chosen, faces, on_progress, count)
-            prepared |= zip((video.path for video in chosen), entries, strict=True)
-        return [prepared[video.path] for video in videos]
-
     def clips(
         self,
         videos: list[LabelledVideo],
@@ -111,13 +90,13 @@ class LabelledData:
         semantics: SemanticModel,
         device: torch.device,
         on_progress: ProgressCallback,
-        score_frames: int,
+        frames: int = PREPARED_FRAMES,
     ) -> list[VideoClip]:
-        """Return the videos as the network takes them, prepared as by ``prepare_splits``.
+        """Return the videos as the network takes them, with ``frames`` prepared frames each.
 
         ``usable`` is empty if the face is covered throughout (see ``check_uncovered``).
         """
-        cached = self.prepare_splits(videos, faces, on_progress, score_frames)
+        cached = self.prepare(videos, faces, on_progress, frames)
         return load_clips(
             videos,
             cached,
@@ -127,9 +106,13 @@ class LabelledData:
         )
 
 
-def prepared_frames(video: LabelledVideo, score_frames: int) -> int:
-    """Return the number of frames to prepare of a video: more for Training than for scoring."""
-    return PREPARED_FRAMES if video.split == "Training" else score_frames
+def prepared_frames(score_frames: int) -> int:
+    """Return the number of frames to prepare of a video of which ``score_frames`` are scored.
+
+    It is the same for every split, and seldom more than training needs, so that a corpus is
+    prepared once.
+    """
+    return max(PREPARED_FRAMES, score_frames)
 
 
 @dataclass(frozen=True)

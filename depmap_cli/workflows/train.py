@@ -40,6 +40,7 @@ from depmap_cli.workflows.labelled_data import (
     SemanticModelSpec,
     count_videos,
     covered_names,
+    prepared_frames,
 )
 from depmap_cli.workflows.training_inputs import TrainingInputs
 
@@ -330,7 +331,7 @@ class TrainingJob:
             self.inputs.semantics,
             clips.train,
             clips.development,
-            run.config.train.score_frames,
+            prepared_frames(run.config.train.score_frames),
             self.device,
         )
         run.folder.write_results(document, [clip.video for clip in clips.development], estimates)

@@ -71,10 +71,8 @@ class TrainingInputs:
         Raises:
             DepmapError: as ``LabelledData.clips``.
         """
-        score_frames = config.train.score_frames
-        keys: list[ClipKey] = [
-            (video.path, config.faces, prepared_frames(video, score_frames)) for video in videos
-        ]
+        frames = prepared_frames(config.train.score_frames)
+        keys: list[ClipKey] = [(video.path, config.faces, frames) for video in videos]
         missing = {key: v for key, v in zip(keys, videos, strict=True) if key not in self._clips}
         loaded = self.source.clips(
             list(missing.values()),
@@ -82,7 +80,7 @@ class TrainingInputs:
             self.semantics,
             device,
             on_progress,
-            score_frames,
+            frames,
         )
         self._clips |= zip(missing, loaded, strict=True)
         # A clip may have been loaded for another fold, where its video is in another split.

@@ -27,6 +27,21 @@ def test_videos_of_a_folder_are_sorted_and_named_by_relative_path(tmp_path):
     assert names(tmp_path, recursive=True) == ["a.mov", "b.MP4", "deep/a.mov"]
 
 
+@pytest.mark.parametrize("ending", ["MP4", "m2ts", "vob", "asf", "3g2", "mod", "mxf"])
+def test_endings_of_cameras_are_videos(tmp_path, ending):
+    (tmp_path / f"a.{ending}").write_bytes(b"")
+    assert [v.name for v in find_videos([str(tmp_path)], recursive=False)] == [f"a.{ending}"]
+
+
+def test_what_is_passed_over_in_a_folder_is_counted_and_told(tmp_path):
+    for name in ("a.mp4", "b.txt", "c.TXT", "notes", ".hidden"):
+        (tmp_path / name).write_bytes(b"")
+    told = []
+    find_videos([str(tmp_path), str(tmp_path / "a.mp4")], recursive=False, tell=told.append)
+    (line,) = told
+    assert line.endswith("files that are no videos are passed over (.txt: 2, notes: 1)")
+
+
 def test_a_video_given_twice_is_scored_once(tmp_path):
     make(tmp_path, "a.mp4")
     assert names(tmp_path / "a.mp4", tmp_path) == ["a.mp4"]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from tests.support.videos import write_video
+from tests.support.videos import read_video, write_video
 
 FRAMES = 20
 """Frames per video with which the intervals of the shipped weights were calibrated."""
@@ -85,6 +85,14 @@ def test_one_video_prints_a_report_and_writes_its_files(written):
     assert [k["weight"] for k in report["keyframes"]] == sorted(
         (k["weight"] for k in report["keyframes"]), reverse=True
     )
+    assert report["timeline"]["n_frames"] == FRAMES
+    assert [trace["name"] for trace in report["timeline"]["traces"]][:2] == ["AU1", "AU2"]
+    behaviour = report["behaviour"]
+    assert behaviour["n_frames"] == report["quality"]["usable_frames"]
+    assert behaviour["frames_per_second"] == pytest.approx(FRAMES / 30, rel=0.1)
+    blinks = next(event for event in behaviour["events"] if event["name"] == "blink")
+    assert blinks["number"] is None
+    assert "--fps 15" in blinks["caution"]
     rows = list(csv.DictReader((folder / "frames.csv").open()))
     assert len(rows) == FRAMES
     used = [r for r in rows if float(r["weight"]) > 0]
@@ -114,14 +122,18 @@ def test_stdout_holds_nothing_but_json(run, interview, media, tmp_path):
 
 
 @pytest.mark.slow
-def test_an_interval_says_if_it_was_calibrated_with_another_number_of_frames(
-    run, scored, interview
-):
+def test_an_interval_says_if_it_was_calibrated_with_more_frames(run, scored, interview):
     alike = json.loads(scored(interview)[1])["estimate"]["interval"]
     assert alike["caution"] == ""
-    code, out, _ = run("score", interview, "--frames", "24", "--device", "cpu")
-    assert code == 0
-    assert f"calibrated with estimates from {FRAMES} frames per video" in " ".join(out.split())
+    cautions = []
+    for frames in (12, 40):
+        code, out, _ = run("score", interview, "--frames", frames, "--device", "cpu", "--json")
+        assert code == 0
+        cautions.append(json.loads(out)["estimate"]["interval"]["caution"])
+    assert cautions == [
+        f"calibrated with estimates from {FRAMES} frames per video, more than here",
+        "",
+    ]
 
 
 @pytest.mark.slow
@@ -321,13 +333,50 @@ def test_openface_table_replaces_clip(run, interview, tmp_path):
         assert "interview.csv, line 2" in json.loads(out)["reason"]
 
 
+@pytest.mark.parametrize("options", [("--frames", "20"), ("--fps", "2", "--start", "5")])
+def test_its_own_table_given_back_yields_the_same_result(run, interview, tmp_path, options):
+    """``aus.csv`` holds what the network takes, so the neutral face is subtracted once."""
+    reports = []
+    for folder, table in (("first", ()), ("second", ("--au-csv", tmp_path / "aus.csv"))):
+        code, out, _ = run("score", interview, *options, *table, "-o", tmp_path / folder, "--json")
+        assert code == 0
+        reports.append(json.loads(out))
+        (written,) = (tmp_path / folder).rglob("aus.csv")
+        (tmp_path / "aus.csv").write_bytes(written.read_bytes())
+    first, second = reports
+    assert second["estimate"]["score"] == pytest.approx(first["estimate"]["score"], abs=0.1)
+    assert second["estimate"]["interval"]["caution"] == first["estimate"]["interval"]["caution"]
+    for a, b in zip(first["action_units"], second["action_units"], strict=True):
+        assert b["mean"] == pytest.approx(a["mean"], abs=2e-3), a["code"]
+        assert b["reliable"] == a["reliable"]
+    sources = [report["weights"]["au_source"] for report in reports]
+    assert sources == ["semantics", "depmap table"]
+
+
+def test_head_pose_of_an_openface_table_is_reported(run, interview, tmp_path):
+    table = tmp_path / "interview.csv"
+    rows = "\n".join(f"{i / 6:.3f},1,1.0,0.0,0.2,0.3,0.0,0.0" for i in range(300))
+    header = "timestamp,success,AU12_r,gaze_angle_x,gaze_angle_y,pose_Rx,pose_Ry,pose_Rz"
+    table.write_text(f"{header}\n{rows}\n")
+    code, out, _ = run("score", interview, "--au-csv", table, "-o", tmp_path / "o", "--json", *FAST)
+    assert code == 0
+    angles = {a["name"]: a["mean"] for a in json.loads(out)["behaviour"]["head_gaze"]}
+    assert angles["pitch"] == pytest.approx(17.19, abs=0.01)
+    assert angles["gaze_y"] == pytest.approx(11.46 - 17.19, abs=0.01)
+    (written,) = (tmp_path / "o").rglob("aus.csv")
+    with written.open(newline="") as file:
+        row = next(csv.DictReader(file))
+    assert float(row["pose_Rx"]) == pytest.approx(0.3, abs=1e-4)
+    assert float(row["AU12_r"]) == 1.0
+
+
 def test_a_table_of_another_video_is_refused(run, interview, tmp_path):
     table = tmp_path / "other.csv"
     table.write_text("frame, timestamp, success, AU12_r\n1, 500.0, 1, 3.0\n")
     code, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
     report = json.loads(out)
     assert (code, report["status"]) == (4, "refused")
-    assert "covers 500.0 to 500.0 s: check that it belongs to this video" in report["hint"]
+    assert "covers 500.0 to 500.0 s; check that it belongs to this video" in report["hint"]
     half = "\n".join(f"{i}, {i / 25:.3f}, 1, 5.0" for i in range(400))  # of 832
     table.write_text(f"frame, timestamp, success, AU12_r\n{half}\n")
     _, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
@@ -386,6 +435,9 @@ def test_semantic_weights_are_refused_as_depmap_weights(run, interview):
         (("--start", "inf"), 2, "--start"),
         (("--fps", "-1"), 2, "--fps"),
         (("--fps", "300"), 2, "--fps"),
+        (("--fps", "9", "--frames", "20"), 2, "exclude each other"),
+        (("--fps", "9", "--every-frame"), 2, "exclude each other"),
+        (("--frames", "20", "--every-frame"), 2, "exclude each other"),
         (("--frames", "0"), 2, "--frames"),
         (("--frames", "200000"), 2, "--frames"),
         (("--format", "html"), 2, "--output"),
@@ -471,7 +523,7 @@ def test_pictures_are_deidentified_unless_raw_is_asked_for(
 
 def test_python_api(result):
     assert result.report.estimate is not None
-    assert len(result.frames) == FRAMES
+    assert len(result.frame_rows) == FRAMES
     assert len(result.pictures) == len(result.report.keyframes) == 6
 
 
@@ -573,12 +625,7 @@ def test_brow_and_lid_units_are_relative_to_the_neutral_face(run, interview, tmp
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_number_of_frames(interview, tmp_path):
     """A video four times as long needs hardly more memory."""
-    import cv2
-
-    capture = cv2.VideoCapture(str(interview), cv2.CAP_FFMPEG)
-    frames = []
-    while capture.grab():
-        frames.append(cv2.cvtColor(capture.retrieve()[1], cv2.COLOR_BGR2RGB))
+    frames = read_video(interview)
     short, long = tmp_path / "short.mp4", tmp_path / "long.mp4"
     write_video(short, frames)
     write_video(long, frames * 4)

@@ -77,7 +77,7 @@ def test_with_a_results_folder_the_message_names_the_file(run, crash, interview,
     assert "a library message" not in err
     assert "planted in scoring" in (workdir / "out/interview.mp4/traceback.txt").read_text()
     crash.error = None
-    assert run("score", interview, "-o", "out")[0] == 0
+    assert run("score", interview, "-o", "out", "--frames", "20")[0] == 0
     assert not (workdir / "out/interview.mp4/traceback.txt").exists()
 
 
@@ -116,7 +116,7 @@ def test_debug_works_for_expected_errors_too(run, workdir):
 def test_a_report_that_cannot_be_rendered_keeps_its_traceback(
     run, scorer, broken_page, interview, workdir
 ):
-    code, out, err = run("score", interview, "-o", "out")
+    code, out, err = run("score", interview, "-o", "out", "--frames", "20")
     assert code == 1, err
     assert "unexpected ZeroDivisionError while rendering the report; traceback:" in flat(out)
     assert "Traceback" not in out + err
@@ -128,7 +128,7 @@ def test_a_report_that_cannot_be_rendered_keeps_its_traceback(
 def test_without_a_folder_a_report_that_cannot_be_rendered_is_one_failure(
     run, scorer, broken_page, interview, workdir
 ):
-    code, out, _ = run("score", interview, "--json")
+    code, out, _ = run("score", interview, "--json", "--frames", "20")
     assert (code, out.count("\n")) == (1, 1)
     assert "run again with --debug" in out
 
@@ -182,7 +182,7 @@ def test_a_single_video_with_jobs_or_timeout_is_scored_in_a_worker_process(
 
     monkeypatch.setattr(workers, "local_workers", local_workers)
     for options in ((), ("--jobs", "2"), ("--timeout", "9")):
-        assert run("score", interview, *options)[0] == 0
+        assert run("score", interview, "--frames", "20", *options)[0] == 0
     assert calls == [(1, 2, 600.0), (1, 1, 9.0)]
 
 

@@ -1,5 +1,7 @@
 """Protects augmentation: what labels must not mind changes, alike for a video, and seeded."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -26,23 +28,23 @@ def halves(count: int) -> torch.Tensor:
 @pytest.mark.parametrize("ranges", [AU_RANGES, SCORE_RANGES])
 def test_the_seed_settles_everything(faces, ranges):
     group = torch.arange(len(faces)) // 4
-    first = augment_faces(faces, group, seeded(), ranges)
+    first = augment_faces(faces, group, seeded(), ranges).pixels
     assert first.shape == (8, 3, 128, 128)
     assert first.isfinite().all()
-    assert torch.equal(first, augment_faces(faces, group, seeded(), ranges))
-    assert not torch.equal(first, augment_faces(faces, group, seeded(1), ranges))
+    assert torch.equal(first, augment_faces(faces, group, seeded(), ranges).pixels)
+    assert not torch.equal(first, augment_faces(faces, group, seeded(1), ranges).pixels)
 
 
 def test_frames_of_a_video_change_alike_and_videos_do_not():
     """Of one picture many times, frames of a group differ by alignment's jitter and noise only."""
     group = torch.arange(64) // 16
-    light = augment_faces(halves(64), group, seeded(), AU_RANGES).mean((1, 2, 3)).view(4, 16)
+    light = augment_faces(halves(64), group, seeded(), AU_RANGES).pixels.mean((1, 2, 3)).view(4, 16)
     within, between = light.std(1).max(), light.mean(1).std()
     assert between > 3 * within
 
 
 def test_half_of_the_videos_are_mirrored():
-    pixels = augment_faces(halves(400), torch.arange(400), seeded(), AU_RANGES)
+    pixels = augment_faces(halves(400), torch.arange(400), seeded(), AU_RANGES).pixels
     mirrored = pixels[..., :24].mean((1, 2, 3)) < pixels[..., -24:].mean((1, 2, 3))
     assert 160 < int(mirrored.sum()) < 240
 
@@ -73,10 +75,26 @@ def test_action_units_are_learned_where_alignment_puts_them():
     picture[:, 26:30, 20:24] = 255
 
     def farthest(ranges):
-        pixels = augment_faces(picture, torch.arange(256), seeded(), ranges)
+        pixels = augment_faces(picture, torch.arange(256), seeded(), ranges).pixels
         spot = pixels.mean(1).flatten(1).argmax(1)
         row, column = spot // 64, spot % 64
         column = torch.minimum(column, 63 - column)
         return torch.hypot(row - 27.5, column - 21.5).quantile(0.9)
 
     assert farthest(AU_RANGES) < 4 < farthest(SCORE_RANGES)
+
+
+def test_the_turn_and_mirror_told_are_those_of_the_pictures():
+    """A white bar on a dark face, as a line with a direction, shows how each picture was turned."""
+    picture = torch.zeros(64, 65, 65, 3, dtype=torch.uint8)
+    picture[:, 30:35, 32:60] = 255  # from the centre to the right
+    ranges = dataclasses.replace(AU_RANGES, turn=0.5, zoom=0.0, shift=0.0)
+    told = augment_faces(picture, torch.arange(64), seeded(), ranges)
+    grey = told.pixels.mean(1)
+    grey = (grey - grey.amin((1, 2), keepdim=True)).square()
+    ticks = torch.arange(65) - 32.0
+    x, y = (grey * ticks).sum((1, 2)), (grey * ticks[:, None]).sum((1, 2))
+    assert torch.equal(x < 0, told.mirrored)
+    clockwise = torch.rad2deg(torch.atan2(y, x.abs()))
+    assert (clockwise - told.clockwise).abs().median() < 3
+    assert told.clockwise.std() > 5

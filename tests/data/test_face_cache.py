@@ -313,7 +313,6 @@ def wait_for(condition) -> None:
 def test_prepare_goes_on_after_sigkill(readable, tmp_path, monkeypatch, capfd):
     cache = tmp_path / "cache"
     arguments = ["prepare", "--data", readable, "--cache", cache, "--jobs", "1"]
-    arguments += ["--set", "train.score_frames=32"]  # so that each has one entry
     command = [sys.executable, "-m", "depmap_cli", *map(str, arguments)]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
         wait_for(lambda: list(cache.glob("[!.]*/index.json")) or process.poll() is not None)
@@ -341,6 +340,6 @@ def test_prepare_makes_what_training_uses(readable, tmp_path, monkeypatch):
     source = labelled_data.LabelledData(data=readable, cache=cache)
     config = read_settings(pairs)
     videos = source.read()[0]
-    made = source.prepare_splits(videos, config.faces, quiet, config.train.score_frames)
+    made = source.prepare(videos, config.faces, quiet, labelled_data.prepared_frames(32))
     assert inodes(cache) == before
     assert {entry.faces.shape[1] for entry in made} == {224}

@@ -66,15 +66,15 @@ def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
     path = tmp_path / "hand.mp4"
     write_video(path, frames)
     result = score_video(path)
-    reasons = np.array([row.reason for row in result.frames])
-    times = np.array([row.time for row in result.frames])
+    reasons = np.array([row.reason for row in result.frame_rows])
+    times = np.array([row.time for row in result.frame_rows])
     inside = (times > 4.1) & (times < 7.9)
     outside = (times < 3.9) | (times > 8.1)
     left_out = reasons != ""
     assert left_out[inside].mean() > 0.7
     assert left_out[outside].mean() < 0.1
     assert COVERED_FACE in reasons
-    used = np.array([row.weight > 0 for row in result.frames])
+    used = np.array([row.weight > 0 for row in result.frame_rows])
     assert not used[left_out].any()
     assert result.report.quality.usable_frames == int((~left_out).sum())
 
@@ -108,7 +108,12 @@ def test_training_draws_no_covered_frame():
 
     covered = torch.zeros(100)
     covered[20:60] = 1
-    seen = SemanticFeatures(torch.zeros(100, 4), torch.zeros(100, 18), covered)
+    seen = SemanticFeatures(
+        image=torch.zeros(100, 4),
+        au_probabilities=torch.zeros(100, 18),
+        covered=covered,
+        angles=torch.zeros(100, 5),
+    )
     video = LabelledVideo(
         split="Training", subject="1", session="1", task="Freeform", path=Path("a.mp4"), score=10
     )

@@ -46,7 +46,7 @@ def test_testing_scored_one_by_one_in_any_order_and_in_one_batch(tmp_path):
         [normalise_pixels(torch.from_numpy(c.faces[r])) for c, r in zip(clips, rows, strict=True)]
     )
     with torch.inference_mode():
-        text = torch.stack([networks.semantics.query(s.au_probabilities) for s in seen])
+        text = torch.stack([networks.semantics.query(s.au_probabilities, s.angles) for s in seen])
         image = torch.stack([s.image for s in seen])
         batch, _ = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())
     for clip, score in zip(clips, batch.score.clamp(0, 63).tolist(), strict=True):

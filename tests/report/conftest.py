@@ -11,7 +11,7 @@ def sample_result() -> ScoreResult:
     """One scored video; its key pictures show a drawn face under a warm spot."""
     spots = ((0.35, 0.42), (0.5, 0.75), (0.65, 0.42), (0.5, 0.5))
     pictures = [KeyPicture(drawn_face(), warm_spot(*spot)) for spot in spots]
-    return ScoreResult(report=scored_report(), frames=frame_rows(), pictures=pictures)
+    return ScoreResult(report=scored_report(), frame_rows=frame_rows(), pictures=pictures)
 
 
 @pytest.fixture
@@ -27,5 +27,7 @@ def refused_report() -> Report:
             "keyframes": [],
             "action_units": [],
             "timeline": None,
+            "behaviour": None,
+            "steadiness": None,
         }
     )

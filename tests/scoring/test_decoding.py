@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from depmap_cli.config import SamplingConfig
+from depmap_cli.config import MIN_FRAMES, STEADY_FRAMES, SamplingConfig
 from depmap_cli.errors import VideoUnreadable, WeightsInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.results import Report, ScoreResult, SourceVideo
-from depmap_cli.scoring.decoding import Decoding, start_decoding
+from depmap_cli.scoring.decoding import Decoding, sampling_for, start_decoding
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.scorer import Scorer
 from depmap_cli.video.reader import sample_frames
@@ -31,10 +31,11 @@ def test_the_frames_are_those_of_sample_frames(interview):
 @pytest.mark.slow
 def test_a_video_scores_the_same_from_a_decoding_that_has_started(interview):
     scorer = Scorer.load(device="cpu")
-    alone = scorer.score(interview)
-    with closing(start_decoding(interview, None, ScoreOptions())) as decoding:
+    options = ScoreOptions(frames=20)
+    alone = scorer.score(interview, options)
+    with closing(start_decoding(interview, None, options)) as decoding:
         assert decoding is not None
-        together = scorer.score(interview, decoding=decoding)
+        together = scorer.score(interview, options, decoding=decoding)
         assert list(decoding) == []  # its frames were taken
     assert together.report == alone.report
     assert all(together.seconds[stage] > 0 for stage in ("decode", "faces", "semantics", "network"))
@@ -46,8 +47,35 @@ def test_a_decoding_of_other_frames_is_not_used(interview):
     options = ScoreOptions(frames=12)
     with closing(start_decoding(interview, None, ScoreOptions())) as decoding:
         report = scorer.score(interview, options, decoding=decoding).report
-        assert len(list(decoding)) == scorer.networks.sampling.frames
+        assert len(list(decoding)) == STEADY_FRAMES
     assert report.estimate == scorer.score(interview, options).report.estimate
+
+
+@pytest.mark.parametrize(
+    ("sampling", "duration", "rate"),
+    [
+        (SamplingConfig(fps=5), 60.0, 5),
+        (SamplingConfig(fps=5), 1.6, 5),  # 8 frames
+        (SamplingConfig(fps=5), 0.8, 10),
+        (SamplingConfig(fps=1, start=2, end=4), 60.0, 4),
+        (SamplingConfig(fps=5, start=59), 60.0, 8),
+        (SamplingConfig(fps=5, start=70), 60.0, 5),  # the reader says that this is wrong
+        (SamplingConfig(fps=5), 0.001, 240),
+        (SamplingConfig(fps=5, min_frames=512), 64.0, 8),
+        (SamplingConfig(fps=5, min_frames=512), 102.4, 5),
+        (SamplingConfig(fps=5), None, 5),
+        (SamplingConfig(frames=4), 0.8, None),
+        (SamplingConfig(every_frame=True), 0.8, None),
+    ],
+)
+def test_a_short_video_is_sampled_at_a_higher_rate(sampling, duration, rate):
+    assert sampling_for(sampling, duration).fps == rate
+
+
+def test_a_short_video_has_enough_frames(interview):
+    frames = list(Decoding(interview, SamplingConfig(fps=5, end=0.6)))
+    assert MIN_FRAMES <= len(frames) <= MIN_FRAMES + 1
+    assert frames[-1].time < 0.6
 
 
 def test_errors_are_raised_when_the_video_is_scored(interview, tmp_path):

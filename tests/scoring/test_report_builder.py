@@ -2,7 +2,7 @@
 
 import pytest
 
-from depmap_cli.scoring.report_builder import estimate_of
+from depmap_cli.scoring.report_builder import calibration_caution, estimate_of
 
 RESIDUALS = {"residuals": [0.0] * 20, "people": [str(i) for i in range(20)]}
 DOCUMENT = {"calibration": RESIDUALS, "training_mean": 15.0}
@@ -25,3 +25,24 @@ def test_band_and_printed_score_agree(score, stored, band):
     estimate = estimate_of(score, DOCUMENT, 0.9)
     assert (estimate.score, estimate.band) == (stored, band)
     assert estimate.interval.bands == [band]  # without residuals the interval is the score itself
+
+
+@pytest.mark.parametrize(
+    ("calibrated", "used", "is_said"),
+    [
+        (20, 20, False),
+        (20, 19, True),
+        (20, 3000, False),  # more frames have no larger error
+        (128, 128, False),
+        (128, 100, False),  # hardly larger
+        (128, 20, True),
+    ],
+)
+def test_the_calibration_is_said_to_differ_only_if_its_estimates_are_better(
+    calibrated, used, is_said
+):
+    text = f"calibrated with estimates from {calibrated} frames per video, more than here"
+    assert calibration_caution(calibrated, used) == (text if is_said else "")
+    with_table = calibration_caution(calibrated, used, au_table=True)
+    assert with_table.endswith("with action units from the semantic model")
+    assert (text in with_table) == is_said

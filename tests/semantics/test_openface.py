@@ -7,7 +7,7 @@ from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import DataInvalid
 from depmap_cli.semantics.openface import read_au_table
 
-AU12 = [unit.code for unit in ACTION_UNITS].index("AU12")
+AU12, AU43 = ([unit.code for unit in ACTION_UNITS].index(code) for code in ("AU12", "AU43"))
 HEADER = "frame, face_id, timestamp, confidence, success, AU12_r"
 
 
@@ -90,10 +90,86 @@ def test_a_full_openface_table_of_half_an_hour_is_read_in_seconds(tmp_path):
     np.testing.assert_array_equal(au_table.au_probabilities[:, AU12], 0.5)
 
 
-def test_a_table_of_depmap_itself_holds_probabilities(tmp_path):
+OWN = "frame,face_id,timestamp,confidence,success,pose_Rx,pose_Ry,pose_Rz,AU12_r,AU43_r,AU45_r"
+
+
+def test_a_table_of_depmap_holds_five_times_the_raw_probability(tmp_path):
+    rows = ("1,0,0.0,0.98,1,,,,2.5,1.0,1.0", "2,0,0.2,0.98,1,,,,5.0,0.0,0.0")
+    path = table(tmp_path, *rows, header=OWN)
+    assert smiles(path) == ([0.0, 0.2], [0.5, 1.0])
+    assert read_au_table(path).is_raw
+    assert not read_au_table(table(tmp_path, "1, 0, 0.0, 0.98, 1, 2.5")).is_raw
+
+
+def test_a_table_of_the_first_depmap_holds_probabilities_relative_to_the_neutral_face(tmp_path):
     header = "frame,timestamp,confidence,success,AU12_r,AU43_r"
     path = table(tmp_path, "1,0.0,0.98,1,0.5,0.0", "2,0.2,0.98,1,1.0,0.0", header=header)
     assert smiles(path) == ([0.0, 0.2], [0.5, 1.0])
+    assert not read_au_table(path).is_raw
     path = table(tmp_path, "1,0.0,0.98,1,2.5,0.0", header=header)
     with pytest.raises(DataInvalid, match="AU12_r is 2.5, but values are 0 to 1"):
+        read_au_table(path)
+
+
+def test_closed_eyes_of_depmap_take_precedence_over_blinks(tmp_path):
+    path = table(tmp_path, "1,0,0.0,0.98,1,,,,2.5,4.0,1.0", header=OWN)
+    assert read_au_table(path).au_probabilities[0, AU43] == pytest.approx(0.8)
+    path = table(tmp_path, "0.0,1.0,1", header="timestamp,AU45_r,AU45_c")
+    assert read_au_table(path).au_probabilities[0, AU43] == pytest.approx(0.2)
+
+
+def test_depmap_uses_all_rows_of_its_own_table(tmp_path):
+    """Their confidence is that of the face detector, and depmap used the frame all the same."""
+    path = table(tmp_path, "1,0,0.0,0.1,1,,,,2.5,0,0", "2,0,0.2,0.1,0,,,,,,", header=OWN)
+    assert smiles(path) == ([0.0], [0.5])
+
+
+ANGLES_HEADER = "timestamp,success,gaze_angle_x,gaze_angle_y,pose_Rx,pose_Ry,pose_Rz,AU12_r"
+
+
+def rotation(pitch, yaw, roll):
+    """Rx(pitch) Ry(yaw) Rz(roll), written out."""
+    (a, b, c), (d, e, f) = np.cos([pitch, yaw, roll]), np.sin([pitch, yaw, roll])
+    x = np.array([[1, 0, 0], [0, a, -d], [0, d, a]])
+    y = np.array([[b, 0, e], [0, 1, 0], [-e, 0, b]])
+    z = np.array([[c, -f, 0], [f, c, 0], [0, 0, 1]])
+    return x @ y @ z
+
+
+@pytest.mark.parametrize("head", [(0, 0, 0), (0.4, 0, 0), (0, -0.5, 0), (0.3, -0.4, 0.2)])
+@pytest.mark.parametrize("eyes", [(0, 0), (0.2, -0.3)])
+def test_gaze_of_openface_is_turned_into_gaze_relative_to_the_head(tmp_path, head, eyes):
+    x, y, z = rotation(*head) @ [np.tan(eyes[0]), np.tan(eyes[1]), -1]
+    seen = (np.arctan2(x, -z), np.arctan2(y, -z))  # as OpenFace computes gaze_angle
+    cells = ",".join(f"{value:.6f}" for value in (*seen, *head))
+    angles = read_au_table(table(tmp_path, f"0,1,{cells},1", header=ANGLES_HEADER)).angles
+    np.testing.assert_allclose(angles[0], np.degrees([*head, *eyes]), atol=1e-3)
+
+
+def test_a_head_that_is_bowed_while_the_eyes_stay_on_the_camera(tmp_path):
+    path = table(tmp_path, "0,1,0,0,0.3,0,0,1", header=ANGLES_HEADER)
+    angles = read_au_table(path).angles[0]
+    assert angles[0] == pytest.approx(17.19, abs=0.01)  # head bowed
+    assert angles[4] == pytest.approx(-17.19, abs=0.01)  # eyes up, relative to the head
+
+
+def test_angles_of_the_nearest_row(tmp_path):
+    rows = ("0.0,1,,,0.1,0,0,1", "1.0,1,,,0.2,0,0,1")
+    au_table = read_au_table(table(tmp_path, *rows, header=ANGLES_HEADER))
+    pitch = np.degrees([0.2, 0.1])
+    np.testing.assert_allclose(au_table.angles_at(np.array([0.9, 0.2]))[:, 0], pitch)
+    assert np.isnan(au_table.angles_at(np.array([0.0]))[:, 3:]).all()  # empty cells
+
+
+def test_a_table_without_pose_has_no_angles(tmp_path):
+    assert np.isnan(read_au_table(table(tmp_path, "1, 0, 0.0, 0.98, 1, 2.5")).angles).all()
+    header = "timestamp,success,gaze_angle_x,gaze_angle_y,AU12_r"
+    path = table(tmp_path, "0,1,0.1,0.1,1", header=header)
+    assert np.isnan(read_au_table(path).angles).all()  # relative to what is unknown
+
+
+@pytest.mark.parametrize("value", ["45", "-3.3", "x", "nan"])
+def test_angles_that_are_no_radians_are_refused(tmp_path, value):
+    path = table(tmp_path, f"0,1,0,0,{value},0,0,1", header=ANGLES_HEADER)
+    with pytest.raises(DataInvalid, match="line 2: pose_Rx is"):
         read_au_table(path)

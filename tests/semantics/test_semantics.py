@@ -8,11 +8,25 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from depmap_cli.config import SemanticsTrainConfig
+from depmap_cli.domain.action_units import NEUTRAL_PHRASE
+from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
+from depmap_cli.model.backbone import normalise_pixels
+from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticFeatures
+from depmap_cli.semantics.load_model import load_semantic_model
+from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
+from depmap_cli.semantics_training.batches import make_batch
+from depmap_cli.semantics_training.sentences import sentences_of
+from depmap_cli.weights.locations import default_semantic_weights
+
 TINY = {
     "embed_dim": 16,
     "vision_cfg": {"image_size": 32, "layers": 1, "width": 32, "head_width": 16, "patch_size": 16},
     "text_cfg": {"context_length": 64, "vocab_size": 49408, "width": 16, "heads": 2, "layers": 1},
 }
+
+
+UNKNOWN_ANGLES = np.full((8, 5), np.nan, np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +113,7 @@ def test_query_mixes_phrases_by_probability(tiny):
     au_probabilities = torch.zeros(3, 18)
     au_probabilities[1, 8] = 1
     au_probabilities[2, 8] = au_probabilities[2, 4] = 1
-    query = semantics.query(au_probabilities)
+    query = semantics.query(au_probabilities, torch.full((3, 5), torch.nan))
     torch.testing.assert_close(query[0], semantics.neutral[0])
     torch.testing.assert_close(query[1], semantics.phrases[8])
     both = torch.nn.functional.normalize(semantics.phrases[8] + semantics.phrases[4], dim=0)
@@ -133,7 +147,12 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
 
     rng = np.random.default_rng(0)
     intensity = (rng.random((8, 18)) * (rng.random((8, 18)) < 0.3)).astype(np.float32)
-    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    data = AuFrames(
+        faces=[faces],
+        intensity=intensity,
+        angles=UNKNOWN_ANGLES,
+        index=np.stack([np.zeros(8, int), np.arange(8)], 1),
+    )
     config = SemanticsTrainConfig(epochs=2, batch_size=4)
     people = {"training_people": ["a hash"]}
 
@@ -189,9 +208,9 @@ def test_semantic_training_can_start_from_a_trained_model(faces, tmp_path):
         au_probabilities = torch.sigmoid(model.phrase_logits(image))
     seen = load_semantic_model(BUNDLED_MODEL, str(default_semantic_weights()))(pixels)
     assert (
-        au_probabilities[:, :-1] - seen.au_probabilities
+        au_probabilities[:, :18] - seen.au_probabilities
     ).abs().max() < 0.02  # bfloat16 where there is any
-    assert (au_probabilities[:, -1] - seen.covered).abs().max() < 0.02
+    assert (au_probabilities[:, 18] - seen.covered).abs().max() < 0.02
     path = tmp_path / "other.safetensors"
     save_checkpoint(path, "semantics", {}, {"a": torch.ones(1)})
     with pytest.raises(WeightsInvalid, match="does not fit"):
@@ -205,7 +224,12 @@ def test_batches_hold_every_face_once_and_do_not_depend_on_the_number_of_process
     few = faces[:7]
     numbered = np.zeros((7, 18), np.float32)
     numbered[:, 0] = np.arange(7) / 10
-    frames = AuFrames([few], numbered, np.stack([np.zeros(7, int), np.arange(7)], 1))
+    frames = AuFrames(
+        faces=[few],
+        intensity=numbered,
+        angles=UNKNOWN_ANGLES[:7],
+        index=np.stack([np.zeros(7, int), np.arange(7)], 1),
+    )
     own = list(epoch_batches(frames, 3, 1, 0, workers=0))
     assert [len(batch.pixels) for batch in own] == [3, 3, 1]
     seen = torch.cat([batch.intensity[:, 0] for batch in own])
@@ -239,7 +263,12 @@ def test_training_on_shrunk_faces_and_its_document(faces, tmp_path):
     from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
-    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    data = AuFrames(
+        faces=[faces],
+        intensity=intensity,
+        angles=UNKNOWN_ANGLES,
+        index=np.stack([np.zeros(8, int), np.arange(8)], 1),
+    )
     losses = {}
 
     def train(side: int | None) -> dict:
@@ -269,7 +298,12 @@ def test_zero_epochs_evaluate_the_initial_weights_and_keep_them(faces, tmp_path)
     from depmap_cli.weights.locations import default_semantic_weights
 
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
-    data = AuFrames([faces], intensity, np.stack([np.zeros(8, int), np.arange(8)], 1))
+    data = AuFrames(
+        faces=[faces],
+        intensity=intensity,
+        angles=UNKNOWN_ANGLES,
+        index=np.stack([np.zeros(8, int), np.arange(8)], 1),
+    )
     run = SemanticsRun(
         output=tmp_path / "again.safetensors",
         config=SemanticsTrainConfig(epochs=0),
@@ -326,7 +360,13 @@ def test_joined_frames_keep_their_faces_and_units():
     def corpus(*lengths: int) -> AuFrames:
         faces = [rng.integers(0, 255, (n, 4, 4, 3), np.uint8) for n in lengths]
         index = np.array([(i, f) for i, n in enumerate(lengths) for f in range(n)])
-        return AuFrames(faces, rng.random((len(index), 18)).astype(np.float32), index)
+        angles = rng.random((len(index), 5)).astype(np.float32)
+        return AuFrames(
+            faces=faces,
+            intensity=rng.random((len(index), 18)).astype(np.float32),
+            angles=angles,
+            index=index,
+        )
 
     one, other = corpus(2, 3), corpus(4)
     both = AuFrames.joined([one, other])
@@ -366,3 +406,124 @@ def test_the_shipped_model_detects_rendered_action_units(interview):
         assert semantics.reliable_units[code]
         unit = codes.index(code)
         assert seen[shown][unit] > seen[absent][unit] + 0.1, code
+
+
+def _model_with_angles():
+    """The shipped model with a layer that reads head and gaze, at random if it has none."""
+    from depmap_cli.semantics_training.trainable_model import TrainableSemanticModel
+
+    torch.manual_seed(0)
+    model = TrainableSemanticModel().eval()
+    model.initialise_from([load_checkpoint(default_semantic_weights(), "semantics")])
+    return model
+
+
+def test_head_and_gaze_are_stored_and_read_alike(tmp_path, faces):
+    model = _model_with_angles()
+    path = tmp_path / "weights.safetensors"
+    document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
+    save_checkpoint(path, "semantics", document, model.stored_tensors)
+    loaded = load_semantic_model(BUNDLED_MODEL, str(path))
+    pixels = torch.from_numpy(faces)
+    seen = loaded(pixels)
+    with torch.inference_mode():
+        normalised = normalise_pixels(pixels)
+        expected = model.head_and_gaze.degrees(normalised)
+    torch.testing.assert_close(seen.angles, expected, atol=1e-2, rtol=1e-3)
+    maps = loaded.clip.visual.trunk.forward_features(normalised)
+    torch.testing.assert_close(loaded.from_feature_map(maps, normalised).angles, seen.angles)
+
+
+def test_models_without_the_layer_read_no_angles(tiny, faces):
+    seen = load_semantic_model(tiny[0], str(tiny[1]))(torch.from_numpy(faces))
+    assert seen.angles.shape == (8, 5)
+    assert seen.angles.isnan().all()
+
+
+def test_alignment_is_added_to_the_roll(faces):
+    seen = _features_of(np.array([[5.0, 0, 2.0, 7.0, -3.0]])).in_camera(np.array([90.0]))
+    np.testing.assert_allclose(seen.angles[0, :2], [0, 5], atol=0.3)  # now to the left
+    np.testing.assert_allclose(seen.angles[0, 3:], [7, -3], atol=1e-5)
+
+
+def _features_of(angles):
+    n = len(angles)
+    return SemanticFeatures(
+        image=torch.zeros(n, 4),
+        au_probabilities=torch.zeros(n, 18),
+        covered=torch.zeros(n),
+        angles=torch.from_numpy(angles).float(),
+    )
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_the_query_names_head_and_gaze_if_the_model_knows_their_phrases(tmp_path, known):
+    model = _model_with_angles()
+    path = tmp_path / "weights.safetensors"
+    document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
+    document |= {"directions": ["a phrase"] if known else []}
+    save_checkpoint(path, "semantics", document, model.stored_tensors)
+    semantics = load_semantic_model(BUNDLED_MODEL, str(path))
+    neutral = torch.zeros(2, 18)
+    angles = torch.tensor([[0.0, 0, 0, 0, 0], [30.0, 0, 0, 0, 0]])
+    ahead, bowed = semantics.query(neutral, angles)
+    torch.testing.assert_close(ahead, semantics.neutral[0])
+    both = torch.nn.functional.normalize(semantics.neutral[0] + semantics.directions[0], dim=0)
+    torch.testing.assert_close(bowed, both if known else ahead)
+
+
+def test_sentences_name_head_and_gaze():
+    units = torch.zeros(3, 18)
+    units[2, 8] = 1
+    angles = torch.zeros(3, 5)
+    angles[1:, 0] = 30
+    angles[2, 4] = 30
+    assert sentences_of(units, angles) == [
+        NEUTRAL_PHRASE,
+        "a photo of a face with the head bowed",
+        "a photo of a face showing lip corner puller, with the head bowed and the eyes looking "
+        "down",
+    ]
+
+
+def test_angles_follow_the_augmented_picture(faces):
+    """The mirrored, turned picture has mirrored, turned angles; gradients reach the layer."""
+    angles = np.tile(np.array([[10.0, 20, 0, 5, 5]], np.float32), (8, 1))
+    frames = AuFrames(
+        faces=[faces],
+        intensity=np.zeros((8, 18), np.float32),
+        angles=angles,
+        index=np.array([(0, i) for i in range(8)]),
+    )
+    batch = make_batch(frames, np.arange(8), torch.Generator().manual_seed(0))
+    is_mirrored = batch.angles[:, 3] < 0
+    assert 0 < is_mirrored.sum() < 8
+    assert (torch.sign(batch.angles[:, 1]) == torch.where(is_mirrored, -1.0, 1.0)).all()
+    model = _model_with_angles()
+    model.loss(batch).backward()
+    assert model.head_and_gaze.head.face[0].weight.grad.abs().max() > 0
+    assert model.head_and_gaze.eyes.eye[0].weight.grad.abs().max() > 0
+
+
+def test_training_of_head_and_gaze_alone_keeps_the_rest(faces, tmp_path):
+    angles = np.tile(np.linspace(-20, 20, 8, dtype=np.float32)[:, None], (1, 5))
+    frames = AuFrames(
+        faces=[faces],
+        intensity=np.full((8, 18), 0.3, np.float32),
+        angles=angles,
+        index=np.array([(0, i) for i in range(8)]),
+    )
+    run = SemanticsRun(
+        output=tmp_path / "angles.safetensors",
+        config=SemanticsTrainConfig(epochs=2, batch_size=4, only_head_and_gaze=True),
+        statement="here",
+        simulated=True,
+        init=(default_semantic_weights(),),
+    )
+    train_semantics(frames, frames, run, lambda event: None)
+    before, after = (load_checkpoint(path, "semantics") for path in (*run.init, run.output))
+    for name, tensor in before.tensors.items():
+        if not name.startswith("head_and_gaze."):
+            assert torch.equal(after.tensors[name], tensor), name
+    assert after.document["calibration"]["scale"] == before.document["calibration"]["scale"]
+    assert any(name.startswith("head_and_gaze.") for name in after.tensors)

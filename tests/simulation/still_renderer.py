@@ -5,12 +5,14 @@ It can be sent to other processes.
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import SimpleNamespace
 
 import cv2
 import numpy as np
 
 from depmap_cli.simulation.rendering.rendered_frame import RenderedFrame
+from tests.support.videos import read_video
 
 
 class StillFrameRenderer:
@@ -48,6 +50,5 @@ class StillRenderer:
     def frame_renderer(self, person, rng: np.random.Generator, size: int) -> StillFrameRenderer:
         picture = np.full((size, size, 3), 90, np.uint8)
         if self.video:
-            frame = cv2.VideoCapture(self.video, cv2.CAP_FFMPEG).read()[1]
-            picture = cv2.cvtColor(cv2.resize(frame, (size, size)), cv2.COLOR_BGR2RGB)
+            picture = cv2.resize(read_video(Path(self.video))[0], (size, size))
         return StillFrameRenderer(picture, rng.uniform(0, size, (68, 2)))

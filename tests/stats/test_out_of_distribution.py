@@ -66,12 +66,12 @@ def test_a_video_off_in_any_direction_is_outside(faces, stds, axis):
     strange[:, axis] += 20 * stds[axis]
     outside = out_of_distribution_of(faces, strange)
     assert outside is not None
-    assert outside.unlike
+    assert outside.is_out_of_distribution
     assert outside.share_nearer == 1
     assert outside.n_reference == 200
     inside = out_of_distribution_of(faces, np.full((4, D), 0.3))
     assert inside is not None
-    assert not inside.unlike
+    assert not inside.is_out_of_distribution
 
 
 def test_it_is_stored_in_half_precision_with_the_network(faces, stds):

@@ -6,9 +6,12 @@ from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.bdi import BANDS, level_of
 from depmap_cli.results import (
     ActionUnitSummary,
+    Behaviour,
     Check,
     Estimate,
+    EventSummary,
     FrameRow,
+    HeadGazeSummary,
     Interval,
     KeyFrame,
     LevelEvidence,
@@ -17,10 +20,11 @@ from depmap_cli.results import (
     Report,
     SourceVideo,
     Status,
-    Timeline,
+    Steadiness,
     Verdict,
     WeightsInfo,
 )
+from depmap_cli.scoring.timeline import timeline_of
 
 N_FRAMES = 24
 INVALID = {5: "no face", 6: "no face", 7: "no face", 15: "another face", 23: "no face"}
@@ -77,19 +81,54 @@ def _probability(unit: int, frame: int) -> float:
     return round(float(np.clip(0.35 + 0.1 * (unit % 4) + 0.4 * np.sin(frame / 3 + unit), 0, 1)), 4)
 
 
+def _raw_probabilities(frame: int) -> np.ndarray:
+    """Those of a person whose neutral face seems to show a little of every unit."""
+    return np.array([0.1 + 0.9 * _probability(u, frame) for u in range(len(ACTION_UNITS))])
+
+
+def _angles(frame: int) -> np.ndarray:
+    """Degrees: a head that nods and turns, eyes that look down and aside."""
+    turns = np.sin(frame / np.array([4.0, 6.0, 9.0, 2.0, 3.0]))
+    angles: np.ndarray = np.array([8.0, -12.0, 2.5, 5.0, 9.0]) * turns + 1.0
+    return angles
+
+
+def _behaviour() -> Behaviour:
+    """Smiles were counted, blinks were not: the sampling is too sparse."""
+    about = {"seconds_read": 15.8, "frames_per_second": 1.2}
+    return Behaviour(
+        n_frames=19,
+        frames_per_second=1.2,
+        seconds_read=15.8,
+        events=[
+            EventSummary(
+                name="smile", plain="smiles", number=2, per_minute=7.59, mean_seconds=1.66,
+                amplitude=0.52, **about,
+            ),
+            EventSummary(
+                name="frown", plain="frowns", number=0, per_minute=0.0, mean_seconds=None,
+                amplitude=None, **about,
+            ),
+            EventSummary(
+                name="blink", plain="blinks", number=None, per_minute=None, mean_seconds=None,
+                amplitude=None, **about,
+                caution="needs at least 12 frames/s, but 1.2 were read; give --fps 15",
+            ),
+        ],
+        head_gaze=[
+            HeadGazeSummary(name="pitch", plain="head bowed", mean=3.1, sd=5.2, low=-4.0, high=9.0),
+            HeadGazeSummary(
+                name="gaze_y", plain="eyes down", mean=2.2, sd=6.0, low=-7.5, high=9.6
+            ),
+        ],
+        share_looking_down=0.21,
+        share_looking_away=0.16,
+        head_movement=11.4,
+    )  # fmt: skip
+
+
 def _time(frame: int) -> float:
     return round(0.5 + frame * 0.83, 3)
-
-
-def _timeline() -> Timeline:
-    scores = _scores()
-    return Timeline(
-        time=[_time(i) for i in range(N_FRAMES)],
-        reason=[INVALID.get(i, "") for i in range(N_FRAMES)],
-        weight=_weights(),
-        score=scores,
-        levels=[None if s is None else _shares(s) for s in scores],
-    )
 
 
 def _unit_summaries() -> list[ActionUnitSummary]:
@@ -103,11 +142,11 @@ def _unit_summaries() -> list[ActionUnitSummary]:
                 name=unit.name,
                 plain=unit.plain,
                 mean=round(sum(v for v, _ in known) / len(known), 4),
+                sd=round(float(np.std([v for v, _ in known])), 4),
                 peak=max(known)[0],
                 peak_time=_time(max(known)[1]),
                 share_of_time=sum(v >= 0.5 for v, _ in known) / len(known),
                 reliable=unit.code not in UNRELIABLE,
-                trace=trace,
             )
         )
     return summaries
@@ -118,7 +157,6 @@ def _keyframes() -> list[KeyFrame]:
     return [
         KeyFrame(
             rank=rank,
-            number=5 * i + 1,
             time=_time(i),
             weight=weight,
             score=scores[i] or 0.0,
@@ -174,6 +212,8 @@ def frame_rows() -> list[FrameRow]:
             action_units=None
             if score is None
             else np.array([_probability(u, i) for u in range(len(ACTION_UNITS))]),
+            raw_action_units=None if score is None else _raw_probabilities(i),
+            angles=None if score is None else _angles(i),
         )
         for i, score in enumerate(scores)
     ]
@@ -196,8 +236,8 @@ def scored_report() -> Report:
             ),
             training_mean=15.2,
         ),
-        familiarity=OutOfDistribution(
-            distance=1.9, share_nearer=0.97, n_reference=100, unlike=True
+        out_of_distribution=OutOfDistribution(
+            distance=1.9, share_nearer=0.97, n_reference=100, is_out_of_distribution=True
         ),
         levels=[
             LevelEvidence(name=band.name, low=band.low, high=band.high, share=float(share))
@@ -206,7 +246,11 @@ def scored_report() -> Report:
         quality=_quality(),
         keyframes=_keyframes(),
         action_units=_unit_summaries(),
-        timeline=_timeline(),
+        behaviour=_behaviour(),
+        steadiness=Steadiness(
+            sampling_error=0.42, n_samples=5, largest_second=0.31, without_decisive=15.9
+        ),
+        timeline=timeline_of(frame_rows()),
         weights=WeightsInfo(
             file="depmap-simulated-r18.pt",
             sha256="9f2c" * 16,

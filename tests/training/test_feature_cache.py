@@ -28,7 +28,12 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def clips(tmp_path) -> list[VideoClip]:
     make = np.random.default_rng(0)
-    seen = SemanticFeatures(torch.zeros(20, 4), torch.zeros(20, 18), torch.zeros(20))
+    seen = SemanticFeatures(
+        image=torch.zeros(20, 4),
+        au_probabilities=torch.zeros(20, 18),
+        covered=torch.zeros(20),
+        angles=torch.zeros(20, 5),
+    )
     return [
         VideoClip(
             video=LabelledVideo(

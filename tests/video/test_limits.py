@@ -39,6 +39,21 @@ def test_a_size_is_checked_before_any_frame_is_decoded(short, monkeypatch):
         probe(short)
 
 
+def test_a_size_is_checked_before_each_frame_is_decoded(short, tmp_path, monkeypatch):
+    """The header of a joined stream gives the size of its first part only."""
+    small, large = tmp_path / "small.ts", tmp_path / "large.ts"
+    for path, size in ((small, "64x48"), (large, "640x480")):
+        ffmpeg("-i", short, "-s", size, "-c:v", "libx264", "-bf", "0", path)
+    both = tmp_path / "both.ts"
+    both.write_bytes(small.read_bytes() + large.read_bytes())
+    assert [f.image.shape[0] for f in sample_frames(both, SamplingConfig(every_frame=True))] == (
+        [48] * 20 + [480] * 20
+    )
+    monkeypatch.setattr("depmap_cli.video.container.MAX_PIXELS", 200 * 150)
+    sampled = list(sample_frames(both, SamplingConfig(every_frame=True)))
+    assert [f.image.shape[0] for f in sampled] == [48] * 20
+
+
 def test_a_gap_of_days_is_not_crossed_step_by_step(short, tmp_path):
     path = tmp_path / "gap.mkv"
     ffmpeg("-i", short, "-c", "copy", "-bsf:v", "setts=ts='if(gte(N,10),PTS+600000/TB,PTS)'", path)
@@ -53,7 +68,7 @@ def test_a_decoder_that_hangs_is_abandoned(short, monkeypatch):
     released = threading.Event()
 
     def stuck(decoder):
-        released.wait(30 if decoder._number == 3 else 0)
+        released.wait(30 if decoder.number == 3 else 0)
         return forward(decoder)
 
     forward = FrameDecoder.__next__

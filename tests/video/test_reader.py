@@ -3,7 +3,6 @@
 import os
 import shutil
 import weakref
-from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -126,13 +125,11 @@ def test_only_one_frame_is_in_memory_at_a_time(counted):
     assert len(images) == 100
 
 
-def test_a_name_that_is_not_utf8_is_reported_before_opencv_crashes(counted, tmp_path):
+def test_a_name_that_is_not_utf8_is_no_obstacle(counted, tmp_path):
     path = tmp_path / os.fsdecode(b"caf\xe9.mp4")
     shutil.copy(counted, path)
-    for read in (probe, check_complete, partial(take, frames=2)):
-        with pytest.raises(VideoUnreadable, match="UTF-8") as caught:
-            read(path)
-        assert caught.value.hint == "rename it"
+    assert check_complete(path) == probe(counted)
+    assert [f.time for f in take(path, frames=2)] == [f.time for f in take(counted, frames=2)]
 
 
 def test_joined_transport_streams_are_as_long_as_all_their_parts(interview, tmp_path):
@@ -150,8 +147,8 @@ def test_joined_transport_streams_are_as_long_as_all_their_parts(interview, tmp_
     [
         ("text.mp4", "not a video"),
         ("empty.mp4", "empty"),
-        ("audio.mp4", "not a video|no decodable image"),
-        ("broken.mp4", "not a video|no decodable image"),
+        ("audio.mp4", "no video stream"),
+        ("broken.mp4", "not a video"),
     ],
 )
 def test_unreadable(media, name, message):

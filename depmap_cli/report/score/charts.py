@@ -8,22 +8,25 @@ the order; colour is never the only cue. Pointing at a mark shows its numbers (`
 
 from collections.abc import Iterable
 from itertools import groupby
+from math import pi, sqrt
 
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
 from depmap_cli.report.charts import svg
 from depmap_cli.report.charts.colours import ACCENT, INK, LEVEL_COLOURS, LINE, MUTED
 from depmap_cli.report.charts.svg import Number
 from depmap_cli.report.score.timeline import Bin
-from depmap_cli.report.text import bin_means, clock, interval_text
-from depmap_cli.results import ActionUnitSummary, Estimate
+from depmap_cli.report.text import clock, interval_text
+from depmap_cli.results import Estimate
 
 _LEVEL_INKS = ("#24323f", "#24323f", "#ffffff", "#ffffff")
 _WIDTH = 752
 _LEFT, _RIGHT = 44, 10
 _PLOT = _WIDTH - _LEFT - _RIGHT
 _TOP, _SCORE_HEIGHT, _GAP, _LEVEL_HEIGHT = 8, 150, 14, 44
-_MAX_RADIUS = 9.0
-"""Radius, in pixels, of the dot of the bin with the highest weight."""
+_MIN_RADIUS, _MAX_RADIUS = 1.5, 9.0
+"""Radii, in pixels, of the dots of bins without weight and of the bin with the highest weight."""
+_DOT_SHARE = 0.15
+"""Share of the panel that the dots cover at most: with many bins of like weight, dots are small."""
 
 
 def gauge(estimate: Estimate) -> str:
@@ -83,7 +86,8 @@ def _gauge_bands() -> str:
 def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
     """Frame scores over time, as dots sized by weight; below, the shares of the severity levels.
 
-    Periods without a usable face are hatched over the full height.
+    Bars behind the dots reach from the smallest to the largest score of a bin. Periods without a
+    usable face are hatched over the full height.
     """
     if not bins:
         return ""
@@ -95,14 +99,17 @@ def timeline(bins: list[Bin], estimate: Estimate | None) -> str:
     with_levels = any(b.levels for b in bins)
     height = _SCORE_HEIGHT + (_GAP + _LEVEL_HEIGHT if with_levels else 0)
     bottom = _TOP + height
-    parts = [_HATCH, _score_axis(with_levels), *_gaps(bins, end - start, start, height)]
+    parts = [_HATCH]
+    parts += [_score_range(b, x(b.start), x(b.end)) for b in bins if b.score is not None]
+    parts += [_score_axis(with_levels), *_gaps(bins, end - start, start, height)]
     if estimate:
         y = _score_y(estimate.score)
         parts.append(svg.line(_LEFT, y, _WIDTH - _RIGHT, y, ACCENT, 1, "5 4"))
-    max_weight = max(b.weight for b in bins) or 1.0
+    weights = [b.weight for b in bins]
+    max_weight, largest = max(weights) or 1.0, _largest_radius(weights)
     parts += [_level_bars(b, x(b.start), x(b.end)) for b in bins if b.levels]
     by_weight = sorted((b for b in bins if b.score is not None), key=lambda b: -b.weight)
-    parts += [_dot(b, x((b.start + b.end) / 2), max_weight) for b in by_weight]
+    parts += [_dot(b, x((b.start + b.end) / 2), b.weight / max_weight, largest) for b in by_weight]
     parts.append(_time_axis(start, end, bottom))
     return svg.drawing(
         _WIDTH, bottom + 34, "Scores, weights and level shares of the frames over time", parts
@@ -155,9 +162,26 @@ def _level_bars(b: Bin, left: float, right: float) -> str:
     return f"<g>{''.join(parts)}{svg.title(b.tip)}</g>"
 
 
-def _dot(b: Bin, x: float, max_weight: float) -> str:
-    strength = b.weight / max_weight
-    radius = 1.5 + (_MAX_RADIUS - 1.5) * strength**0.5
+def _score_range(b: Bin, left: float, right: float) -> str:
+    """A bar from the smallest to the largest frame score of a bin; "" if they are the same."""
+    if b.low is None or b.high is None or b.high <= b.low:
+        return ""
+    top, bottom = _score_y(b.high), _score_y(b.low)
+    return svg.rect(left, top, right - left + 0.3, bottom - top, LEVEL_COLOURS[0])
+
+
+def _largest_radius(weights: list[float]) -> float:
+    """The radius of the largest dot, in pixels, if areas are in proportion to the weights."""
+    total = sum(weights)
+    if total <= 0:
+        return _MIN_RADIUS
+    area = _DOT_SHARE * _PLOT * _SCORE_HEIGHT * max(weights) / total
+    return min(max(sqrt(area / pi), _MIN_RADIUS), _MAX_RADIUS)
+
+
+def _dot(b: Bin, x: float, strength: float, largest: float) -> str:
+    """The dot of a bin; ``strength`` is its share of the highest weight."""
+    radius = _MIN_RADIUS + (largest - _MIN_RADIUS) * strength**0.5
     return (
         f'<circle cx="{x:.1f}" cy="{_score_y(b.score or 0):.1f}" r="{radius:.1f}" '
         f'fill="{LEVEL_COLOURS[-1]}" fill-opacity="{0.35 + 0.45 * strength:.2f}" '
@@ -178,33 +202,3 @@ def _time_axis(start: float, end: float, y: Number) -> str:
         parts.append(svg.text(x, y + 20, label, MUTED, anchor))
     unit = "min:s" if step >= 1 else "s"
     return "".join([*parts, svg.text(_LEFT - 6, y + 20, unit, MUTED, "end")])
-
-
-def trend(unit: ActionUnitSummary) -> str:
-    """The probability of one action unit over the video, from 0 (bottom) to 1 (top), with gaps."""
-    width, height = 216, 46
-    values = bin_means(unit.trace, width)
-    step = width / max(len(values), 1)
-    parts = [svg.line(0, height / 2, width, height / 2, LINE, 1, "2 3"), _frame(width, height)]
-    points = [((i + 0.5) * step, v) for i, v in enumerate(values)]
-    for known, run in groupby(points, key=lambda p: p[1] is not None):
-        if known:
-            curve = [(x, height - 2 - (v or 0.0) * (height - 4)) for x, v in run]
-            parts.append(_area(curve, height))
-    name = f"{unit.code} {unit.plain}: mean {unit.mean:.2f}, peak {unit.peak:.2f}"
-    return svg.drawing(width, height, name, parts)
-
-
-def _area(curve: list[tuple[float, float]], height: int) -> str:
-    if len(curve) == 1:
-        curve = [(curve[0][0] - 1, curve[0][1]), (curve[0][0] + 1, curve[0][1])]
-    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in curve)
-    foot = f"{curve[-1][0]:.1f},{height} {curve[0][0]:.1f},{height}"
-    return (
-        f'<polygon points="{line} {foot}" fill="{LEVEL_COLOURS[0]}"/>'
-        f'<polyline points="{line}" fill="none" stroke="{LEVEL_COLOURS[-1]}" stroke-width="1.5"/>'
-    )
-
-
-def _frame(width: Number, height: Number) -> str:
-    return svg.line(0, height - 0.5, width, height - 0.5, MUTED, 1)

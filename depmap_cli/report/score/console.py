@@ -12,6 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from depmap_cli.io.clean_text import clean
+from depmap_cli.report.score.behaviour import basis_text, steadiness_facts
+from depmap_cli.report.score.console_behaviour import behaviour_part
 from depmap_cli.report.score.gauge import gauge_rows
 from depmap_cli.report.terminal import RIGHT, Column, emit, folded, terminal_table
 from depmap_cli.report.text import (
@@ -19,6 +21,7 @@ from depmap_cli.report.text import (
     OUT_OF_DISTRIBUTION,
     SIMULATED,
     UNRELIABLE_NOTE,
+    Fact,
     clock,
     facts_about,
     has_equal_weights,
@@ -31,6 +34,7 @@ from depmap_cli.report.text import (
     training_text,
     units_note,
     video_text,
+    weight_text,
 )
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -41,6 +45,8 @@ from depmap_cli.results import (
     Quality,
     Report,
     Status,
+    Steadiness,
+    Timeline,
     Verdict,
     WeightsInfo,
 )
@@ -60,6 +66,8 @@ def render_report(console: Console, report: Report) -> None:
         parts += _estimate(report, report.estimate, console.width)
     if report.estimate and report.levels:
         parts += _section("Similarity to each severity level", _levels(report.levels))
+    if report.estimate and report.steadiness:
+        parts += _section("Steadiness", _steadiness(report.steadiness, report.estimate))
     if report.quality:
         parts += _section(*_quality(report.quality))
     if report.keyframes:
@@ -67,6 +75,9 @@ def render_report(console: Console, report: Report) -> None:
         if has_equal_weights(report):
             title = "Sample frames (this model gives all frames the same weight)"
         parts += _section(title, _keyframes(report))
+    if report.behaviour:
+        title = f"Facial behaviour ({basis_text(report.behaviour)})"
+        parts += _section(title, behaviour_part(report.behaviour))
     if report.action_units:
         parts += _section("Facial action units", _action_units(report))
     if report.weights:
@@ -103,7 +114,7 @@ def _note_cell(report: Report) -> Text:
     if report.status is not Status.scored:
         return Text(f"{report.status.value}: {clean(report.reason)}", style="red")
     note = Text(", ".join(report.estimate.interval.bands) if report.estimate else "")
-    if report.familiarity and report.familiarity.unlike:
+    if report.out_of_distribution and report.out_of_distribution.is_out_of_distribution:
         note.append("; unlike the training faces", "yellow")
     return note
 
@@ -140,9 +151,9 @@ def _estimate(report: Report, estimate: Estimate, width: int) -> list[Renderable
     facts = facts_about(report)
     for fact in facts:
         text = f"{fact.value} ({fact.detail})" if fact.detail else fact.value
-        table.add_row(fact.label, Text(text, "yellow" if fact.is_warning else ""))
+        table.add_row(fact.label, Text(text, _fact_style(fact)))
     parts = [Text(), headline, Text(), *gauge_rows(estimate, min(64, width - 8)), Text(), table]
-    if report.familiarity and report.familiarity.unlike:
+    if report.out_of_distribution and report.out_of_distribution.is_out_of_distribution:
         parts += [Text(), Text(OUT_OF_DISTRIBUTION, "yellow")]
     return parts
 
@@ -155,6 +166,18 @@ def _failure(report: Report) -> list[RenderableType]:
     if report.hint:
         parts.append(Text.assemble(("Hint: ", "bold"), clean(report.hint)))
     return [*parts]
+
+
+def _steadiness(steadiness: Steadiness, estimate: Estimate) -> Table:
+    """The facts beside the sampling error, which stands below the interval."""
+    table = _grid("left", "fold")
+    for fact in steadiness_facts(steadiness, estimate)[1:]:
+        table.add_row(fact.label, Text(f"{fact.value} ({fact.detail})", _fact_style(fact)))
+    return table
+
+
+def _fact_style(fact: Fact) -> str:
+    return "yellow" if fact.is_warning else ""
 
 
 def _levels(levels: Sequence[LevelEvidence]) -> Table:
@@ -202,7 +225,7 @@ def _keyframe_columns(has_levels: bool) -> Sequence[Column[KeyFrame]]:
     """Columns of the key frames; without prototypes, a frame's level is the band of its score."""
     return (
         Column("time", lambda frame: clock(frame.time)),
-        Column("weight", lambda frame: percent(frame.weight), RIGHT),
+        Column("weight", lambda frame: weight_text(frame.weight), RIGHT),
         Column("closest level" if has_levels else "severity band", lambda frame: frame.level),
         Column(
             "action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), folded(1)
@@ -213,7 +236,9 @@ def _keyframe_columns(has_levels: bool) -> Sequence[Column[KeyFrame]]:
 def _action_units(report: Report) -> RenderableType:
     units = report.action_units
     table = terminal_table(
-        _UNIT_COLUMNS, units, row_style=lambda unit: "dim" if unit.reliable is False else ""
+        _unit_columns(report.timeline),
+        units,
+        row_style=lambda unit: "dim" if unit.reliable is False else "",
     )
     time = " Time: share of usable frames in which the value is 0.5 or more."
     notes = [Text(units_note(report) + time, style="dim")]
@@ -229,8 +254,19 @@ _UNIT_COLUMNS: tuple[Column[ActionUnitSummary], ...] = (
     Column("peak", lambda unit: f"{unit.peak:.2f}", RIGHT),
     Column("peak at", lambda unit: clock(unit.peak_time), RIGHT),
     Column("time", lambda unit: percent(unit.share_of_time), RIGHT),
-    Column("over the video", lambda unit: sparkline(unit.trace, 16)),
 )
+
+
+def _unit_columns(timeline: Timeline | None) -> Sequence[Column[ActionUnitSummary]]:
+    """The columns of the action units, the last one over time if there is a timeline."""
+    if timeline is None:
+        return _UNIT_COLUMNS
+
+    def over_time(unit: ActionUnitSummary) -> str:
+        trace = timeline.trace(unit.code)
+        return sparkline(trace.mean, 16) if trace else ""
+
+    return (*_UNIT_COLUMNS, Column("over the video", over_time))
 
 
 def _weights(weights: WeightsInfo) -> Table:

@@ -6,16 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from depmap_cli.io.output_files import remove_stale, write_file
-from depmap_cli.report.score.columns import (
-    ACTION_UNIT_COLUMNS,
-    FRAMES,
-    SCORES,
-    csv_of,
-    csv_of_frames,
-)
+from depmap_cli.report.score.columns import SCORES, csv_of
 from depmap_cli.report.score.page import render_page
 from depmap_cli.report.score.pictures import encode_png, picture
 from depmap_cli.results import SCHEMA_VERSION, FrameRow, Report, ScoreResult
+from depmap_cli.results.frame_table import FRAMES, OPENFACE
 
 FORMATS = ("json", "csv", "html")
 PICTURES = "keyframes"
@@ -36,7 +31,7 @@ def render_result(
     if not formats:
         return result.report, {}
     report, images = _with_pictures(result, style)
-    return report, {**images, **_contents(report, result.frames, images, formats)}
+    return report, {**images, **_contents(report, result.frame_rows, images, formats)}
 
 
 def write_result(result: ScoreResult, folder: Path, formats: frozenset[str], style: str) -> Report:
@@ -67,14 +62,13 @@ def write_scores_csv(reports: Iterable[Report], path: Path) -> None:
 
 
 def json_line(report: Report) -> str:
-    """The report as JSON on one line, without timeline and traces; it still fits the schema."""
+    """The report as JSON on one line, without its timeline; it still fits the schema."""
     return brief(report).model_dump_json()
 
 
 def brief(report: Report) -> Report:
-    """The report without timeline and traces, whose size grows with the number of frames."""
-    units = [unit.model_copy(update={"trace": []}) for unit in report.action_units]
-    return report.model_copy(update={"timeline": None, "action_units": units})
+    """The report without its timeline, which is most of its size."""
+    return report.model_copy(update={"timeline": None})
 
 
 def report_schema() -> dict[str, Any]:
@@ -112,8 +106,8 @@ def _contents(
     """The contents of the files by name, in the order of writing."""
     contents: dict[str, bytes] = {}
     if "csv" in formats:
-        contents["frames.csv"] = csv_of_frames(FRAMES, frames)
-        contents["aus.csv"] = csv_of_frames(ACTION_UNIT_COLUMNS, frames)
+        contents["frames.csv"] = csv_of(FRAMES, frames)
+        contents["aus.csv"] = csv_of(OPENFACE, frames)
     if "html" in formats:
         contents["report.html"] = render_page(report, images).encode()
     if "json" in formats:

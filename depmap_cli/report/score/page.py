@@ -3,8 +3,9 @@
 from markupsafe import Markup
 
 from depmap_cli.report.charts.colours import LEVEL_COLOURS
-from depmap_cli.report.score import charts
+from depmap_cli.report.score import behaviour, charts
 from depmap_cli.report.score.timeline import bins_of
+from depmap_cli.report.score.trends import angle_trends, unit_trend
 from depmap_cli.report.template import png_uri, render_template
 from depmap_cli.results import Report, Verdict
 
@@ -24,7 +25,11 @@ def render_page(report: Report, images: dict[str, bytes]) -> str:
         gauge=Markup(charts.gauge(report.estimate)) if report.estimate else None,
         timeline=Markup(charts.timeline(bins, report.estimate)),
         gap_reasons=sorted({b.reason for b in bins if b.reason}),
-        trends=[(unit, Markup(charts.trend(unit))) for unit in report.action_units],
+        trends=[(unit, Markup(unit_trend(unit, report.timeline))) for unit in report.action_units],
+        angles=[
+            (name, words, Markup(chart)) for name, words, chart in angle_trends(report.timeline)
+        ],
+        behaviour=behaviour,
         level_colours=LEVEL_COLOURS,
         pictures=[(f, png_uri(images.get(f.image or "", b""))) for f in report.keyframes],
         style=report.settings.get("pictures", "drawing"),

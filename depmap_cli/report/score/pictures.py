@@ -60,11 +60,11 @@ def _lines(face: np.ndarray, size: int) -> np.ndarray:
     fine = cv2.GaussianBlur(smooth, (0, 0), 0.42 * pixel)
     broad = cv2.GaussianBlur(smooth, (0, 0), 0.84 * pixel)
     paper = np.clip(1 + np.tanh(80 * (fine - broad + 0.012)), 0, 1)
-    lines: np.ndarray = 1 - (1 - paper) * _oval(size)
+    lines: np.ndarray = 1 - (1 - paper) * face_oval(size)
     return lines
 
 
-def _oval(size: int) -> np.ndarray:
+def face_oval(size: int) -> np.ndarray:
     """1 inside the oval of an aligned face, falling to 0 outside it, (size, size)."""
     y, x = (np.mgrid[0:size, 0:size] + 0.5) / size
     radius = np.hypot((x - 0.5) / 0.57, (y - 0.44) / 0.67)

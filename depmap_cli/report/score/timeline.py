@@ -1,14 +1,10 @@
-"""The sampled frames in at most a few hundred bins, so that charts of long videos stay small."""
+"""The bins of a timeline as the chart draws them."""
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from depmap_cli.domain.bdi import BANDS
-from depmap_cli.report.text import bin_edges, clock, percent
+from depmap_cli.report.text import clock, percent, weight_text
 from depmap_cli.results import Timeline
-
-MAX_BINS = 400
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,52 +15,36 @@ class Bin:
     end: float
     reason: str  # why no frame is usable; empty if one is
     weight: float  # sum over its frames
-    score: float | None  # mean by weight; plain mean if all weights are 0
+    score: float | None  # mean by weight
+    low: float | None  # smallest score of a frame alone
+    high: float | None  # largest
     levels: list[float] | None  # mean shares of the severity levels, by weight likewise
     tip: str
 
 
-def bins_of(timeline: Timeline, max_bins: int = MAX_BINS) -> list[Bin]:
-    """Split the timeline into at most ``max_bins`` bins, each half-way to its neighbours."""
-    times = timeline.time
-    if not times:
-        return []
-    middles = [(a + b) / 2 for a, b in zip(times, times[1:], strict=False)]
-    half = (times[-1] - times[0]) / max(len(times) - 1, 1) / 2 or 0.5
-    borders = [max(times[0] - half, 0.0), *middles, times[-1] + half]
-    return [
-        _bin(timeline, first, last, borders[first], borders[last])
-        for first, last in bin_edges(len(times), max_bins)
-    ]
+def bins_of(timeline: Timeline) -> list[Bin]:
+    """The bins of the timeline, each with the text that is shown when it is pointed at."""
+    return [_bin(timeline, i) for i in range(len(timeline.start))]
 
 
-def _bin(timeline: Timeline, first: int, last: int, start: float, end: float) -> Bin:
-    usable = [i for i in range(first, last) if timeline.score[i] is not None]
-    if not usable:
-        reason = timeline.reason[first] or "not usable"
-        return Bin(start=start, end=end, reason=reason, weight=0.0, score=None, levels=None, tip="")
-    weights = np.array([timeline.weight[i] for i in usable])
-    total = float(weights.sum())
-    shares = weights / total if total > 0 else np.full(len(usable), 1 / len(usable))
-    score = float(shares @ np.array([timeline.score[i] for i in usable], float))
-    levels = _mean_levels(timeline, usable, shares)
-    tip = f"{clock((start + end) / 2)} · score {score:.1f} · weight {percent(total)}"
+def _bin(timeline: Timeline, i: int) -> Bin:
+    start, end, score = timeline.start[i], timeline.end[i], timeline.score[i]
+    levels, weight, tip = timeline.levels[i], timeline.weight[i], ""
+    if score is not None:
+        tip = f"{clock((start + end) / 2)} · score {score:.1f} · weight {weight_text(weight)}"
+        tip += _levels_tip(levels)
+    reason = "" if score is not None else timeline.reason[i] or "not usable"
     return Bin(
         start=start,
         end=end,
-        reason="",
-        weight=total,
+        reason=reason,
+        weight=weight,
         score=score,
+        low=timeline.score_low[i],
+        high=timeline.score_high[i],
         levels=levels,
-        tip=tip + _levels_tip(levels),
+        tip=tip,
     )
-
-
-def _mean_levels(timeline: Timeline, usable: list[int], shares: np.ndarray) -> list[float] | None:
-    rows = [timeline.levels[i] for i in usable]
-    if any(row is None for row in rows):
-        return None
-    return [float(v) for v in shares @ np.array(rows, float)]
 
 
 def _levels_tip(levels: list[float] | None) -> str:

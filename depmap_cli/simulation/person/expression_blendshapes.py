@@ -39,9 +39,6 @@ _GAZE = {  # to the viewer's right, the person's left eye looks outwards and the
 }
 MAX_GAZE = 1.0
 """Largest gaze in either direction."""
-GAZE_DEGREES = 30.0
-"""Rotation of the eyeballs at a gaze of 1. The lids of the face model follow a downward gaze of 1 by
-0.63 cm, which is the path of the pupil of an eyeball of 1.25 cm over 30 degrees."""
 _MIN_WEIGHT, _MAX_WEIGHT = -0.2, 1.45
 
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Float, Float32
 
+from depmap_cli.data.ground_truth import GAZE_DEGREES
 from depmap_cli.simulation.graphics.rasteriser import vertex_normals
 from depmap_cli.simulation.graphics.rotation import rotation
 from depmap_cli.simulation.graphics.shading import Surfaces
@@ -13,7 +14,6 @@ from depmap_cli.simulation.graphics.triangle_mesh import Material, Mesh, join_me
 from depmap_cli.simulation.graphics.visibility import sky_visibility
 from depmap_cli.simulation.person import clothing
 from depmap_cli.simulation.person.expression_blendshapes import (
-    GAZE_DEGREES,
     MAX_GAZE,
     BlendshapeMixer,
     SparseBlendshapes,

@@ -8,7 +8,15 @@ from rich.console import Console
 
 from depmap_cli.io.clean_text import clean
 from depmap_cli.report import render_batch, render_report
-from depmap_cli.report.text import OUT_OF_DISTRIBUTION, SIMULATED, clock, percent, sparkline
+from depmap_cli.report.score.behaviour import NO_ANGLES
+from depmap_cli.report.text import (
+    OUT_OF_DISTRIBUTION,
+    SIMULATED,
+    clock,
+    percent,
+    sparkline,
+    weight_text,
+)
 from depmap_cli.results import DISCLAIMER, Estimate, Report, ScoreResult, Status
 
 
@@ -46,6 +54,15 @@ def test_a_scored_report_fits_80_columns_and_says_what_it_must(sample_result: Sc
         "90 % prediction interval 8.1 to 27.9 (based on the errors for 50 people)",
         "severity bands covered minimal, mild and moderate",
         "training mean 15.2",
+        "sampling error 0.4 points (standard error over the moments of this recording)",
+        "most weight in one second 31 % (of the estimate's weight)",
+        "without its 10 most decisive seconds 15.9 (1.5 points lower than the estimate)",
+        "Facial behaviour (19 usable frames, 1.2 frames/s, 16 s with a usable face)",
+        "smiles 2 7.6 1.7 s 0.52",
+        "frowns 0 0.0 – –",
+        "blinks: not counted, needs at least 12 frames/s, but 1.2 were read; give --fps 15",
+        "looking down 21 % of the time; looking away 16 % of the time; head movement 11.4°",
+        "head up or down (bowed) 3.1° 5.2° -4.0° to 9.0°",
         "difference from training outside the usual range (3 of 100 reference videos differ more)",
         OUT_OF_DISTRIBUTION,
         "0–13 14–19 20–28 29–63",
@@ -168,6 +185,17 @@ def test_a_batch_shows_every_video_with_score_or_reason(
     assert "unlike the training faces" in _flat(shown)
 
 
+def test_head_and_gaze_that_were_not_read_are_told_in_words(sample_result: ScoreResult) -> None:
+    report = sample_result.report
+    assert report.behaviour is not None
+    behaviour = report.behaviour.model_copy(update={"head_gaze": [], "caution": "read 16 s only"})
+    changed = report.model_copy(update={"behaviour": behaviour})
+    flat = _flat(_shown(lambda c: render_report(c, changed)))
+    assert NO_ANGLES in flat
+    assert "looking down" not in flat
+    assert "Caution: read 16 s only." in flat
+
+
 def test_an_empty_batch_is_no_error() -> None:
     assert "BDI-II" in _shown(lambda c: render_batch(c, []))
 
@@ -177,5 +205,9 @@ def test_words() -> None:
     assert clean("naïve 日本 👩‍👧") == "naïve 日本 👩‍👧"
     assert (clock(59.996), clock(12.35), clock(6001.0)) == ("01:00.00", "00:12.35", "100:01.00")
     assert (percent(0.0), percent(0.001), percent(0.314)) == ("0 %", "<1 %", "31 %")
+    weights = (0.0, 0.0000571, 0.00571, 0.0571, 0.0996, 0.31)
+    assert [weight_text(w) for w in weights] == [
+        "0 %", "0.0057 %", "0.57 %", "5.7 %", "10 %", "31 %"
+    ]  # fmt: skip
     assert sparkline([0.0, 1.0, None, 0.5], 4) == "▁█·▅"
     assert len(sparkline([0.5] * 1000, 16)) == 16

@@ -81,7 +81,7 @@ def test_the_schema_names_every_field_and_forbids_others(
     written = json.loads((tmp_path / "score.json").read_text(encoding="utf-8"))
     assert set(written) == set(schema["properties"])
     assert schema["additionalProperties"] is False
-    assert schema["$id"] == "urn:depmap:report:2.0"
+    assert schema["$id"] == "urn:depmap:report:3.0"
     assert "score.json" in schema["title"]
     assert json.loads(json.dumps(schema)) == schema
 
@@ -92,13 +92,15 @@ def test_frames_csv_holds_each_frame(sample_result: ScoreResult, tmp_path: Path)
     expected = (
         "frame,time,valid,reason,origin,n_faces,probability,x0,y0,x1,y1,"
         "x_0,x_1,x_2,x_3,x_4,y_0,y_1,y_2,y_3,y_4,weight,score,"
-        "logit_minimal,logit_mild,logit_moderate,logit_severe"
+        "logit_minimal,logit_mild,logit_moderate,logit_severe,"
+        "AU01,AU02,AU04,AU05,AU06,AU07,AU09,AU10,AU12,AU14,AU15,AU17,AU20,AU23,AU24,AU25,AU26,AU43,"
+        "pitch_deg,yaw_deg,roll_deg,gaze_x_deg,gaze_y_deg"
     )
     assert ",".join(rows[0]) == expected
     assert len(rows) == N_FRAMES
-    assert [int(r["frame"]) for r in rows] == list(range(1, N_FRAMES + 1))
+    assert [int(r["frame"]) for r in rows] == [row.number for row in sample_result.frame_rows]
     assert {i: r["reason"] for i, r in enumerate(rows) if r["valid"] == "0"} == INVALID
-    row, frame = rows[3], sample_result.frames[3]
+    row, frame = rows[3], sample_result.frame_rows[3]
     assert frame.landmarks is not None
     assert frame.box is not None
     assert frame.logits is not None
@@ -107,25 +109,9 @@ def test_frames_csv_holds_each_frame(sample_result: ScoreResult, tmp_path: Path)
     assert [float(row[k]) for k in ("x0", "y0", "x1", "y1")] == list(frame.box)
     assert float(row["logit_severe"]) == pytest.approx(frame.logits[3], abs=1e-5)
     assert float(row["weight"]) == 0.22
-    assert rows[5]["score"] == rows[5]["x0"] == rows[5]["logit_mild"] == ""
-
-
-def test_aus_csv_is_laid_out_as_openface_does(sample_result: ScoreResult, tmp_path: Path) -> None:
-    write_result(sample_result, tmp_path, ALL, "drawing")
-    rows = _rows(tmp_path / "aus.csv")
-    columns = list(rows[0])
-    assert columns[:5] == ["frame", "timestamp", "confidence", "success", "AU01_r"]
-    assert len(columns) == 4 + 2 * len(ACTION_UNITS)
-    assert columns[-1] == "AU43_c"
-    assert len(rows) == N_FRAMES
-    au_probabilities = sample_result.frames[3].action_units
-    assert au_probabilities is not None
-    for unit, value in zip(ACTION_UNITS, au_probabilities, strict=True):
-        assert float(rows[3][f"{unit.column}_r"]) == pytest.approx(value, abs=1e-4)
-        assert rows[3][f"{unit.column}_c"] == str(int(value >= 0.5))
-    assert {rows[3][f"{u.column}_c"] for u in ACTION_UNITS} == {"0", "1"}
-    assert rows[5]["success"] == "0"
-    assert rows[5]["AU12_r"] == rows[5]["AU12_c"] == ""
+    assert frame.action_units is not None
+    assert [float(row[unit.column]) for unit in ACTION_UNITS] == list(frame.action_units)
+    assert rows[5]["score"] == rows[5]["x0"] == rows[5]["logit_mild"] == rows[5]["AU12"] == ""
 
 
 def test_the_page_embeds_the_very_pictures_written(
@@ -218,7 +204,7 @@ def test_scores_csv_has_one_row_a_video(
         "name": "clinic/visit_03.mp4", "status": "scored", "reason": "", "score": "17.43",
         "low": "8.1", "high": "27.9", "interval_level": "0.9", "band": "mild",
         "bands": "minimal; mild; moderate", "quality": "warn", "usable_share": "0.7917",
-        "duration": "20.4", "familiarity": "1.9", "unlike_training_faces": "1",
+        "duration": "20.4", "training_distance": "1.9", "is_out_of_distribution": "1",
         "weights_sha256": "9f2c" * 16,
     }  # fmt: skip
     assert refused["status"] == "refused"
@@ -248,7 +234,6 @@ def test_json_line_is_one_line_that_fits_the_schema(sample_result: ScoreResult) 
     assert "\n" not in line
     brief = Report.model_validate_json(line)
     assert brief.timeline is None
-    assert all(not unit.trace for unit in brief.action_units)
     assert brief.estimate == sample_result.report.estimate
     assert len(brief.action_units) == 18
 

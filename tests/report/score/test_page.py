@@ -2,15 +2,20 @@
 
 import re
 from base64 import b64decode
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
-from depmap_cli.report import render_page
+from depmap_cli.report import FORMATS, render_page
 from depmap_cli.report.score import charts
-from depmap_cli.report.score.timeline import MAX_BINS, bins_of
+from depmap_cli.report.score.behaviour import NO_ANGLES, SIDES
+from depmap_cli.report.score.files import render_result
+from depmap_cli.report.score.timeline import bins_of
 from depmap_cli.report.text import OPENFACE_NOTE, OUT_OF_DISTRIBUTION, PROBABILITY_NOTE, SIMULATED
-from depmap_cli.results import DISCLAIMER, Report, ScoreResult, Timeline
+from depmap_cli.results import DISCLAIMER, Report, ScoreResult
+from depmap_cli.scoring.timeline import timeline_of
 
 VOID = {"meta", "img", "br", "link", "input", "hr"}
 PNG = b"\x89PNG\r\n\x1a\nnot really"
@@ -232,43 +237,136 @@ def test_the_timeline_draws_every_usable_frame_and_hatches_the_rest(
     assert radii[0] == pytest.approx(9)
 
 
-def test_long_timelines_are_binned_without_losing_weight() -> None:
-    n = 12_345
-    long = Timeline(
-        time=[i / 25 for i in range(n)],
-        reason=["" if i % 7 else "no face" for i in range(n)],
-        weight=[1 / n] * n,
-        score=[float(i % 60) if i % 7 else None for i in range(n)],
-        levels=[[0.1, 0.2, 0.3, 0.4] if i % 7 else None for i in range(n)],
-    )
-    bins = bins_of(long)
-    assert len(bins) == MAX_BINS
-    usable = sum(1 for i in range(n) if i % 7) / n
-    assert sum(b.weight for b in bins) == pytest.approx(usable)
-    assert all(b.levels == pytest.approx([0.1, 0.2, 0.3, 0.4]) for b in bins)
-    assert all(a.end == b.start for a, b in zip(bins, bins[1:], strict=False))
+def test_dots_of_a_long_video_cover_little_and_a_decisive_one_stands_out(
+    sample_result: ScoreResult,
+) -> None:
+    row = sample_result.frame_rows[0]
+    rows = [replace(row, time=i / 5, weight=1 / 700) for i in range(600)]
+    even = charts.timeline(bins_of(timeline_of(rows)), None)
+    radii = [float(r) for r in re.findall(r' r="([\d.]+)"', even)]
+    assert len(radii) == 600
+    assert max(radii) < 3.5
+    rows[300] = replace(rows[300], weight=0.3)
+    decisive = charts.timeline(bins_of(timeline_of(rows)), None)
+    radii = [float(r) for r in re.findall(r' r="([\d.]+)"', decisive)]
+    assert radii[0] == 9
+    assert radii[1] < 3
 
 
-def test_a_bin_leans_to_the_frames_that_carry_weight() -> None:
-    two = Timeline(
-        time=[1.0, 2.0], reason=["", ""], weight=[0.75, 0.25], score=[10.0, 30.0],
-        levels=[[1.0, 0, 0, 0], [0, 0, 0, 1.0]],
-    )  # fmt: skip
-    (merged,) = bins_of(two, max_bins=1)
-    assert merged.score == pytest.approx(15)
-    assert merged.levels == pytest.approx([0.75, 0, 0, 0.25])
-    assert (merged.start, merged.end) == (0.5, 2.5)
+def test_bars_reach_from_the_smallest_to_the_largest_score_of_a_bin(
+    sample_result: ScoreResult,
+) -> None:
+    row = sample_result.frame_rows[0]
+    rows = [replace(row, time=0.5 * i, score=float(score)) for i, score in enumerate((21, 42))]
+    svg = charts.timeline(bins_of(timeline_of(rows, n_bins=1)), None)
+    bar = re.search(r'<rect x="44.0" y="([\d.]+)" width="[\d.]+" height="([\d.]+)"', svg)
+    assert bar
+    assert float(bar[1]) == pytest.approx(8 + 150 / 3, abs=0.1)
+    assert float(bar[2]) == pytest.approx(150 / 3, abs=0.1)
 
 
-def test_a_trend_leaves_gaps_open(sample_result: ScoreResult) -> None:
-    svg = charts.trend(sample_result.report.action_units[0])
-    assert svg.count("<polyline") == 3
+def test_events_are_shown_with_their_numbers_or_the_reason_why_not(outline: _Outline) -> None:
+    assert "From 19 usable frames, 1.2 frames/s, 16 s with a usable face." in outline.flat
+    assert "smiles 2 7.6 1.7 s 0.52 16 s at 1.2 frames/s" in outline.flat
+    assert "frowns 0 0.0 – – 16 s at 1.2 frames/s" in outline.flat
+    assert "blinks not counted: needs at least 12 frames/s, but 1.2 were read" in outline.flat
+
+
+def test_head_and_gaze_are_shown_in_degrees(outline: _Outline) -> None:
+    assert "Looking down 21 % of the time" in outline.flat
+    assert "Head movement 11.4° per second" in outline.flat
+    assert "head up or down (bowed) 3.1° 5.2° -4.0° to 9.0°" in outline.flat
+    names = [svg["aria-label"] or "" for svg in outline.named("svg")]
+    assert [n.split(":")[0] for n in names if "°" in n] == [name for name, *_ in SIDES.values()]
+
+
+def test_without_head_and_gaze_the_page_says_so(sample_result: ScoreResult) -> None:
+    report = sample_result.report
+    assert report.behaviour is not None
+    bare = {"head_gaze": [], "share_looking_down": None, "share_looking_away": None}
+    behaviour = report.behaviour.model_copy(update={**bare, "head_movement": None})
+    rows = [replace(row, angles=None) for row in sample_result.frame_rows]
+    update = {"behaviour": behaviour, "timeline": timeline_of(rows)}
+    outline = _Outline(render_page(report.model_copy(update=update), {}))
+    assert NO_ANGLES in outline.flat
+    assert "Looking down" not in outline.flat
+    assert not [s for s in outline.named("svg") if "°" in (s["aria-label"] or "")]
+
+
+def test_speed_of_the_head_that_was_not_measured_is_told_in_words(
+    sample_result: ScoreResult,
+) -> None:
+    report = sample_result.report
+    assert report.behaviour is not None
+    update = {"behaviour": report.behaviour.model_copy(update={"head_movement": None})}
+    flat = _Outline(render_page(report.model_copy(update=update), {})).flat
+    assert "Head movement not measured needs at least 2 frames/s" in flat
+
+
+def test_steadiness_stands_beside_the_interval_and_in_a_section(
+    outline: _Outline, sample_result: ScoreResult
+) -> None:
+    assert "8.1 to 27.9 based on the errors for 50 people Sampling error 0.4 points" in outline.flat
+    assert "Most weight in one second 31 %" in outline.flat
+    assert "Without its 10 most decisive seconds 15.9 1.5 points lower" in outline.flat
+    report = sample_result.report
+    assert report.steadiness is not None
+    short = report.steadiness.model_copy(update={"without_decisive": None})
+    flat = _Outline(render_page(report.model_copy(update={"steadiness": short}), {})).flat
+    assert "Without its 10 most decisive seconds not computed needs more than 20 s" in flat
+    flat = _Outline(render_page(report.model_copy(update={"steadiness": None}), {})).flat
+    assert "Steadiness" not in flat
+    assert "Sampling error" not in flat
+
+
+def test_an_estimate_that_leaves_its_interval_without_few_seconds_is_marked(
+    sample_result: ScoreResult,
+) -> None:
+    report = sample_result.report
+    assert report.steadiness is not None
+    for without, marks in ((27.9, 0), (28.0, 1), (8.0, 1)):
+        changed = report.steadiness.model_copy(update={"without_decisive": without})
+        outline = _Outline(render_page(report.model_copy(update={"steadiness": changed}), {}))
+        assert sum(attrs.get("class") == "marked" for attrs in outline.named("dd")) == marks
+
+
+def test_the_page_says_how_many_frames_a_point_stands_for(sample_result: ScoreResult) -> None:
+    report, row = sample_result.report, sample_result.frame_rows[0]
+    assert "Each point stands for one sampled frame." in _Outline(render_page(report, {})).flat
+    for n, words in ((1200, "stands for 2 sampled frames"), (700, "stands for 1 to 2 sampled")):
+        timeline = timeline_of([replace(row, time=i / 5) for i in range(n)])
+        flat = _Outline(render_page(report.model_copy(update={"timeline": timeline}), {})).flat
+        assert words in flat
+
+
+def test_the_files_of_an_hour_at_5_frames_a_second_are_small(sample_result: ScoreResult) -> None:
+    rng = np.random.default_rng(0)
+    first = sample_result.frame_rows[0]
+    rows = [
+        replace(
+            first,
+            time=i / 5,
+            weight=1 / 18_000,
+            score=float(rng.uniform(0, 63)),
+            logits=rng.normal(size=4),
+            action_units=rng.random(18),
+            angles=rng.normal(0, 15, 5),
+        )
+        for i in range(18_000)
+    ]
+    report = sample_result.report.model_copy(update={"timeline": timeline_of(rows)})
+    result = ScoreResult(report=report, frame_rows=rows)
+    _, files = render_result(result, frozenset(FORMATS), "drawing")
+    assert len(files["score.json"]) < 1_500_000
+    assert len(files["report.html"]) < 1_500_000
+    for name in ("frames.csv", "aus.csv"):
+        assert files[name].count(b"\n") == 18_001
 
 
 def test_without_levels_the_timeline_has_no_panel_for_them(sample_result: ScoreResult) -> None:
     report = sample_result.report
     assert report.timeline is not None
-    bare = report.timeline.model_copy(update={"levels": [None] * len(report.timeline.time)})
+    bare = report.timeline.model_copy(update={"levels": [None] * len(report.timeline.start)})
     drawn = [charts.timeline(bins_of(t), report.estimate) for t in (report.timeline, bare)]
     assert ["levels</text>" in chart for chart in drawn] == [True, False]
     heights = [re.search(r'viewBox="0 0 \S+ ([\d.]+)"', chart) for chart in drawn]

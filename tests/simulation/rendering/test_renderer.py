@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.simulation.graphics.rotation import rotation
 from depmap_cli.simulation.person.face_model import FaceModel
 from depmap_cli.simulation.person.simulated_person import SimulatedPerson
 from depmap_cli.simulation.rendering.camera_model import CameraModel
-from depmap_cli.simulation.graphics.rotation import rotation
 from depmap_cli.simulation.rendering.renderer import Renderer
 from depmap_cli.simulation.rendering.scene import OCCLUDERS, Scene
 
@@ -75,6 +75,32 @@ def test_landmarks_go_where_the_head_goes(person: SimulatedPerson) -> None:
     ]
     assert nose[1][0] > nose[0][0] + 1  # yaw: to the viewer's right
     assert nose[2][1] > nose[0][1] + 1  # pitch: down
+
+
+def test_eyes_turn_with_the_gaze(person: SimulatedPerson) -> None:
+    """At a gaze of 1 the eyeballs have turned by 30 degrees about their own centres."""
+    neutral = person.mesh.vertices[: len(person.face.vertices)]
+    for gaze, axis, sign in (((0.5, 0.0), 0, 1), ((0.0, 0.5), 1, 1), ((0.0, -1.0), 1, -1)):
+        turned = neutral.copy()
+        person.turn_eyes(np.array(gaze), turned)
+        expected = np.sin(np.radians(30 * max(map(abs, gaze))))
+        for ball, centre in person.face.eyeballs(neutral):
+            front = np.argmax(neutral[ball, 2])
+            before, after = neutral[ball][front] - centre, turned[ball][front] - centre
+            assert np.linalg.norm(after) == pytest.approx(np.linalg.norm(before), rel=1e-4)
+            moved = (after - before)[axis] / np.linalg.norm(before)
+            assert sign * moved == pytest.approx(expected, abs=0.15)
+    unmoved = ~person.face.in_part("sclera")
+    np.testing.assert_array_equal(turned[unmoved], neutral[unmoved])
+
+
+def test_the_pose_is_told_relative_to_the_tilted_camera(person: SimulatedPerson) -> None:
+    scene = dataclasses.replace(_quiet(person), tilt=5.0)
+    renderer = Renderer(person=person, scene=scene, size=SIZE)
+    np.testing.assert_allclose(renderer.pose_in_camera(FRONTAL), [0, -5, 0], atol=1e-5)
+    np.testing.assert_allclose(
+        renderer.pose_in_camera(np.array([0.0, 12.0, 0.0])), [0, 7, 0], atol=1e-5
+    )
 
 
 def test_moved_skin_changes_the_picture(person: SimulatedPerson) -> None:

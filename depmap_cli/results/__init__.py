@@ -7,12 +7,16 @@ same video, settings and weights give the same bytes.
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Annotated, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-SCHEMA_VERSION = "2.0"
+if TYPE_CHECKING:
+    import pandas
+
+SCHEMA_VERSION = "3.0"
 DISCLAIMER = (
     "Research software. Not a diagnosis and not a medical device; no regulator has evaluated it. "
     "Do not use an estimate to decide about a person's care, employment, education or insurance."
@@ -51,14 +55,17 @@ class Verdict(StrEnum):
 
 
 class SourceVideo(_Frozen):
-    """The video, as the container describes it."""
+    """The video: its first frame as it is shown, and the time stamps of all frames."""
 
     name: EncodableText = Field(description="Path as given, or relative to the given folder.")
     width: int = 0
     height: int = 0
     fps: float = 0.0
     duration: float | None = Field(
-        None, description="Seconds; null if the container does not state it."
+        None, description="Seconds from the first presentable frame to the end of the last one."
+    )
+    notes: list[EncodableText] = Field(
+        default_factory=list, description="What was chosen, e.g. one of several video streams."
     )
 
 
@@ -101,8 +108,8 @@ class OutOfDistribution(_Frozen):
         "They show people who are not in the training data."
     )
     n_reference: int = Field(description="Number of reference videos.")
-    unlike: bool = Field(
-        description="Whether the video is out of distribution: farther from the training faces "
+    is_out_of_distribution: bool = Field(
+        description="Whether the video is farther from the training faces "
         "than 95 % of the reference videos. The published accuracy may not apply."
     )
 
@@ -167,6 +174,7 @@ class ActionUnitSummary(_Frozen):
     name: str = Field(description="FACS name.")
     plain: str = Field(description="Plain English name.")
     mean: float = Field(description="Mean probability over the usable frames.")
+    sd: float = Field(description="Standard deviation over the usable frames.")
     peak: float = Field(description="Highest probability.")
     peak_time: float = Field(description="Seconds from the start of the video.")
     share_of_time: float = Field(
@@ -177,11 +185,10 @@ class ActionUnitSummary(_Frozen):
         description="Whether the unit was detected well on simulated people who were not in "
         "training; null if not measured.",
     )
-    trace: list[float | None] = Field(description="Probability at each time of the timeline.")
 
 
 class Trace(_Frozen):
-    """A quantity over time, in bins; null if a bin has no usable face."""
+    """A quantity over time, in the bins of the timeline; null if a bin has no reading."""
 
     name: str = Field(description="FACS code of an action unit, or an angle such as pitch.")
     unit: str = Field(description='"" for a probability, or degrees.')
@@ -195,20 +202,28 @@ class EventSummary(_Frozen):
 
     name: str = Field(description="Kind of event, e.g. smile.")
     plain: str = Field(description="Plural in plain English, e.g. smiles.")
-    number: int | None = Field(description="Null if the sampling is too sparse to count them.")
+    number: int | None = Field(
+        description="Null if the sampling is too sparse to count them, or an action unit was not "
+        "read."
+    )
     per_minute: float | None
-    mean_seconds: float | None = Field(description="Mean length; null without events.")
-    amplitude: float | None = Field(description="Mean peak above the neutral face; 0 to 1.")
+    mean_seconds: float | None = Field(
+        description="Mean length of the events that neither the start, the end nor a gap cuts; "
+        "null if there is none."
+    )
+    amplitude: float | None = Field(
+        description="Mean of the highest probabilities, relative to the neutral face; 0 to 1."
+    )
     seconds_read: float = Field(description="Seconds with a usable face, on which the rate rests.")
     frames_per_second: float = Field(description="Sampling rate on which the rate rests.")
     caution: str = Field("", description="Why there is no rate, or why it may be too low.")
 
 
 class HeadGazeSummary(_Frozen):
-    """One angle of head or gaze over the usable frames, in degrees."""
+    """One angle in degrees over the usable frames; for the gaze, those with open eyes."""
 
     name: str
-    plain: str
+    plain: str = Field(description="The positive side of the angle in plain English.")
     mean: float
     sd: float
     low: float = Field(description="5 % quantile.")
@@ -224,15 +239,19 @@ class Behaviour(_Frozen):
     events: list[EventSummary]
     head_gaze: list[HeadGazeSummary] = []
     share_looking_down: float | None = Field(
-        None, description="Share of usable frames in which head and eyes together look down."
+        None,
+        description="Share of frames with open eyes in which head and eyes together point at least "
+        "10 degrees below their median over the recording.",
     )
     share_looking_away: float | None = Field(
-        None, description="Share of usable frames in which head and eyes together look aside."
+        None,
+        description="Share of frames with open eyes in which head and eyes together point at least "
+        "10 degrees to either side of their median over the recording.",
     )
     head_movement: float | None = Field(
         None,
-        description="Mean speed of the head's rotation, degrees per second; null if the "
-        "sampling is too sparse.",
+        description="Mean speed of the head's rotation between windows of 1 s, degrees per second; "
+        "null if fewer than 2 frames/s were read.",
     )
     caution: str = ""
 
@@ -244,7 +263,10 @@ class Steadiness(_Frozen):
         description="Standard error, in points, of the estimate over samplings of the same "
         "recording."
     )
-    n_samples: int = Field(description="Samplings of the recording whose estimates are averaged.")
+    n_samples: int = Field(
+        description="Separate samplings, of as many frames as in training, that the usable frames "
+        "make up. The estimate is the mean over all such samplings."
+    )
     largest_second: float = Field(
         description="Largest share of the estimate's weight in one second of the recording."
     )
@@ -255,15 +277,37 @@ class Steadiness(_Frozen):
 
 
 class Timeline(_Frozen):
-    """The sampled frames, in columns; null if a frame has no usable face."""
+    """The sampled frames in at most 600 bins of consecutive frames; all lists have one item a bin.
 
-    time: list[float] = Field(description="Seconds from the start of the video.")
-    reason: list[str] = Field(description="Why the frame is excluded; empty if it is usable.")
-    weight: list[float] = Field(description="Weight of each frame in the estimate.")
-    score: list[float | None] = Field(description="Score of each frame alone.")
-    levels: list[list[float] | None] = Field(
-        description="Similarity to each severity level, as shares that sum to 1."
+    Values are null if a bin has no usable face. ``frames.csv`` and ``aus.csv`` hold every frame.
+    """
+
+    n_frames: int = Field(description="Sampled frames that the bins stand for.")
+    start: list[float] = Field(description="Seconds from the start of the video.")
+    end: list[float] = Field(description="Seconds from the start of the video.")
+    frames: list[int] = Field(description="Number of sampled frames.")
+    usable: list[int] = Field(description="Number of usable frames.")
+    reason: list[str] = Field(
+        description="Commonest reason why frames are excluded; empty if a frame is usable."
     )
+    weight: list[float] = Field(description="Sum of the frames' weights in the estimate.")
+    score: list[float | None] = Field(
+        description="Mean score of the frames, each alone, by weight; plain mean if the weights "
+        "are 0."
+    )
+    score_low: list[float | None] = Field(description="Smallest score of a frame alone.")
+    score_high: list[float | None] = Field(description="Largest score of a frame alone.")
+    levels: list[list[float] | None] = Field(
+        description="Mean similarity to each severity level, by weight likewise, as shares that "
+        "sum to 1; null without prototypes."
+    )
+    traces: list[Trace] = Field(
+        [], description="Action units, then angles of head and gaze if they were read."
+    )
+
+    def trace(self, name: str) -> Trace | None:
+        """Return the trace called ``name``; None if there is none."""
+        return next((trace for trace in self.traces if trace.name == name), None)
 
 
 class WeightsInfo(_Frozen):
@@ -276,8 +320,8 @@ class WeightsInfo(_Frozen):
         description="Name of the semantic model and the start of its weights' SHA-256."
     )
     au_source: str = Field(
-        description="Source of the action units: 'semantics' (the semantic model) or "
-        "'OpenFace table'."
+        description="Source of the action units: 'semantics' (the semantic model), or the "
+        "table of --au-csv: 'OpenFace table' or 'depmap table'."
     )
     training_data: str = Field(description="What the model was trained on.")
     simulated: bool = Field(description="Whether it was trained on simulated faces only.")
@@ -294,15 +338,19 @@ class Report(_Frozen):
     reason: str = Field("", description="Why there is no score; empty if scored.")
     hint: str = ""
     estimate: Estimate | None = None
-    familiarity: OutOfDistribution | None = Field(
+    out_of_distribution: OutOfDistribution | None = Field(
         None,
         description="Null if the video was not scored, or if the weights have no model of their "
         "training faces.",
     )
     levels: list[LevelEvidence] = []
+    steadiness: Steadiness | None = Field(None, description="Null if the video was not scored.")
     quality: Quality | None = None
     keyframes: list[KeyFrame] = []
     action_units: list[ActionUnitSummary] = []
+    behaviour: Behaviour | None = Field(
+        None, description="Null if the video was not scored, or if no frame was usable."
+    )
     timeline: Timeline | None = None
     weights: WeightsInfo | None = None
     settings: dict[str, str | int | float | bool | None] = {}
@@ -346,10 +394,25 @@ class ScoreResult:
     """A report, and the data for the files that are written with it."""
 
     report: Report
-    frames: list[FrameRow] = field(default_factory=list)
+    frame_rows: list[FrameRow] = field(default_factory=list)
     pictures: list[KeyPicture] = field(default_factory=list)  # in the order of report.keyframes
     seconds: dict[str, float] = field(default_factory=dict)  # wall time by stage
     traceback: str = ""  # of an unexpected error; not part of the report
+
+    @cached_property
+    def frames(self) -> "pandas.DataFrame":
+        """One row for each sampled frame, as in ``frames.csv`` and ``aus.csv``.
+
+        Action units are in three forms: ``AU01`` is the probability (0 to 1) relative to the
+        neutral face, ``AU01_r`` is the probability as the network takes it, on OpenFace's scale
+        of 0 to 5, and ``AU01_c`` is 1 if ``AU01`` is 0.5 or more. Head pose and gaze
+        (``pitch_deg``, ``yaw_deg``, ``roll_deg``, ``gaze_x_deg``, ``gaze_y_deg``) are in degrees.
+        ``time`` is in seconds; the box (``x0`` ... ``y1``) and the landmarks are in pixels of the
+        video. A missing value is NaN.
+        """
+        from depmap_cli.results.frame_table import data_frame
+
+        return data_frame(self.frame_rows)
 
 
 SCORE_BIN = 7

@@ -1,0 +1,1 @@
+"""From readings of every sampled frame to facial behaviour: events, rates, summaries, traces."""
