@@ -85,8 +85,8 @@ def _outside_table(au_table: AuTable | None) -> tuple[str, str]:
     first, last = au_table.span
     return (
         "the --au-csv table has no row near the time",
-        f"it covers {first:.1f} to {last:.1f} s; check that it belongs to this video and covers all "
-        "of it",
+        f"it covers {first:.1f} to {last:.1f} s; check that it belongs to this video and covers "
+        "all of it",
     )
 
 

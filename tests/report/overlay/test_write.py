@@ -113,7 +113,8 @@ def test_a_frame_without_the_subject_shows_nothing_unless_raw(rows, frames):
 def test_bars_are_as_long_as_the_probabilities(tmp_path, result, frames, rows):
     """Two results that differ in AU12 alone differ in its bar, by the difference of the values."""
     low, high = (
-        replace(result, frame_rows=[_with_unit(row, 8, value) for row in rows]) for value in (0.1, 0.4)
+        replace(result, frame_rows=[_with_unit(row, 8, value) for row in rows])
+        for value in (0.1, 0.4)
     )
     pictures = []
     for one in (low, high):
