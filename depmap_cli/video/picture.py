@@ -136,7 +136,7 @@ def _upright(image: np.ndarray, frame: VideoFrame) -> np.ndarray:
     """
     if Type.DISPLAYMATRIX not in frame.side_data:
         return image
-    data = bytes(frame.side_data[Type.DISPLAYMATRIX])
+    data = bytes(frame.side_data[Type.DISPLAYMATRIX])  # type: ignore[typeddict-item]
     a, b, _, c, d = np.frombuffer(data, np.int32)[:5].astype(float)
     if a * d < b * c:
         image = image[::-1]
