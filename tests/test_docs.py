@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from depmap_cli.results.columns import names_of
-from depmap_cli.results.frame_table import FRAMES, OPENFACE
 from typer.main import get_command
 
 from depmap_cli.cli import app
 from depmap_cli.io.settings import check_settings, read_settings
 from depmap_cli.report.score.columns import SCORES
 from depmap_cli.results import SCHEMA_VERSION, Report, Timeline, Trace
+from depmap_cli.results.columns import names_of
+from depmap_cli.results.frame_table import FRAMES, OPENFACE
 from tests.test_architecture import MODEL, ROOMS, comments, equations
 
 ROOT = Path(__file__).parents[1]

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from depmap_cli.behaviour.readings import Readings, stretches
-from depmap_cli.domain.head_and_gaze import ANGLES, GAZE_X, GAZE_Y, HEAD, PITCH, YAW
+from depmap_cli.domain.head_and_gaze import ANGLES, GAZE_X, GAZE_Y, HEAD, PITCH, YAW, head_rotation
 from depmap_cli.results import HeadGazeSummary
 
 LOOKING_DOWN = LOOKING_AWAY = 10.0
@@ -105,7 +105,7 @@ def head_speed(readings: Readings) -> float | None:
     rotated, seconds = 0.0, 0.0
     for run in stretches(times, readings.rate):
         centres, medians = _windows(times[run], head[run], readings.rate)
-        rotations = rotation_matrices(medians)
+        rotations = head_rotation(medians)
         rotated += float(_angles_between(rotations[:-1], rotations[1:]).sum())
         seconds += float(centres[-1] - centres[0]) if len(centres) else 0.0
     return rotated / seconds if seconds > 0 else None
@@ -124,18 +124,6 @@ def _windows(
             centres.append(times[rows].mean())
             medians.append(np.median(head[rows], axis=0))
     return np.array(centres), np.array(medians).reshape(-1, 3)
-
-
-def rotation_matrices(head: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3 3"]:
-    """Return R = Rx(pitch) Ry(yaw) Rz(roll) of angles in degrees."""
-    (px, py, pz), (qx, qy, qz) = (f(np.radians(head.T)) for f in (np.cos, np.sin))
-    zero, one = np.zeros(len(head)), np.ones(len(head))
-    about_x = np.array([[one, zero, zero], [zero, px, -qx], [zero, qx, px]])
-    about_y = np.array([[py, zero, qy], [zero, one, zero], [-qy, zero, py]])
-    about_z = np.array([[pz, -qz, zero], [qz, pz, zero], [zero, zero, one]])
-    x, y, z = (np.moveaxis(matrix, 2, 0) for matrix in (about_x, about_y, about_z))
-    rotations: np.ndarray = x @ y @ z
-    return rotations
 
 
 def _angles_between(first: np.ndarray, second: np.ndarray) -> Float[np.ndarray, " n"]:

@@ -60,7 +60,7 @@ def align_face(
     transform = similarity_transform(landmarks, TEMPLATE * size)
     scale = float(np.hypot(transform[0, 0], transform[1, 0]))
     if scale < 0.6:
-        image, landmarks = _shrink_around(image, landmarks, scale)
+        image, landmarks = _shrink_around(image, landmarks, transform, size)
         transform = similarity_transform(landmarks, TEMPLATE * size)
     aligned: np.ndarray = cv2.warpAffine(
         image, transform, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -69,14 +69,21 @@ def align_face(
 
 
 def _shrink_around(
-    image: np.ndarray, landmarks: np.ndarray, scale: float
+    image: np.ndarray, landmarks: np.ndarray, transform: np.ndarray, size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Crop the surroundings of the face and scale them by ``scale`` with area averaging."""
+    """Cut out what ``transform`` shows in ``size`` pixels, and reduce it by area averaging.
+
+    Returns:
+        The reduced part of the image, and the landmarks in its pixels.
+    """
     cv2 = load_opencv()
     height, width = image.shape[:2]
-    centre, reach = landmarks.mean(0), 1.2 * float(np.ptp(landmarks, axis=0).max()) + 8
-    x0, y0 = np.clip((centre - 2 * reach).astype(int), 0, (width - 2, height - 2))
-    x1, y1 = np.clip((centre + 2 * reach).astype(int), (x0 + 2, y0 + 2), (width, height))
+    scale = float(np.hypot(transform[0, 0], transform[1, 0]))
+    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], float)
+    shown = (corners - transform[:, 2]) @ np.linalg.inv(transform[:, :2]).T
+    margin = 2 / scale
+    x0, y0 = np.clip((shown.min(0) - margin).astype(int), 0, (width - 2, height - 2))
+    x1, y1 = np.clip((shown.max(0) + margin).astype(int), (x0 + 2, y0 + 2), (width, height))
     patch = image[y0:y1, x0:x1]
     shape = (max(2, round(patch.shape[1] * scale)), max(2, round(patch.shape[0] * scale)))
     ratio = np.array([shape[0] / patch.shape[1], shape[1] / patch.shape[0]])

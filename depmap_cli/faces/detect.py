@@ -1,284 +1,175 @@
-"""Detects faces with MTCNN on reduced copies of the frames, in as few frames as possible.
+"""Detects faces in images with MTCNN: by a search, or near boxes that are known.
 
-Detection runs on every k-th sampled frame. Between two detections of the same face, its box and
-landmarks are interpolated. If the face moved or the number of faces changed, the frames in between
-are searched as well. A face that is missed for a short time (for example behind a hand) is
-interpolated in the same way ("bridged").
+A video whose faces are on their side, or upside down, is read turned by quarter turns.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import pairwise
-
 import numpy as np
+from jaxtyping import Float, Int, UInt8
 
 from depmap_cli.config import FaceConfig
-from depmap_cli.runtime.opencv import load_opencv
-from depmap_cli.video.reader import Frame
+from depmap_cli.faces.detection import Detection
+from depmap_cli.faces.quarter_turns import turned_boxes, turned_face, turned_image
 
-CHUNK = 32
-"""Frames that are collected before their faces are detected."""
-_SPARSE_CHUNK = 8
-"""The same if the frames are so far apart that each is searched. With a smaller chunk, more of the
-work overlaps with the decoding of the next frames."""
-_BATCH_PIXELS = 16 * 320 * 180
-"""Most pixels in one MTCNN batch."""
 _MAX_FAILURES = 64
 """Frames searched in vain at a larger size after which that size is no longer tried."""
-_MAX_SHIFT, _MAX_BRIDGE = 0.15, 0.5
-"""Largest motion, in box sides, for which landmarks are interpolated, or a gap is bridged."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Detection:
-    """One face in one frame, in pixels of the working frame."""
-
-    box: np.ndarray  # (4,) x0 y0 x1 y1
-    landmarks: np.ndarray  # (5, 2) eyes, nose tip, mouth corners; left in the image first
-    probability: float
-    origin: str = "detected"  # or "interpolated", "bridged"
-
-    @property
-    def side(self) -> float:
-        """Geometric mean of the sides of the box."""
-        width, height = self.box[2:] - self.box[:2]
-        return float(np.sqrt(max(width, 0) * max(height, 0)))
-
-    @property
-    def centre(self) -> np.ndarray:
-        """Centre of the box, (2,) x, y."""
-        middle: np.ndarray = (self.box[:2] + self.box[2:]) / 2
-        return middle
-
-
-@dataclass
-class _PendingFrame:
-    """A frame whose faces are being detected; ``faces`` is None if it has not been searched."""
-
-    frame: Frame
-    faces: list[Detection] | None = None
+_TRIED_AT_ONCE, _TRIED = 4, 24
+"""Most images without an upright face that are tried turned: of one search, and of a video."""
+_MAX_CORRECTION, _MAX_RESIZING = 0.6, 1.7
+"""Most by which a face may differ from the box where it was expected: shift in box sides, and ratio
+of the sides."""
 
 
 class FaceDetector:
     """Detects faces with facenet-pytorch's MTCNN, whose weights are part of that package.
 
-    ``config.detection_sides`` are the frame sizes to search, in order.
+    ``config.detection_sides`` are the frame sizes to search, in order. ``quarter_turns`` is by how
+    many counterclockwise quarter turns the frames of the current video are turned before they are
+    searched; faces are always given in pixels of the frame as it is stored.
     """
 
-    def __init__(self, config: FaceConfig, device: str = "cpu") -> None:
-        from facenet_pytorch import MTCNN
+    quarter_turns = 0
+    _knows_turns = False
 
-        from depmap_cli.faces.fixed_size_batches import FixedSizeBatches
+    def __init__(self, config: FaceConfig, device: str = "cpu") -> None:
+        from depmap_cli.faces.mtcnn import Mtcnn
 
         self.config = config
-        self._mtcnn = MTCNN(keep_all=True, min_face_size=config.min_face, device=device)
-        self._mtcnn.rnet = FixedSizeBatches(self._mtcnn.rnet)
-        self._mtcnn.onet = FixedSizeBatches(self._mtcnn.onet)
-        self._failures = [0] * len(config.detection_sides)
+        self._mtcnn = Mtcnn(device)
+        self.start_video()
 
     def start_video(self) -> None:
-        """Forget at which sizes the previous video had no faces."""
+        """Forget at which sizes the previous video had no faces, and how it was turned."""
         self._failures = [0] * len(self.config.detection_sides)
+        self.quarter_turns, self._knows_turns, self._n_tried = 0, False, 0
 
-    def detect(self, images: list[np.ndarray]) -> list[list[Detection]]:
-        """Detect the faces in images.
+    def detect(
+        self, images: list[UInt8[np.ndarray, "h w 3"]], smallest: float = 0.0
+    ) -> list[list[Detection]]:
+        """Search images for faces.
 
-        An image without a face at one size is searched again at the next larger size.
+        An image without a face at one size is searched again at the next larger size. Until a video
+        has shown an upright face, some of its images are also tried turned.
 
         Args:
-            images: (height, width, 3) RGB uint8, all of one size.
+            images: RGB, all of one size.
+            smallest: side of the smallest face wanted, in pixels of the images; 0 for all faces
+                that can be detected.
 
         Returns:
             The faces of each image, the largest first; [] if there is none.
         """
+        if not images:
+            return []
+        found = self._search(images, smallest, self.quarter_turns)
+        if not self._knows_turns and self._decide_turns(images, found):
+            return self._search(images, smallest, self.quarter_turns)
+        return found
+
+    def follow(
+        self,
+        images: list[np.ndarray],
+        owners: Int[np.ndarray, " n"],
+        boxes: Float[np.ndarray, "n 4"],
+    ) -> list[Detection | None]:
+        """Look for a face near each box.
+
+        Args:
+            images: RGB.
+            owners: index of the image of each box.
+            boxes: where the faces are expected, in pixels of the images.
+
+        Returns:
+            The face near each box; None if there is none, or the network is not sure.
+        """
+        shapes = [images[owner].shape for owner in owners]
+        turned = [turned_image(image, self.quarter_turns) for image in images]
+        expected = np.array(
+            [
+                turned_boxes(box[None], self.quarter_turns, shape)[0]
+                for box, shape in zip(boxes, shapes, strict=True)
+            ]
+        ).reshape(-1, 4)
+        found = self._mtcnn.follow(turned, owners, expected)
+        faces: list[Detection | None] = []
+        for row, box in enumerate(boxes):
+            face = Detection(
+                box=found.boxes[row],
+                landmarks=found.landmarks[row],
+                probability=float(found.probabilities[row]),
+            )
+            face = turned_face(face, -self.quarter_turns, turned[owners[row]].shape)
+            faces.append(face if self._is_sure(face) and _is_near(face, box) else None)
+        return faces
+
+    def _decide_turns(self, images: list[np.ndarray], found: list[list[Detection]]) -> bool:
+        """Find out how the video is turned, if these images tell; return whether it is turned.
+
+        It is turned if at least half of the images tried have a face that way, and more of them
+        than are upright.
+        """
+        if 2 * sum(map(bool, found)) >= len(images):
+            self._knows_turns = True
+            return False
+        tried = np.unique(np.linspace(0, len(images) - 1, _TRIED_AT_ONCE).round().astype(int))
+        n_faces = [sum(bool(found[i]) for i in tried)]
+        for turns in (1, 2, 3):
+            rows = self._search([images[i] for i in tried], 0.0, turns)
+            n_faces.append(sum(map(bool, rows)))
+        self._n_tried += len(tried)
+        best = int(np.argmax(n_faces))
+        if best and 2 * n_faces[best] >= len(tried):
+            self.quarter_turns = best
+        self._knows_turns = bool(self.quarter_turns or any(found)) or self._n_tried >= _TRIED
+        return self.quarter_turns > 0
+
+    def _search(
+        self, images: list[np.ndarray], smallest: float, quarter_turns: int
+    ) -> list[list[Detection]]:
+        """Search images, turned, from the largest faces to the smallest."""
         detections: list[list[Detection]] = [[] for _ in images]
-        longest = max(images[0].shape[:2]) if images else 0
+        longest = max(images[0].shape[:2])
+        largest = float("inf")
         for step, side in enumerate(self.config.detection_sides):
             todo = [i for i, faces in enumerate(detections) if not faces]
-            smaller = self.config.detection_sides[step - 1] if step else 0
-            if not todo or (step and longest <= smaller) or self._failures[step] >= _MAX_FAILURES:
+            limit = self.config.min_face * max(1.0, longest / side)
+            if not todo or limit >= largest or self._failures[step] >= _MAX_FAILURES:
                 continue
-            results = self._detect_at([images[i] for i in todo], side)
+            results = self._search_sizes(
+                [images[i] for i in todo], max(limit, smallest), largest, quarter_turns
+            )
             for i, faces in zip(todo, results, strict=True):
                 detections[i] = faces
-            if step:
+            if step and quarter_turns == self.quarter_turns:
                 self._failures[step] = 0 if any(results) else self._failures[step] + len(todo)
+            largest = limit
         return detections
 
-    def _detect_at(self, images: list[np.ndarray], side: int) -> list[list[Detection]]:
-        cv2 = load_opencv()
-        height, width = images[0].shape[:2]
-        scale = min(1.0, side / max(height, width))
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        if min(size) < self.config.min_face:
-            return [[] for _ in images]
-        small = [cv2.resize(image, size, interpolation=cv2.INTER_AREA) for image in images]
-        ratio = np.array([width / size[0], height / size[1]])
-        batch_size = max(1, min(len(small), _BATCH_PIXELS // (size[0] * size[1])))
-        rows: list[list[Detection]] = []
-        for i in range(0, len(small), batch_size):
-            rows += self._run(np.stack(small[i : i + batch_size]), ratio)
-        return rows
-
-    def _run(self, batch: np.ndarray, ratio: np.ndarray) -> list[list[Detection]]:
-        """Run MTCNN on one batch.
-
-        MTCNN fails with an index error on some degenerate proposals. Then each frame runs
-        alone, and a frame that still fails has no face.
-        """
-        from depmap_cli.runtime.devices import is_out_of_memory
-
-        try:
-            boxes, probabilities, points = self._mtcnn.detect(batch, landmarks=True)
-        except (RuntimeError, IndexError, ValueError) as error:
-            if is_out_of_memory(error):
-                raise
-            if len(batch) == 1:
-                return [[]]
-            return [self._run(batch[i : i + 1], ratio)[0] for i in range(len(batch))]
-        rows = zip(boxes, probabilities, points, strict=True)
-        return [self._faces(*row, ratio=ratio) for row in rows]
-
-    def _faces(
-        self,
-        boxes: np.ndarray | None,
-        probabilities: np.ndarray,
-        points: np.ndarray | None,
-        *,
-        ratio: np.ndarray,
-    ) -> list[Detection]:
-        if boxes is None or points is None:
-            return []
-        faces = [
-            Detection(
-                box=np.asarray(box, float) * np.tile(ratio, 2),
-                landmarks=np.asarray(point, float) * ratio,
-                probability=float(p),
+    def _search_sizes(
+        self, images: list[np.ndarray], smallest: float, largest: float, quarter_turns: int
+    ) -> list[list[Detection]]:
+        turned = [turned_image(image, quarter_turns) for image in images]
+        found = self._mtcnn.search(turned, smallest, largest)
+        faces: list[list[Detection]] = [[] for _ in images]
+        for row, image in enumerate(found.image):
+            face = Detection(
+                box=found.boxes[row],
+                landmarks=found.landmarks[row],
+                probability=float(found.probabilities[row]),
             )
-            for box, p, point in zip(boxes, probabilities, points, strict=True)
-            if p is not None and p >= self.config.min_probability
-        ]
-        faces = [f for f in faces if np.isfinite(f.landmarks).all() and f.side > 0]
-        return sorted(faces, key=lambda f: -f.side)[: self.config.max_faces]
+            if self._is_sure(face):
+                faces[image].append(turned_face(face, -quarter_turns, turned[image].shape))
+        return [sorted(row, key=lambda f: -f.side)[: self.config.max_faces] for row in faces]
+
+    def _is_sure(self, face: Detection) -> bool:
+        is_finite = np.isfinite(face.landmarks).all() and np.isfinite(face.box).all()
+        return bool(is_finite) and face.side > 0 and face.probability >= self.config.min_probability
 
 
-def iter_detections(
-    frames: Iterable[Frame], detector: FaceDetector
-) -> Iterator[tuple[Frame, list[Detection]]]:
-    """Yield every frame, in order, with all its faces; about ``CHUNK`` frames are in memory."""
-    config = detector.config
-    detector.start_video()
-    pending: list[_PendingFrame] = []
-    anchor: _PendingFrame | None = None
-    for frame in frames:
-        pending.append(_PendingFrame(frame))
-        new = [item.frame.time for item in pending if item.faces is None]
-        sparse = _are_apart(new, config.detection_interval)
-        if len(new) < (_SPARSE_CHUNK if sparse else CHUNK):
-            continue
-        _detect_sparsely(pending, detector)
-        _fill([anchor, *pending] if anchor else pending, [], config.bridge, "bridged", _MAX_BRIDGE)
-        n_final = _count_final(pending, config.bridge)
-        for item in pending[:n_final]:
-            yield item.frame, item.faces or []
-            if item.faces:
-                anchor = item
-        pending = pending[n_final:]
-    _detect_sparsely(pending, detector)
-    _fill([anchor, *pending] if anchor else pending, [], config.bridge, "bridged", _MAX_BRIDGE)
-    for item in pending:
-        yield item.frame, item.faces or []
-
-
-def _are_apart(times: list[float], distance: float) -> bool:
-    return all(after - before > distance for before, after in pairwise(times))
-
-
-def _detect_sparsely(pending: list[_PendingFrame], detector: FaceDetector) -> None:
-    """Find the faces of new frames: detect them in every k-th frame, interpolate where possible."""
-    new = [item for item in pending if item.faces is None]
-    if not new:
-        return
-    span = new[-1].frame.time - new[0].frame.time
-    interval = span / max(len(new) - 1, 1)
-    stride = max(1, int(detector.config.detection_interval / interval)) if interval > 0 else 1
-    last = len(new) - 1
-    _detect_all([item for i, item in enumerate(new) if i % stride == 0 or i == last], detector)
-    longest = detector.config.detection_interval + interval
-    _fill(new, None, longest, "interpolated", _MAX_SHIFT)
-    _detect_all([item for item in new if item.faces is None], detector)
-
-
-def _detect_all(items: list[_PendingFrame], detector: FaceDetector) -> None:
-    for item, faces in zip(items, detector.detect([i.frame.image for i in items]), strict=True):
-        item.faces = faces
-
-
-def _fill(
-    items: list[_PendingFrame],
-    empty: list[Detection] | None,
-    longest: float,
-    origin: str,
-    max_shift: float,
-) -> None:
-    """Interpolate the faces of ``empty`` frames between two frames with faces.
-
-    A run of empty frames is filled only if both ends show the same faces.
-
-    Args:
-        items: frames in order of time.
-        empty: None to fill frames that were not searched, [] to fill frames without a face.
-        longest: most seconds between the two ends.
-        origin: origin of the interpolated faces.
-        max_shift: most that a face may move between the two ends, in box sides.
-    """
-    ends = [i for i, item in enumerate(items) if item.faces]
-    for first, last in pairwise(ends):
-        start, stop = items[first], items[last]
-        gap = stop.frame.time - start.frame.time
-        between = items[first + 1 : last]
-        if not between or gap > longest + 1e-6 or any(item.faces != empty for item in between):
-            continue
-        pairs = _match_faces(start.faces or [], stop.faces or [], max_shift)
-        if not pairs:
-            continue
-        for item in between:
-            position = (item.frame.time - start.frame.time) / gap
-            item.faces = [_interpolate(a, b, position, origin) for a, b in pairs]
-
-
-def _match_faces(
-    before: list[Detection], after: list[Detection], max_shift: float
-) -> list[tuple[Detection, Detection]]:
-    """Pair the faces of two frames; [] if a face appeared, disappeared or moved too far."""
-    if len(before) != len(after):
-        return []
-    pairs, unmatched = [], list(after)
-    for face in before:
-        nearest = min(
-            unmatched, key=lambda other: float(np.linalg.norm(other.centre - face.centre))
-        )
-        shift = float(np.abs(nearest.landmarks - face.landmarks).max()) / max(face.side, 1e-6)
-        if shift > max_shift:
-            return []
-        pairs.append((face, nearest))
-        unmatched = [other for other in unmatched if other is not nearest]
-    return pairs
-
-
-def _interpolate(a: Detection, b: Detection, position: float, origin: str) -> Detection:
-    return Detection(
-        box=(1 - position) * a.box + position * b.box,
-        landmarks=(1 - position) * a.landmarks + position * b.landmarks,
-        probability=min(a.probability, b.probability),
-        origin=origin,
-    )
-
-
-def _count_final(pending: list[_PendingFrame], bridge: float) -> int:
-    """Return how many leading frames are final: all but a faceless tail that may yet be bridged."""
-    now = pending[-1].frame.time
-    count = len(pending)
-    while count and not pending[count - 1].faces and now - pending[count - 1].frame.time <= bridge:
-        count -= 1
-    return count
+def _is_near(face: Detection, box: np.ndarray) -> bool:
+    """Whether a face is where it was expected, and about as large."""
+    expected = Detection(box=box, landmarks=face.landmarks, probability=0.0)
+    if expected.side <= 0:
+        return False
+    shift = float(np.linalg.norm(face.centre - expected.centre)) / expected.side
+    ratio = face.side / expected.side
+    return shift <= _MAX_CORRECTION and 1 / _MAX_RESIZING <= ratio <= _MAX_RESIZING

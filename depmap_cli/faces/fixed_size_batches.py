@@ -1,18 +1,18 @@
-"""A wrapper that passes batches of one fixed size to a network."""
+"""A wrapper that passes batches of a few fixed sizes to a network."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-BATCH_SIZE = 32
-"""Face candidates in one forward pass."""
+BATCH_SIZES = (1, 4, 16)
+"""Possible numbers of face candidates in one forward pass."""
 
 
 class FixedSizeBatches(nn.Module):
-    """Runs ``network`` on batches of exactly ``BATCH_SIZE`` rows, the last one padded with zeros.
+    """Runs ``network`` on batches whose sizes are in ``BATCH_SIZES``, the last one padded.
 
     The later stages of MTCNN receive a different number of candidates each time, and memory use
-    then grew with the number of frames; with a fixed batch size it does not (measured: LOG L41).
+    then grew with the number of frames; with fixed batch sizes it does not (measured: LOG L41).
     The likely cause is that oneDNN caches a kernel for every batch size.
     """
 
@@ -24,9 +24,9 @@ class FixedSizeBatches(nn.Module):
         """Return the outputs of the network for all ``rows`` (at least one)."""
         n = len(rows)
         outputs = []
-        for start in range(0, n, BATCH_SIZE):
-            batch = rows[start : start + BATCH_SIZE]
-            n_padding = BATCH_SIZE - len(batch)
-            padding = (0, 0) * (batch.ndim - 1) + (0, n_padding)
-            outputs.append(self.network(F.pad(batch, padding)))
+        for start in range(0, n, BATCH_SIZES[-1]):
+            batch = rows[start : start + BATCH_SIZES[-1]]
+            size = next(size for size in BATCH_SIZES if size >= len(batch))
+            padding = (0, 0) * (batch.ndim - 1) + (0, size - len(batch))
+            outputs.append(self.network(F.pad(batch, padding) if size > len(batch) else batch))
         return tuple(torch.cat(column)[:n] for column in zip(*outputs, strict=True))

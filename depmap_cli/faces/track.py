@@ -11,7 +11,9 @@ import numpy as np
 
 from depmap_cli.config import SubjectRule
 from depmap_cli.faces.align import align_face, clockwise_degrees
-from depmap_cli.faces.detect import Detection, FaceDetector, iter_detections
+from depmap_cli.faces.detect import FaceDetector
+from depmap_cli.faces.detection import Detection, difference
+from depmap_cli.faces.follow import OTHER_FACE_SIZE, iter_detections
 from depmap_cli.runtime.opencv import load_opencv
 from depmap_cli.video.reader import Frame
 
@@ -34,18 +36,19 @@ class FaceSample:
     number: int = 0  # of the frame in the video, from 1; 0 if unknown
     valid: bool
     reason: str  # why the frame is unusable; "" if valid
-    n_faces: int  # faces in the frame, including the subject's
+    n_faces: int  # faces in the frame with at least OTHER_FACE_SIZE of the subject's side
     face: np.ndarray | None = None  # (size, size, 3) RGB uint8, aligned
     box: np.ndarray | None = None  # (4,) x0 y0 x1 y1
     landmarks: np.ndarray | None = None  # (5, 2)
     origin: str = ""  # detected, interpolated or bridged
     probability: float = 0.0
     eye_distance: float = 0.0  # between the eyes, pixels of the video
-    clockwise: float = 0.0  # degrees by which the face is turned in the picture
+    clockwise: float = 0.0  # degrees by which the face is turned in the upright picture
     turn: float = 0.0  # nose tip's offset from the eyes' midpoint, in eye distances
     sharpness: float = 0.0  # variance of the Laplacian of the aligned face, grey levels squared
     brightness: float = 0.0  # mean grey level of the aligned face, 0-255
     still_since: float | None = None  # time since which the face does not move; None if unknown
+    quarter_turns: int = 0  # counterclockwise turns after which the face is upright
 
 
 @dataclass(kw_only=True)
@@ -57,6 +60,7 @@ class _FacesOfFrame:
     scale: float
     faces: list[Detection]
     crops: list[np.ndarray]
+    quarter_turns: int = 0
 
 
 @dataclass(kw_only=True)
@@ -101,7 +105,12 @@ def extract_faces(frames: Iterable[Frame], detector: FaceDetector) -> Iterator[l
         crops = [align_face(frame.image, face.landmarks, config.size) for face in faces]
         segment.append(
             _FacesOfFrame(
-                time=frame.time, number=frame.number, scale=frame.scale, faces=faces, crops=crops
+                time=frame.time,
+                number=frame.number,
+                scale=frame.scale,
+                faces=faces,
+                crops=crops,
+                quarter_turns=detector.quarter_turns,
             )
         )
         if len(segment) == SEGMENT:
@@ -116,8 +125,9 @@ def _samples(
     segment: list[_FacesOfFrame], rule: SubjectRule, width: int, previous: _Track | None
 ) -> tuple[list[FaceSample], _Track | None]:
     subject = _select_subject(_link(segment), rule, width, previous)
+    side = subject.side if subject else 0.0
     samples = [
-        _sample(frame, subject.members.get(i) if subject else None)
+        _sample(frame, subject.members.get(i) if subject else None, side)
         for i, frame in enumerate(segment)
     ]
     return samples, subject or previous
@@ -128,7 +138,7 @@ def _link(segment: list[_FacesOfFrame]) -> list[_Track]:
     tracks: list[_Track] = []
     for i, frame in enumerate(segment):
         pairs = sorted(
-            (_distance(track.last, face), t, n)
+            (difference(track.last, face), t, n)
             for t, track in enumerate(tracks)
             for n, face in enumerate(frame.faces)
             if track.last is not None
@@ -146,12 +156,6 @@ def _link(segment: list[_FacesOfFrame]) -> list[_Track]:
                 tracks.append(_Track())
                 tracks[-1].add(i, n, face)
     return tracks
-
-
-def _distance(a: Detection, b: Detection) -> float:
-    """Return how much two faces differ: shift in box sides, plus the log ratio of their sizes."""
-    shift = float(np.linalg.norm(a.centre - b.centre)) / max(a.side, b.side)
-    return shift + abs(float(np.log(a.side / b.side)))
 
 
 def _select_subject(
@@ -183,15 +187,23 @@ def _is_continuation(a: _Track, b: _Track) -> bool:
     return shift < 2 * _MAX_MOTION and 0.5 < a.side / b.side < 2
 
 
-def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
+def _sample(frame: _FacesOfFrame, number: int | None, side: float) -> FaceSample:
+    """Return the sample of a frame.
+
+    Args:
+        frame: the frame.
+        number: index of the subject among its faces; None if it is not there.
+        side: side of the subject's face in the segment, in pixels of the frame.
+    """
+    n_faces = sum(face.side >= OTHER_FACE_SIZE * side for face in frame.faces)
     if number is None:
-        reason = ANOTHER_FACE if frame.faces else NO_FACE
+        reason = ANOTHER_FACE if n_faces else NO_FACE
         return FaceSample(
             time=frame.time,
             number=frame.number,
             valid=False,
             reason=reason,
-            n_faces=len(frame.faces),
+            n_faces=n_faces,
         )
     cv2 = load_opencv()
     face, crop = frame.faces[number], frame.crops[number]
@@ -204,15 +216,21 @@ def _sample(frame: _FacesOfFrame, number: int | None) -> FaceSample:
         number=frame.number,
         valid=True,
         reason="",
-        n_faces=len(frame.faces),
+        n_faces=max(n_faces, 1),
         face=crop,
         box=face.box / frame.scale,
         landmarks=landmarks,
         origin=face.origin,
         probability=face.probability,
         eye_distance=distance,
-        clockwise=clockwise_degrees(landmarks),
+        clockwise=_within_half_turn(clockwise_degrees(landmarks) - 90 * frame.quarter_turns),
         turn=float((landmarks[2] - landmarks[:2].mean(0)) @ eyes) / distance**2,
         sharpness=float(cv2.Laplacian(grey, cv2.CV_64F).var()),
         brightness=float(grey.mean()),
+        quarter_turns=frame.quarter_turns,
     )
+
+
+def _within_half_turn(degrees: float) -> float:
+    """The same direction from -180 up to 180 degrees."""
+    return (degrees + 180) % 360 - 180

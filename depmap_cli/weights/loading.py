@@ -64,6 +64,7 @@ def load_networks(
     """
     import torch
 
+    from depmap_cli.model.backbone import fold_batch_norm
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.runtime.devices import move_to_device
     from depmap_cli.runtime.skip_init import SkipInit
@@ -85,6 +86,7 @@ def load_networks(
     except (KeyError, ValueError, RuntimeError) as error:
         raise _content_error(checkpoint.path) from error
     model.eval().requires_grad_(False)
+    fold_batch_norm(model.backbone)
     return Networks(
         model=move_to_device(model, device, torch.channels_last),
         semantics=move_to_device(semantics, device),

@@ -5,12 +5,11 @@ import pytest
 
 from depmap_cli.behaviour.head_and_gaze import (
     head_speed,
-    rotation_matrices,
     share_looking_away,
     share_looking_down,
     summarise_angles,
 )
-from depmap_cli.domain.head_and_gaze import ANGLES
+from depmap_cli.domain.head_and_gaze import ANGLES, head_rotation
 from tests.behaviour.planted import readings
 
 NAN = float("nan")
@@ -99,7 +98,7 @@ def test_a_steady_rotation_about_one_axis_has_its_speed(axis, rate):
 
 
 def test_two_axes_together_turn_by_the_angle_between_the_poses():
-    first, last = rotation_matrices(np.array([[0.0, 0, 0], [90, 90, 0]]))
+    first, last = head_rotation(np.array([[0.0, 0, 0], [90, 90, 0]]))
     assert first == pytest.approx(np.eye(3))
     assert last @ [0, 0, 1] == pytest.approx([1, 0, 0], abs=1e-12)
     turning = readings(
@@ -111,7 +110,7 @@ def test_two_axes_together_turn_by_the_angle_between_the_poses():
 def test_the_direction_of_the_angles_is_that_of_the_tables():
     """z points away from the camera, so a face without rotation looks along -z."""
     face = np.array([0, 0, -1])
-    bowed, turned = rotation_matrices(np.array([[30.0, 0, 0], [0, 30.0, 0]])) @ face
+    bowed, turned = head_rotation(np.array([[30.0, 0, 0], [0, 30.0, 0]])) @ face
     assert bowed == pytest.approx([0, 0.5, -np.sqrt(0.75)])  # down: y is positive
     assert turned == pytest.approx([-0.5, 0, -np.sqrt(0.75)])  # to the left of the picture
 

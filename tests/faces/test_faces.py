@@ -1,17 +1,13 @@
 """Faces: alignment is exact, detection is sparse, and the right subject is tracked."""
 
-from collections import defaultdict
-
 import numpy as np
 import pytest
-import torch
 
-from depmap_cli.config import FaceConfig, SamplingConfig, SubjectRule
-from depmap_cli.faces import FaceDetector, align_face, extract_faces, similarity_transform
+from depmap_cli.config import SubjectRule
+from depmap_cli.faces import align_face, extract_faces, similarity_transform
 from depmap_cli.faces.align import TEMPLATE
-from depmap_cli.faces.detect import CHUNK, iter_detections
-from depmap_cli.faces.fixed_size_batches import BATCH_SIZE, FixedSizeBatches
-from depmap_cli.video.reader import Frame, sample_frames
+from depmap_cli.faces.follow import CHUNK, iter_detections
+from depmap_cli.video.reader import Frame
 from tests.support.stub_detector import StubDetector
 
 
@@ -48,12 +44,12 @@ def test_landmarks_land_on_the_template(scale, size):
 
 
 def stream(n: int, step: float = 0.25) -> list[Frame]:
-    """Return frames whose first pixel is the time, in quarter seconds."""
+    """Return frames whose first pixel is the time, as ``StubDetector`` reads it."""
     frames = []
     for i in range(n):
         image = np.zeros((200, 300, 3), np.uint8)
-        image[0, 0] = round(i * step * 4)
-        frames.append(Frame(i * step, image, 1.0))
+        image[0, 0, :2] = round(i * step * 20) % 256, round(i * step * 20) // 256
+        frames.append(Frame(time=i * step, image=image, scale=1.0))
     return frames
 
 
@@ -119,7 +115,7 @@ def test_gap_across_chunks_is_bridged():
 
 
 def test_another_face_instead_of_the_subject_has_its_own_reason():
-    found = samples(lambda t: [(250, 40, 25)] if t > 8 else [(100, 100, 80), (250, 40, 25)])
+    found = samples(lambda t: [(250, 40, 30)] if t > 8 else [(100, 100, 80), (250, 40, 30)])
     assert {s.reason for s in found if not s.valid} == {"another face"}
 
 
@@ -135,7 +131,7 @@ def test_every_kth_frame_is_detected_and_the_rest_interpolated():
 def test_fast_motion_is_detected_in_every_frame():
     detector = StubDetector(lambda t: [(40 + 60 * t, 100, 50)], detection_interval=1.0)
     list(iter_detections(stream(12), detector))
-    assert sorted(set(detector.asked)) == [i / 4 for i in range(12)]
+    assert sorted({*detector.asked, *detector.followed}) == [i / 4 for i in range(12)]
 
 
 def test_frames_are_yielded_once_and_in_order_with_few_in_memory():
@@ -152,63 +148,3 @@ def test_frames_are_yielded_once_and_in_order_with_few_in_memory():
         times.append(frame.time)
         assert len(drawn) - len(times) <= 2 * CHUNK
     assert times == drawn
-
-
-@pytest.fixture(scope="module")
-def detector():
-    return FaceDetector(FaceConfig())
-
-
-def test_mtcnn_finds_the_rendered_face(detector, interview):
-    frames = sample_frames(interview, SamplingConfig(frames=24))
-    found = [s for part in extract_faces(frames, detector) for s in part]
-    assert len(found) == 24
-    assert sum(s.valid for s in found) >= 22
-    assert all(s.face.shape == (128, 128, 3) and s.eye_distance > 20 for s in found if s.valid)
-
-
-@pytest.mark.parametrize("n", [1, BATCH_SIZE - 1, BATCH_SIZE, 2 * BATCH_SIZE + 5])
-def test_fixed_size_batches_give_the_same_as_one_batch(n):
-    sizes = []
-
-    class Sums(torch.nn.Module):
-        def forward(self, rows):
-            sizes.append(len(rows))
-            return rows.sum(1), rows.sum((1, 2, 3))
-
-    rows = torch.randn(n, 3, 4, 4)
-    maps, totals = FixedSizeBatches(Sums())(rows)
-    torch.testing.assert_close(maps, rows.sum(1))
-    torch.testing.assert_close(totals, rows.sum((1, 2, 3)))
-    assert set(sizes) == {BATCH_SIZE}
-
-
-def test_memory_of_detection_depends_neither_on_frames_nor_on_candidates(detector, face_frames):
-    """Small batches of frames, and a fixed batch size (oneDNN caches a kernel for each size)."""
-    sizes = defaultdict(set)
-
-    def watch(name, network):
-        return network.register_forward_pre_hook(lambda _, given: sizes[name].add(len(given[0])))
-
-    mtcnn = detector._mtcnn
-    networks = {"pnet": mtcnn.pnet, "rnet": mtcnn.rnet.network, "onet": mtcnn.onet.network}
-    hooks = [watch(name, network) for name, network in networks.items()]
-    for n in (3, 10, CHUNK):
-        assert all(detector.detect(face_frames[:n]))
-    for hook in hooks:
-        hook.remove()
-    assert sizes["rnet"] == sizes["onet"] == {BATCH_SIZE}
-    assert max(sizes["pnet"]) < CHUNK
-
-
-def test_a_batch_with_faceless_frames_does_not_crash(detector, face_frames):
-    blank = np.zeros_like(face_frames[0])
-    found = detector.detect([face_frames[0], blank, face_frames[1], blank])
-    assert [len(f) for f in found] == [1, 0, 1, 0]
-    assert detector.detect([blank]) == [[]]
-
-
-def test_detection_does_not_depend_on_the_batch(detector, face_frames):
-    alone = detector.detect([face_frames[0]])[0][0]
-    together = detector.detect(face_frames[:8])[0][0]
-    np.testing.assert_allclose(alone.landmarks, together.landmarks, atol=0.05)

@@ -80,7 +80,7 @@ def test_detection_does_not_depend_on_the_size_of_the_chunk(interview, monkeypat
     options = ScoreOptions(frames=20)
     estimates = []
     for chunk in (1, 8, 32):
-        monkeypatch.setattr("depmap_cli.faces.detect._SPARSE_CHUNK", chunk)
+        monkeypatch.setattr("depmap_cli.faces.follow._SPARSE_CHUNK", chunk)
         estimates.append(scorer.score(interview, options).report.estimate.score)
     assert estimates == pytest.approx([estimates[0]] * 3, abs=0.011)  # reports round to 0.01
 

@@ -1,9 +1,8 @@
 """CSV columns: header and cells come from one table; missing parts leave their cells empty."""
 
-from depmap_cli.results.columns import column, names_of, row_of
-
 from depmap_cli.report.score.columns import SCORES, csv_of
 from depmap_cli.results import Report, ScoreResult
+from depmap_cli.results.columns import column, names_of, row_of
 
 
 def test_a_column_added_to_the_table_is_written(sample_result: ScoreResult) -> None:
