@@ -140,7 +140,7 @@ class VideoEstimator:
             features=features,
             au_probabilities=self._relative_to_neutral(semantics.au_probabilities.numpy()),
             mean_embedding=(self._sum_of_embeddings / self._n_usable).numpy(),
-            angles=_known(semantics.angles.double().numpy()),
+            angles=_known(semantics.angles.numpy()),
         )
         with self._clock.timed(ScoringStage.network):
             key_frames, pictures = make_key_frames(self._networks, scores, usable, self._candidates)

@@ -24,8 +24,10 @@ def faces(face_frames):
     return np.stack([frame[32:160, 32:160] for frame in face_frames[:40]])
 
 
-def estimator_of(networks, faces, times):
-    estimator = VideoEstimator(networks=networks, n_key_frames=2, au_table=None, clock=StageClock())
+def estimator_of(networks, faces, times, table=None):
+    estimator = VideoEstimator(
+        networks=networks, n_key_frames=2, au_table=table, clock=StageClock()
+    )
     for start in range(0, len(faces), 25):
         rows = range(start, min(start + 25, len(faces)))
         estimator.add(
@@ -79,22 +81,23 @@ def test_the_estimate_uses_all_frames(networks, faces):
         assert np.ptp(picture.heat) > 0
 
 
-@pytest.mark.parametrize("in_table", [None, False, True])
-def test_angles_come_from_the_table_if_it_has_them(networks, faces, in_table):
+def test_angles_of_a_table_replace_those_that_it_has(networks, faces):
     times = np.arange(12) / 5
-    estimator = estimator_of(networks, faces[:12], times)
-    assert len(estimator._semantics) == 1
-    read = torch.arange(60.0).reshape(12, 5)
-    estimator._semantics = [replace(estimator._semantics[0], angles=read)]
-    if in_table is not None:
-        angles = np.full((12, 5), 7.0) if in_table else None
-        estimator.au_table = AuTable(times, np.zeros((12, 18)), angles=angles)
-    expected = np.full((12, 5), 7.0) if in_table else read.numpy()
-    assert np.array_equal(estimator.finish().usable.angles, expected)
+    read = estimator_of(networks, faces[:12], times).finish().usable.angles
+    angles = np.full((12, 5), np.nan)
+    angles[:, 0] = 7.0
+    table = AuTable(times, np.zeros((12, 18)), angles=angles)
+    usable = estimator_of(networks, faces[:12], times, table).finish().usable
+    assert usable.angles is not None
+    assert np.all(usable.angles[:, 0] == 7)
+    if read is None:
+        assert np.isnan(usable.angles[:, 1:]).all()
+    else:
+        assert usable.angles[:, 1:] == pytest.approx(read[:, 1:])
 
 
 def test_without_readings_there_are_no_angles(networks, faces):
     estimator = estimator_of(networks, faces[:12], np.arange(12) / 5)
-    missing = torch.full((12, 5), torch.nan)
-    estimator._semantics = [replace(estimator._semantics[0], angles=missing)]
+    missing = torch.full((12, 5), torch.nan)  # one batch
+    estimator._semantics = [replace(part, angles=missing) for part in estimator._semantics]
     assert estimator.finish().usable.angles is None
