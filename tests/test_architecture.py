@@ -200,7 +200,8 @@ def positional_arguments(node):
         if any("kw_only=True" in d for d in decorators):
             return []
         fields = [n for n in node.body if isinstance(n, ast.AnnAssign)]
-        own = [n for n in fields if n.value is None or "init=False" not in ast.unparse(n.value)]
+        options = ("init=False", "kw_only=True")
+        own = [n for n in fields if not any(o in ast.unparse(n.value or n) for o in options)]
         return [ast.unparse(n.target) for n in own if "ClassVar" not in ast.unparse(n.annotation)]
     for method in node.body:
         if isinstance(method, ast.FunctionDef) and method.name == "__init__":

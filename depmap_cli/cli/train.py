@@ -284,7 +284,8 @@ def train_semantics(
     )
     with explain_resume(), progress_bar(quiet) as bar:
         best = run_semantics_training(options, stages(bar), lambda text: note(text, quiet))
-    note(f"Development: mean r {best:.3f} over the action units", quiet)
+    measured = "angles of head and gaze" if only_head_and_gaze else "action units"
+    note(f"Development: mean r {best:.3f} over the {measured}", quiet)
     note(f"weights: {out}", quiet)
 
 

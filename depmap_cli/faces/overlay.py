@@ -28,16 +28,18 @@ _PARTNERS = 6
 """Frames with which each frame is compared, the nearest ones in time."""
 _CONTEXT = 32
 """Frames of the previous segment that are compared with those of a segment."""
-_WINDOW = 3.0
-"""Seconds before and after a frame whose comparisons are added up for it."""
+_WINDOW, _MIN_NEIGHBOURS = 3.0, 3
+"""Seconds before and after a frame whose comparisons are added up for it, and the number of frames
+on each side that are always among them."""
 _STANDS_STILL, _ROW_STANDS_STILL, _MOVES = 0.25, 0.4, 1.0
 """Ratio of the difference in the picture to that in the face, below which a square stands still,
 alone or in a row of such squares, and above which it moves with the face."""
 _NOISE = 2.0
 """Difference of two frames because of noise, grey levels squared."""
-_MIN_SQUARES, _MIN_IN_ROW, _MIN_MOVING_SHARE = 6, 5, 0.4
-"""An overlay has this many squares of all 72, or of one row of 6 (measured: LOG L67). Of the
-others, at least the given share moves with the face; else the landmarks are unsteady."""
+_MIN_SQUARES, _MIN_IN_ROW = 6, 5
+"""Squares of an overlay: of all 72, or of one row of 6 (measured: LOG L67)."""
+_MIN_MOVING = 18
+"""Squares that move with the face, beside an overlay; if fewer do, the landmarks are unsteady."""
 
 
 @dataclass(kw_only=True)
@@ -64,7 +66,8 @@ def without_overlays(segments: Iterable[list[FaceSample]]) -> Iterator[list[Face
         everything = [*context, *views.values()]
         for view in views.values():
             _compare(view, everything)
-        covered = {i for i, view in views.items() if _has_overlay(view, everything)}
+        first = len(everything) - len(views)
+        covered = {i for n, i in enumerate(views, first) if _has_overlay(n, everything)}
         yield [
             replace(sample, valid=False, reason=COVERED_FACE) if i in covered else sample
             for i, sample in enumerate(segment)
@@ -106,8 +109,12 @@ def _square_means(image: np.ndarray) -> np.ndarray:
     return means[_ROWS, _COLUMNS]
 
 
-def _has_overlay(view: _View, views: list[_View]) -> bool:
-    near = [other for other in views if abs(other.time - view.time) <= _WINDOW]
+def _has_overlay(index: int, views: list[_View]) -> bool:
+    near = [
+        other
+        for i, other in enumerate(views)
+        if abs(i - index) <= _MIN_NEIGHBOURS or abs(other.time - views[index].time) <= _WINDOW
+    ]
     in_face = np.sum([other.in_face for other in near], axis=0)
     if not in_face.any():
         return False
@@ -116,4 +123,4 @@ def _has_overlay(view: _View, views: list[_View]) -> bool:
     in_row = (ratio < _ROW_STANDS_STILL).sum(1).max()
     if still.sum() < _MIN_SQUARES and in_row < _MIN_IN_ROW:
         return False
-    return bool((ratio > _MOVES).mean() >= _MIN_MOVING_SHARE * (1 - still.mean()))
+    return bool((ratio > _MOVES).sum() >= _MIN_MOVING)

@@ -19,7 +19,7 @@ from depmap_cli.faces.track import FaceSample
 MIN_SHIFT, MAX_SHIFT = 0.01, 0.02
 """Shift of a part of the face, in eye distances, from which the face has moved: the first in a
 clean picture, up to the second in one with much noise (measured: LOG L66)."""
-_ERRORS = 6.0
+_ERRORS = 8.0
 """The limit between them, in standard errors of the shift."""
 _EYES = 0.39 * PATCH
 """Distance between the eyes in a patch, pixels."""

@@ -47,6 +47,11 @@ def percent(share: float) -> str:
     return "<1 %" if 0 < share < 0.005 else f"{share * 100:.0f} %"
 
 
+def weight_text(weight: float) -> str:
+    """A weight in the estimate as percent with two digits, e.g. ``31 %``, ``0.57 %``."""
+    return f"{weight * 100:.0f} %" if weight >= 0.0995 or weight == 0 else f"{weight * 100:.2g} %"
+
+
 def number(value: float) -> str:
     """Three significant digits; whole numbers from 100."""
     return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"

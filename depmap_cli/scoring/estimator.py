@@ -140,7 +140,7 @@ class VideoEstimator:
             features=features,
             au_probabilities=self._relative_to_neutral(semantics.au_probabilities.numpy()),
             mean_embedding=(self._sum_of_embeddings / self._n_usable).numpy(),
-            angles=_known(semantics.angles.numpy()),
+            angles=self._angles(times, semantics),
         )
         with self._clock.timed(ScoringStage.network):
             key_frames, pictures = make_key_frames(self._networks, scores, usable, self._candidates)
@@ -151,6 +151,15 @@ class VideoEstimator:
             key_frames=key_frames,
             pictures=pictures,
         )
+
+    def _angles(self, times: np.ndarray, semantics: SemanticFeatures) -> np.ndarray | None:
+        """Return head pose and gaze (n, 5) in degrees; None if they were not read.
+
+        Those of an AU table take precedence over those of the semantic model.
+        """
+        read: np.ndarray = semantics.angles.double().numpy()
+        sources = [read] if self.au_table is None else [self.au_table.angles_at(times), read]
+        return next((angles for angles in sources if not np.isnan(angles).all()), None)
 
     def _relative_to_neutral(self, au_probabilities: np.ndarray) -> np.ndarray:
         """Return the action units (n, units) as reports show them: relative to the neutral face.
@@ -173,11 +182,6 @@ def _from_table(table: AuTable, semantics: SemanticFeatures, times: np.ndarray) 
         au_probabilities=torch.from_numpy(table.at(times)).float(),
         angles=torch.from_numpy(angles).float(),
     )
-
-
-def _known(angles: np.ndarray) -> np.ndarray | None:
-    """The angles (n, 5); None if none is known."""
-    return None if np.isnan(angles).all() else angles
 
 
 def _apply_exclusions(segment: list[FaceSample], reasons: list[str]) -> list[FaceSample]:

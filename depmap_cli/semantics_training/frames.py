@@ -15,7 +15,7 @@ from depmap_cli.domain.head_and_gaze import turned_in_picture
 from depmap_cli.faces.align import clockwise_degrees
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AuFrames:
     """Aligned faces of several videos with the intensity of every action unit, and the angles."""
 
@@ -33,15 +33,20 @@ class AuFrames:
         offsets = np.cumsum([0, *(len(part.faces) for part in parts[:-1])])
         indices = [part.index + (n, 0) for part, n in zip(parts, offsets, strict=True)]
         return AuFrames(
-            [faces for part in parts for faces in part.faces],
-            np.concatenate([part.intensity for part in parts]),
-            np.concatenate([part.angles for part in parts]),
-            np.concatenate(indices),
+            faces=[faces for part in parts for faces in part.faces],
+            intensity=np.concatenate([part.intensity for part in parts]),
+            angles=np.concatenate([part.angles for part in parts]),
+            index=np.concatenate(indices),
         )
 
     def subsampled(self, step: int) -> "AuFrames":
         """Every ``step``-th frame."""
-        return AuFrames(self.faces, self.intensity[::step], self.angles[::step], self.index[::step])
+        return AuFrames(
+            faces=self.faces,
+            intensity=self.intensity[::step],
+            angles=self.angles[::step],
+            index=self.index[::step],
+        )
 
     def images(self, rows: Int[np.ndarray, " n"]) -> UInt8[Tensor, "n h w 3"]:
         """The faces in these rows of ``index``."""
@@ -67,8 +72,8 @@ def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedF
         angles.append(turned_in_picture(traces.angles_at(faces.times), -clockwise))
         indices.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
     return AuFrames(
-        [c.faces for c in cached],
-        np.concatenate(intensities),
-        np.concatenate(angles).astype(np.float32),
-        np.concatenate(indices),
+        faces=[c.faces for c in cached],
+        intensity=np.concatenate(intensities),
+        angles=np.concatenate(angles).astype(np.float32),
+        index=np.concatenate(indices),
     )

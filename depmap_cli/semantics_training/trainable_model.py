@@ -1,6 +1,6 @@
 """The network that `depmap train-semantics` trains, and its losses."""
 
-from typing import Any, Self
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -108,7 +108,7 @@ class TrainableSemanticModel(nn.Module):
         names = ["conv1", "bn1", *stages] if count else []
         self._frozen = [getattr(trunk, name).requires_grad_(False) for name in names]
 
-    def train(self, mode: bool = True) -> Self:
+    def train(self, mode: bool = True) -> "TrainableSemanticModel":
         """Set the training mode; frozen layers keep their batch statistics."""
         super().train(mode)
         for layer in self._frozen:

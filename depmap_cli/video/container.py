@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import av
-from av.container import Flags, InputContainer
+from av.container import InputContainer
 from av.packet import Packet
 from av.stream import Discard, Disposition
 from av.video.stream import VideoStream
@@ -33,9 +33,12 @@ _OPTIONS = {
 }
 _PICTURES = Disposition.attached_pic | Disposition.timed_thumbnails | Disposition.still_image
 """Dispositions of streams that hold cover pictures, not the recording."""
+_GUESS_TIME_STAMPS = 0x0001
+"""AVFMT_FLAG_GENPTS, which PyAV sets; it guesses wrongly where frames are reordered."""
 _MAX_ERRORS = 16
 """Errors in a row after which the rest of a damaged file is not read."""
 _DECODER_THREADS = 2
+_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,8 @@ class OpenVideo:
                     if packet.size:  # empty ones mark the end
                         errors = 0
                         yield packet
+                return
+            except IndexError:  # PyAV 18, at the end of a file in which streams were found late
                 return
             except av.error.FFmpegError:
                 heartbeat()
@@ -119,7 +124,7 @@ def open_video(path: Path) -> OpenVideo:
             "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
         ) from error
     heartbeat()
-    container.flags &= ~Flags.gen_pts.value  # it guesses wrongly where frames are reordered
+    container.flags &= ~_GUESS_TIME_STAMPS
     try:
         return _choose_stream(container)
     except BaseException:
@@ -176,8 +181,9 @@ def no_picture(codec: str) -> VideoUnreadable:
 
 
 def _undecodable(codec: str) -> VideoUnreadable:
+    known = codec != _UNKNOWN
     return VideoUnreadable(
-        f"its video codec, {codec}, cannot be decoded",
+        f"its video codec, {codec}, cannot be decoded" if known else "its video codec is unknown",
         "convert it, e.g. ffmpeg -i IN -c:v libx264 OUT.mp4",
     )
 
@@ -195,4 +201,4 @@ def _codec_name(container: InputContainer, stream: VideoStream) -> str:
     pattern = rf"Stream #0:{stream.index}\b.*?Video: (\w+)(?: \((\S{{4}}) /)?"
     found = re.search(pattern, description)
     name, tag = found.groups() if found else ("none", None)
-    return str((tag or "unknown") if name == "none" else name)
+    return str((tag or _UNKNOWN) if name == "none" else name)

@@ -98,7 +98,7 @@ class FrameDecoder:
         if index.origin is None or frame.pts is None:
             return max(self._time + index.step, 0.0)
         if self._deinterlacer.is_active:  # it changes the time base
-            return frame.pts * float(frame.time_base) - index.origin * self._unit
+            return frame.pts * float(frame.time_base or 1) - index.origin * self._unit
         return (frame.pts - index.origin) * self._unit
 
     def image(self) -> tuple[np.ndarray, float] | None:

@@ -63,7 +63,7 @@ class Deinterlacer:
     def _ready(self) -> Iterator[VideoFrame]:
         while self._graph is not None:
             try:
-                yield self._graph.pull()
+                yield self._graph.vpull()
             except av.error.FFmpegError:  # it needs more frames, or has ended
                 return
 
@@ -76,7 +76,12 @@ def _graph(frame: VideoFrame, *filters: tuple[str, str]) -> Graph:
     """Build a chain of filters for frames like ``frame``; the time base is kept."""
     graph = Graph()
     graph.threads = 1
-    source = graph.add_buffer(template=frame, time_base=frame.time_base or Fraction(1, 1000))
+    source = graph.add_buffer(
+        width=frame.width,
+        height=frame.height,
+        format=frame.format,
+        time_base=frame.time_base or Fraction(1, 1000),
+    )
     graph.link_nodes(source, *(graph.add(*f) for f in filters), graph.add("buffersink"))
     graph.configure()
     return graph
@@ -105,7 +110,7 @@ class PictureMaker:
         if self._graph is None or layout != self._layout:
             self._graph, self._layout = self._build(frame), layout
         self._graph.push(frame)
-        image = self._graph.pull().to_ndarray()
+        image = np.asarray(self._graph.vpull().to_ndarray())
         scale = min(image.shape[1] / frame.width, image.shape[0] / frame.height)
         return _upright(image, frame), scale
 
@@ -129,10 +134,10 @@ def _upright(image: np.ndarray, frame: VideoFrame) -> np.ndarray:
     The matrix is nine numbers a, b, u, c, d, v, x, y, w: the point (p, q) is shown at
     (a p + c q + x, b p + d q + y), with q downwards.
     """
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
-    if data is None:
+    if Type.DISPLAYMATRIX not in frame.side_data:
         return image
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].astype(float)
+    data = bytes(frame.side_data[Type.DISPLAYMATRIX])
+    a, b, _, c, d = np.frombuffer(data, np.int32)[:5].astype(float)
     if a * d < b * c:
         image = image[::-1]
     quarter_turns = round(np.degrees(np.arctan2(b, a)) / 90)  # clockwise, as q is downwards

@@ -47,7 +47,7 @@ class VideoProperties:
     index: FrameIndex | None = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Frame:
     """One sampled frame."""
 
@@ -144,9 +144,10 @@ def _sample(
             picture = decoder.image()
             if picture is None:
                 continue
-            images.add(picture[0])
-            yield Frame(time, *picture, decoder.number)
-            del picture
+            image, scale = picture
+            images.add(image)
+            yield Frame(time=time, image=image, scale=scale, number=decoder.number)
+            del picture, image
             while target <= time + lead:
                 target = targets.send(time + lead)
         codec = decoder.codec

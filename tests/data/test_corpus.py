@@ -635,7 +635,7 @@ def test_an_unreadable_video_is_named_with_folder_and_line(tmp_path, table, plac
     source = LabelledData(data=tmp_path)
     with pytest.raises(DataInvalid) as caught:
         source.check_videos(source.read()[0])
-    assert caught.value.message == f"{place}: not a video that OpenCV can decode"
+    assert caught.value.message == f"{place}: not a video that FFmpeg can read"
 
 
 def test_faces_cannot_be_prepared_of_an_unreadable_video_and_it_is_named_alike(tmp_path):

@@ -291,7 +291,7 @@ def test_a_video_that_was_cut_off_is_refused(readable, interview, tmp_path, monk
         assert depmap(monkeypatch, *command, *where) == 1
         err = capfd.readouterr().err
         assert "error: Development/Freeform/201_1_Freeform_video.mp4: truncated" in err
-        assert "10.8 s of 33.3 s" in err
+        assert "11.0 s of 33.3 s" in err
 
 
 def is_running(pid: int) -> bool:

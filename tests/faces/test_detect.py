@@ -24,7 +24,7 @@ def _new_video(detector):
 
 
 def as_frames(images, step=0.2):
-    return [Frame(i * step, image, 1.0) for i, image in enumerate(images)]
+    return [Frame(time=i * step, image=image, scale=1.0) for i, image in enumerate(images)]
 
 
 def distance(landmarks, reference):

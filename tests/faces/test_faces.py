@@ -49,7 +49,7 @@ def stream(n: int, step: float = 0.25) -> list[Frame]:
     for i in range(n):
         image = np.zeros((200, 300, 3), np.uint8)
         image[0, 0, :2] = round(i * step * 20) % 256, round(i * step * 20) // 256
-        frames.append(Frame(i * step, image, 1.0))
+        frames.append(Frame(time=i * step, image=image, scale=1.0))
     return frames
 
 

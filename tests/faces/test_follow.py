@@ -102,7 +102,7 @@ def test_frames_far_apart_are_searched_and_never_followed(step):
 
 def test_frames_after_a_long_gap_are_searched():
     times = [i * 0.2 for i in range(20)] + [60 + i * 0.2 for i in range(20)]
-    frames = [stream(1, 1)[0].__class__(t, image(t), 1.0) for t in times]
+    frames = [stream(1, 1)[0].__class__(time=t, image=image(t), scale=1.0) for t in times]
 
     def faces(time):
         return [(80, 100, 60)] if time < 30 else [(85, 100, 60)]

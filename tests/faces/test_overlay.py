@@ -73,15 +73,15 @@ def test_a_caption_below_the_chin_excludes_nothing(face_frames, landmarks, mouth
 
 
 def test_only_the_frames_with_the_overlay_are_excluded(face_frames, landmarks, mouth):
-    """The bar is shown from frame 24 to frame 47; a decision looks 3 s around a frame."""
+    """The bar is shown for 6.4 s; a decision looks 3 s before and after a frame."""
     images = [
-        bar(image.copy(), mouth, i) if 24 <= i < 48 else image
+        bar(image.copy(), mouth, i) if 16 <= i < 56 else image
         for i, image in enumerate(face_frames)
     ]
     found = excluded_frames(images, landmarks)
-    assert found[30:42].all()
-    assert not found[:12].any()
-    assert not found[60:].any()
+    assert found[30:40].all()
+    assert not found[:14].any()
+    assert not found[58:].any()
 
 
 @pytest.mark.parametrize("every", [1, 3, 6])

@@ -158,5 +158,5 @@ def test_the_shipped_weights_fill_the_current_buffers():
     assert bool(model.standardise.initialised)
     assert bool(model.level_logits.initialised)
     assert bool(model.clusters.initialised.all())
-    assert torch.equal(model.standardise.std, stored["standardise.spread"])
-    assert torch.equal(model.level_logits.std, stored["level_logits.spread"])
+    assert torch.equal(model.standardise.std, stored["standardise.std"])
+    assert torch.equal(model.level_logits.std, stored["level_logits.std"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from depmap_cli.config import ModelConfig, QualityConfig
+from depmap_cli.config import MIN_FRAMES, ModelConfig, QualityConfig
 from depmap_cli.domain.paper_tables import (
     BASELINE,
     TABLE_2,
@@ -84,7 +84,9 @@ def test_sides_in_which_no_face_could_be_found(pair):
 
 
 def test_enough_frames_are_scored_for_the_quality_gate():
-    _, fewest = QualityConfig().usable_frames
+    _, usable = QualityConfig().usable_frames
+    fewest = MIN_FRAMES
+    assert fewest >= usable
     assert read_settings([f"train.score_frames={fewest}"]).train.score_frames == fewest
     with pytest.raises(UsageProblem, match=r"train\.score_frames"):
         read_settings([f"train.score_frames={fewest - 1}"])

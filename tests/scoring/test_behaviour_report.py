@@ -31,11 +31,17 @@ def usable_of(planted, angles=None):
     read = torch.from_numpy(planted.action_units).float()
     return UsableFrames(
         times=planted.times,
-        semantics=SemanticFeatures(torch.zeros(n, 4), read, torch.zeros(n)),
+        semantics=SemanticFeatures(
+            image=torch.zeros(n, 4),
+            au_probabilities=read,
+            covered=torch.zeros(n),
+            angles=torch.full((n, 5), torch.nan),
+        ),
         features=FrameFeatures(
             fused=torch.zeros(n, 2), scores=torch.zeros(n), activations=None, logits=None, tokens={}
         ),
         au_probabilities=planted.action_units,
+        mean_embedding=np.zeros(4),
         angles=angles,
     )
 

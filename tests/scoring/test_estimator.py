@@ -1,5 +1,7 @@
 """The estimator keeps small vectors of each frame, and the mean of the embeddings."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from depmap_cli.faces import FaceSample
 from depmap_cli.scoring.estimator import VideoEstimator
 from depmap_cli.scoring.inference import embed_faces
 from depmap_cli.scoring.timing import StageClock
+from depmap_cli.semantics.openface import AuTable
 from depmap_cli.weights.loading import load_networks
 
 
@@ -74,3 +77,24 @@ def test_the_estimate_uses_all_frames(networks, faces):
         row = int(round(key_frame.time / 0.8))
         np.testing.assert_array_equal(picture.face, faces[row])
         assert np.ptp(picture.heat) > 0
+
+
+@pytest.mark.parametrize("in_table", [None, False, True])
+def test_angles_come_from_the_table_if_it_has_them(networks, faces, in_table):
+    times = np.arange(12) / 5
+    estimator = estimator_of(networks, faces[:12], times)
+    assert len(estimator._semantics) == 1
+    read = torch.arange(60.0).reshape(12, 5)
+    estimator._semantics = [replace(estimator._semantics[0], angles=read)]
+    if in_table is not None:
+        angles = np.full((12, 5), 7.0) if in_table else None
+        estimator.au_table = AuTable(times, np.zeros((12, 18)), angles=angles)
+    expected = np.full((12, 5), 7.0) if in_table else read.numpy()
+    assert np.array_equal(estimator.finish().usable.angles, expected)
+
+
+def test_without_readings_there_are_no_angles(networks, faces):
+    estimator = estimator_of(networks, faces[:12], np.arange(12) / 5)
+    missing = torch.full((12, 5), torch.nan)
+    estimator._semantics = [replace(estimator._semantics[0], angles=missing)]
+    assert estimator.finish().usable.angles is None

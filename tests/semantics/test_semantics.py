@@ -148,7 +148,10 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
     rng = np.random.default_rng(0)
     intensity = (rng.random((8, 18)) * (rng.random((8, 18)) < 0.3)).astype(np.float32)
     data = AuFrames(
-        [faces], intensity, UNKNOWN_ANGLES, np.stack([np.zeros(8, int), np.arange(8)], 1)
+        faces=[faces],
+        intensity=intensity,
+        angles=UNKNOWN_ANGLES,
+        index=np.stack([np.zeros(8, int), np.arange(8)], 1),
     )
     config = SemanticsTrainConfig(epochs=2, batch_size=4)
     people = {"training_people": ["a hash"]}
@@ -222,7 +225,10 @@ def test_batches_hold_every_face_once_and_do_not_depend_on_the_number_of_process
     numbered = np.zeros((7, 18), np.float32)
     numbered[:, 0] = np.arange(7) / 10
     frames = AuFrames(
-        [few], numbered, UNKNOWN_ANGLES[:7], np.stack([np.zeros(7, int), np.arange(7)], 1)
+        faces=[few],
+        intensity=numbered,
+        angles=UNKNOWN_ANGLES[:7],
+        index=np.stack([np.zeros(7, int), np.arange(7)], 1),
     )
     own = list(epoch_batches(frames, 3, 1, 0, workers=0))
     assert [len(batch.pixels) for batch in own] == [3, 3, 1]
@@ -258,7 +264,10 @@ def test_training_on_shrunk_faces_and_its_document(faces, tmp_path):
 
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
     data = AuFrames(
-        [faces], intensity, UNKNOWN_ANGLES, np.stack([np.zeros(8, int), np.arange(8)], 1)
+        faces=[faces],
+        intensity=intensity,
+        angles=UNKNOWN_ANGLES,
+        index=np.stack([np.zeros(8, int), np.arange(8)], 1),
     )
     losses = {}
 
@@ -290,7 +299,10 @@ def test_zero_epochs_evaluate_the_initial_weights_and_keep_them(faces, tmp_path)
 
     intensity = np.random.default_rng(0).random((8, 18)).astype(np.float32)
     data = AuFrames(
-        [faces], intensity, UNKNOWN_ANGLES, np.stack([np.zeros(8, int), np.arange(8)], 1)
+        faces=[faces],
+        intensity=intensity,
+        angles=UNKNOWN_ANGLES,
+        index=np.stack([np.zeros(8, int), np.arange(8)], 1),
     )
     run = SemanticsRun(
         output=tmp_path / "again.safetensors",
@@ -349,7 +361,12 @@ def test_joined_frames_keep_their_faces_and_units():
         faces = [rng.integers(0, 255, (n, 4, 4, 3), np.uint8) for n in lengths]
         index = np.array([(i, f) for i, n in enumerate(lengths) for f in range(n)])
         angles = rng.random((len(index), 5)).astype(np.float32)
-        return AuFrames(faces, rng.random((len(index), 18)).astype(np.float32), angles, index)
+        return AuFrames(
+            faces=faces,
+            intensity=rng.random((len(index), 18)).astype(np.float32),
+            angles=angles,
+            index=index,
+        )
 
     one, other = corpus(2, 3), corpus(4)
     both = AuFrames.joined([one, other])
@@ -473,7 +490,10 @@ def test_angles_follow_the_augmented_picture(faces):
     """The mirrored, turned picture has mirrored, turned angles; gradients reach the layer."""
     angles = np.tile(np.array([[10.0, 20, 0, 5, 5]], np.float32), (8, 1))
     frames = AuFrames(
-        [faces], np.zeros((8, 18), np.float32), angles, np.array([(0, i) for i in range(8)])
+        faces=[faces],
+        intensity=np.zeros((8, 18), np.float32),
+        angles=angles,
+        index=np.array([(0, i) for i in range(8)]),
     )
     batch = make_batch(frames, np.arange(8), torch.Generator().manual_seed(0))
     is_mirrored = batch.angles[:, 3] < 0
@@ -488,7 +508,10 @@ def test_angles_follow_the_augmented_picture(faces):
 def test_training_of_head_and_gaze_alone_keeps_the_rest(faces, tmp_path):
     angles = np.tile(np.linspace(-20, 20, 8, dtype=np.float32)[:, None], (1, 5))
     frames = AuFrames(
-        [faces], np.full((8, 18), 0.3, np.float32), angles, np.array([(0, i) for i in range(8)])
+        faces=[faces],
+        intensity=np.full((8, 18), 0.3, np.float32),
+        angles=angles,
+        index=np.array([(0, i) for i in range(8)]),
     )
     run = SemanticsRun(
         output=tmp_path / "angles.safetensors",

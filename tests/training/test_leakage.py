@@ -162,7 +162,12 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
     runs, init = [], tmp_path / "init.safetensors"
     earlier = trained_on(videos(tmp_path, "Training", "sam"), [])
     save_checkpoint(init, "semantics", {"training_data": "some", **earlier}, {})
-    none = AuFrames([], np.zeros((0, 18), np.float32), np.zeros((0, 2), int))
+    none = AuFrames(
+        faces=[],
+        intensity=np.zeros((0, 18), np.float32),
+        angles=np.zeros((0, 5), np.float32),
+        index=np.zeros((0, 2), int),
+    )
     monkeypatch.setattr(workflow, "_frames", lambda *_: none)
     monkeypatch.setattr(workflow, "train_semantics", lambda *given: runs.append(given[2]) or 0.5)
     monkeypatch.setattr(workflow, "evaluate_semantics", lambda *given: runs.append(given[1]) or 0.5)

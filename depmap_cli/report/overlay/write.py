@@ -45,7 +45,7 @@ def has_overlay(result: ScoreResult) -> bool:
 
     So a video that was refused has an overlay, which shows why, unless it shows no face at all.
     """
-    return any(row.box is not None for row in result.frames)
+    return any(row.box is not None for row in result.frame_rows)
 
 
 def write_overlay(
@@ -76,7 +76,7 @@ def write_overlay(
         UsageProblem: the style is unknown.
     """
     try:
-        _write(path, result, _paired(frames, result.frames), style, start, progress)
+        _write(path, result, _paired(frames, result.frame_rows), style, start, progress)
     except OSError as error:
         raise unwritable(OVERLAY, error) from error
 
@@ -90,10 +90,10 @@ def _write(
     progress: FractionCallback,
 ) -> None:
     first = next(pairs)
-    lanes = lanes_of(result.frames)
+    lanes = lanes_of(result.frame_rows)
     layout = layout_of(*_video_size(first[0]), max(len(lanes.lanes), _REASON_LANES))
     base = _background(result.report, layout, lanes)
-    with encoded_video(path, layout.width, layout.height, _step(result.frames)) as video:
+    with encoded_video(path, layout.width, layout.height, _step(result.frame_rows)) as video:
         for number, (frame, row) in enumerate(chain([first], pairs)):
             canvas = Canvas(base.copy())
             placement = placement_of(layout.picture, *_video_size(frame))
@@ -105,7 +105,7 @@ def _write(
             draw_lanes(canvas, layout.lanes, lanes, number)
             canvas.text((MARGIN, HEADER_HEIGHT / 2), _moment(row), size=14)
             video.add(canvas.finish(), row.time - start)
-            progress((number + 1) / len(result.frames))
+            progress((number + 1) / len(result.frame_rows))
 
 
 def _paired(frames: Iterable[Frame], rows: Sequence[FrameRow]) -> Iterator[tuple[Frame, FrameRow]]:

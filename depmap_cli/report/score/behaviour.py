@@ -32,14 +32,12 @@ LOOKING_NOTE = (
     "Head and eyes together point at least 10° below, or to the side of, the person's usual "
     "direction; times with closed eyes are left out."
 )
-NO_ANGLES = "Head pose and gaze were not read: the semantic model of these weights has no values."
+NO_ANGLES = "Head pose and gaze are missing: the source of the action units does not have them."
 STEADINESS_NOTE = (
     "How far the estimate depends on single moments of the recording. The error of the model is "
     "not in it, but in the prediction interval."
 )
 _NONE = "–"
-_FEW_SECONDS = 3.0
-"""Points by which the estimate without its decisive seconds may differ before it is marked."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,7 +136,10 @@ def _degrees(value: float) -> str:
 
 
 def steadiness_facts(steadiness: Steadiness, estimate: Estimate) -> list[Fact]:
-    """The sampling error, and how far the estimate rests on few seconds."""
+    """The sampling error, and how far the estimate rests on few seconds.
+
+    An estimate that leaves its prediction interval without its decisive seconds is marked.
+    """
     facts = [
         Fact(
             label="sampling error",
@@ -163,7 +164,7 @@ def steadiness_facts(steadiness: Steadiness, estimate: Estimate) -> list[Fact]:
             label=label,
             value=f"{without:.1f}",
             detail=f"{_change(change)} than the estimate" if round(change, 1) else "no change",
-            is_warning=abs(change) > _FEW_SECONDS,
+            is_warning=not estimate.interval.low <= without <= estimate.interval.high,
         ),
     ]
 

@@ -8,7 +8,7 @@ the order; colour is never the only cue. Pointing at a mark shows its numbers (`
 
 from collections.abc import Iterable
 from itertools import groupby
-from math import pi
+from math import pi, sqrt
 
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE
 from depmap_cli.report.charts import svg
@@ -176,7 +176,7 @@ def _largest_radius(weights: list[float]) -> float:
     if total <= 0:
         return _MIN_RADIUS
     area = _DOT_SHARE * _PLOT * _SCORE_HEIGHT * max(weights) / total
-    return min(max((area / pi) ** 0.5, _MIN_RADIUS), _MAX_RADIUS)
+    return min(max(sqrt(area / pi), _MIN_RADIUS), _MAX_RADIUS)
 
 
 def _dot(b: Bin, x: float, strength: float, largest: float) -> str:

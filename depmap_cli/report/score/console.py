@@ -34,6 +34,7 @@ from depmap_cli.report.text import (
     training_text,
     units_note,
     video_text,
+    weight_text,
 )
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -224,7 +225,7 @@ def _keyframe_columns(has_levels: bool) -> Sequence[Column[KeyFrame]]:
     """Columns of the key frames; without prototypes, a frame's level is the band of its score."""
     return (
         Column("time", lambda frame: clock(frame.time)),
-        Column("weight", lambda frame: percent(frame.weight), RIGHT),
+        Column("weight", lambda frame: weight_text(frame.weight), RIGHT),
         Column("closest level" if has_levels else "severity band", lambda frame: frame.level),
         Column(
             "action units", lambda frame: Text(in_plain_words(frame.action_units[:4])), folded(1)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from depmap_cli.domain.bdi import BANDS
-from depmap_cli.report.text import clock, percent
+from depmap_cli.report.text import clock, percent, weight_text
 from depmap_cli.results import Timeline
 
 
@@ -31,7 +31,7 @@ def _bin(timeline: Timeline, i: int) -> Bin:
     start, end, score = timeline.start[i], timeline.end[i], timeline.score[i]
     levels, weight, tip = timeline.levels[i], timeline.weight[i], ""
     if score is not None:
-        tip = f"{clock((start + end) / 2)} · score {score:.1f} · weight {percent(weight)}"
+        tip = f"{clock((start + end) / 2)} · score {score:.1f} · weight {weight_text(weight)}"
         tip += _levels_tip(levels)
     reason = "" if score is not None else timeline.reason[i] or "not usable"
     return Bin(

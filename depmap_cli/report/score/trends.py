@@ -62,7 +62,11 @@ def _trend(trace: Trace | None, label: str, low: float, high: float, reference: 
     placed = [((i + 0.5) * step, point) for i, point in enumerate(points)]
     for is_known, run in groupby(placed, key=lambda item: item[1] is not None):
         if is_known:
-            curve = [(x, *map(y, point)) for x, point in run if point is not None]
+            curve = [
+                (x, (y(point[0]), y(point[1]), y(point[2])))
+                for x, point in run
+                if point is not None
+            ]
             parts.append(_curve(curve, step))
     return svg.drawing(_WIDTH, _HEIGHT, label, parts)
 
@@ -85,15 +89,15 @@ def _points(trace: Trace, most: int) -> list[Point | None]:
     return points
 
 
-def _curve(curve: list[tuple[float, float, float, float]], step: float) -> str:
+def _curve(curve: list[tuple[float, Point]], step: float) -> str:
     """A band with a line in it; a single point becomes as wide as a bin."""
     if len(curve) == 1:
-        x, *values = curve[0]
+        x, point = curve[0]
         half = max(step / 2, 1.0)
-        curve = [(x - half, *values), (x + half, *values)]
-    line = " ".join(f"{x:.1f},{mean:.1f}" for x, mean, _, _ in curve)
-    top = " ".join(f"{x:.1f},{high:.1f}" for x, _, _, high in curve)
-    bottom = " ".join(f"{x:.1f},{low:.1f}" for x, _, low, _ in reversed(curve))
+        curve = [(x - half, point), (x + half, point)]
+    line = " ".join(f"{x:.1f},{mean:.1f}" for x, (mean, _, _) in curve)
+    top = " ".join(f"{x:.1f},{high:.1f}" for x, (_, _, high) in curve)
+    bottom = " ".join(f"{x:.1f},{low:.1f}" for x, (_, low, _) in reversed(curve))
     return (
         f'<polygon points="{top} {bottom}" fill="{LEVEL_COLOURS[1]}"/>'
         f'<polyline points="{line}" fill="none" stroke="{LEVEL_COLOURS[-1]}" stroke-width="1.5"/>'

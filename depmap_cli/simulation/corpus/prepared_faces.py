@@ -28,7 +28,8 @@ def prepare_faces(
     def frames() -> Iterator[Frame]:
         for time, picture in zip(inputs.times, pictures, strict=True):
             frame_quality = np.clip(quality + rng.normal(0, 5), 10, 98)
-            yield Frame(float(time), _compress_jpeg(picture, int(frame_quality)), 1.0)
+            compressed = _compress_jpeg(picture, int(frame_quality))
+            yield Frame(time=float(time), image=compressed, scale=1.0)
 
     return [sample for segment in extract_faces(frames(), _detector()) for sample in segment]
 

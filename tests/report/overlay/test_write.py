@@ -42,7 +42,7 @@ def frames(rows):
 
 @pytest.fixture
 def result(rows):
-    return ScoreResult(report=scored_report(), frames=rows)
+    return ScoreResult(report=scored_report(), frame_rows=rows)
 
 
 def decode(path):
@@ -67,7 +67,7 @@ def test_one_picture_for_each_frame_at_its_time(tmp_path, result, frames):
     done = []
     write_overlay(tmp_path / "o.mp4", result, frames, "drawing", progress=done.append)
     times, pictures = decode(tmp_path / "o.mp4")
-    assert times == pytest.approx([row.time for row in result.frames], abs=1e-4)
+    assert times == pytest.approx([row.time for row in result.frame_rows], abs=1e-4)
     assert max(pictures[0].shape) <= 960
     assert done == sorted(done)
     assert done[-1] == 1
@@ -113,7 +113,7 @@ def test_a_frame_without_the_subject_shows_nothing_unless_raw(rows, frames):
 def test_bars_are_as_long_as_the_probabilities(tmp_path, result, frames, rows):
     """Two results that differ in AU12 alone differ in its bar, by the difference of the values."""
     low, high = (
-        replace(result, frames=[_with_unit(row, 8, value) for row in rows]) for value in (0.1, 0.4)
+        replace(result, frame_rows=[_with_unit(row, 8, value) for row in rows]) for value in (0.1, 0.4)
     )
     pictures = []
     for one in (low, high):
@@ -127,9 +127,10 @@ def test_bars_are_as_long_as_the_probabilities(tmp_path, result, frames, rows):
 def test_arrows_appear_with_known_angles(tmp_path, result, frames, rows):
     turned = [replace(row, angles=np.array([0, -40, 0, 20, 10.0])) for row in rows]
     blind = [replace(row, angles=np.full(5, np.nan)) for row in rows]
+    unread = [replace(row, angles=None) for row in rows]
     pictures = []
-    for some in (rows, blind, turned):
-        write_overlay(tmp_path / "o.mp4", replace(result, frames=some), frames, "drawing")
+    for some in (unread, blind, turned):
+        write_overlay(tmp_path / "o.mp4", replace(result, frame_rows=some), frames, "drawing")
         pictures.append(decode(tmp_path / "o.mp4")[1][0].astype(int))
     assert np.abs(pictures[1] - pictures[0]).max() < 40
     changed = np.abs(pictures[2] - pictures[0]).max(-1) > 60
@@ -152,11 +153,11 @@ def test_traces_are_those_of_the_units_that_vary_most(rows):
 def test_a_refused_video_shows_the_reason(tmp_path, result, frames, rows):
     without = [replace(row, score=None, action_units=None, logits=None, weight=0.0) for row in rows]
     update = {"status": Status.refused, "estimate": None, "reason": "Other faces in 90 % of frames"}
-    refused = ScoreResult(report=result.report.model_copy(update=update), frames=without)
+    refused = ScoreResult(report=result.report.model_copy(update=update), frame_rows=without)
     assert has_overlay(refused)
     write_overlay(tmp_path / "o.mp4", refused, frames, "drawing")
     assert len(decode(tmp_path / "o.mp4")[0]) == len(rows)
-    assert not has_overlay(replace(refused, frames=[replace(r, box=None) for r in without]))
+    assert not has_overlay(replace(refused, frame_rows=[replace(r, box=None) for r in without]))
 
 
 def test_frames_of_another_shape_are_shown_too(tmp_path, result, frames):

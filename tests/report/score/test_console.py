@@ -9,7 +9,14 @@ from rich.console import Console
 from depmap_cli.io.clean_text import clean
 from depmap_cli.report import render_batch, render_report
 from depmap_cli.report.score.behaviour import NO_ANGLES
-from depmap_cli.report.text import OUT_OF_DISTRIBUTION, SIMULATED, clock, percent, sparkline
+from depmap_cli.report.text import (
+    OUT_OF_DISTRIBUTION,
+    SIMULATED,
+    clock,
+    percent,
+    sparkline,
+    weight_text,
+)
 from depmap_cli.results import DISCLAIMER, Estimate, Report, ScoreResult, Status
 
 
@@ -198,5 +205,9 @@ def test_words() -> None:
     assert clean("naïve 日本 👩‍👧") == "naïve 日本 👩‍👧"
     assert (clock(59.996), clock(12.35), clock(6001.0)) == ("01:00.00", "00:12.35", "100:01.00")
     assert (percent(0.0), percent(0.001), percent(0.314)) == ("0 %", "<1 %", "31 %")
+    weights = (0.0, 0.0000571, 0.00571, 0.0571, 0.0996, 0.31)
+    assert [weight_text(w) for w in weights] == [
+        "0 %", "0.0057 %", "0.57 %", "5.7 %", "10 %", "31 %"
+    ]  # fmt: skip
     assert sparkline([0.0, 1.0, None, 0.5], 4) == "▁█·▅"
     assert len(sparkline([0.5] * 1000, 16)) == 16

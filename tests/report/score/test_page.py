@@ -319,10 +319,12 @@ def test_steadiness_stands_beside_the_interval_and_in_a_section(
     assert "Sampling error" not in flat
 
 
-def test_an_estimate_that_rests_on_few_seconds_is_marked(sample_result: ScoreResult) -> None:
+def test_an_estimate_that_leaves_its_interval_without_few_seconds_is_marked(
+    sample_result: ScoreResult,
+) -> None:
     report = sample_result.report
     assert report.steadiness is not None
-    for without, marks in ((20.4, 0), (20.5, 1), (14.3, 1)):
+    for without, marks in ((27.9, 0), (28.0, 1), (8.0, 1)):
         changed = report.steadiness.model_copy(update={"without_decisive": without})
         outline = _Outline(render_page(report.model_copy(update={"steadiness": changed}), {}))
         assert sum(attrs.get("class") == "marked" for attrs in outline.named("dd")) == marks

@@ -1,0 +1,1 @@
+"""Tests of the results and of the tables of their frames."""
