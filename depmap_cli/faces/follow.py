@@ -189,7 +189,10 @@ def _confirm(run: list[_PendingFrame], detector: FaceDetector) -> bool:
 
     A frame is known afterwards if it has a face, and none is missing that both neighbours have.
     """
-    items, boxes, owners, needed = [], [], [], []
+    items: list[_PendingFrame] = []
+    boxes: list[np.ndarray] = []
+    owners: list[int] = []
+    needed: list[bool] = []
     for item, before, after in _with_neighbours(run):
         expected = _expected_faces(item, before, after)
         if expected:
