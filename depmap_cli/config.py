@@ -131,7 +131,7 @@ class QualityConfig(_Frozen):
     sharpness: tuple[float, None] = (9.0, None)  # variance of the Laplacian, grey levels squared
     dark: tuple[float, None] = (40.0, None)  # grey level, 0 to 255
     bright: tuple[float, None] = (220.0, None)  # grey level, 0 to 255
-    still_share: tuple[float, float] = (0.1, 0.8)  # of the frames with a face
+    still_share: tuple[float, float] = (0.1, 0.6)  # of the frames with a face
     turned_share: tuple[float, None] = (0.3, None)  # of the usable frames
     several_faces: tuple[float, float | None] = (0.2, 0.8)  # share of the usable frames
     duration: tuple[float, float] = (10.0, 1.0)  # seconds

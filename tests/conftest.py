@@ -35,6 +35,17 @@ def face_frames(interview: Path) -> list[np.ndarray]:
     ]
 
 
+@pytest.fixture(scope="session")
+def face_landmarks(face_frames: list[np.ndarray]) -> list[np.ndarray]:
+    """Landmarks (5, 2) of the face in each of ``face_frames``, found by MTCNN."""
+    from depmap_cli.config import FaceConfig
+    from depmap_cli.faces import FaceDetector
+
+    found = FaceDetector(FaceConfig()).detect(face_frames)
+    assert all(found)
+    return [faces[0].landmarks for faces in found]
+
+
 @pytest.fixture
 def faces_in_process(monkeypatch):
     """Prepare faces in this process instead of worker processes."""

@@ -21,8 +21,7 @@ counts as turned; about 30 degrees."""
 
 
 STILL_SECONDS = 2.0
-"""Seconds without motion from which a face is frozen; living faces move within 0.6 s (measured: LOG
-L66)."""
+"""Seconds without motion from which a face is frozen (measured: LOG L66)."""
 
 
 @dataclass(frozen=True)

@@ -84,8 +84,9 @@ def _outside_table(au_table: AuTable | None) -> tuple[str, str]:
         return "", ""
     first, last = au_table.span
     return (
-        f"the --au-csv table, which covers {first:.1f} to {last:.1f} s, has no row",
-        "check that it belongs to this video and covers all of it",
+        "the --au-csv table has no row near the time",
+        f"it covers {first:.1f} to {last:.1f} s; check that it belongs to this video and covers all "
+        "of it",
     )
 
 

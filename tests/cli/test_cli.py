@@ -376,7 +376,7 @@ def test_a_table_of_another_video_is_refused(run, interview, tmp_path):
     code, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)
     report = json.loads(out)
     assert (code, report["status"]) == (4, "refused")
-    assert "which covers 500.0 to 500.0 s, has no row in 20 of 20 sampled frames" in report["hint"]
+    assert "covers 500.0 to 500.0 s; check that it belongs to this video" in report["hint"]
     half = "\n".join(f"{i}, {i / 25:.3f}, 1, 5.0" for i in range(400))  # of 832
     table.write_text(f"frame, timestamp, success, AU12_r\n{half}\n")
     _, out, _ = run("score", interview, "--au-csv", table, "--json", *FAST)

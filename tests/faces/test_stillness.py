@@ -47,9 +47,9 @@ def test_without_motion_the_shift_is_within_its_error():
     assert np.sqrt((shifts**2).mean()) == pytest.approx(np.sqrt((errors**2).mean()), rel=0.15)
 
 
-def test_a_patch_is_shown_at_the_place_of_another(face_frames, landmarks):
+def test_a_patch_is_shown_at_the_place_of_another(face_frames, face_landmarks):
     """Unsteady landmarks of one picture give the same patch at the same place."""
-    image, points = face_frames[0], landmarks[0]
+    image, points = face_frames[0], face_landmarks[0]
     other = points + (4.0, -3.0)
     first, second = (sample_of(image, p, 0.0) for p in (points, other))
     moved, known = at_place_of(grey_patch(second.face), to_patch(other), to_patch(points))
@@ -60,56 +60,60 @@ def test_a_patch_is_shown_at_the_place_of_another(face_frames, landmarks):
 
 @pytest.mark.parametrize("deviation", [0, 4, 8])
 def test_a_frozen_picture_is_found_in_spite_of_noise_and_unsteady_landmarks(
-    face_frames, landmarks, deviation
+    face_frames, face_landmarks, deviation
 ):
     generator = np.random.default_rng(1)
     samples = []
     for i in range(40):
-        points = landmarks[5] + generator.normal(0, 0.02, (5, 2)) * 40
+        points = face_landmarks[5] + generator.normal(0, 0.02, (5, 2)) * 40
         samples.append(sample_of(noisy(face_frames[5], deviation, generator), points, i * 0.2))
     assert share_frozen(samples) > 0.8
 
 
-def test_a_clock_beside_the_face_does_not_hide_that_it_is_frozen(face_frames, landmarks):
+def test_a_clock_beside_the_face_does_not_hide_that_it_is_frozen(face_frames, face_landmarks):
     samples = []
     for i in range(20):
         image = cv2.putText(face_frames[5].copy(), f"{i:02}:{7 * i % 60:02}", (2, 188), 0, 0.5, 255)
-        samples.append(sample_of(image, landmarks[5], i * 0.2))
+        samples.append(sample_of(image, face_landmarks[5], i * 0.2))
     assert share_frozen(samples) == 1
 
 
-def test_a_living_face_is_not_frozen(face_frames, landmarks):
+def test_a_living_face_is_not_frozen(face_frames, face_landmarks):
     samples = [
         sample_of(image, points, i * STEP)
-        for i, (image, points) in enumerate(zip(face_frames, landmarks, strict=True))
+        for i, (image, points) in enumerate(zip(face_frames, face_landmarks, strict=True))
     ]
     found = judged(samples)
     assert still_samples(found) == []
     assert max(s.time - s.still_since for s in found) <= 1.0
 
 
-def test_repeated_frames_of_a_slow_camera_are_not_frozen(face_frames, landmarks):
+def test_repeated_frames_of_a_slow_camera_are_not_frozen(face_frames, face_landmarks):
     """Six pictures a second in a video of 25 frames a second."""
     samples = [
-        sample_of(face_frames[i // 4], landmarks[i // 4], i * STEP / 4)
+        sample_of(face_frames[i // 4], face_landmarks[i // 4], i * STEP / 4)
         for i in range(4 * len(face_frames))
     ]
     assert still_samples(judged(samples)) == []
 
 
 @pytest.mark.parametrize("every", [1, 2, 5])
-def test_the_share_of_a_frozen_stretch_does_not_depend_on_sampling(face_frames, landmarks, every):
+def test_the_share_of_a_frozen_stretch_does_not_depend_on_sampling(
+    face_frames, face_landmarks, every
+):
     """The face moves for 5.12 s, stands still for 5.12 s, and moves again for 5.28 s."""
     pictures = [*range(32), *[32] * 32, *range(33, 66)]
-    samples = [sample_of(face_frames[p], landmarks[p], i * STEP) for i, p in enumerate(pictures)]
+    samples = [
+        sample_of(face_frames[p], face_landmarks[p], i * STEP) for i, p in enumerate(pictures)
+    ]
     assert share_frozen(samples[::every]) == pytest.approx(33 / 97, abs=0.05)
 
 
-def test_frames_without_a_face_have_no_stillness(face_frames, landmarks):
+def test_frames_without_a_face_have_no_stillness(face_frames, face_landmarks):
     samples = [
         excluded("no face", i * 0.2)
         if i % 3 == 1
-        else sample_of(face_frames[0], landmarks[0], i * 0.2)
+        else sample_of(face_frames[0], face_landmarks[0], i * 0.2)
         for i in range(30)
     ]
     found = judged(samples)
@@ -117,7 +121,7 @@ def test_frames_without_a_face_have_no_stillness(face_frames, landmarks):
     assert len(still_samples(found)) == sum(s.face is not None for s in found)
 
 
-def test_a_stretch_continues_over_the_border_of_segments(face_frames, landmarks):
-    samples = [sample_of(face_frames[0], landmarks[0], i * 0.2) for i in range(20)]
+def test_a_stretch_continues_over_the_border_of_segments(face_frames, face_landmarks):
+    samples = [sample_of(face_frames[0], face_landmarks[0], i * 0.2) for i in range(20)]
     found = [s for part in with_stillness([samples[:9], samples[9:]]) for s in part]
     assert {s.still_since for s in found} == {0.0}

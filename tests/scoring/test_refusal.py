@@ -53,8 +53,8 @@ def hint_of(samples, duration=30.0):
         ([ANOTHER_FACE] * 20, "another person is in view in 20 of 20 sampled frames: choose"),
         (
             [NOT_IN_AU_TABLE] * 20,
-            "the --au-csv table, which covers 60.0 to 71.8 s, has no row in 20 of 20 sampled "
-            "frames: check that it belongs to this video",
+            "the --au-csv table has no row near the time in 20 of 20 sampled frames: it covers "
+            "60.0 to 71.8 s; check that it belongs to this video",
         ),
         ([NOT_IN_AU_TABLE] * 4 + [NO_FACE] * 16, "no face was found"),
         ([], "give a longer video"),
