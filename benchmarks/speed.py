@@ -1,11 +1,18 @@
-"""Measure the speed of `depmap score`, compared with a naive script and with decoding alone.
+"""Measure the speed of `depmap score`: frames read per second, beside other ways to do it.
 
-    python benchmarks/speed.py [--runs 3] [--slice 40] [--out benchmarks]
+    python benchmarks/speed.py [--mesh-python PYTHON] [--minutes 10] [--runs 3] [--memory]
 
-Writes OUT/YYYY-MM-DD-speed.md. The videos repeat the bundled interview and are made in a temporary
-folder. Each measurement runs once to warm up and then RUNS times, alternating with what it is
-compared with; the median is reported. Requires imageio-ffmpeg; takes about five minutes on two
-cores.
+The video repeats the bundled interview, 640 x 480, and is made in a temporary folder with
+imageio-ffmpeg. With default options, 5 frames of each second are read. The same frames are read
+
+- by depmap, with networks loaded, and by the whole command;
+- by depmap's decoder alone, and OpenCV decodes all frames;
+- by MediaPipe Face Mesh, decoding included, if --mesh-python names a Python that has mediapipe;
+- by a naive script (extrapolated from --slice frames): MTCNN in the whole frame, open_clip and a
+  ResNet-18.
+
+Each runs once to warm up and then RUNS times, in turn; the median is printed. With --memory, the
+peak memory for 1 and 60 minutes of video is measured, too. VARIANTS are measured with --variants.
 """
 
 import argparse
@@ -15,18 +22,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Callable, Iterable
 from pathlib import Path
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command does
 
 import cv2
 import numpy as np
 
+from depmap_cli.config import DEFAULT_RATE, SamplingConfig
 from depmap_cli.weights.locations import example_video
 
-MINUTE, TEN, HOUR, CLIP = 60, 600, 3600, 10
-"""Lengths of the videos, in seconds."""
 NAIVE_CLIP = "ViT-B-32"
 """The open_clip model of most examples. It has random weights, which cost the same time."""
 COMMAND = [sys.executable, "-m", "depmap_cli"]
@@ -35,46 +41,47 @@ import resource, subprocess, sys
 subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
+FACE_MESH = """
+import sys, time, cv2, mediapipe
+path, interval = sys.argv[1], float(sys.argv[2])
+with mediapipe.solutions.face_mesh.FaceMesh(refine_landmarks=True, max_num_faces=1) as mesh:
+    start = time.perf_counter()
+    video, number, read, faces = cv2.VideoCapture(path), 0, 0, 0
+    rate = video.get(cv2.CAP_PROP_FPS)
+    while video.grab():
+        if number / rate >= read * interval - 1e-6:
+            picture = cv2.cvtColor(video.retrieve()[1], cv2.COLOR_BGR2RGB)
+            faces += mesh.process(picture).multi_face_landmarks is not None
+            read += 1
+        number += 1
+    print(time.perf_counter() - start, read, faces)
+"""
+"""Prints the seconds, the frames read and those with a face."""
 VARIANTS = {
     "default": "default",
-    "no prefetch": "decoding in the main thread",
-    "one decoder": "one decoder thread",
-    "all frames": "all frames decoded, no seeking",
-    "batches of 32": "face detection in batches of 32 frames",
-    "passive": "OpenMP threads sleep while waiting",
+    "one thread": "faces and networks in one thread",
+    "searching": "MTCNN searches every frame",
+    "not folded": "batch normalisation is not folded",
     "bfloat16": "backbone in bfloat16",
-    "quick switch": "Python switches threads 25 times as often",
 }
 """Alternative implementations, each measured in a separate process."""
 
 
-def make_videos(folder: Path) -> dict[int, Path]:
-    """Make videos that repeat the interview, 640 x 480, H.264; by length in seconds."""
+def make_video(folder: Path, seconds: float) -> Path:
+    """Make a video that repeats the interview, 640 x 480, H.264, of this length."""
     import imageio_ffmpeg
 
     def ffmpeg(*arguments: object) -> None:
         quiet = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-loglevel", "error"]
         subprocess.run([*quiet, *map(str, arguments)], check=True, stdin=subprocess.DEVNULL)
 
-    once = folder / "once.mp4"
+    once, video = folder / "once.mp4", folder / f"{seconds:g}s.mp4"
     shape = "scale=480:480,pad=640:480:80:0"
-    ffmpeg(
-        "-i", example_video(), "-an", "-vf", shape, "-c:v", "libx264", "-pix_fmt", "yuv420p", once
-    )
-    videos = {}
-    for length in (CLIP, MINUTE, TEN, HOUR):
-        videos[length] = folder / f"{length}s.mp4"
-        ffmpeg("-stream_loop", -1, "-i", once, "-t", length, "-c", "copy", videos[length])
-    return videos
-
-
-def decode(path: Path, read: bool) -> int:
-    """Decode a video with OpenCV and return the number of frames; ``read`` also converts them."""
-    capture, count = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), 0
-    while capture.read()[0] if read else capture.grab():
-        count += 1
-    capture.release()
-    return count
+    encoder = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
+    if not once.exists():
+        ffmpeg("-i", example_video(), "-an", "-vf", shape, *encoder, once)
+    ffmpeg("-stream_loop", -1, "-i", once, "-t", seconds, "-c", "copy", video)
+    return video
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -84,13 +91,14 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def medians(tasks: dict[str, Callable[[], object]], runs: int) -> dict[str, float]:
-    """Return the median seconds of each task; tasks alternate, so that all meet the same load."""
+def medians(tasks: dict[str, Callable[[], float]], runs: int) -> dict[str, float]:
+    """Return the median of the seconds that each task returns; tasks run in turn."""
     samples: dict[str, list[float]] = {name: [] for name in tasks}
     for number in range(runs + 1):
         for name, task in tasks.items():
-            elapsed = seconds_of(task)
+            elapsed = task()
             samples[name] += [elapsed] if number else []
+            print(f"  run {number}, {name}: {elapsed:.2f} s", file=sys.stderr, flush=True)
     return {name: float(np.median(times)) for name, times in samples.items()}
 
 
@@ -100,65 +108,65 @@ def command(*arguments: object) -> None:
 
 
 def peak_memory(*arguments: object) -> int:
-    """Return the peak resident memory of `depmap` in KiB.
+    """Return the peak resident memory of `depmap` in MiB.
 
     A small process starts it, because a child inherits the peak memory of its parent.
     """
     parent = [sys.executable, "-c", MEASURE_PEAK_MEMORY, *COMMAND, *map(str, arguments)]
     measured = int(subprocess.run(parent, capture_output=True, text=True, check=True).stdout)
-    return measured // (1024 if sys.platform == "darwin" else 1)
+    return measured // (1024**2 if sys.platform == "darwin" else 1024)
 
 
 class DepmapScorer:
-    """Scores videos in this process and records the time of each stage."""
+    """Scores videos in this process and keeps the last result."""
 
     def __init__(self) -> None:
         from depmap_cli.scoring.scorer import Scorer
 
         self._scorer = Scorer.load(device="cpu")
-        self.seconds: list[dict[str, float]] = []
-        self.n_sampled = self._scorer.networks.sampling.frames
-        self.score = 0.0
+        self.stages: dict[str, float] = {}
+        self.n_read, self.score = 0, 0.0
 
-    def __call__(self, path: Path) -> None:
-        """Score a video; alignment is timed separately from detection."""
-        from depmap_cli.faces import track
-
-        align, elapsed = track.align_face, 0.0
-
-        def timed(*arguments: object) -> np.ndarray:
-            nonlocal elapsed
-            start = time.perf_counter()
-            face = align(*arguments)
-            elapsed += time.perf_counter() - start
-            return face
-
-        track.align_face = timed
-        try:
-            result = self._scorer.score(path)
-        finally:
-            track.align_face = align
+    def __call__(self, path: Path) -> float:
+        """Score a video and return the seconds it takes."""
+        start = time.perf_counter()
+        result = self._scorer.score(path)
+        elapsed = time.perf_counter() - start
         if result.report.estimate is None:
             raise RuntimeError(f"{path.name}: not scored: {result.report.reason}")
-        self.score = result.report.estimate.score
-        by_stage = {"decode": result.seconds["decode"]}
-        by_stage["detect and track"] = result.seconds["faces"] - elapsed
-        by_stage["align"] = elapsed
-        others = {s: result.seconds[s] for s in ("semantics", "network", "report")}
-        self.seconds.append(by_stage | others)
+        self.score, self.stages = result.report.estimate.score, dict(result.seconds)
+        self.n_read = len(result.frame_rows)
+        return elapsed
 
-    def stages(self, runs: int) -> dict[str, float]:
-        """Return the median seconds of each stage in the last ``runs`` runs."""
-        last = self.seconds[-runs:]
-        return {stage: float(np.median([run[stage] for run in last])) for stage in last[0]}
+
+def decode_all(path: Path) -> None:
+    """Decode all frames with OpenCV."""
+    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
+    while capture.grab():
+        pass
+    capture.release()
+
+
+def decode_sampled(path: Path) -> None:
+    """Read the sampled frames with depmap's decoder."""
+    from depmap_cli.video.reader import sample_frames
+
+    for _ in sample_frames(path, SamplingConfig(fps=DEFAULT_RATE)):
+        pass
+
+
+def face_mesh(python: Path, path: Path) -> float:
+    """Return the seconds in which Face Mesh reads the sampled frames."""
+    arguments = [str(python), "-c", FACE_MESH, str(path), str(1 / DEFAULT_RATE)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    elapsed, read, faces = map(float, done.stdout.split())
+    if faces < 0.9 * read:
+        raise RuntimeError(f"Face Mesh found {faces:g} faces in {read:g} frames")
+    return elapsed
 
 
 def naive(path: Path, frames: int) -> dict[str, float]:
-    """Return the median seconds per frame of each step of a naive script, after a warm-up.
-
-    OpenCV reads each frame, MTCNN detects faces in the whole frame, and open_clip and a ResNet-18
-    process the face.
-    """
+    """Return the median seconds per frame of each step of a naive script, after a warm-up."""
     import open_clip
     import torch
     from facenet_pytorch import MTCNN
@@ -168,12 +176,11 @@ def naive(path: Path, frames: int) -> dict[str, float]:
     clip = open_clip.create_model(NAIVE_CLIP, pretrained=None).eval()
     network = resnet18(weights=None).eval()
     capture, samples = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG), []
-    steps = ("read", "MTCNN", "open_clip", "ResNet-18")
+    steps = ("MTCNN", "open_clip", "ResNet-18")
     with torch.inference_mode():
         while len(samples) < frames + frames // 10:
-            times = [time.perf_counter()]
             _, picture = capture.read()
-            times.append(time.perf_counter())
+            times = [time.perf_counter()]
             face = mtcnn(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB))
             times.append(time.perf_counter())
             pixels = (torch.zeros(3, 224, 224) if face is None else face)[None] / 255
@@ -189,126 +196,55 @@ def vary(variant: str) -> None:
     """Patch this process to run one of ``VARIANTS``."""
     import torch
 
-    from depmap_cli.faces import detect
-    from depmap_cli.model.backbone import Backbone
-    from depmap_cli.scoring import decoding
-    from depmap_cli.video import container, reader
+    from depmap_cli.faces import follow
+    from depmap_cli.model import backbone
+    from depmap_cli.scoring import scorer
 
-    if variant == "no prefetch":
-        decoding.Decoding.__init__ = _lazily
-        decoding.Decoding.properties = lambda self: reader.probe(self.path)
-        decoding.Decoding.__next__ = lambda self: next(self.frames)
-        decoding.Decoding.close = lambda self: self.frames.close()
-    elif variant == "one decoder":
-        container._DECODER_THREADS = 1
-    elif variant == "all frames":
-        reader._samples_are_far_apart = lambda *_: False
-    elif variant == "batches of 32":
-        detect._SPARSE_CHUNK = detect.CHUNK
+    if variant == "one thread":
+        scorer.Prefetcher = lambda source, capacity: source
+    elif variant == "searching":
+        follow.MAX_STEP = 0.0
+    elif variant == "not folded":
+        backbone.fold_batch_norm = lambda network: None
     elif variant == "bfloat16":
-        forward = Backbone.forward
+        forward = backbone.Backbone.forward
 
-        def halved(self: Backbone, pixels: torch.Tensor) -> list[torch.Tensor]:
+        def halved(self: backbone.Backbone, pixels: torch.Tensor) -> list[torch.Tensor]:
             with torch.autocast("cpu", torch.bfloat16):
                 return [maps.float() for maps in forward(self, pixels)]
 
-        Backbone.forward = halved
-    elif variant == "quick switch":
-        sys.setswitchinterval(sys.getswitchinterval() / 25)
-
-
-def _lazily(self: object, path: Path, sampling: object) -> None:
-    from concurrent.futures import Future
-
-    self.path, self.sampling, self.seconds = path, sampling, 0.0
-    self._properties = Future()
-    self.frames = self._decode()
+        backbone.Backbone.forward = halved
 
 
 def run_variant(variant: str, path: Path) -> None:
-    """Print the seconds of one run, after the warm-up with the 10 s clip, and the score."""
+    """Print the seconds of one run, after a warm-up, and the score."""
     vary(variant)
     scorer = DepmapScorer()
-    scorer(path.with_name(f"{CLIP}s.mp4"))
-    print(seconds_of(lambda: scorer(path)), scorer.score)
+    scorer(example_video())
+    print(scorer(path), scorer.score)
 
 
-def measure_variants(path: Path, runs: int) -> dict[str, list[tuple[float, float]]]:
-    """Return seconds and score of each run of each of ``VARIANTS``; the variants alternate."""
+def measure_variants(path: Path, runs: int) -> list[list[str]]:
+    """Return a row of each of ``VARIANTS``: seconds and score; they run in turn."""
     measured: dict[str, list[tuple[float, float]]] = {variant: [] for variant in VARIANTS}
     for _ in range(runs):
-        for variant, runs_so_far in measured.items():
-            settings = {"OMP_WAIT_POLICY": "PASSIVE"} if variant == "passive" else {}
+        for variant, so_far in measured.items():
             arguments = [sys.executable, __file__, "--variant", variant, "--video", str(path)]
-            done = subprocess.run(
-                arguments, env=os.environ | settings, capture_output=True, text=True, check=True
-            )
+            done = subprocess.run(arguments, capture_output=True, text=True, check=True)
             elapsed, score = done.stdout.split()[-2:]
-            runs_so_far.append((float(elapsed), float(score)))
-    return measured
+            so_far.append((float(elapsed), float(score)))
+    rows = []
+    for variant, name in VARIANTS.items():
+        times, scores = zip(*measured[variant], strict=True)
+        spread = f"{min(times):.1f} to {max(times):.1f}"
+        rows.append([name, f"{np.median(times):.1f}", spread, f"{scores[0]:.2f}"])
+    return rows
 
 
-@dataclass(frozen=True, kw_only=True)
-class Measured:
-    """All measurements; times are medians in seconds, for the 10-minute video unless stated.
-
-    ``elapsed`` has "grab", "read", "ours", "command", "help", and "clip read" and "clip command".
-    """
-
-    elapsed: dict[str, float]
-    stages: dict[str, float]
-    naive: dict[str, float]  # seconds per frame, by step
-    memory: dict[int, int]  # peak KiB by length of the video
-    variants: dict[str, list[tuple[float, float]]]  # seconds and score of each run
-    n_frames: int
-    n_sampled: int
-    load: tuple[float, float]  # load average of the machine before and after
-
-    @property
-    def naive_all(self) -> float:
-        """Seconds of the naive script for all frames."""
-        return sum(self.naive.values()) * self.n_frames
-
-    @property
-    def naive_sampled(self) -> float:
-        """Seconds of the naive script if it reads all frames but processes as many as depmap."""
-        processing = sum(self.naive.values()) - self.naive["read"]
-        return self.elapsed["read"] + self.n_sampled * processing
-
-
-def measure(folder: Path, runs: int, slice_frames: int) -> Measured:
-    """Make the videos in ``folder`` and measure everything."""
-    load = os.getloadavg()[0]
-    videos = make_videos(folder)
-    scorer = DepmapScorer()
-
-    def scored(length: int) -> list[object]:
-        fresh = tempfile.mkdtemp(dir=folder)  # results in an old folder would be reused
-        return ["score", videos[length], "-o", fresh, "-q"]
-
-    scorer(videos[CLIP])
-    elapsed = medians(
-        {
-            "grab": lambda: decode(videos[TEN], False),
-            "read": lambda: decode(videos[TEN], True),
-            "ours": lambda: scorer(videos[TEN]),
-            "command": lambda: command(*scored(TEN)),
-            "clip read": lambda: decode(videos[CLIP], True),
-            "clip command": lambda: command(*scored(CLIP)),
-            "help": lambda: command("--help"),
-        },
-        runs,
-    )
-    return Measured(
-        elapsed=elapsed,
-        stages=scorer.stages(runs),
-        naive=naive(videos[TEN], slice_frames),
-        memory={length: peak_memory(*scored(length)) for length in (MINUTE, HOUR)},
-        variants=measure_variants(videos[TEN], runs),
-        n_frames=decode(videos[TEN], False),
-        n_sampled=scorer.n_sampled,
-        load=(load, os.getloadavg()[0]),
-    )
+def markdown_table(head: list[str], rows: Iterable[list[str]]) -> str:
+    """Return a Markdown table and an empty line."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
 
 
 def machine_description() -> str:
@@ -326,166 +262,65 @@ def machine_description() -> str:
     )
 
 
-def markdown_table(head: list[str], rows: list[list[str]]) -> list[str]:
-    """Return the lines of a Markdown table."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return ["| " + " | ".join(line) + " |" for line in lines] + [""]
+def compare(folder: Path, args: argparse.Namespace) -> None:
+    """Measure and print the tables."""
+    load = os.getloadavg()[0]
+    video, scorer = make_video(folder, 60 * args.minutes), DepmapScorer()
 
+    def whole_command(path: Path) -> list[object]:
+        fresh = tempfile.mkdtemp(dir=folder)  # results in an old folder would be reused
+        return ["score", path, "-o", fresh, "-q"]
 
-def targets_table(measured: Measured) -> list[str]:
-    """Return the table of targets."""
-    elapsed, memory = measured.elapsed, measured.memory
-    overhead = elapsed["clip command"] - elapsed["clip read"]
-    growth, faster = memory[HOUR] / memory[MINUTE] - 1, measured.naive_all / elapsed["command"]
-
-    def times(name: str) -> str:
-        shares = elapsed[name] / elapsed["read"], elapsed[name] / elapsed["grab"]
-        return "{:.2f} x reading, {:.2f} x grabbing".format(*shares)
-
-    rows = [
-        (
-            "10 minutes, weights loaded: at most 1.5 times grabbing all frames",
-            times("ours"),
-            elapsed["ours"] <= 1.5 * elapsed["grab"],
-        ),
-        (
-            "10 minutes, whole command: at most 1.5 times reading all frames",
-            times("command"),
-            elapsed["command"] <= 1.5 * elapsed["read"],
-        ),
-        (
-            "10 minutes, whole command: at least 20 times as fast as the naive script",
-            f"{faster:.0f} times",
-            faster >= 20,
-        ),
-        ("`depmap --help`: less than 0.3 s", f"{elapsed['help']:.2f} s", elapsed["help"] < 0.3),
-        (
-            "10 s clip, whole command: at most 3 s more than decoding",
-            f"{overhead:.2f} s",
-            overhead <= 3,
-        ),
-        (
-            "peak memory for 60 minutes: within 5 % of that for 1 minute",
-            f"{100 * growth:+.2f} % ({memory[HOUR] / 1024:.0f} and "
-            f"{memory[MINUTE] / 1024:.0f} MiB)",
-            abs(growth) <= 0.05,
-        ),
-    ]
-    return markdown_table(
-        ["Target", "Measured", "Met"], [[a, m, "yes" if met else "no"] for a, m, met in rows]
-    )
-
-
-def totals_table(measured: Measured) -> list[str]:
-    """Return the table of the 10-minute video."""
-    elapsed = measured.elapsed
-    rows = {
-        "OpenCV decoding, grab only": elapsed["grab"],
-        "OpenCV decoding, read": elapsed["read"],
-        "depmap, weights loaded": elapsed["ours"],
-        "`depmap score`, whole command": elapsed["command"],
-        "naive script, all frames (extrapolated)": measured.naive_all,
-        f"naive script, {measured.n_sampled} frames only (extrapolated)": measured.naive_sampled,
+    tasks: dict[str, Callable[[], float]] = {
+        "depmap, networks loaded": lambda: scorer(video),
+        "`depmap score`, whole command": lambda: seconds_of(lambda: command(*whole_command(video))),
+        "depmap's decoder alone": lambda: seconds_of(lambda: decode_sampled(video)),
+        "OpenCV, all frames decoded": lambda: seconds_of(lambda: decode_all(video)),
     }
-    return markdown_table(
-        ["", "s", "frames/s", "relative to reading", "relative to grabbing"],
-        [
-            [name, f"{seconds:.2f}", f"{measured.n_frames / seconds:.0f}"]
-            + [f"{seconds / elapsed[limit]:.2f}" for limit in ("read", "grab")]
-            for name, seconds in rows.items()
-        ],
+    if args.mesh_python:
+        tasks["Face Mesh, decoding included"] = lambda: face_mesh(args.mesh_python, video)
+    elapsed = medians(tasks, args.runs)
+    steps = naive(video, args.slice)
+    n = scorer.n_read
+    elapsed["naive script (extrapolated)"] = (
+        elapsed["OpenCV, all frames decoded"] + sum(steps.values()) * n
     )
-
-
-def variants_table(measured: Measured) -> list[str]:
-    """Return the table of variants."""
-    baseline = [elapsed for elapsed, _ in measured.variants["default"]]
-    rows = []
-    for key, name in VARIANTS.items():
-        times, scores = zip(*measured.variants[key], strict=True)
-        middle = float(np.median(times))
-        row = [name, f"{middle:.2f}", f"{min(times):.2f} to {max(times):.2f}", f"{scores[0]:.2f}"]
-        rows.append([*row, "" if key == "default" else verdict(list(times), baseline)])
-    return markdown_table(["10 minutes, weights loaded", "s", "range", "score", "faster"], rows)
-
-
-def verdict(times: list[float], baseline: list[float]) -> str:
-    """Return whether all runs of a variant are faster or slower than all default runs."""
-    if max(times) < min(baseline):
-        return "yes"
-    return "no, slower" if min(times) > max(baseline) else "no difference"
-
-
-def document(measured: Measured, runs: int, slice_frames: int) -> str:
-    """Return the report as Markdown."""
-    steps = ", ".join(f"{name} {1000 * value:.1f} ms" for name, value in measured.naive.items())
-    stages = [*measured.stages.items(), ("sum", sum(measured.stages.values()))]
-    lines = [
-        f"# Speed, {date.today().isoformat()}",
-        "",
-        f"`python benchmarks/speed.py`: medians of {runs} alternating runs after one warm-up run; "
-        f"memory from one run each. {machine_description()}. Load average "
-        f"{measured.load[0]:.1f} before and {measured.load[1]:.1f} at the end, including other "
-        "processes.",
-        "",
-        f"The 10-minute video has {measured.n_frames} frames, 640 x 480, 25 frames/s, H.264, and "
-        f"repeats the bundled interview. With default options {measured.n_sampled} frames are "
-        "scored.",
-        "",
-        "## Targets",
-        "",
-        *targets_table(measured),
-        "The whole command includes starting Python, importing torch, loading the weights and "
-        "writing the files.",
-        "",
-        "## The 10-minute video",
-        "",
-        *totals_table(measured),
-        "The naive script reads each frame with OpenCV, detects faces in the whole frame with "
-        f"facenet's MTCNN, and runs open_clip ({NAIVE_CLIP}, random weights) and a ResNet-18 on "
-        f"the face. Extrapolated from {slice_frames} frames with models loaded: {steps} per frame.",
-        "",
-        "## Stages, weights loaded",
-        "",
-        *markdown_table(
-            ["Stage", "s"],
-            [
-                [name, f"{elapsed:.3f}"]
-                for name, elapsed in [*stages, ("wall", measured.elapsed["ours"])]
-            ],
-        ),
-        "Decoding runs in a thread in parallel with the other stages, so the sum exceeds the "
-        "wall time.",
-        "",
-        "## Alternatives",
-        "",
-        *variants_table(measured),
-        "Each run is a separate process; the variants alternate. A variant is faster if all its "
-        'runs are faster than all default runs; "no difference" means that the ranges overlap.',
-        "",
-    ]
-    return "\n".join(lines)
+    print(machine_description() + ".")
+    print(f"Load average {load:.1f} before, {os.getloadavg()[0]:.1f} after.")
+    print(f"{args.minutes:g} minutes of video, {n} frames read; median of {args.runs} runs.\n")
+    rows = [[name, f"{s:.1f}", f"{n / s:.0f}"] for name, s in elapsed.items()]
+    print(markdown_table(["", "s", "frames read per s"], rows))
+    stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in scorer.stages.items())
+    print(f"Stages of the last run, s: {stages} (decoding, faces and networks overlap).")
+    shown = ", ".join(f"{name} {1000 * seconds:.1f}" for name, seconds in steps.items())
+    print(f"Steps of the naive script, ms a frame: {shown}.")
+    print(f"`depmap --help`: {seconds_of(lambda: command('--help')):.2f} s.")
+    if args.memory:
+        for minutes in (1, 60):
+            peak = peak_memory(*whole_command(make_video(folder, 60 * minutes)))
+            print(f"Peak memory for {minutes} minutes: {peak} MiB.")
+    if args.variants:
+        head = ["networks loaded", "s", "range", "score"]
+        print("\n" + markdown_table(head, measure_variants(video, args.runs)))
 
 
 def main() -> None:
-    """Measure, write the report and print it."""
+    """Measure and print the results."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mesh-python", type=Path, help="a Python that has mediapipe")
+    parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--slice", type=int, default=40)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    parser.add_argument("--slice", type=int, default=40, help="frames of the naive script")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--variants", action="store_true")
     parser.add_argument("--variant", choices=list(VARIANTS), help=argparse.SUPPRESS)
     parser.add_argument("--video", type=Path, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.variant:
         run_variant(args.variant, args.video)
         return
-    args.out.mkdir(parents=True, exist_ok=True)  # now, not after minutes
     with tempfile.TemporaryDirectory() as folder:
-        measured = measure(Path(folder), args.runs, args.slice)
-    text = document(measured, args.runs, args.slice)
-    path = args.out / f"{date.today().isoformat()}-speed.md"
-    path.write_text(text, encoding="utf-8")
-    print(text)
+        compare(Path(folder), args)
 
 
 if __name__ == "__main__":

@@ -103,6 +103,8 @@ def media(tmp_path_factory: pytest.TempPathFactory, interview: Path, face_frames
         "no_face.mp4": lambda p: write_video(p, [blank + 3 * (i % 9) for i in range(72)]),
         "half.mp4": lambda p: write_video(p, face_frames[:36] + [blank] * 36),
         "gap.mp4": lambda p: write_video(p, face_frames[:30] + [blank] * 2 + face_frames[32:60]),
+        "upright.mp4": lambda p: write_video(p, face_frames[:60]),
+        "on_side.mp4": lambda p: write_video(p, [np.rot90(f).copy() for f in face_frames[:60]]),
         "two.mp4": lambda p: write_video(
             p, [pasted(f, 330, (200, 100), (200, 800)) for f in face_frames[:60:2]], 3
         ),

@@ -153,8 +153,10 @@ def _search_due(run: list[_PendingFrame], detector: FaceDetector) -> None:
             due.append(item)
         if item.faces is not None or (due and due[-1] is item):
             since = item.time
-    _search(due, detector, _smallest(run[0].faces or []))
-    _search([item for item in due if not item.faces], detector)
+    smallest = _smallest(run[0].faces or [])
+    _search(due, detector, smallest)
+    if smallest:
+        _search([item for item in due if not item.faces], detector)
     known = [item for item in run if item.faces is not None]
     for before, item in pairwise(known):
         if item in due:
@@ -189,7 +191,10 @@ def _confirm(run: list[_PendingFrame], detector: FaceDetector) -> bool:
 
     A frame is known afterwards if it has a face, and none is missing that both neighbours have.
     """
-    items, boxes, owners, needed = [], [], [], []
+    items: list[_PendingFrame] = []
+    boxes: list[np.ndarray] = []
+    owners: list[int] = []
+    needed: list[bool] = []
     for item, before, after in _with_neighbours(run):
         expected = _expected_faces(item, before, after)
         if expected:

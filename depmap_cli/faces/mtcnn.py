@@ -179,7 +179,8 @@ class Mtcnn:
             scale *= _PYRAMID_STEP
         joined, score = np.concatenate(boxes), np.concatenate(scores)
         kept = _distinct(joined, score, np.zeros(len(joined)), 0.0)
-        return joined[kept[:_MAX_CANDIDATES]]
+        best: np.ndarray = joined[kept[:_MAX_CANDIDATES]]
+        return best
 
     @torch.inference_mode()
     def _windows(self, level: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -223,7 +224,8 @@ def _distinct(
         torch.from_numpy(owners[rows]),
         overlap,
     )
-    return rows[kept.numpy()]
+    distinct: np.ndarray = rows[kept.numpy()]
+    return distinct
 
 
 def _moved(boxes: np.ndarray, offsets: np.ndarray) -> Float[np.ndarray, "n 4"]:

@@ -73,7 +73,7 @@ def build_report(
         height=properties.height,
         fps=round(properties.fps, 3),
         duration=properties.duration,
-        notes=list(properties.notes),
+        notes=[*properties.notes, *_turn_notes(samples)],
     )
     rows = _frame_rows(samples, estimate)
     au_source = au_table.source if au_table else SEMANTICS
@@ -94,6 +94,15 @@ def build_report(
     report = Report(source=source, quality=quality, **content)
     pictures = [] if estimate is None else estimate.pictures
     return ScoreResult(report=report, frame_rows=rows, pictures=pictures)
+
+
+def _turn_notes(samples: list[FaceSample]) -> list[str]:
+    """Say how the picture was turned to have the face upright, if it was."""
+    turns = {s.quarter_turns for s in samples if s.valid and s.quarter_turns}
+    return [
+        f"read turned by {90 * n} degrees counterclockwise, as the face is not upright"
+        for n in sorted(turns)
+    ]
 
 
 def build_failure(

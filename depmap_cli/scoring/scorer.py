@@ -15,6 +15,7 @@ from depmap_cli.faces.subject import read_subject
 from depmap_cli.results import ScoreResult, Verdict
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.memory import trim_heap
+from depmap_cli.runtime.prefetch import Prefetcher
 from depmap_cli.runtime.progress import FractionCallback
 from depmap_cli.scoring.decoding import Decoding
 from depmap_cli.scoring.estimator import VideoEstimator
@@ -24,6 +25,9 @@ from depmap_cli.scoring.timing import ScoringStage, StageClock
 from depmap_cli.semantics.openface import read_au_table
 from depmap_cli.video.reader import Frame, VideoProperties
 from depmap_cli.weights.loading import Networks, load_networks
+
+_SEGMENTS_AHEAD = 1
+"""Most segments of faces that wait for the networks."""
 
 
 class Scorer:
@@ -133,16 +137,18 @@ class _VideoRun:
     ) -> None:
         self.networks, self.detector, self.decoding = networks, detector, decoding
         self.options, self.name, self.progress = options, name, progress
-        self.clock = StageClock()
+        self.clock, self.faces_clock = StageClock(), StageClock()
 
     def score(self) -> ScoreResult:
         """Run all stages: decode, find the face, encode it, check the quality, build the report."""
         properties = self.decoding.properties()
         encoder = self._encoder()
-        for segment in self._face_segments(properties):
-            encoder.add(segment)
-            trim_heap()
+        with closing(Prefetcher(self._face_segments(properties), _SEGMENTS_AHEAD)) as segments:
+            for segment in segments:
+                encoder.add(segment)
+                trim_heap()
         self.clock.seconds[ScoringStage.decode] = self.decoding.seconds
+        self.clock.seconds[ScoringStage.faces] = self.faces_clock.seconds[ScoringStage.faces]
         samples = encoder.samples
         quality = assess_quality(
             samples,
@@ -174,10 +180,14 @@ class _VideoRun:
         )
 
     def _face_segments(self, properties: VideoProperties) -> Iterator[list[FaceSample]]:
-        """Yield the subject's aligned faces; waiting for frames counts for no stage."""
-        frames = self._with_progress(self.clock.timed_items(None, self.decoding), properties)
+        """Yield the subject's aligned faces; waiting for frames counts for no stage.
+
+        It runs in a thread of its own, beside the networks.
+        """
+        clock = self.faces_clock
+        frames = self._with_progress(clock.timed_items(None, self.decoding), properties)
         segments = read_subject(frames, self.detector)
-        return self.clock.timed_items(ScoringStage.faces, segments)
+        return clock.timed_items(ScoringStage.faces, segments)
 
     def _with_progress(
         self, frames: Iterable[Frame], properties: VideoProperties

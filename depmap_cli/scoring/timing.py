@@ -22,9 +22,9 @@ class ScoringStage(StrEnum):
 class StageClock:
     """Adds up the wall time of each stage in one thread, in seconds.
 
-    Of nested stages only the inner one counts. Decoding is timed separately
-    (``scoring/decoding.py``): it runs in parallel with the other stages, so the sum of all stages
-    can exceed the elapsed time.
+    Of nested stages only the inner one counts. Decoding (``scoring/decoding.py``), faces and
+    networks run in threads of their own, each with its own clock, so the sum of all stages can
+    exceed the elapsed time.
     """
 
     def __init__(self) -> None:

@@ -150,3 +150,19 @@ def test_densely_sampled_frames_between_moving_ones_are_followed():
     detector, rows = found(faces, n=100, step=0.05)
     assert_right(rows, faces)
     assert len(detector.asked) < 20
+
+
+def test_a_video_without_faces_is_searched_once_a_frame():
+    detector, rows = found(lambda time: [])
+    assert sorted(detector.asked) == pytest.approx([time for time, _ in rows])
+
+
+def test_a_much_smaller_face_after_a_cut_is_found_at_the_next_search():
+    """A far shot after a close one: the search for large faces alone would miss it."""
+
+    def faces(time):
+        return [(150, 100, 120)] if time < 7 else [(250, 60, 26)]
+
+    _, rows = found(faces)
+    late = [boxes for time, boxes in rows if time > 7 + SEARCH_INTERVAL]
+    assert all(len(boxes) == 1 for boxes in late)

@@ -1,9 +1,12 @@
 """Scoring one video: its header is read once, and unexpected errors keep their traceback."""
 
+import threading
 from contextlib import closing
 
+import numpy as np
 import pytest
 
+from depmap_cli.faces import FaceDetector
 from depmap_cli.scoring import decoding, scorer
 from depmap_cli.scoring.decoding import start_decoding
 from depmap_cli.scoring.options import ScoreOptions
@@ -53,3 +56,33 @@ def test_an_expected_error_has_no_traceback(tmp_path):
     result = Scorer.load(device="cpu").score(tmp_path / "none.mp4", OPTIONS)
     assert (result.report.status, result.report.reason) == ("failed", "no such file")
     assert result.traceback == ""
+
+
+def test_an_error_while_faces_are_found_fails_the_video_and_ends_the_threads(
+    interview, monkeypatch
+):
+    def fail(*arguments):
+        raise ZeroDivisionError("planted")
+
+    networks = Scorer.load(device="cpu")
+    monkeypatch.setattr(FaceDetector, "detect", fail)
+    before = threading.active_count()
+    result = networks.score(interview, OPTIONS)
+    assert result.report.status == "failed"
+    assert "planted" in result.traceback
+    assert threading.active_count() == before
+
+
+def test_a_face_on_its_side_is_scored_as_upright_and_the_report_says_so(media):
+    networks = Scorer.load(device="cpu")
+    upright, on_side = (
+        networks.score(media(name), ScoreOptions(frames=40)).report
+        for name in ("upright.mp4", "on_side.mp4")
+    )
+    assert not any("turned" in note for note in upright.source.notes)
+    assert any("turned by 270 degrees" in note for note in on_side.source.notes)
+    difference = np.abs(
+        [a.mean - b.mean for a, b in zip(upright.action_units, on_side.action_units, strict=True)]
+    )
+    assert difference.max() < 0.1
+    assert on_side.estimate.score == pytest.approx(upright.estimate.score, abs=2.5)
