@@ -59,7 +59,8 @@ def direction_strengths(
         angle = angles[:, direction.angle]
         size = np.abs(angle) if direction.sign == 0 else direction.sign * angle
         strengths.append((size - direction.start) / (direction.full - direction.start))
-    return np.nan_to_num(np.clip(np.stack(strengths, axis=1), 0, 1), nan=0.0)
+    clipped = np.clip(np.stack(strengths, axis=1), 0, 1)
+    return np.asarray(np.nan_to_num(clipped, nan=0.0))
 
 
 def direction_phrase(direction: Direction) -> str:
@@ -70,7 +71,7 @@ def direction_phrase(direction: Direction) -> str:
 def head_rotation(angles: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3 3"]:
     """Return Rx(pitch) Ry(yaw) Rz(roll) for angles in degrees."""
     pitch, yaw, roll = np.radians(angles).T
-    return _about_x(pitch) @ _about_y(yaw) @ about_z(roll)
+    return np.asarray(_about_x(pitch) @ _about_y(yaw) @ about_z(roll))
 
 
 def head_angles(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "n 3"]:
@@ -78,7 +79,7 @@ def head_angles(rotation: Float[np.ndarray, "n 3 3"]) -> Float[np.ndarray, "n 3"
     pitch = np.arctan2(-rotation[:, 1, 2], rotation[:, 2, 2])
     yaw = np.arcsin(np.clip(rotation[:, 0, 2], -1, 1))
     roll = np.arctan2(-rotation[:, 0, 1], rotation[:, 0, 0])
-    return np.degrees(np.stack([pitch, yaw, roll], axis=1))
+    return np.asarray(np.degrees(np.stack([pitch, yaw, roll], axis=1)))
 
 
 def turned_in_picture(
@@ -91,7 +92,7 @@ def turned_in_picture(
 
 def mirrored(angles: Float[np.ndarray, "n 5"]) -> Float[np.ndarray, "n 5"]:
     """Return the angles in the mirrored picture."""
-    return angles * np.array([1, -1, -1, -1, 1])
+    return np.asarray(angles * np.array([1, -1, -1, -1, 1]))
 
 
 def about_z(angle: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3 3"]:

@@ -41,6 +41,8 @@ _MIN_SQUARES, _MIN_IN_ROW = 6, 5
 _MIN_MOVING = 18
 """Squares that move with the face, beside an overlay; if fewer do, the landmarks are unsteady."""
 
+_SHAPE = (_ROWS.stop - _ROWS.start, _COLUMNS.stop - _COLUMNS.start)
+
 
 @dataclass(kw_only=True)
 class _View:
@@ -53,9 +55,6 @@ class _View:
     eye_distance: float
     in_picture: np.ndarray = field(default_factory=lambda: np.zeros(_SHAPE))
     in_face: np.ndarray = field(default_factory=lambda: np.zeros(_SHAPE))
-
-
-_SHAPE = (_ROWS.stop - _ROWS.start, _COLUMNS.stop - _COLUMNS.start)
 
 
 def without_overlays(segments: Iterable[list[FaceSample]]) -> Iterator[list[FaceSample]]:

@@ -41,7 +41,8 @@ class HeadAndGaze(nn.Module):
 
     def degrees(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 5"]:
         """Return the angles in degrees."""
-        return ANGLE_UNIT * self(pixels)
+        angles: Tensor = ANGLE_UNIT * self(pixels)
+        return angles
 
 
 class HeadPose(nn.Module):

@@ -110,7 +110,8 @@ class Renderer:
 
     def pose_in_camera(self, pose: Float[np.ndarray, " 3"]) -> Float[np.ndarray, " 3"]:
         """Return the head's yaw, pitch and roll (degrees) relative to the tilted camera."""
-        return np.degrees(angles_of(self._camera_axes @ rotation(*np.radians(pose))))
+        seen = self._camera_axes @ rotation(*np.radians(pose))
+        return np.asarray(np.degrees(angles_of(seen)))
 
     def _project(self, vertices: Float32[np.ndarray, "v 3"]) -> Float32[np.ndarray, "v 3"]:
         """Return column and row in pixels and depth in cm of each vertex."""
