@@ -26,17 +26,16 @@ def similarity_transform(
 ) -> Float[np.ndarray, "2 3"]:
     """Return the least-squares similarity transform from ``source`` to ``target``, in pixels.
 
-    It consists of a rotation, a uniform scale and a shift, and is never a reflection: Umeyama
-    (1991), IEEE TPAMI 13(4), Eq. 40-43.
+    It consists of a rotation, a uniform scale and a shift, and is never a reflection. With points
+    as complex numbers z, relative to their means, rotation and scale are one factor: the least
+    squares solution of factor * source = target. In the plane this equals Umeyama (1991), IEEE
+    TPAMI 13(4), Eq. 40-43.
     """
     source_mean, target_mean = source.mean(0), target.mean(0)
-    a, b = source - source_mean, target - target_mean
-    u, s, vt = np.linalg.svd(b.T @ a / len(a))
-    sign = np.array([1.0, np.sign(np.linalg.det(u @ vt)) or 1.0])
-    rotation = (u * sign) @ vt
-    scale = (s * sign).sum() / max(float((a**2).sum(1).mean()), 1e-12)
-    shift = target_mean - scale * rotation @ source_mean
-    return np.column_stack([scale * rotation, shift])
+    a, b = ((source - source_mean) @ (1, 1j)), ((target - target_mean) @ (1, 1j))
+    factor = np.vdot(a, b) / max(np.vdot(a, a).real, 1e-12)
+    turned = np.array([[factor.real, -factor.imag], [factor.imag, factor.real]])
+    return np.column_stack([turned, target_mean - turned @ source_mean])
 
 
 def clockwise_degrees(landmarks: Float[np.ndarray, "5 2"]) -> float:

@@ -26,8 +26,8 @@ CHUNK = 32
 _SPARSE_CHUNK = 8
 """The same if the frames are so far apart that each is searched. With a smaller chunk, more of the
 work overlaps with the decoding of the next frames."""
-SEARCH_INTERVAL = 2.0
-"""Most seconds between two searches."""
+SEARCH_INTERVAL = 2.2
+"""Most seconds between two searches; a chunk at 5 frames per second then has three."""
 MAX_STEP = 0.5
 """Most seconds between two frames for which a face is followed from one to the other."""
 OTHER_FACE_SIZE = 1 / 3

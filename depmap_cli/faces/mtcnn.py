@@ -32,7 +32,7 @@ _REDUCED_FACE = 24
 """Side of the smallest face in the reduced image that the scales are made from, in pixels."""
 _P_NET_LIMIT, _R_NET_LIMIT, _O_NET_LIMIT = 0.6, 0.7, 0.7
 """Lowest probabilities of a possible face at each stage, as in facenet-pytorch."""
-_MAX_CANDIDATES = 256
+_MAX_CANDIDATES = 64
 """Most possible faces of an image that pass P-Net, to limit the time in a crowd."""
 _R_NET_SIDE, _O_NET_SIDE = 24, 48
 _VIEWS = (0.95, 1.06)

@@ -1,6 +1,7 @@
 """Imports OpenCV for the whole package, and explains a broken installation in one line."""
 
 import os
+import sys
 from types import ModuleType
 
 from depmap_cli.errors import InstallationBroken
@@ -17,6 +18,8 @@ def load_opencv() -> ModuleType:
     Raises:
         InstallationBroken: a shared library that OpenCV needs (usually libGL) is missing.
     """
+    if (loaded := sys.modules.get("cv2")) is not None:
+        return loaded
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     try:
         import cv2
