@@ -47,6 +47,8 @@ def test_a_masked_face_is_called_covered(run, face_frames, face_landmarks, tmp_p
     for frame, (left, right, _, *corners) in zip(face_frames, face_landmarks, strict=True):
         image, eyes = frame.copy(), right[0] - left[0]
         if cover == "sunglasses":
+            bridge = tuple(map(int, left)), tuple(map(int, right))
+            cv2.line(image, *bridge, (15, 15, 18), 3)
             for eye in (left, right):
                 axes = (int(0.38 * eyes), int(0.28 * eyes))
                 cv2.ellipse(image, tuple(map(int, eye)), axes, 0, 0, 360, (15, 15, 18), -1)
