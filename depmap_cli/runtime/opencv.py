@@ -18,9 +18,8 @@ def load_opencv() -> ModuleType:
     Raises:
         InstallationBroken: a shared library that OpenCV needs (usually libGL) is missing.
     """
-    if (loaded := sys.modules.get("cv2")) is not None:
-        return loaded
-    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+    if "cv2" not in sys.modules:
+        os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     try:
         import cv2
     except ImportError as error:
