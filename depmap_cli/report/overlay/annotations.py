@@ -70,4 +70,4 @@ def _draw_directions(
 def _remark(row: FrameRow) -> str:
     if not row.valid:
         return f"excluded: {row.reason}"
-    return "" if row.origin in ("", "detected") else f"face {row.origin}"
+    return "face not found, placed between its neighbours" if row.origin == "bridged" else ""
