@@ -1,9 +1,10 @@
 """Decodes the frames of a video file, one after another or with some skipped.
 
 If the frames wanted are far apart, decoding those in between would take most of the time. So it
-restarts at the last key frame before each of them; the packets say where the key frames are. A seek is trusted only if it ends at a time that the file contains and before the frame
-wanted; otherwise everything is decoded from the beginning. The frames are therefore the same as
-without seeking.
+restarts at the last key frame before each of them; the packets say where the key frames are. A
+seek is trusted only if it ends at a time that the file contains and before the frame wanted;
+otherwise everything is decoded from the beginning. The frames are therefore the same as without
+seeking.
 """
 
 from collections.abc import Generator, Iterator

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from depmap_cli.config import Config
+from depmap_cli.config import PREPARED_FRAMES, Config
 from depmap_cli.data.corpus import read_corpus
 from depmap_cli.errors import DepmapError
 from depmap_cli.io.checkpoint import read_document, save_checkpoint
@@ -165,4 +165,6 @@ def test_how_many_frames_are_scored_decides_on_the_best_epoch(
 
 def test_every_weights_file_scores_the_frames_it_was_judged_on(trained):
     for name in ("best", "last", "weights"):
-        assert read_document(trained / f"{name}.safetensors")["sampling"]["frames"] == 8
+        assert (
+            read_document(trained / f"{name}.safetensors")["sampling"]["frames"] == PREPARED_FRAMES
+        )
