@@ -271,8 +271,8 @@ class Steadiness(_Frozen):
         description="Largest share of the estimate's weight in one second of the recording."
     )
     without_decisive: float | None = Field(
-        description="The estimate without its ten most decisive seconds; null for recordings of "
-        "20 s or less."
+        description="The estimate without its ten most decisive seconds; null if 20 s or less have "
+        "a usable frame."
     )
 
 
@@ -379,6 +379,7 @@ class FrameRow:
     action_units: np.ndarray | None  # (units,) probabilities, relative to the neutral face
     raw_action_units: np.ndarray | None = None  # (units,) probabilities, as the network takes them
     angles: np.ndarray | None = None  # (5,) degrees, in the order of ANGLES
+    quarter_turns: int = 0  # counterclockwise turns of the picture after which the face is upright
 
 
 @dataclass(frozen=True)

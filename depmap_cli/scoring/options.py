@@ -31,8 +31,8 @@ class ScoreOptions:
         subject: which face is scored if there are several.
         keyframes: number of key frames in the report.
         coverage: nominal coverage of the prediction interval, 0 to 1.
-        au_csv: OpenFace table with the action units of the video, or a folder of such tables;
-            None to take the action units from the semantic model.
+        au_csv: table of OpenFace or depmap with action units and, if it has them, head and gaze;
+            or a folder of such tables; None to take all from the semantic model.
         quality: limits of the quality gate, for ``quality_limits``.
 
     Raises:

@@ -335,6 +335,7 @@ def _row(
         action_units=action_units,
         raw_action_units=raw_action_units,
         angles=angles,
+        quarter_turns=sample.quarter_turns,
     )
 
 

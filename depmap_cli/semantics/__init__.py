@@ -1,1 +1,1 @@
-"""Semantic model: CLIP embeddings and action units of a face; action units from OpenFace tables."""
+"""Semantic model: CLIP embeddings, action units, head and gaze of a face; the same from tables."""

@@ -129,7 +129,7 @@ def read_au_table(path: Path) -> AuTable:
     if not path.is_file():
         raise DataInvalid(
             f"--au-csv {clean(str(path))}: no such file",
-            "give an OpenFace CSV, or a folder of them",
+            "give a CSV of OpenFace or an aus.csv of depmap, or a folder of them",
         )
     table = read_csv(path, keep=_is_used)
     kind = _Kind.of(table.columns)
@@ -137,7 +137,7 @@ def read_au_table(path: Path) -> AuTable:
     if "timestamp" not in table.columns or not units:
         raise DataInvalid(
             f"{table.name}: the columns timestamp and AU01_r, AU02_r, ... are missing",
-            "give a CSV that OpenFace has written",
+            "give a CSV that OpenFace or depmap has written",
         )
     usable = [row for row in table.rows if _has_face(table, row, kind)]
     if not usable:

@@ -1,8 +1,7 @@
 """Decodes the frames of a video file, one after another or with some skipped.
 
-Decoding takes nearly all of the time needed for an hour of video. If the frames wanted are far
-apart, decoding restarts at the last key frame before each of them; the packets say where the key
-frames are. A seek is trusted only if it ends at a time that the file contains and before the frame
+If the frames wanted are far apart, decoding those in between would take most of the time. So it
+restarts at the last key frame before each of them; the packets say where the key frames are. A seek is trusted only if it ends at a time that the file contains and before the frame
 wanted; otherwise everything is decoded from the beginning. The frames are therefore the same as
 without seeking.
 """

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from depmap_cli.domain.head_and_gaze import GAZE, HEAD
+from depmap_cli.domain.head_and_gaze import GAZE, HEAD, turned_in_picture
 from depmap_cli.report.overlay.canvas import (
     ACCENT_RGB,
     INK_RGB,
@@ -33,7 +33,8 @@ def draw_annotations(canvas: Canvas, row: FrameRow, placement: Placement) -> Non
         for x, y in landmarks:
             canvas.dot((x, y), ACCENT_RGB if row.valid else MUTED_RGB, 2.5)
         if row.box is not None and row.angles is not None:
-            _draw_directions(canvas, landmarks, row.angles, float(np.ptp(corners[:, 0])))
+            turned = turned_in_picture(row.angles[None], np.array([90.0 * row.quarter_turns]))
+            _draw_directions(canvas, landmarks, turned[0], float(np.ptp(corners[:, 0])))
     if words := _remark(row):
         x, y = placement.box.x + 8, placement.box.y + 14
         canvas.fill((x - 4, y - 9), (x + 4 + text_width(words), y + 9), PAPER_RGB)
@@ -69,4 +70,4 @@ def _draw_directions(
 def _remark(row: FrameRow) -> str:
     if not row.valid:
         return f"excluded: {row.reason}"
-    return "" if row.origin in ("", "detected") else f"face {row.origin}"
+    return "face not found, placed between its neighbours" if row.origin == "bridged" else ""

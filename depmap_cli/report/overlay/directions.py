@@ -7,19 +7,19 @@ orthographic: depth is dropped.
 import numpy as np
 from jaxtyping import Float
 
-from depmap_cli.domain.head_and_gaze import GAZE_X, GAZE_Y, PITCH, ROLL, YAW
+from depmap_cli.domain.head_and_gaze import GAZE_X, GAZE_Y, HEAD, head_rotation
 
 
 def head_axes(angles: Float[np.ndarray, "5"]) -> Float[np.ndarray, "3 2"]:
     """Return where three unit vectors of the head point in the picture, x right and y down.
 
-    They point to the right of a face that looks into the camera (right in the picture), to its
-    chin, and from the face forward, which for a face that looks into the camera is (0, 0).
+    They point from the face to the right of the picture, to the chin, and out of the face. For a
+    face that looks into the camera these are (1, 0), (0, 1) and (0, 0).
 
     Args:
         angles: degrees, in the order of ``ANGLES``.
     """
-    right, down, away = _rotation(angles).T
+    right, down, away = head_rotation(angles[None, HEAD])[0].T
     return np.stack([right, down, -away])[:, :2]
 
 
@@ -31,16 +31,7 @@ def gaze_direction(angles: Float[np.ndarray, "5"]) -> Float[np.ndarray, "2"]:
     """
     x, y = np.tan(np.radians(angles[[GAZE_X, GAZE_Y]]))
     ahead = np.array([x, y, -1.0])
-    direction: np.ndarray = (_rotation(angles) @ (ahead / np.linalg.norm(ahead)))[:2]
+    direction: np.ndarray = (
+        head_rotation(angles[None, HEAD])[0] @ (ahead / np.linalg.norm(ahead))
+    )[:2]
     return direction
-
-
-def _rotation(angles: np.ndarray) -> np.ndarray:
-    """R = Rx(pitch) Ry(yaw) Rz(roll); x right, y down, z away from the camera."""
-    cx, cy, cz = np.cos(np.radians(angles[[PITCH, YAW, ROLL]]))
-    sx, sy, sz = np.sin(np.radians(angles[[PITCH, YAW, ROLL]]))
-    about_x = np.array([[1, 0, 0], [0, cx, -sx], [0, sx, cx]])
-    about_y = np.array([[cy, 0, sy], [0, 1, 0], [-sy, 0, cy]])
-    about_z = np.array([[cz, -sz, 0], [sz, cz, 0], [0, 0, 1]])
-    rotation: np.ndarray = about_x @ about_y @ about_z
-    return rotation

@@ -32,7 +32,12 @@ LOOKING_NOTE = (
     "Head and eyes together point at least 10° below, or to the side of, the person's usual "
     "direction; times with closed eyes are left out."
 )
-NO_ANGLES = "Head pose and gaze are missing: the source of the action units does not have them."
+NO_ANGLES = "Head pose and gaze are missing: the semantic model does not read them."
+POINTS_NOTE = (
+    "Each point stands for one sampled frame, or for several neighbouring ones: the line is their "
+    "mean, the band reaches from the smallest to the largest value. Every frame is in frames.csv "
+    "and aus.csv."
+)
 STEADINESS_NOTE = (
     "How far the estimate depends on single moments of the recording. The error of the model is "
     "not in it, but in the prediction interval."
@@ -174,17 +179,4 @@ def _change(change: float) -> str:
 
 
 def _samplings(n: int) -> str:
-    return "the frames make up 1 sampling" if n == 1 else f"the frames make up {n} samplings"
-
-
-def frames_in_a_point(timeline: Timeline) -> str:
-    """What a point of a chart stands for."""
-    most = max(timeline.frames, default=1)
-    if most == 1:
-        return "Each point stands for one sampled frame."
-    fewest = min(timeline.frames)
-    number = f"{most}" if fewest == most else f"{fewest} to {most}"
-    return (
-        f"Each point stands for {number} sampled frames: the line is their mean, the band reaches "
-        "from the smallest to the largest value. Every frame is in frames.csv and aus.csv."
-    )
+    return "1 sample of the recording" if n == 1 else f"{n} separate samples of the recording"

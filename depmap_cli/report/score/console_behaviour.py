@@ -40,8 +40,6 @@ def behaviour_part(behaviour: Behaviour) -> RenderableType:
     for row in rows:
         if not row.is_counted:
             parts.append(Text(f"{row.name}: not counted, {clean(row.caution)}"))
-        elif row.caution:
-            parts.append(Text(f"{row.name}: {clean(row.caution)}", style="yellow"))
     if behaviour.caution:
         parts.append(Text(f"Caution: {clean(behaviour.caution)}.", style="yellow"))
     return Group(*parts, *_head_and_gaze(behaviour))
