@@ -2,8 +2,8 @@
 
 A face of a frame is expected where it lies between the nearest frames whose faces are known, and
 the detector confirms it there and locates its landmarks. A frame is searched if it is more than
-``MAX_STEP`` from its neighbours, if no face is confirmed, or if the last search is
-``SEARCH_INTERVAL`` ago, so that new faces are seen.
+``MAX_STEP`` from its neighbours, if no face is confirmed, if a face moves too far, or if the last
+search is ``SEARCH_INTERVAL`` ago, so that new faces are seen.
 
 If frames are sampled densely, only some of them are treated so, and the faces of frames between two
 of them are interpolated unless they move. A face that is missed for a short time, for example
@@ -60,7 +60,7 @@ def iter_detections(
     anchor: PendingFrame | None = None
     last: PendingFrame | None = None
     for frame in frames:
-        pending.append(PendingFrame(frame))
+        pending.append(PendingFrame(frame=frame))
         new = [item.time for item in pending if item.faces is None]
         if len(new) < (_SPARSE_CHUNK if _are_apart(new) else CHUNK):
             continue

@@ -14,7 +14,7 @@ _MAX_SHIFT, _MAX_BRIDGE = 0.15, 0.5
 """Largest motion, in box sides, for which landmarks are interpolated, or a gap is bridged."""
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class PendingFrame:
     """A frame whose faces are being found; ``faces`` is None until they are known."""
 

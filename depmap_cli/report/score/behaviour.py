@@ -9,7 +9,6 @@ from depmap_cli.results import (
     EventSummary,
     HeadGazeSummary,
     Steadiness,
-    Timeline,
 )
 
 SIDES = {
