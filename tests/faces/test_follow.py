@@ -166,3 +166,15 @@ def test_a_much_smaller_face_after_a_cut_is_found_at_the_next_search():
     _, rows = found(faces)
     late = [boxes for time, boxes in rows if time > 7 + SEARCH_INTERVAL]
     assert all(len(boxes) == 1 for boxes in late)
+
+
+def test_a_passer_by_who_moves_far_between_frames_is_seen_in_each():
+    """It moves 1.3 of its side a frame, too far to be followed, for 3 s."""
+
+    def faces(time):
+        passing = [(10 + 13 * (time - 6) / STEP, 170, 30)] * (6 <= time <= 9)
+        return [(150, 70, 60), *passing]
+
+    detector, rows = found(faces)
+    assert_right(rows, faces)
+    assert len(detector.asked) < 60
