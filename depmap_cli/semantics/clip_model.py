@@ -33,6 +33,9 @@ PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
 DIRECTION_PHRASES = tuple(direction_phrase(direction) for direction in DIRECTIONS)
 RELIABLE = 0.6
 """Pearson r with the true intensity, on unseen people, from which a unit counts as reliable."""
+MIN_ANGLE_R = 0.5
+"""Pearson r with the true angle, on unseen people, from which an angle is reported. Angles that
+were not trained, for example because the eyes of a corpus do not turn, stay below."""
 COVERED_THRESHOLD = 0.5
 """Probability from which a face counts as covered and its frame is excluded (measured:
 LOG L10, L27)."""
@@ -97,6 +100,7 @@ class SemanticModel(nn.Module):
     phrases: Tensor
     directions: Tensor
     neutral: Tensor
+    read_angles: Tensor
     covering: Tensor
     scale: Tensor
     bias: Tensor
@@ -140,6 +144,9 @@ class SemanticModel(nn.Module):
         self.knows_directions = bool(document.get("directions"))
         covered = (calibration or {}).get("covered", _NEVER_COVERED)
         self.covered_scale, self.covered_bias = covered
+        measured = document.get("development", {}).get("angles", {})
+        read = [measured.get(name, {}).get("r", 0.0) >= MIN_ANGLE_R for name in ANGLES]
+        self.register_buffer("read_angles", torch.tensor(read))
         self.register_buffer("scale", torch.tensor(scale))
         self.register_buffer("bias", torch.tensor(bias))
 
@@ -200,7 +207,8 @@ class SemanticModel(nn.Module):
         features = self._features(visual.head(pooled))
         if self.head_and_gaze is None:
             return features
-        return replace(features, angles=self.head_and_gaze.degrees(pixels))
+        angles = self.head_and_gaze.degrees(pixels).masked_fill(~self.read_angles, torch.nan)
+        return replace(features, angles=angles)
 
     def _features(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)

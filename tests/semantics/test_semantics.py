@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 
 from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.domain.action_units import NEUTRAL_PHRASE
+from depmap_cli.domain.head_and_gaze import ANGLES
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticFeatures
@@ -422,6 +423,7 @@ def test_head_and_gaze_are_stored_and_read_alike(tmp_path, faces):
     model = _model_with_angles()
     path = tmp_path / "weights.safetensors"
     document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
+    document["development"] = {"angles": {name: {"r": 0.9, "mae": 2.0} for name in ANGLES}}
     save_checkpoint(path, "semantics", document, model.stored_tensors)
     loaded = load_semantic_model(BUNDLED_MODEL, str(path))
     pixels = torch.from_numpy(faces)
@@ -432,6 +434,17 @@ def test_head_and_gaze_are_stored_and_read_alike(tmp_path, faces):
     torch.testing.assert_close(seen.angles, expected, atol=1e-2, rtol=1e-3)
     maps = loaded.clip.visual.trunk.forward_features(normalised)
     torch.testing.assert_close(loaded.from_feature_map(maps, normalised).angles, seen.angles)
+
+
+def test_angles_that_are_read_badly_or_were_not_measured_are_not_reported(tmp_path, faces):
+    model = _model_with_angles()
+    path = tmp_path / "weights.safetensors"
+    document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
+    document["development"] = {"angles": {"pitch": {"r": 0.9}, "gaze_x": {"r": 0.1}}}
+    save_checkpoint(path, "semantics", document, model.stored_tensors)
+    seen = load_semantic_model(BUNDLED_MODEL, str(path))(torch.from_numpy(faces))
+    assert seen.angles.isfinite().all(0).tolist() == [True, False, False, False, False]
+    assert seen.angles[:, 1:].isnan().all()
 
 
 def test_models_without_the_layer_read_no_angles(tiny, faces):
