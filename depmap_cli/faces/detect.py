@@ -3,6 +3,8 @@
 A video whose faces are on their side, or upside down, is read turned by quarter turns.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from jaxtyping import Float, Int, UInt8
 
@@ -43,7 +45,7 @@ class FaceDetector:
         self.quarter_turns, self._knows_turns, self._n_tried = 0, False, 0
 
     def detect(
-        self, images: list[UInt8[np.ndarray, "h w 3"]], smallest: float = 0.0
+        self, images: Sequence[UInt8[np.ndarray, "_ _ 3"]], smallest: float = 0.0
     ) -> list[list[Detection]]:
         """Search images for faces.
 
@@ -51,7 +53,7 @@ class FaceDetector:
         has shown an upright face, some of its images are also tried turned.
 
         Args:
-            images: RGB, all of one size.
+            images: RGB; a video may change its size on the way.
             smallest: side of the smallest face wanted, in pixels of the images; 0 for all faces
                 that can be detected.
 
@@ -67,7 +69,7 @@ class FaceDetector:
 
     def follow(
         self,
-        images: list[np.ndarray],
+        images: Sequence[np.ndarray],
         owners: Int[np.ndarray, " n"],
         boxes: Float[np.ndarray, "n 4"],
     ) -> list[Detection | None]:
@@ -101,7 +103,7 @@ class FaceDetector:
             faces.append(face if self._is_sure(face) and _is_near(face, box) else None)
         return faces
 
-    def _decide_turns(self, images: list[np.ndarray], found: list[list[Detection]]) -> bool:
+    def _decide_turns(self, images: Sequence[np.ndarray], found: list[list[Detection]]) -> bool:
         """Find out how the video is turned, if these images tell; return whether it is turned.
 
         It is turned if at least half of the images tried have a face that way, and more of them
@@ -123,11 +125,23 @@ class FaceDetector:
         return self.quarter_turns > 0
 
     def _search(
-        self, images: list[np.ndarray], smallest: float, quarter_turns: int
+        self, images: Sequence[np.ndarray], smallest: float, quarter_turns: int
     ) -> list[list[Detection]]:
-        """Search images, turned, from the largest faces to the smallest."""
+        """Search images, turned; those of one size together."""
         detections: list[list[Detection]] = [[] for _ in images]
-        longest = max(images[0].shape[:2])
+        sides = [max(image.shape[:2]) for image in images]
+        for longest in sorted(set(sides)):
+            rows = [i for i, side in enumerate(sides) if side == longest]
+            found = self._search_side([images[i] for i in rows], longest, smallest, quarter_turns)
+            for i, faces in zip(rows, found, strict=True):
+                detections[i] = faces
+        return detections
+
+    def _search_side(
+        self, images: Sequence[np.ndarray], longest: int, smallest: float, quarter_turns: int
+    ) -> list[list[Detection]]:
+        """Search images with this longest side, from the largest faces to the smallest."""
+        detections: list[list[Detection]] = [[] for _ in images]
         largest = float("inf")
         for step, side in enumerate(self.config.detection_sides):
             todo = [i for i, faces in enumerate(detections) if not faces]
@@ -145,7 +159,7 @@ class FaceDetector:
         return detections
 
     def _search_sizes(
-        self, images: list[np.ndarray], smallest: float, largest: float, quarter_turns: int
+        self, images: Sequence[np.ndarray], smallest: float, largest: float, quarter_turns: int
     ) -> list[list[Detection]]:
         turned = [turned_image(image, quarter_turns) for image in images]
         found = self._mtcnn.search(turned, smallest, largest)

@@ -77,7 +77,7 @@ class Mtcnn:
 
     def search(
         self,
-        images: Sequence[UInt8[np.ndarray, "h w 3"]],
+        images: Sequence[UInt8[np.ndarray, "_ _ 3"]],
         smallest: float,
         largest: float = math.inf,
     ) -> FoundFaces:

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 
+import cv2
 import numpy as np
 import pytest
 
@@ -126,6 +127,18 @@ def test_detection_does_not_depend_on_the_batch(detector, face_frames):
     alone = detector.detect([face_frames[0]])[0][0]
     together = detector.detect(face_frames[:8])[0][0]
     np.testing.assert_allclose(alone.landmarks, together.landmarks, atol=0.05)
+
+
+def test_images_of_several_sizes_are_searched_as_if_alone(detector, face_frames):
+    """A video may change its size on the way."""
+    images = [
+        cv2.resize(image, (side, side))
+        for image, side in zip(face_frames[:6], (128, 96, 640, 128, 256, 96), strict=True)
+    ]
+    together = detector.detect(images)
+    for image, faces in zip(images, together, strict=True):
+        alone = detector.detect([image])
+        np.testing.assert_allclose(faces[0].box, alone[0][0].box, atol=0.1)
 
 
 def test_small_faces_are_left_out_on_request(detector, face_frames):
