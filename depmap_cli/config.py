@@ -307,8 +307,10 @@ class SemanticsTrainConfig(_Frozen):
     side: int | None = Field(
         None, ge=64, description="Side to which faces are reduced in training, pixels."
     )
-    only_head_and_gaze: bool = Field(
-        False, description="Train only the networks that read head and gaze."
+    only: Literal["head-and-gaze", "units"] | None = Field(
+        None,
+        description="Train only the small networks that read head and gaze, or the one that reads "
+        "action units.",
     )
     freeze_stages: int = Field(
         0,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -236,12 +236,13 @@ def train_semantics(
         float, typer.Option(min=1e-8, help="Learning rate.")
     ] = SEMANTICS.learning_rate,
     side: SideOption = None,
-    only_head_and_gaze: Annotated[
-        bool,
+    only: Annotated[
+        Literal["head-and-gaze", "units"] | None,
         typer.Option(
-            "--only-head-and-gaze", help="Train only the networks that read head and gaze."
+            help="Train only the small networks that read head and gaze, or the one that reads "
+            "action units; everything else stays as in --init."
         ),
-    ] = False,
+    ] = None,
     freeze_stages: FreezeStagesOption = SEMANTICS.freeze_stages,
     seed: Annotated[int, typer.Option(min=0, max=MAX_SEED, help="Random seed.")] = SEMANTICS.seed,
     init: SemanticsInitOption = None,
@@ -272,7 +273,7 @@ def train_semantics(
             batch_size=batch_size,
             learning_rate=learning_rate,
             side=side,
-            only_head_and_gaze=only_head_and_gaze,
+            only=only,
             freeze_stages=freeze_stages,
             seed=seed,
         ),
@@ -284,7 +285,7 @@ def train_semantics(
     )
     with explain_resume(), progress_bar(quiet) as bar:
         best = run_semantics_training(options, stages(bar), lambda text: note(text, quiet))
-    measured = "angles of head and gaze" if only_head_and_gaze else "action units"
+    measured = "angles of head and gaze" if only == "head-and-gaze" else "action units"
     note(f"Development: mean r {best:.3f} over the {measured}", quiet)
     note(f"weights: {out}", quiet)
 

@@ -27,6 +27,7 @@ from depmap_cli.domain.head_and_gaze import (
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
 from depmap_cli.semantics.head_and_gaze import HeadAndGaze
+from depmap_cli.semantics.unit_network import UnitNetwork, combined_logits
 
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
@@ -92,7 +93,8 @@ class SemanticModel(nn.Module):
     """A frozen open_clip model with embeddings of the AU phrases and their calibration.
 
     The probability of an action unit is sigmoid(scale * similarity + bias), with a scale and a bias
-    for each unit and for a covered face. Models that depmap did not train have no calibration:
+    for each unit and for a covered face; the logit is combined with that of a network that reads
+    the units from the pixels (``unit_network.py``), if the weights have one. Models that depmap did not train have no calibration:
     their probability is a softmax over the phrase and the neutral phrase, and they never report a
     covered face.
     """
@@ -115,9 +117,11 @@ class SemanticModel(nn.Module):
         sha256: str,
         document: dict[str, Any],
         head_and_gaze: HeadAndGaze | None = None,
+        unit_network: UnitNetwork | None = None,
     ) -> None:
         super().__init__()
         self.head_and_gaze = head_and_gaze
+        self.unit_network = unit_network
         self.clip = clip.eval().requires_grad_(False)
         self.id = SemanticModelId(model, sha256)
         self.document = document
@@ -184,10 +188,8 @@ class SemanticModel(nn.Module):
             side = (self.image_size, self.image_size)
             pixels = F.interpolate(pixels, side, mode="bicubic", antialias=True).clamp(0, 1)
         pixels = (pixels - self.pixel_mean) / self.pixel_std
-        if self.head_and_gaze is None:
-            return self._features(self.clip.encode_image(pixels))  # type: ignore[operator]
-        visual: Any = self.clip.visual
-        return self._features_of_pooled(visual.trunk(pixels), pixels)
+        embedding = self.clip.encode_image(pixels)  # type: ignore[operator]
+        return self._features(embedding, pixels)
 
     @torch.inference_mode()
     def from_feature_map(
@@ -198,30 +200,28 @@ class SemanticModel(nn.Module):
         ``pixels`` are the normalised faces that the map was computed from.
         """
         visual: Any = self.clip.visual
-        return self._features_of_pooled(visual.trunk.forward_head(deepest), pixels)
+        return self._features(visual.head(visual.trunk.forward_head(deepest)), pixels)
 
-    def _features_of_pooled(
-        self, pooled: Float[Tensor, "n f"], pixels: Float[Tensor, "n 3 h w"]
+    def _features(
+        self, embedding: Float[Tensor, "n d"], pixels: Float[Tensor, "n 3 h w"]
     ) -> SemanticFeatures:
-        visual: Any = self.clip.visual
-        features = self._features(visual.head(pooled))
-        if self.head_and_gaze is None:
-            return features
-        angles = self.head_and_gaze.degrees(pixels).masked_fill(~self.read_angles, torch.nan)
-        return replace(features, angles=angles)
-
-    def _features(self, embedding: Float[Tensor, "n d"]) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)
         similarity = image @ self.phrases.T
         if not self.is_calibrated:
             similarity = similarity - image @ self.neutral.T
-        au_probabilities = torch.sigmoid(self.scale * similarity + self.bias)
+        logits = self.scale * similarity + self.bias
+        if self.unit_network is not None:
+            logits = combined_logits(logits, self.unit_network(pixels))
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
+        angles = image.new_full((len(image), len(ANGLES)), torch.nan)
+        if self.head_and_gaze is not None:
+            read = self.head_and_gaze.degrees(pixels)
+            angles = torch.where(self.read_angles, read, angles)
         return SemanticFeatures(
             image=image,
-            au_probabilities=au_probabilities,
+            au_probabilities=torch.sigmoid(logits),
             covered=torch.sigmoid(covered).squeeze(-1),
-            angles=image.new_full((len(image), len(ANGLES)), torch.nan),
+            angles=angles,
         )
 
     @torch.inference_mode()

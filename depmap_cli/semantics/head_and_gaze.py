@@ -9,10 +9,10 @@ see, read the head pose from the whole face and the gaze from the eyes.
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from depmap_cli.domain.head_and_gaze import GAZE, HEAD
 from depmap_cli.faces.align import TEMPLATE
+from depmap_cli.semantics.pixels import resized, standardised
 
 ANGLE_UNIT = 10.0
 """Degrees for an output of 1."""
@@ -36,7 +36,7 @@ class HeadAndGaze(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 5"]:
         """Return the angles of aligned, normalised faces in units of ``ANGLE_UNIT``."""
-        pixels = _resized(pixels.float(), FACE_SIDE)
+        pixels = resized(pixels.float(), FACE_SIDE)
         return torch.cat([self.head(pixels), self.eyes(pixels)], dim=1)
 
     def degrees(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 5"]:
@@ -56,7 +56,7 @@ class HeadPose(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "n 3 128 128"]) -> Float[Tensor, "n 3"]:
         """Return the angles in units of ``ANGLE_UNIT``."""
-        pose: Tensor = self.pose(self.face(_standardised(_resized(pixels, _HEAD_SIDE))))
+        pose: Tensor = self.pose(self.face(standardised(resized(pixels, _HEAD_SIDE))))
         return pose
 
 
@@ -76,7 +76,7 @@ class EyeGaze(nn.Module):
         Both eyes go through the same layers, the right one of the picture mirrored.
         """
         eyes = torch.cat([eye_region(pixels, 0), eye_region(pixels, 1).flip(3)])
-        features = self.eye(_standardised(eyes))
+        features = self.eye(standardised(eyes))
         gaze: Tensor = self.gaze(torch.cat(features.chunk(2), dim=1))
         return gaze
 
@@ -105,15 +105,3 @@ def _regression(features: int, outputs: int) -> nn.Sequential:
         nn.ReLU(),
         nn.Linear(_HIDDEN, outputs),
     )
-
-
-def _standardised(pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 3 h w"]:
-    """Pictures with the same mean and contrast, so that the light does not matter."""
-    mean, std = pixels.mean((1, 2, 3), keepdim=True), pixels.std((1, 2, 3), keepdim=True)
-    return (pixels - mean) / (std + 0.1)
-
-
-def _resized(pixels: Float[Tensor, "n 3 h w"], side: int) -> Float[Tensor, "n 3 s s"]:
-    if pixels.shape[-1] == side:
-        return pixels
-    return F.interpolate(pixels, (side, side), mode="bilinear", antialias=True)

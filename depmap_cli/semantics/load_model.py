@@ -4,8 +4,9 @@ import logging
 import os
 import warnings
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
@@ -20,9 +21,11 @@ from depmap_cli.semantics.clip_model import (
     import_open_clip,
 )
 from depmap_cli.semantics.head_and_gaze import HeadAndGaze
+from depmap_cli.semantics.unit_network import UnitNetwork
 
-HEAD_AND_GAZE_PREFIX = "head_and_gaze."
-"""Prefix of the tensors of ``HeadAndGaze`` in a file of semantic weights."""
+HEAD_AND_GAZE_PREFIX, UNIT_NETWORK_PREFIX = "head_and_gaze.", "unit_network."
+"""Prefixes of the tensors of ``HeadAndGaze`` and ``UnitNetwork`` in a file of semantic weights."""
+_Network = TypeVar("_Network", bound=nn.Module)
 _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
 
@@ -81,40 +84,63 @@ def load_semantic_model(model: str, weights: str, allow_network: bool = False) -
         tensors, digest = load_tensors(path), sha256_of(path)
     clip = build_clip(model, SkipInit())
     try:
-        of_clip, of_angles = split_tensors(tensors)
-        clip.load_state_dict(of_clip)
-        head_and_gaze = _head_and_gaze(of_angles)
+        parts = split_tensors(tensors)
+        clip.load_state_dict(parts.clip)
+        head_and_gaze = _loaded(HeadAndGaze(), parts.head_and_gaze)
+        unit_network = _loaded(UnitNetwork(), parts.unit_network)
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{clean(str(path))}: does not fit the open_clip model {model}",
             "give the weights of this model, or another --semantic-model",
         ) from error
     return SemanticModel(
-        clip=clip, model=model, sha256=digest, document=document, head_and_gaze=head_and_gaze
+        clip=clip,
+        model=model,
+        sha256=digest,
+        document=document,
+        head_and_gaze=head_and_gaze,
+        unit_network=unit_network,
     )
 
 
-def split_tensors(tensors: dict[str, Tensor]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Split the tensors of a weights file into those of open_clip and of ``HeadAndGaze``.
+@dataclass(frozen=True, kw_only=True)
+class SemanticTensors:
+    """The tensors of a weights file by network; those of a network that the file lacks are {}."""
 
-    The latter are empty for weights that read neither head nor gaze.
-    """
-    own = {name: v for name, v in tensors.items() if name.startswith(HEAD_AND_GAZE_PREFIX)}
-    rest = {name: v for name, v in tensors.items() if name not in own}
-    return rest, {name.removeprefix(HEAD_AND_GAZE_PREFIX): v.float() for name, v in own.items()}
+    clip: dict[str, Tensor]
+    head_and_gaze: dict[str, Tensor]
+    unit_network: dict[str, Tensor]
 
 
-def _head_and_gaze(tensors: dict[str, Tensor]) -> HeadAndGaze | None:
-    """Build the networks that read head and gaze; None if there are no tensors.
+def split_tensors(tensors: dict[str, Tensor]) -> SemanticTensors:
+    """Split the tensors of a weights file into those of open_clip and of the small networks."""
+
+    def with_prefix(prefix: str) -> dict[str, Tensor]:
+        return {
+            name.removeprefix(prefix): value.float() if value.is_floating_point() else value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
+
+    prefixes = (HEAD_AND_GAZE_PREFIX, UNIT_NETWORK_PREFIX)
+    return SemanticTensors(
+        clip={name: v for name, v in tensors.items() if not name.startswith(prefixes)},
+        head_and_gaze=with_prefix(HEAD_AND_GAZE_PREFIX),
+        unit_network=with_prefix(UNIT_NETWORK_PREFIX),
+    )
+
+
+def _loaded(network: _Network, tensors: dict[str, Tensor]) -> _Network | None:
+    """The network with these tensors, frozen; None if there are none.
 
     Raises:
         RuntimeError: the tensors do not fit.
     """
     if not tensors:
         return None
-    networks = HeadAndGaze()
-    networks.load_state_dict(tensors)
-    return networks.eval().requires_grad_(False)
+    network.load_state_dict(tensors)
+    network.eval().requires_grad_(False)
+    return network
 
 
 def _download_pretrained(model: str, tag: str, allow_network: bool) -> Path:

@@ -88,7 +88,10 @@ def _predict(frames: AuFrames, model: TrainableSemanticModel, side: int | None) 
     def predict(pixels: Tensor) -> tuple[Tensor, np.ndarray, np.ndarray]:
         pixels = shrink_faces(pixels.to(device), side)
         image = model.encode_faces(pixels)[1]
-        probabilities = torch.sigmoid(model.phrase_logits(image)).cpu().numpy()
+        logits = model.phrase_logits(image)
+        n = len(ACTION_UNITS)
+        logits = torch.cat([model.unit_logits(logits[:, :n], pixels), logits[:, n:]], dim=1)
+        probabilities = torch.sigmoid(logits).cpu().numpy()
         return image, probabilities, model.head_and_gaze.degrees(pixels).cpu().numpy()
 
     images, free, covered, angles = [], [], [], []

@@ -1,6 +1,6 @@
 """The network that `depmap train-semantics` trains, and its losses."""
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -20,7 +20,13 @@ from depmap_cli.semantics.clip_model import (
     tokenizer_of,
 )
 from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT, HeadAndGaze
-from depmap_cli.semantics.load_model import HEAD_AND_GAZE_PREFIX, build_clip, split_tensors
+from depmap_cli.semantics.load_model import (
+    HEAD_AND_GAZE_PREFIX,
+    UNIT_NETWORK_PREFIX,
+    build_clip,
+    split_tensors,
+)
+from depmap_cli.semantics.unit_network import UnitNetwork, combined_logits
 from depmap_cli.semantics_training.batches import SemanticsBatch
 from depmap_cli.semantics_training.sentences import sentences_of
 
@@ -77,7 +83,7 @@ class PhraseCalibration(nn.Module):
 
 
 class TrainableSemanticModel(nn.Module):
-    """The open_clip model, its calibration, and layers for head and gaze, and a linear layer.
+    """The open_clip model, its calibration, the small networks, and a linear layer.
 
     The linear layer ``units``, from image features to action units, only serves training and is not
     stored with the weights.
@@ -93,10 +99,14 @@ class TrainableSemanticModel(nn.Module):
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
         self.head_and_gaze = HeadAndGaze()
+        self.unit_network = UnitNetwork()
+        self.reads_units = False
 
-    def freeze_clip(self) -> None:
-        """Train only the networks that read head and gaze."""
-        self._frozen = [m.requires_grad_(False) for m in (self.clip, self.calibration, self.units)]
+    def train_only(self, networks: Literal["head-and-gaze", "units"]) -> None:
+        """Train only the networks that read head and gaze, or the one that reads action units."""
+        other = self.head_and_gaze if networks == "units" else self.unit_network
+        frozen: list[nn.Module] = [self.clip, self.calibration, self.units, other]
+        self._frozen = [module.requires_grad_(False) for module in frozen]
 
     def freeze_stages(self, count: int) -> None:
         """Keep the weights of the stem and the first ``count`` stages of the image encoder.
@@ -119,9 +129,11 @@ class TrainableSemanticModel(nn.Module):
     def stored_tensors(self) -> dict[str, Tensor]:
         """The tensors of a weights file, which ``load_semantic_model`` reads."""
         angles = self.head_and_gaze.state_dict()
+        units = self.unit_network.state_dict() if self.reads_units else {}
         return {
             **self.clip.state_dict(),
             **{HEAD_AND_GAZE_PREFIX + name: value for name, value in angles.items()},
+            **{UNIT_NETWORK_PREFIX + name: value for name, value in units.items()},
         }
 
     def initialise_from(self, checkpoints: list[Checkpoint]) -> None:
@@ -147,11 +159,14 @@ class TrainableSemanticModel(nn.Module):
         self.calibration.load_mean([c.document["calibration"] for c in checkpoints])
 
     def _load(self, tensors: dict[str, Tensor]) -> None:
-        """Load the tensors of a weights file; older ones do not read head and gaze."""
-        of_clip, of_angles = split_tensors(tensors)
-        self.clip.load_state_dict(of_clip)
-        if of_angles:
-            self.head_and_gaze.load_state_dict(of_angles)
+        """Load the tensors of a weights file; older ones lack the small networks."""
+        parts = split_tensors(tensors)
+        self.clip.load_state_dict(parts.clip)
+        if parts.head_and_gaze:
+            self.head_and_gaze.load_state_dict(parts.head_and_gaze)
+        if parts.unit_network:
+            self.unit_network.load_state_dict(parts.unit_network)
+            self.reads_units = True
 
     def encode_faces(
         self, pixels: Float[Tensor, "n 3 h w"]
@@ -181,6 +196,19 @@ class TrainableSemanticModel(nn.Module):
         logits: Tensor = self.calibration(image @ phrases.T)
         return logits
 
+    def unit_logits(
+        self, phrase_logits: Float[Tensor, "n units"], pixels: Float[Tensor, "n 3 h w"]
+    ) -> Float[Tensor, "n units"]:
+        """Logits of the action units as the stored model gives them.
+
+        Args:
+            phrase_logits: those of the phrases of the units.
+            pixels: the normalised faces.
+        """
+        if not self.reads_units:
+            return phrase_logits
+        return combined_logits(phrase_logits, self.unit_network(pixels))
+
     def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
         """Sum of the losses of a batch, after its faces are shrunk to ``side`` pixels.
 
@@ -209,8 +237,17 @@ class TrainableSemanticModel(nn.Module):
             self.units(features), batch.intensity.to(device), reduction="none"
         )
         entropies = (phrases * phrase_mask).sum(1) + (units * unit_mask).sum(1)
-        angle_loss = ANGLE_WEIGHT * self.angle_loss(batch)
-        return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + angle_loss
+        small_networks = ANGLE_WEIGHT * self.angle_loss(batch) + self.unit_network_loss(batch)
+        return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + small_networks
+
+    def unit_network_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
+        """Loss of the network that reads action units; covered faces are ignored."""
+        device = self.units.weight.device
+        known = (batch.hidden_share < MIN_COVERED_SHARE).to(device)
+        entropies = F.binary_cross_entropy_with_logits(
+            self.unit_network(batch.pixels.to(device)), batch.intensity.to(device), reduction="none"
+        )
+        return (entropies.sum(1) * known).mean()
 
     def angle_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
         """Loss of head and gaze alone; angles of covered faces and unknown angles are ignored."""

@@ -122,10 +122,12 @@ class _Trainer:
         self._init_documents = [checkpoint.document for checkpoint in checkpoints]
         if checkpoints:
             self.model.initialise_from(checkpoints)
-        if run.config.only_head_and_gaze:
-            self.model.freeze_clip()
+        if run.config.only:
+            self.model.train_only(run.config.only)
         else:
             self.model.freeze_stages(run.config.freeze_stages)
+        if run.config.epochs and run.config.only != "head-and-gaze":
+            self.model.reads_units = True
         move_to_device(self.model, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             [p for p in self.model.parameters() if p.requires_grad],
@@ -153,8 +155,10 @@ class _Trainer:
     def step(self, batch: SemanticsBatch) -> float:
         """Make one optimizer step; returns the loss."""
         with explain_out_of_memory("a batch", "lower --batch-size"):
-            if self.run.config.only_head_and_gaze:
+            if self.run.config.only == "head-and-gaze":
                 loss = self.model.angle_loss(batch)
+            elif self.run.config.only == "units":
+                loss = self.model.unit_network_loss(batch)
             else:
                 loss = self.model.loss(batch, self.run.config.side)
             self.optimizer.zero_grad()
@@ -188,7 +192,7 @@ class _Trainer:
         The mean is over the action units or, if only head and gaze are trained, over the angles.
         """
         mean_r = metrics["mean_r"]
-        if self.run.config.only_head_and_gaze:
+        if self.run.config.only == "head-and-gaze":
             mean_r = mean([angle["r"] for angle in metrics["angles"].values()])
         if mean_r > self.best:
             self.best = mean_r
@@ -197,7 +201,7 @@ class _Trainer:
 
     def _known_directions(self) -> list[str]:
         """The phrases of head and gaze that the model was trained with."""
-        if not self.run.config.only_head_and_gaze:
+        if not self.run.config.only:
             return [direction_phrase(direction) for direction in DIRECTIONS]
         return list(self._init_documents[0].get("directions", [])) if self.run.init else []
 

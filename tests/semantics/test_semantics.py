@@ -518,7 +518,10 @@ def test_angles_follow_the_augmented_picture(faces):
     assert model.head_and_gaze.eyes.eye[0].weight.grad.abs().max() > 0
 
 
-def test_training_of_head_and_gaze_alone_keeps_the_rest(faces, tmp_path):
+@pytest.mark.parametrize(
+    ("only", "prefix"), [("head-and-gaze", "head_and_gaze."), ("units", "unit_network.")]
+)
+def test_training_of_small_networks_alone_keeps_the_rest(faces, tmp_path, only, prefix):
     angles = np.tile(np.linspace(-20, 20, 8, dtype=np.float32)[:, None], (1, 5))
     frames = AuFrames(
         faces=[faces],
@@ -528,7 +531,7 @@ def test_training_of_head_and_gaze_alone_keeps_the_rest(faces, tmp_path):
     )
     run = SemanticsRun(
         output=tmp_path / "angles.safetensors",
-        config=SemanticsTrainConfig(epochs=2, batch_size=4, only_head_and_gaze=True),
+        config=SemanticsTrainConfig(epochs=2, batch_size=4, only=only),
         statement="here",
         simulated=True,
         init=(default_semantic_weights(),),
@@ -536,7 +539,25 @@ def test_training_of_head_and_gaze_alone_keeps_the_rest(faces, tmp_path):
     train_semantics(frames, frames, run, lambda event: None)
     before, after = (load_checkpoint(path, "semantics") for path in (*run.init, run.output))
     for name, tensor in before.tensors.items():
-        if not name.startswith("head_and_gaze."):
+        if not name.startswith(prefix):
             assert torch.equal(after.tensors[name], tensor), name
     assert after.document["calibration"]["scale"] == before.document["calibration"]["scale"]
-    assert any(name.startswith("head_and_gaze.") for name in after.tensors)
+    trained = [name for name in after.tensors if name.startswith(prefix)]
+    assert trained
+    none = torch.empty(0)
+    assert not all(torch.equal(after.tensors[n], before.tensors.get(n, none)) for n in trained)
+
+
+def test_units_are_the_mean_of_phrase_and_network_logits(tmp_path, faces):
+    model = _model_with_angles()
+    document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
+    logits = []
+    for name, reads_units in (("phrases", False), ("both", True)):
+        model.reads_units = reads_units
+        path = tmp_path / f"{name}.safetensors"
+        save_checkpoint(path, "semantics", document, model.stored_tensors)
+        semantics = load_semantic_model(BUNDLED_MODEL, str(path))
+        logits.append(torch.logit(semantics(torch.from_numpy(faces)).au_probabilities))
+    with torch.inference_mode():
+        network = model.unit_network(normalise_pixels(torch.from_numpy(faces)))
+    torch.testing.assert_close(logits[1], (logits[0] + network) / 2, atol=2e-3, rtol=1e-3)
