@@ -1,8 +1,9 @@
 """Reads action units from an aligned face with a network that keeps positions.
 
 The phrases of the semantic model compare with features that are averaged over the face, which lose
-where a brow is. This network reads the same units from a map that still has 6 x 6 cells; the model
-adds both readings (``clip_model.py``; measured: LOG L73).
+where a brow is. This network reads the same units from a map that still has 6 x 6 cells. A reading
+is the weighted mean of both (``combined_logits``): the network reads the brows of real people
+better, the phrases their lids and smiles.
 """
 
 import torch
@@ -16,8 +17,13 @@ SIDE = 96
 """Side to which faces are reduced, in pixels."""
 _CHANNELS = (32, 48, 80, 128)
 _HIDDEN = 256
-NETWORK_SHARE = 0.5
-"""Share of the network in the logit of a unit; the rest is the share of its phrase."""
+_BROWS, _LIDS = ("AU1", "AU2", "AU4"), ("AU5", "AU7", "AU43")
+NETWORK_SHARES = {
+    unit.code: 0.65 if unit.code in _BROWS else 0.2 if unit.code in _LIDS else 0.35
+    for unit in ACTION_UNITS
+}
+"""Share of the network in the logit of each unit; the rest is that of its phrase. Chosen on frames
+of real people (measured: LOG L73)."""
 
 
 class UnitNetwork(nn.Module):
@@ -55,4 +61,5 @@ def combined_logits(
     phrase: Float[Tensor, "n units"], network: Float[Tensor, "n units"]
 ) -> Float[Tensor, "n units"]:
     """Logits of the units from those of their phrases and of ``UnitNetwork``."""
-    return torch.lerp(phrase, network.to(phrase), NETWORK_SHARE)
+    shares = torch.tensor(list(NETWORK_SHARES.values())).to(phrase)
+    return torch.lerp(phrase, network.to(phrase), shares)

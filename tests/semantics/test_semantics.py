@@ -15,6 +15,7 @@ from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL, SemanticFeatures
 from depmap_cli.semantics.load_model import load_semantic_model
+from depmap_cli.semantics.unit_network import NETWORK_SHARES
 from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 from depmap_cli.semantics_training.batches import make_batch
 from depmap_cli.semantics_training.sentences import sentences_of
@@ -548,7 +549,9 @@ def test_training_of_small_networks_alone_keeps_the_rest(faces, tmp_path, only, 
     assert not all(torch.equal(after.tensors[n], before.tensors.get(n, none)) for n in trained)
 
 
-def test_units_are_the_mean_of_phrase_and_network_logits(tmp_path, faces):
+def test_units_are_weighted_means_of_phrase_and_network_logits(tmp_path, faces):
+    from depmap_cli.domain.action_units import ACTION_UNITS
+
     model = _model_with_angles()
     document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
     logits = []
@@ -560,4 +563,7 @@ def test_units_are_the_mean_of_phrase_and_network_logits(tmp_path, faces):
         logits.append(torch.logit(semantics(torch.from_numpy(faces)).au_probabilities))
     with torch.inference_mode():
         network = model.unit_network(normalise_pixels(torch.from_numpy(faces)))
-    torch.testing.assert_close(logits[1], (logits[0] + network) / 2, atol=2e-3, rtol=1e-3)
+    share = torch.tensor([NETWORK_SHARES[unit.code] for unit in ACTION_UNITS])
+    assert 0 < share.min() < share.max() < 1
+    expected = (1 - share) * logits[0] + share * network
+    torch.testing.assert_close(logits[1], expected, atol=2e-3, rtol=1e-3)
