@@ -8,7 +8,6 @@ import numpy as np
 from depmap_cli.domain.action_units import ACTION_UNITS, FULL_INTENSITY, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS
 from depmap_cli.domain.head_and_gaze import ANGLES, GAZE, HEAD
-from depmap_cli.results import FrameRow
 from depmap_cli.results.columns import (
     Columns,
     array_columns,
@@ -17,6 +16,7 @@ from depmap_cli.results.columns import (
     names_of,
     row_of,
 )
+from depmap_cli.results.score_result import FrameRow
 
 if TYPE_CHECKING:
     import pandas
