@@ -201,7 +201,9 @@ ENOUGH_FRAMES = 64
 L68)."""
 
 
-def calibration_caution(calibrated_frames: int, used_frames: int, au_table: bool = False) -> str:
+def calibration_caution(
+    calibrated_frames: int, used_frames: int, has_other_units: bool = False
+) -> str:
     """Say how the calibration of the interval differs from an estimate; "" if it hardly does.
 
     An estimate from fewer frames has a larger error than the interval allows for. One from more
@@ -210,13 +212,13 @@ def calibration_caution(calibrated_frames: int, used_frames: int, au_table: bool
     Args:
         calibrated_frames: frames of each video that the calibration residuals were computed from.
         used_frames: usable frames that the estimate was computed from.
-        au_table: whether the action units of the estimate are not those that the semantic
+        has_other_units: whether the action units of the estimate are not those that the semantic
             model reads.
     """
     differences = []
     if used_frames < min(calibrated_frames, ENOUGH_FRAMES):
         differences.append(f"from {calibrated_frames} frames per video, more than here")
-    if au_table:
+    if has_other_units:
         differences.append("with action units from the semantic model")
     return f"calibrated with estimates {' and '.join(differences)}" if differences else ""
 
