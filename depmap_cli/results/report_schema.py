@@ -302,7 +302,9 @@ class WeightsInfo(FrozenModel):
     )
     au_source: str = Field(
         description="Source of the action units: 'semantics' (the semantic model), or the "
-        "table of --au-csv: 'OpenFace table' or 'depmap table'."
+        "table of --au-csv: 'OpenFace table', 'depmap table' or, if the video failed, "
+        "'AU table that cannot be read'. An aus.csv of depmap with the action units of OpenFace "
+        "is an 'OpenFace table'."
     )
     training_data: str = Field(description="What the model was trained on.")
     simulated: bool = Field(description="Whether it was trained on simulated faces only.")

@@ -32,7 +32,9 @@ class FrameRow:
     score: float | None
     logits: np.ndarray | None  # (levels,)
     action_units: np.ndarray | None  # (units,) probabilities, relative to the neutral face
-    raw_action_units: np.ndarray | None = None  # (units,) probabilities, as the network takes them
+    raw_action_units: np.ndarray | None = None  # (units,) probabilities, as the network takes them;
+    # NaN for a unit that the table of --au-csv does not have
+    au_source: str = "semantics"  # who has read the action units (AuSource)
     angles: np.ndarray | None = None  # (5,) degrees, in the order of ANGLES
     quarter_turns: int = 0  # counterclockwise turns of the picture after which the face is upright
 
