@@ -1,9 +1,9 @@
-"""Measures how well frozen faces and overlays are told from living faces in front of nothing.
+"""Measures how well frozen faces and captions are told from living faces in front of nothing.
 
 From the videos given, it makes copies with one still picture (coded in several ways, with noise,
-with a running clock, with flickering light, moved as a whole) and copies with overlays over the
+with a running clock, with flickering light, moved as a whole) and copies with captions over the
 mouth, and prints for each video and copy the share of frames in which the face is frozen, the
-longest stretch without motion, and the share of frames that are excluded because of an overlay.
+longest stretch without motion, and the share of frames that are excluded because of a caption.
 
     python benchmarks/still_and_covered.py VIDEO... [--copies] [--fps 5] [--seconds 8]
 """
@@ -22,9 +22,9 @@ import torch
 from depmap_cli.config import FaceConfig, SamplingConfig
 from depmap_cli.errors import DepmapError
 from depmap_cli.faces import FaceDetector, FaceSample
-from depmap_cli.faces.overlay import COVERED_FACE
 from depmap_cli.faces.quality import still_samples
 from depmap_cli.faces.subject import read_subject
+from depmap_cli.faces.track import COVERED_FACE
 from depmap_cli.video.reader import sample_frames
 
 RATE = 25
@@ -50,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     detector = FaceDetector(FaceConfig())
-    print(f"{'video':26} {'copy':28} {'faces':>6} {'frozen':>7} {'longest':>8} {'overlay':>8}")
+    print(f"{'video':26} {'copy':28} {'faces':>6} {'frozen':>7} {'longest':>8} {'covered':>8}")
     for path in options.videos:
         report(path, "", path, detector, options.fps)
         if options.copies:
@@ -106,7 +106,7 @@ def copies(path: Path, folder: Path, seconds: float) -> Iterator[tuple[str, Path
         "logo over one cheek": logo,
     }.items():
         drawn = (draw(frame.copy(), i, top, bottom) for i, frame in enumerate(frames))
-        yield name, encode(folder / "overlay.mp4", drawn, ("-crf", "23"))
+        yield name, encode(folder / "caption.mp4", drawn, ("-crf", "23"))
 
 
 def read(path: Path, seconds: float) -> list[np.ndarray]:

@@ -29,7 +29,8 @@ STEADY_FRAMES = 512
 At 5 frames per second, two readings of a video of 5 to 35 s, shifted by a fraction of a second,
 differ by up to 5 points; with so many frames, by less than one (measured: LOG L68)."""
 MIN_FRAMES = 8
-"""Least number of frames that can be sampled from a video."""
+"""Smallest value of ``--frames`` and ``train.score_frames``; `depmap score --fps` raises a rate at
+which a video would have fewer frames. A video that has fewer frames in all yields each of them."""
 
 
 class _Frozen(BaseModel):

@@ -13,6 +13,7 @@ from depmap_cli import __version__
 from depmap_cli.batch.inputs import HIDDEN, RUN
 from depmap_cli.batch.job import FrameCounts, RenderedResult
 from depmap_cli.batch.results_folder import check_exists
+from depmap_cli.io.json_writer import json_file
 from depmap_cli.io.locks import locked
 from depmap_cli.io.output_files import unwritable, write_file
 from depmap_cli.results import EncodableText, Status
@@ -120,8 +121,7 @@ class RunJsonWriter:
                 record = self._read()
                 others = [r for r in record.runs if (r.started, r.host, r.process) != mine]
                 record.runs = [*others, self.run]
-                data = record.model_dump_json(indent=2) + "\n"
-                write_file(self._folder, RUN, data.encode())
+                write_file(self._folder, RUN, json_file(record).encode())
         except OSError as error:
             raise unwritable(f"{self._folder}/{RUN}", error) from error
 

@@ -47,7 +47,11 @@ def evaluate(
     ] = None,
     attributes: Annotated[
         Path | None,
-        typer.Option("--subgroups", help="CSV file with a column subject and columns to group by."),
+        typer.Option(
+            "--subgroups",
+            help="CSV file with a column subject and columns to group by, or the folder "
+            "ground_truth of a simulated corpus.",
+        ),
     ] = None,
     compare_with: Annotated[
         list[Path] | None,

@@ -15,10 +15,11 @@ gaze_degrees   number              rotation of the eyes at a gaze of 1; absent i
                                    older versions, whose eyes do not turn
 =============  ==================  ==========================================================
 
-and facts about the person and the video: numbers and words by name.
+and facts about the person and the video, numbers and words by name: among them tone (of the skin,
+0 is the lightest), female, age and glasses, which are the same in all videos of a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from depmap_cli.data.labelled_video import LabelledVideo, display_path
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.head_and_gaze import ANGLES, GAZE, HEAD, about_z, head_angles, head_rotation
 from depmap_cli.errors import DataInvalid
+from depmap_cli.io.clean_text import clean
 
 FOLDER = "ground_truth"
 GAZE_DEGREES = 30.0
@@ -103,6 +105,49 @@ def read_traces(data: Path, video: LabelledVideo) -> TrueTraces:
         landmarks=truth["landmarks"].astype(np.float32),
         fps=float(truth["fps"]),
     )
+
+
+def read_appearance(folder: Path, videos: Iterable[LabelledVideo]) -> dict[str, dict[str, str]]:
+    """Read what the people of a simulated corpus look like.
+
+    The ground truth of a video is found by its file name in any split of ``folder``, because folds
+    assign other splits.
+
+    Args:
+        folder: the folder ``ground_truth`` of the corpus.
+        videos: of the corpus; those without ground truth are passed over.
+
+    Returns:
+        Attribute -> subject -> value. The attributes are ``skin tone`` (a number, 0 is the
+        lightest), ``sex``, ``age`` (years) and ``glasses``, as far as they are recorded.
+
+    Raises:
+        DataInvalid: no video has ground truth with one of these attributes.
+    """
+    paths = {path.stem: path for path in folder.glob("*/*.npz")}
+    attributes: dict[str, dict[str, str]] = {}
+    for video in videos:
+        if (path := paths.get(video.path.stem)) is None:
+            continue
+        with np.load(path, allow_pickle=False) as truth:
+            for name, (attribute, word) in _APPEARANCE.items():
+                if name in truth:
+                    attributes.setdefault(attribute, {})[video.subject] = word(truth[name].item())
+    if not attributes:
+        raise DataInvalid(
+            f"{clean(str(folder))}: no appearance of the people in the data",
+            f"give the folder {FOLDER} of the simulated corpus, or a CSV file",
+        )
+    return attributes
+
+
+_APPEARANCE: dict[str, tuple[str, Callable[[Any], str]]] = {
+    "tone": ("skin tone", lambda tone: f"{tone:.2f}"),
+    "female": ("sex", lambda female: "female" if female else "male"),
+    "age": ("age", lambda age: f"{age:.0f}"),
+    "glasses": ("glasses", lambda glasses: "yes" if glasses else "no"),
+}
+"""Fact in the ground truth -> attribute, and its value in words."""
 
 
 def _angles(truth: Mapping[str, np.ndarray]) -> Float32[np.ndarray, "n 5"]:

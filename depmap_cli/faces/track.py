@@ -21,6 +21,8 @@ NO_FACE = "no face"
 """Reason of a frame without any face."""
 ANOTHER_FACE = "another face"
 """Reason of a frame with faces, none of which is the subject's."""
+COVERED_FACE = "covered face"
+"""Reason of a frame in which something, such as a caption, a mask or a hand, covers the face."""
 SEGMENT = 128
 """Most sampled frames in one segment."""
 _MAX_MOTION = 1.0

@@ -192,7 +192,7 @@ def au_source_text(weights: WeightsInfo) -> str:
     """Where the action units come from, e.g. ``an OpenFace table``."""
     if weights.au_source == "semantics":
         return "the semantic model"
-    article = "an" if weights.au_source.startswith("O") else "a"
+    article = "an" if weights.au_source.startswith(("O", "A")) else "a"
     return f"{article} {weights.au_source}"
 
 

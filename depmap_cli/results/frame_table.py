@@ -8,7 +8,6 @@ import numpy as np
 from depmap_cli.domain.action_units import ACTION_UNITS, FULL_INTENSITY, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS
 from depmap_cli.domain.head_and_gaze import ANGLES, GAZE, HEAD
-from depmap_cli.results import FrameRow
 from depmap_cli.results.columns import (
     Columns,
     array_columns,
@@ -17,6 +16,7 @@ from depmap_cli.results.columns import (
     names_of,
     row_of,
 )
+from depmap_cli.results.score_result import FrameRow
 
 if TYPE_CHECKING:
     import pandas
@@ -50,12 +50,16 @@ def _intensities(frame: FrameRow) -> np.ndarray | None:
     return None if raw is None else FULL_INTENSITY * _with_blink(raw)
 
 
-def _presence(frame: FrameRow) -> list[int] | None:
-    """OpenFace's ``AUxx_c``, 0 or 1."""
-    relative = _relative(frame)
-    if relative is None:
+def _presence(frame: FrameRow) -> list[int | None] | None:
+    """OpenFace's ``AUxx_c``, 0 or 1; None for units that were not read."""
+    relative, raw = _relative(frame), _raw(frame)
+    if relative is None or raw is None:
         return None
-    return [int(p >= PRESENT_THRESHOLD) for p in _with_blink(relative).tolist()]
+    is_read = ~np.isnan(_with_blink(raw))
+    return [
+        int(p >= PRESENT_THRESHOLD) if known else None
+        for p, known in zip(_with_blink(relative).tolist(), is_read, strict=True)
+    ]
 
 
 def _with_blink(units: np.ndarray) -> np.ndarray:
@@ -102,6 +106,7 @@ OPENFACE: tuple[Columns[FrameRow], ...] = (
     array_columns(OPENFACE_POSE, lambda frame: _radians(frame, HEAD), 5),
     _INTENSITY,
     _PRESENCE,
+    column("au_source", lambda frame: None if _raw(frame) is None else frame.au_source),
 )
 """``aus.csv``: one row for each sampled frame, laid out like OpenFace's tables."""
 

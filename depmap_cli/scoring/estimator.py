@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from depmap_cli.faces import FaceSample
-from depmap_cli.faces.overlay import COVERED_FACE
+from depmap_cli.faces.track import COVERED_FACE
 from depmap_cli.model.depmap import VideoScores
 from depmap_cli.results import KeyFrame, KeyPicture, Steadiness
 from depmap_cli.scoring.inference import VideoInference, face_batches

@@ -4,9 +4,8 @@ from collections import Counter
 from dataclasses import dataclass
 
 from depmap_cli.faces import FaceSample
-from depmap_cli.faces.overlay import COVERED_FACE
 from depmap_cli.faces.quality import still_samples
-from depmap_cli.faces.track import ANOTHER_FACE, NO_FACE
+from depmap_cli.faces.track import ANOTHER_FACE, COVERED_FACE, NO_FACE
 from depmap_cli.results import Quality, Verdict
 from depmap_cli.scoring.estimator import NOT_IN_AU_TABLE
 from depmap_cli.semantics.openface import AuTable

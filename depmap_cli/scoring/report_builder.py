@@ -1,5 +1,6 @@
 """Turns the output of the networks into the report of a video."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ from depmap_cli.scoring.estimator import VideoEstimate
 from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.refusal import refusal_hint
 from depmap_cli.scoring.timeline import timeline_of
-from depmap_cli.semantics.openface import OPENFACE, AuTable
+from depmap_cli.semantics.openface import AuSource, AuTable, describe_au_table
 from depmap_cli.stats.conformal import half_width
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 from depmap_cli.video.reader import VideoProperties
@@ -75,8 +76,8 @@ def build_report(
         duration=properties.duration,
         notes=[*properties.notes, *_turn_notes(samples)],
     )
-    rows = _frame_rows(samples, estimate)
-    au_source = au_table.source if au_table else SEMANTICS
+    rows = _frame_rows(samples, estimate, au_table)
+    au_source = au_table.description if au_table else SEMANTICS
     content: dict[str, Any] = _common_content(networks, options, au_source)
     if estimate is None:
         refusals = [check.message for check in quality.checks if check.verdict == Verdict.refuse]
@@ -106,15 +107,24 @@ def _turn_notes(samples: list[FaceSample]) -> list[str]:
 
 
 def build_failure(
-    networks: Networks, options: ScoreOptions, name: str, error: DepmapError
+    networks: Networks, options: ScoreOptions, path: Path, name: str, error: DepmapError
 ) -> ScoreResult:
-    """Build the result of a video that could not be read or scored."""
+    """Build the result of a video that could not be read or scored.
+
+    Args:
+        networks: the networks that should have scored the video.
+        options: the options it should have been scored with.
+        path: the video.
+        name: name of the video in the report.
+        error: why it failed.
+    """
+    table = options.au_table_of(path)
     report = Report(
         source=SourceVideo(name=name),
         status=Status.failed,
         reason=error.message,
         hint=error.hint,
-        **_common_content(networks, options, OPENFACE if options.au_csv else SEMANTICS),
+        **_common_content(networks, options, describe_au_table(table) if table else SEMANTICS),
     )
     return ScoreResult(report=report)
 
@@ -201,7 +211,9 @@ ENOUGH_FRAMES = 64
 L68)."""
 
 
-def calibration_caution(calibrated_frames: int, used_frames: int, au_table: bool = False) -> str:
+def calibration_caution(
+    calibrated_frames: int, used_frames: int, has_other_units: bool = False
+) -> str:
     """Say how the calibration of the interval differs from an estimate; "" if it hardly does.
 
     An estimate from fewer frames has a larger error than the interval allows for. One from more
@@ -210,13 +222,13 @@ def calibration_caution(calibrated_frames: int, used_frames: int, au_table: bool
     Args:
         calibrated_frames: frames of each video that the calibration residuals were computed from.
         used_frames: usable frames that the estimate was computed from.
-        au_table: whether the action units of the estimate are not those that the semantic
+        has_other_units: whether the action units of the estimate are not those that the semantic
             model reads.
     """
     differences = []
     if used_frames < min(calibrated_frames, ENOUGH_FRAMES):
         differences.append(f"from {calibrated_frames} frames per video, more than here")
-    if au_table:
+    if has_other_units:
         differences.append("with action units from the semantic model")
     return f"calibrated with estimates {' and '.join(differences)}" if differences else ""
 
@@ -284,12 +296,18 @@ def action_units_of(
     ]
 
 
-def _frame_rows(samples: list[FaceSample], estimate: VideoEstimate | None) -> list[FrameRow]:
+def _frame_rows(
+    samples: list[FaceSample], estimate: VideoEstimate | None, au_table: AuTable | None
+) -> list[FrameRow]:
     """Return one row for each sampled frame; the model's columns are empty for unusable frames."""
     if estimate is None:
         return [_row(sample) for sample in samples]
     frames, angles = estimate.usable.features, estimate.usable.angles
     raw = estimate.usable.semantics.au_probabilities.numpy()
+    source = AuSource.semantics
+    if au_table is not None:
+        source = au_table.source
+        raw = np.where([unit.code in au_table.units for unit in ACTION_UNITS], raw, np.nan)
     rows, used = [], 0
     for sample in samples:
         if not sample.valid:
@@ -304,6 +322,7 @@ def _frame_rows(samples: list[FaceSample], estimate: VideoEstimate | None) -> li
                 action_units=estimate.usable.au_probabilities[used],
                 raw_action_units=raw[used],
                 angles=None if angles is None else angles[used],
+                au_source=source,
             )
         )
         used += 1
@@ -318,6 +337,7 @@ def _row(
     action_units: np.ndarray | None = None,
     raw_action_units: np.ndarray | None = None,
     angles: np.ndarray | None = None,
+    au_source: AuSource = AuSource.semantics,
 ) -> FrameRow:
     return FrameRow(
         number=sample.number,
@@ -335,6 +355,7 @@ def _row(
         action_units=action_units,
         raw_action_units=raw_action_units,
         angles=angles,
+        au_source=au_source.value,
         quarter_turns=sample.quarter_turns,
     )
 

@@ -101,10 +101,10 @@ class Scorer:
                     progress=progress,
                 ).score()
         except DepmapError as error:
-            return build_failure(self.networks, options, name, error)
+            return build_failure(self.networks, options, path, name, error)
         except Exception as error:  # an unexpected error in one video must not stop a batch
             unexpected = UnexpectedError.of(error, "while scoring")
-            failure = build_failure(self.networks, options, name, unexpected)
+            failure = build_failure(self.networks, options, path, name, unexpected)
             return replace(failure, traceback=unexpected.traceback)
 
     def _decoding(self, path: Path, options: ScoreOptions, started: Decoding | None) -> Decoding:

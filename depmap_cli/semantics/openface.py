@@ -5,14 +5,16 @@ Three kinds of tables have columns ``AUxx_r``. They differ in what these columns
 ================  ==========================================================================
 OpenFace          intensity, 0 to 5; OpenFace has corrected it for the neutral face. Gaze is
                   relative to the camera and is turned into the direction relative to the head.
-``aus.csv``       5 times the probability that the semantic model reads. Gaze is relative to the
-                  head. Recognised by the columns ``AU43_r``, which OpenFace lacks, and ``pose_Rx``.
+``aus.csv``       5 times the probability that the network took. The column ``au_source``
+                  (``AuSource``) names its origin. Gaze is relative to the head. Recognised by the
+                  columns ``AU43_r``, which OpenFace lacks, and ``pose_Rx``.
 ``aus.csv`` 0.1   probability, 0 to 1, relative to the neutral face. Recognised by ``AU43_r``
                   without ``pose_Rx``.
 ================  ==========================================================================
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +27,9 @@ from depmap_cli.io.clean_text import clean
 from depmap_cli.io.csv_reader import CsvRow, CsvTable, read_csv
 
 OPENFACE, DEPMAP = "OpenFace table", "depmap table"
-"""Who wrote a table (``AuTable.source``)."""
+"""``WeightsInfo.au_source`` of reports with the action units of a table: who read them first."""
+UNREADABLE = "AU table that cannot be read"
+"""``WeightsInfo.au_source`` of failed videos whose table cannot be read."""
 _BLINK, _CLOSED_EYES = "AU45", "AU43"
 """OpenFace reports blinks (AU45); depmap uses closed eyes (AU43), which last longer."""
 _OWN_COLUMN = "AU43_r"
@@ -33,10 +37,19 @@ _OWN_COLUMN = "AU43_r"
 _POSE = ("pose_Rx", "pose_Ry", "pose_Rz")
 _GAZE = ("gaze_angle_x", "gaze_angle_y")
 """OpenFace's columns of the angles ``HEAD`` and ``GAZE``, in radians."""
+_SOURCE_COLUMN = "au_source"
 MIN_CONFIDENCE = 0.5
 """OpenFace's confidence in its landmarks from which a row is used."""
 MAX_GAP = 1.0
 """Largest time between a frame and the nearest row, in seconds."""
+
+
+class AuSource(StrEnum):
+    """Who has read the action units of a table from the video; column ``au_source``."""
+
+    semantics = "semantics"  # the semantic model: probabilities as the network takes them
+    openface = "OpenFace"  # intensities; OpenFace has corrected them for the neutral face
+    depmap_0_1 = "depmap 0.1"  # probabilities relative to the neutral face
 
 
 class AuTable:
@@ -46,9 +59,7 @@ class AuTable:
         times: of the rows, in seconds.
         au_probabilities: 0 to 1.
         angles: degrees, in the order of ``ANGLES``; NaN where the table has none. None: none.
-        is_raw: whether the probabilities are as the semantic model reads them; otherwise they are
-            relative to the person's neutral face.
-        source: who wrote the table, ``OPENFACE`` or ``DEPMAP``.
+        source: who has read the action units.
         units: codes of the units that have a column; None for all.
     """
 
@@ -58,8 +69,7 @@ class AuTable:
         au_probabilities: Float[np.ndarray, "rows units"],
         *,
         angles: Float[np.ndarray, "rows 5"] | None = None,
-        is_raw: bool = False,
-        source: str = OPENFACE,
+        source: AuSource = AuSource.openface,
         units: frozenset[str] | None = None,
     ) -> None:
         self.units = frozenset(u.code for u in ACTION_UNITS) if units is None else units
@@ -67,7 +77,20 @@ class AuTable:
             angles = np.full((len(times), len(ANGLES)), np.nan)
         order = np.argsort(times, kind="stable")
         self.times, self.au_probabilities = times[order], au_probabilities[order]
-        self.angles, self.is_raw, self.source = angles[order], is_raw, source
+        self.angles, self.source = angles[order], source
+
+    @property
+    def is_raw(self) -> bool:
+        """Whether the probabilities are as the semantic model reads them.
+
+        Otherwise they are relative to the person's neutral face.
+        """
+        return self.source is AuSource.semantics
+
+    @property
+    def description(self) -> str:
+        """What reports call the table: ``OPENFACE`` or ``DEPMAP``."""
+        return OPENFACE if self.source is AuSource.openface else DEPMAP
 
     @property
     def span(self) -> tuple[float, float]:
@@ -101,16 +124,16 @@ class _Kind:
     """What the columns of a table mean."""
 
     largest_r: float  # largest value of AUxx_r
-    is_raw: bool
+    source: AuSource  # unless the column ``au_source`` names another
     is_own: bool  # written by depmap, whose ``confidence`` is that of the face detector
 
     @classmethod
     def of(cls, columns: list[str]) -> "_Kind":
         if _OWN_COLUMN not in columns:
-            return cls(largest_r=FULL_INTENSITY, is_raw=False, is_own=False)
+            return cls(largest_r=FULL_INTENSITY, source=AuSource.openface, is_own=False)
         if _POSE[0] in columns:
-            return cls(largest_r=FULL_INTENSITY, is_raw=True, is_own=True)
-        return cls(largest_r=1.0, is_raw=False, is_own=True)
+            return cls(largest_r=FULL_INTENSITY, source=AuSource.semantics, is_own=True)
+        return cls(largest_r=1.0, source=AuSource.depmap_0_1, is_own=True)
 
 
 def read_au_table(path: Path) -> AuTable:
@@ -120,7 +143,8 @@ def read_au_table(path: Path) -> AuTable:
     ``gaze_angle_y``), in radians, are read if the table has them.
 
     Rows that are marked as failed (``success`` 0) are skipped, and so are rows of OpenFace with a
-    ``confidence`` below ``MIN_CONFIDENCE``.
+    ``confidence`` below ``MIN_CONFIDENCE``. If a unit of an ``aus.csv`` is empty in all other rows,
+    it was not read.
 
     Raises:
         DataInvalid: the file is missing or is not a table of one face with these columns; has no
@@ -133,8 +157,7 @@ def read_au_table(path: Path) -> AuTable:
         )
     table = read_csv(path, keep=_is_used)
     kind = _Kind.of(table.columns)
-    units = _columns(table.columns, kind)
-    if "timestamp" not in table.columns or not units:
+    if "timestamp" not in table.columns or not _columns(table.columns, kind):
         raise DataInvalid(
             f"{table.name}: the columns timestamp and AU01_r, AU02_r, ... are missing",
             "give a CSV that OpenFace or depmap has written",
@@ -144,6 +167,11 @@ def read_au_table(path: Path) -> AuTable:
         raise DataInvalid(
             f"{table.name}: no row with a face",
             "check that the video shows a face, and run OpenFace again",
+        )
+    units = _columns(_columns_with_values(table, usable, kind), kind)
+    if not units:
+        raise DataInvalid(
+            f"{table.name}: no action unit has a value", "score the video again to write it anew"
         )
     times = [table.number(row, "timestamp") for row in usable]
     _check_one_face(table, usable, times)
@@ -155,14 +183,21 @@ def read_au_table(path: Path) -> AuTable:
         np.array(times),
         probabilities,
         angles=_angles(table, usable, kind),
-        is_raw=kind.is_raw,
+        source=_source(table, usable, kind),
         units=frozenset(ACTION_UNITS[unit].code for unit in units),
-        source=DEPMAP if kind.is_own else OPENFACE,
     )
 
 
+def describe_au_table(path: Path) -> str:
+    """Return what reports call the table: ``OPENFACE``, ``DEPMAP`` or ``UNREADABLE``."""
+    try:
+        return read_au_table(path).description
+    except Exception:  # a failed video gets its report, whatever the table is
+        return UNREADABLE
+
+
 def _is_used(column: str) -> bool:
-    named = ("timestamp", "success", "confidence", *_POSE, *_GAZE)
+    named = ("timestamp", "success", "confidence", _SOURCE_COLUMN, *_POSE, *_GAZE)
     return column in named or column.startswith("AU")
 
 
@@ -171,6 +206,31 @@ def _has_face(table: CsvTable, row: CsvRow, kind: _Kind) -> bool:
     if not success or kind.is_own or "confidence" not in table.columns:
         return success
     return table.number(row, "confidence") >= MIN_CONFIDENCE
+
+
+def _columns_with_values(table: CsvTable, rows: list[CsvRow], kind: _Kind) -> list[str]:
+    """Columns of the table; of an own one, those without a value in any of ``rows`` are left out.
+
+    OpenFace fills all its cells, so there an empty one is an error.
+    """
+    if not kind.is_own:
+        return table.columns
+    return [column for column in table.columns if any(row.cells[column] for row in rows)]
+
+
+def _source(table: CsvTable, rows: list[CsvRow], kind: _Kind) -> AuSource:
+    """Who has read the action units: all rows of the column ``au_source`` name the same."""
+    if not kind.is_own or _SOURCE_COLUMN not in table.columns:
+        return kind.source
+    named = rows[0].cells[_SOURCE_COLUMN]
+    for row in rows:
+        cell = row.cells[_SOURCE_COLUMN]
+        if cell not in list(AuSource) or cell != named:
+            raise DataInvalid(
+                f"{table.where(row)}: {_SOURCE_COLUMN} is {clean(cell)[:40]!r}",
+                f"write one of these in all rows: {', '.join(AuSource)}",
+            )
+    return AuSource(named)
 
 
 def _check_one_face(table: CsvTable, rows: list[CsvRow], times: list[float]) -> None:

@@ -22,6 +22,7 @@ from depmap_cli.errors import DataInvalid, OutputUnwritable
 from depmap_cli.io.atomic_files import TEMP_PATTERN, atomic_write, remove_stale_temp
 from depmap_cli.io.checkpoint import save_checkpoint
 from depmap_cli.io.clean_text import clean
+from depmap_cli.io.json_writer import json_file
 from depmap_cli.runtime.versions import package_versions
 from depmap_cli.training.model_card import model_card
 from depmap_cli.weights.locations import RUN_WEIGHTS
@@ -110,7 +111,7 @@ class RunFolder:
         self.write(CONFIG, yaml.safe_dump(config, sort_keys=False))
         if first := self._read_run():
             run = {**first, "resumed": [*first.get("resumed", []), run]}
-        self.write(RUN, json.dumps(run, indent=2) + "\n")
+        self.write(RUN, json_file(run))
 
     def _read_run(self) -> dict[str, Any]:
         """Content of run.json; empty if the file is missing or damaged."""

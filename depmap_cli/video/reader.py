@@ -99,9 +99,10 @@ def sample_frames(
 ) -> Iterator[Frame]:
     """Decode a video once, front to back, and yield the frames that ``sampling`` asks for.
 
-    With ``sampling.fps`` the frames have that rate. Otherwise the time between ``start`` and
-    ``end`` is divided into ``sampling.frames`` equal parts, and the frame nearest to the middle of
-    each part is taken. A video with fewer frames than asked for yields each of its frames once.
+    With ``sampling.every_frame``, these are all frames between ``start`` and ``end``, and with
+    ``sampling.fps``, frames of that rate. Otherwise the time between ``start`` and ``end`` is
+    divided into ``sampling.frames`` equal parts, and the frame nearest to the middle of each part
+    is taken. A video with fewer frames than asked for yields each of its frames once.
 
     Args:
         path: the video.

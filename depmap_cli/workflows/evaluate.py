@@ -10,6 +10,7 @@ import numpy as np
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.data.face_cache import duration_of
+from depmap_cli.data.ground_truth import read_appearance
 from depmap_cli.data.labelled_video import SPLITS, LabelledVideo
 from depmap_cli.domain.paper_tables import network_name
 from depmap_cli.errors import UsageProblem
@@ -56,7 +57,7 @@ class EvaluateOptions:
     split: str = "Testing"
     frames: int | None = None  # of each video; None for all that are prepared
     device: str = "auto"
-    attributes: Path | None = None  # CSV with a column ``subject``
+    attributes: Path | None = None  # CSV with a column ``subject``, or folder of ground truth
     compare_with: tuple[Path, ...] = ()  # other weights, evaluated on the same clips
     appearance: bool = False  # whether to collect the data for plots of faces and features
     gallery: bool = False  # whether to add the prototypes' nearest Training faces
@@ -196,9 +197,11 @@ def weights_baseline(
 def attributes_of(
     options: EvaluateOptions, videos: Sequence[LabelledVideo]
 ) -> dict[str, dict[str, str]] | None:
-    """Read the table of subgroups; None if there is no such option."""
+    """Read the table of subgroups, or the ground truth; None if there is no such option."""
     if options.attributes is None:
         return None
+    if options.attributes.is_dir():
+        return read_appearance(options.attributes, videos)
     return read_attributes(options.attributes, {video.subject for video in videos})
 
 

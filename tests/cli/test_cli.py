@@ -353,6 +353,49 @@ def test_its_own_table_given_back_yields_the_same_result(run, interview, tmp_pat
     assert sources == ["semantics", "depmap table"]
 
 
+def test_an_openface_table_that_depmap_wrote_again_yields_the_same_report(run, interview, tmp_path):
+    from depmap_cli.semantics.openface import read_au_table
+
+    table = tmp_path / "openface.csv"
+    rows = "\n".join(
+        f"{i / 25:.2f},{2 + 2 * np.sin(i / 40):.3f},1.5,0.1,0.2,0.3,0,0" for i in range(900)
+    )
+    header = "timestamp,AU12_r,AU45_r,gaze_angle_x,gaze_angle_y,pose_Rx,pose_Ry,pose_Rz"
+    table.write_text(f"{header}\n{rows}\n")
+    reports = []
+    for folder in ("first", "second"):
+        code, out, _ = run(
+            "score", interview, "--au-csv", table, "-o", tmp_path / folder, "--json", *FAST
+        )
+        assert code == 0
+        reports.append(json.loads(out))
+        (table,) = (tmp_path / folder).rglob("aus.csv")
+    first, second = reports
+    assert first["weights"]["au_source"] == second["weights"]["au_source"] == "OpenFace table"
+    assert second["estimate"]["score"] == pytest.approx(first["estimate"]["score"], abs=0.1)
+    assert "action units from the semantic model" in second["estimate"]["interval"]["caution"]
+    for a, b in zip(first["action_units"], second["action_units"], strict=True):
+        assert b["mean"] == pytest.approx(a["mean"], abs=2e-4), a["code"]
+        assert b["reliable"] is None
+    assert read_au_table(table).units == {"AU12", "AU43"}  # others are still not read
+    for a, b in zip(*(r["behaviour"]["head_gaze"] for r in reports), strict=True):
+        assert b["mean"] == pytest.approx(a["mean"], abs=0.01), a["name"]
+
+
+@pytest.mark.parametrize(
+    ("header", "called"),
+    [("timestamp,AU12_r", "OpenFace table"), ("timestamp,AU12_r,AU43_r,pose_Rx", "depmap table")],
+)
+def test_a_failed_video_names_the_kind_of_its_table(run, media, tmp_path, header, called):
+    table = tmp_path / "table.csv"
+    cells = ",".join("0" * len(header.split(",")))
+    table.write_text(f"{header}\n{cells}\n")
+    code, out, _ = run("score", media("text.mp4"), "--au-csv", table, "--json", *FAST)
+    report = json.loads(out)
+    assert (code, report["status"]) == (1, "failed")
+    assert report["weights"]["au_source"] == called
+
+
 def test_head_pose_of_an_openface_table_is_reported(run, interview, tmp_path):
     table = tmp_path / "interview.csv"
     rows = "\n".join(f"{i / 6:.3f},1,1.0,0.0,0.2,0.3,0.0,0.0" for i in range(300))

@@ -1,10 +1,22 @@
 """What simulated people do, as training reads it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from depmap_cli.data.ground_truth import ground_truth_path, read_traces, write_ground_truth
+from depmap_cli.data.ground_truth import (
+    FOLDER,
+    ground_truth_path,
+    read_appearance,
+    read_traces,
+    write_ground_truth,
+)
 from depmap_cli.data.labelled_video import LabelledVideo
+from depmap_cli.errors import DataInvalid
+from depmap_cli.evaluation.subgroups import NOT_GIVEN, groups_of
+from depmap_cli.workflows.evaluate import EvaluateOptions, attributes_of
+from depmap_cli.workflows.labelled_data import LabelledData
 
 
 def _written(tmp_path, pose, gaze):
@@ -44,3 +56,72 @@ def test_the_gaze_of_older_corpora_is_unknown(tmp_path):
     angles = read_traces(tmp_path, video).angles
     assert np.isfinite(angles[:, :3]).all()
     assert np.isnan(angles[:, 3:]).all()
+
+
+def _simulated_people(tmp_path, facts):
+    """One video with ground truth in Testing for each of ``facts``, and one without."""
+    videos = [
+        LabelledVideo(
+            split="Testing", subject=f"s{i}", session="1", task="", path=tmp_path / f"{i}.mp4",
+            score=0,
+        )
+        for i in range(len(facts) + 1)
+    ]  # fmt: skip
+    traces = {"au": np.zeros((1, 18)), "pose": np.zeros((1, 3)), "gaze": np.zeros((1, 2))}
+    rendered = (np.arange(1), np.zeros((1, 5, 2)))
+    for video, known in zip(videos, facts, strict=False):
+        path = ground_truth_path(tmp_path, "Testing", video.path.stem)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_ground_truth(path, {**traces, "cue": np.zeros(1, bool)}, rendered, 6.0, known)
+    return videos
+
+
+def test_simulated_people_are_grouped_by_thirds_of_skin_tone_sex_and_glasses(tmp_path):
+    tones = [0.9, 0.05, 0.5, 0.1, 0.95, 0.45, 0.15, 0.99, 0.55]
+    facts = [
+        {"tone": tone, "female": i % 3 == 0, "age": 20.4 + i, "glasses": i == 7}
+        for i, tone in enumerate(tones)
+    ]
+    videos = _simulated_people(tmp_path, facts)
+    options = EvaluateOptions(source=LabelledData(data=tmp_path), attributes=tmp_path / FOLDER)
+    groups = {
+        attribute: groups_of(value_of, [video.subject for video in videos])
+        for attribute, value_of in attributes_of(options, videos).items()
+    }
+    assert groups == {
+        "skin tone": {
+            "0.05 to 0.15": ["s1", "s3", "s6"],
+            "0.45 to 0.55": ["s5", "s2", "s8"],
+            "0.9 to 0.99": ["s0", "s4", "s7"],
+            NOT_GIVEN: ["s9"],
+        },
+        "sex": {
+            "female": ["s0", "s3", "s6"],
+            "male": ["s1", "s2", "s4", "s5", "s7", "s8"],
+            NOT_GIVEN: ["s9"],
+        },
+        "age": {
+            "20 to 22": ["s0", "s1", "s2"],
+            "23 to 25": ["s3", "s4", "s5"],
+            "26 to 28": ["s6", "s7", "s8"],
+            NOT_GIVEN: ["s9"],
+        },
+        "glasses": {
+            "no": ["s0", "s1", "s2", "s3", "s4", "s5", "s6", "s8"],
+            "yes": ["s7"],
+            NOT_GIVEN: ["s9"],
+        },
+    }
+
+
+def test_the_appearance_is_found_whatever_split_a_fold_assigns(tmp_path):
+    video, _ = _simulated_people(tmp_path, [{"tone": 0.2}])
+    moved = replace(video, split="Training")
+    assert read_appearance(tmp_path / FOLDER, [moved]) == {"skin tone": {"s0": "0.20"}}
+
+
+@pytest.mark.parametrize("facts", [[], [{"bdi": 3}]])
+def test_a_folder_without_the_appearance_of_people_is_refused(tmp_path, facts):
+    videos = _simulated_people(tmp_path, facts)
+    with pytest.raises(DataInvalid, match="no appearance of the people"):
+        read_appearance(tmp_path / FOLDER, videos)

@@ -60,7 +60,7 @@ def draw_hand(frame: np.ndarray) -> np.ndarray:
 
 def test_a_covered_stretch_is_left_out_of_the_score(face_frames, tmp_path):
     from depmap_cli import score_video
-    from depmap_cli.scoring.estimator import COVERED_FACE
+    from depmap_cli.faces.track import COVERED_FACE
 
     frames = [draw_hand(f) if 24 <= i < 48 else f for i, f in enumerate(face_frames)]
     path = tmp_path / "hand.mp4"

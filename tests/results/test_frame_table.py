@@ -27,7 +27,7 @@ OPENFACE_HEADER = (
 )
 """The columns of an OpenFace 2.2 table that depmap has values for, in OpenFace's order."""
 OPENFACE_ORDER = OPENFACE_HEADER.split(",")
-ONLY_DEPMAP = {"AU24_r", "AU24_c", "AU43_r", "AU43_c"}
+ONLY_DEPMAP = {"AU24_r", "AU24_c", "AU43_r", "AU43_c", "au_source"}
 
 
 @pytest.fixture
@@ -124,6 +124,35 @@ def test_aus_csv_reads_back_as_it_was_written(rows, tmp_path):
     assert table.is_raw
     np.testing.assert_allclose(table.times, [row.time for row in valid])
     expected = [row.raw_action_units for row in valid]
+    np.testing.assert_allclose(table.au_probabilities, expected, atol=1.1e-5)
+    np.testing.assert_allclose(table.angles, [row.angles for row in valid], atol=1e-3)
+
+
+def test_units_of_a_table_given_back_that_it_does_not_have_are_not_read_again(rows, tmp_path):
+    """OpenFace has neither AU24 nor AU43; its values are already relative to the neutral face."""
+    unread = np.array([unit.code in ("AU24", "AU43") for unit in ACTION_UNITS])
+    frames = [
+        replace(
+            row,
+            raw_action_units=np.where(unread, np.nan, row.raw_action_units),
+            au_source="OpenFace",
+        )
+        if row.valid
+        else row
+        for row in rows
+    ]
+    path = tmp_path / "aus.csv"
+    path.write_bytes(csv_of(OPENFACE, frames))
+    written = read(path.read_bytes())
+    for name in ("AU24", "AU43", "AU45"):
+        assert {row[f"{name}_{kind}"] for row in written for kind in "rc"} == {""}
+    assert {row["au_source"] for row in written if row["success"] == "1"} == {"OpenFace"}
+    table = read_au_table(path)
+    assert not table.is_raw
+    assert table.description == "OpenFace table"
+    assert table.units == {u.code for u in ACTION_UNITS} - {"AU24", "AU43"}
+    valid = [row for row in rows if row.valid]
+    expected = [np.where(unread, 0, row.raw_action_units) for row in valid]
     np.testing.assert_allclose(table.au_probabilities, expected, atol=1.1e-5)
     np.testing.assert_allclose(table.angles, [row.angles for row in valid], atol=1e-3)
 

@@ -7,9 +7,8 @@ import pytest
 
 from depmap_cli.config import QualityConfig
 from depmap_cli.faces import FaceSample
-from depmap_cli.faces.overlay import COVERED_FACE
 from depmap_cli.faces.quality import assess_quality
-from depmap_cli.faces.track import ANOTHER_FACE, NO_FACE
+from depmap_cli.faces.track import ANOTHER_FACE, COVERED_FACE, NO_FACE
 from depmap_cli.scoring.estimator import NOT_IN_AU_TABLE
 from depmap_cli.scoring.refusal import refusal_hint
 from depmap_cli.semantics.openface import AuTable

@@ -43,6 +43,6 @@ def test_the_calibration_is_said_to_differ_only_if_its_estimates_are_better(
 ):
     text = f"calibrated with estimates from {calibrated} frames per video, more than here"
     assert calibration_caution(calibrated, used) == (text if is_said else "")
-    with_table = calibration_caution(calibrated, used, au_table=True)
+    with_table = calibration_caution(calibrated, used, has_other_units=True)
     assert with_table.endswith("with action units from the semantic model")
     assert (text in with_table) == is_said

@@ -5,7 +5,7 @@ import pytest
 
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.errors import DataInvalid
-from depmap_cli.semantics.openface import read_au_table
+from depmap_cli.semantics.openface import describe_au_table, read_au_table
 
 AU12, AU43 = ([unit.code for unit in ACTION_UNITS].index(code) for code in ("AU12", "AU43"))
 HEADER = "frame, face_id, timestamp, confidence, success, AU12_r"
@@ -173,3 +173,44 @@ def test_angles_that_are_no_radians_are_refused(tmp_path, value):
     path = table(tmp_path, f"0,1,0,0,{value},0,0,1", header=ANGLES_HEADER)
     with pytest.raises(DataInvalid, match="line 2: pose_Rx is"):
         read_au_table(path)
+
+
+OWN_HEADER = "timestamp,success,pose_Rx,AU12_r,AU43_r,au_source"
+
+
+@pytest.mark.parametrize(
+    ("source", "is_raw", "description"),
+    [
+        ("semantics", True, "depmap table"),
+        ("OpenFace", False, "OpenFace table"),
+        ("depmap 0.1", False, "depmap table"),
+    ],
+)
+def test_a_depmap_table_says_who_has_read_its_action_units(tmp_path, source, is_raw, description):
+    rows = (f"0.0,1,,2.5,0.0,{source}", "0.2,0,,,,")
+    path = table(tmp_path, *rows, header=OWN_HEADER)
+    au_table = read_au_table(path)
+    assert au_table.is_raw == is_raw
+    assert au_table.description == describe_au_table(path) == description
+    assert au_table.au_probabilities[0, AU12] == 0.5  # on OpenFace's scale, whoever has read it
+
+
+@pytest.mark.parametrize("second", ["OpenFace", "", "nonsense"])
+def test_an_unknown_or_changing_source_is_refused(tmp_path, second):
+    rows = ("0.0,1,,2.5,0.0,semantics", f"0.2,1,,2.5,0.0,{second}")
+    with pytest.raises(DataInvalid, match=f"line 3: au_source is '{second}'"):
+        read_au_table(table(tmp_path, *rows, header=OWN_HEADER))
+
+
+def test_a_depmap_table_without_any_action_unit_is_refused(tmp_path):
+    with pytest.raises(DataInvalid, match="no action unit has a value"):
+        read_au_table(table(tmp_path, "0.0,1,0.1,,,OpenFace", header=OWN_HEADER))
+
+
+def test_a_table_that_cannot_be_read_is_called_so(tmp_path):
+    assert describe_au_table(tmp_path / "none.csv") == "AU table that cannot be read"
+    assert (
+        describe_au_table(table(tmp_path, "1, 2", header="a, b")) == "AU table that cannot be read"
+    )
+    path = table(tmp_path, "1, 0, 0.0, 0.98, 1, 2.5")
+    assert describe_au_table(path) == "OpenFace table"

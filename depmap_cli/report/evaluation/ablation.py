@@ -1,6 +1,5 @@
 """Tables 2 and 3 in the paper's layout: the paper's metrics, and ours in columns of their own."""
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from rich.table import Table
 from depmap_cli.domain.paper_tables import METRICS, Variant
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.csv_writer import Cell, csv_table
+from depmap_cli.io.json_writer import json_file
 from depmap_cli.io.output_files import write_file
 from depmap_cli.report.terminal import emit
 from depmap_cli.weights.document import STARTED_RANDOM
@@ -83,7 +83,7 @@ def write_ablation(
     name, records = f"table-{table}-{split}", list(_records(rows))
     content = {"table": table, "data": data, "split": split, "figures": records}
     write_file(folder, f"{name}.csv", csv_table(list(records[0]), ([*r.values()] for r in records)))
-    write_file(folder, f"{name}.json", (json.dumps(content, indent=2) + "\n").encode())
+    write_file(folder, f"{name}.json", json_file(content).encode())
 
 
 def _records(rows: "Sequence[AblationRow]") -> Iterator[dict[str, Cell]]:

@@ -16,6 +16,7 @@ from depmap_cli.evaluation.results import (
 )
 from depmap_cli.evaluation.score_table import OURS
 from depmap_cli.io.csv_writer import Cell, csv_table
+from depmap_cli.io.json_writer import json_file
 from depmap_cli.io.output_files import remove_stale, write_file
 from depmap_cli.report.charts.plots import Plot
 from depmap_cli.report.evaluation.charts import evaluation_charts
@@ -77,7 +78,7 @@ def write_evaluation(
     contents["evaluation.html"] = render_evaluation_page(report, plots).encode()
     listed = report.model_copy(update={"files": {**_FILES, **_plot_files(plots)}})
     contents["README.md"] = _readme(listed).encode()
-    contents["evaluation.json"] = (listed.model_dump_json(indent=2) + "\n").encode()
+    contents["evaluation.json"] = json_file(listed).encode()
     for name, data in contents.items():
         write_file(folder, name, data)
     remove_stale(folder / _PLOTS, _PLOT_FILE, {Path(name).name for name in contents})

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from depmap_cli.io.json_writer import json_file
 from depmap_cli.io.output_files import remove_stale, write_file
 from depmap_cli.report.score.columns import SCORES, csv_of
 from depmap_cli.report.score.page import render_page
@@ -111,5 +112,5 @@ def _contents(
     if "html" in formats:
         contents["report.html"] = render_page(report, images).encode()
     if "json" in formats:
-        contents["score.json"] = (report.model_dump_json(indent=2) + "\n").encode()
+        contents["score.json"] = json_file(report).encode()
     return contents

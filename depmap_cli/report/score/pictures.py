@@ -29,9 +29,9 @@ def picture(key: KeyPicture, style: str, size: int = 256) -> np.ndarray:
         raise UsageProblem(f"unknown picture style {style!r}", f"use one of: {', '.join(STYLES)}")
     heat = _heat(key.heat, size)
     if style == "drawing":
-        return _overlay_lines(_lines(key.face, size), heat)
+        return _lines_with_heat(_lines(key.face, size), heat)
     side = _BLUR_SIDE if style == "blur" else size
-    return _overlay_face(_resampled(key.face, side, size), heat)
+    return _face_with_heat(_resampled(key.face, side, size), heat)
 
 
 def encode_png(image: np.ndarray) -> bytes:
@@ -97,13 +97,13 @@ def _colour(heat: np.ndarray) -> np.ndarray:
     return np.stack(channels, axis=-1)
 
 
-def _overlay_lines(paper: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def _lines_with_heat(paper: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """Ink lines on white paper tinted by the heat map."""
     tint = 255 + (_colour(heat) - 255) * np.minimum(1, 1.6 * heat)[..., None]
     return _as_bytes(_INK + (tint - _INK) * paper[..., None])
 
 
-def _overlay_face(face: np.ndarray, heat: np.ndarray) -> np.ndarray:
+def _face_with_heat(face: np.ndarray, heat: np.ndarray) -> np.ndarray:
     """The face under the heat map, whose opacity is 60 % of its value."""
     return _as_bytes(face + (_colour(heat) - face) * 0.6 * heat[..., None])
 

@@ -12,6 +12,7 @@ from depmap_cli import __version__
 from depmap_cli.errors import OutputUnwritable, UsageProblem
 from depmap_cli.io.atomic_files import TEMP_PATTERN, atomic_write, remove_stale_temp
 from depmap_cli.io.clean_text import clean
+from depmap_cli.io.json_writer import json_file
 
 SETTINGS_NAME = "simulation.json"
 
@@ -26,7 +27,7 @@ def claim_output_folder(out: Path, settings: dict[str, Any]) -> None:
     requested = json.loads(json.dumps({"version": __version__, **settings}))
     settings_path = out / SETTINGS_NAME
     if settings_path.is_file():
-        _check_same_settings(out, json.loads(settings_path.read_text()), requested)
+        _check_same_settings(out, json.loads(settings_path.read_text(encoding="utf-8")), requested)
         remove_stale_temp(out.rglob(TEMP_PATTERN))
         return
     try:
@@ -36,7 +37,7 @@ def claim_output_folder(out: Path, settings: dict[str, Any]) -> None:
                 f"{clean(str(out))}: the output folder is not empty", "choose a new folder"
             )
         with atomic_write(settings_path) as temporary:
-            temporary.write_text(json.dumps(requested, indent=2) + "\n")
+            temporary.write_text(json_file(requested), encoding="utf-8")
     except OSError as error:
         raise OutputUnwritable(
             f"{clean(str(out))}: {error.strerror}", "choose another folder"

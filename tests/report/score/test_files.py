@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,6 +72,21 @@ def test_score_json_reads_back_equal(sample_result: ScoreResult, tmp_path: Path)
     assert json.loads(text)["estimate"]["score"] == 17.43
     assert text.startswith("{\n  ")
     assert text.endswith("}\n")
+
+
+def test_each_list_of_numbers_in_score_json_is_on_one_line(
+    sample_result: ScoreResult, tmp_path: Path
+) -> None:
+    report = write_result(sample_result, tmp_path, frozenset({"json"}), "drawing")
+    text = (tmp_path / "score.json").read_text(encoding="utf-8")
+    plain = report.model_dump_json(indent=2)
+    assert json.loads(text) == json.loads(plain)
+    assert report.timeline is not None
+    assert len(report.timeline.traces) > 10
+    numbers_alone = re.compile(r"^ *-?\d[\d.e-]*,?$", re.MULTILINE)
+    assert len(numbers_alone.findall(plain)) > 1000
+    assert not numbers_alone.findall(text)
+    assert len(text) < 0.65 * len(plain)
 
 
 def test_the_schema_names_every_field_and_forbids_others(

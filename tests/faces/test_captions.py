@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from depmap_cli.faces.overlay import COVERED_FACE, without_overlays
-from depmap_cli.faces.track import SEGMENT
+from depmap_cli.faces.captions import without_captions
+from depmap_cli.faces.track import COVERED_FACE, SEGMENT
 from tests.support.samples import sample_of
 
 STEP = 0.16
@@ -18,7 +18,7 @@ def excluded_frames(images, face_landmarks, step=STEP, segment=SEGMENT):
         for i, pair in enumerate(zip(images, face_landmarks, strict=True))
     ]
     parts = [samples[i : i + segment] for i in range(0, len(samples), segment)]
-    found = [s for part in without_overlays(parts) for s in part]
+    found = [s for part in without_captions(parts) for s in part]
     assert {s.reason for s in found} <= {"", COVERED_FACE}
     assert all(s.valid == (s.reason == "") for s in found)
     assert [s.time for s in found] == [s.time for s in samples]
@@ -58,12 +58,12 @@ def logo(image, mouth, i):
 
 
 @pytest.mark.parametrize("draw", [bar, bar_with_text, pale_bar, logo])
-def test_overlays_over_the_mouth_are_found(face_frames, face_landmarks, mouth, draw):
+def test_captions_over_the_mouth_are_found(face_frames, face_landmarks, mouth, draw):
     images = [draw(image.copy(), mouth, i) for i, image in enumerate(face_frames)]
     assert excluded_frames(images, face_landmarks).mean() >= 0.9
 
 
-def test_a_face_without_an_overlay_is_not_excluded(face_frames, face_landmarks):
+def test_a_face_without_a_caption_is_not_excluded(face_frames, face_landmarks):
     assert not excluded_frames(face_frames, face_landmarks).any()
 
 
@@ -73,7 +73,7 @@ def test_a_caption_below_the_chin_excludes_nothing(face_frames, face_landmarks, 
     assert not excluded_frames(images, face_landmarks).any()
 
 
-def test_only_the_frames_with_the_overlay_are_excluded(face_frames, face_landmarks, mouth):
+def test_only_the_frames_with_the_caption_are_excluded(face_frames, face_landmarks, mouth):
     """The bar is shown for 6.4 s; a decision looks 3 s before and after a frame."""
     images = [
         bar(image.copy(), mouth, i) if 16 <= i < 56 else image
@@ -98,7 +98,7 @@ def test_short_segments_know_the_frames_before_them(face_frames, face_landmarks,
     assert excluded_frames(images, face_landmarks, segment=10)[10:].mean() >= 0.9
 
 
-def test_a_mask_that_moves_with_the_face_is_no_overlay(face_frames, face_landmarks):
+def test_a_mask_that_moves_with_the_face_is_no_caption(face_frames, face_landmarks):
     images = []
     for image, points in zip(face_frames, face_landmarks, strict=True):
         corners = np.array(
@@ -108,7 +108,7 @@ def test_a_mask_that_moves_with_the_face_is_no_overlay(face_frames, face_landmar
     assert not excluded_frames(images, face_landmarks).any()
 
 
-def test_unsteady_landmarks_of_a_still_face_are_no_overlay(face_frames, face_landmarks):
+def test_unsteady_landmarks_of_a_still_face_are_no_caption(face_frames, face_landmarks):
     generator = np.random.default_rng(0)
     unsteady = [face_landmarks[0] + generator.normal(0, 5, 2) for _ in face_frames]
     assert not excluded_frames([face_frames[0]] * len(face_frames), unsteady).any()

@@ -1,8 +1,10 @@
 """Finds captions, bars and logos over the face: they stay in place in the picture as it moves.
 
+"Caption" stands for all of them in the names of this module.
+
 Two frames between which the face has moved are compared twice: at the same place of the face, and
 at the same place of the picture. A square of the face differs less in the first comparison, a
-square of an overlay in the second. What moves with the face, such as a mask or glasses, is left to
+square of a caption in the second. What moves with the face, such as a mask or glasses, is left to
 the semantic model.
 """
 
@@ -13,11 +15,9 @@ import numpy as np
 
 from depmap_cli.faces.picture_place import PATCH, at_place_of, grey_patch, to_patch
 from depmap_cli.faces.quality import TURNED
-from depmap_cli.faces.track import FaceSample
+from depmap_cli.faces.track import COVERED_FACE, FaceSample
 from depmap_cli.runtime.opencv import load_opencv
 
-COVERED_FACE = "covered face"
-"""Reason of a frame that is excluded because something covers the face."""
 _SQUARE = 4
 """Side of the squares of a patch, pixels."""
 _ROWS, _COLUMNS = slice(3, 15), slice(5, 11)
@@ -37,9 +37,9 @@ alone or in a row of such squares, and above which it moves with the face."""
 _NOISE = 2.0
 """Difference of two frames because of noise, grey levels squared."""
 _MIN_SQUARES, _MIN_IN_ROW = 6, 5
-"""Squares of an overlay: of all 72, or of one row of 6 (measured: LOG L67)."""
+"""Squares of a caption: of all 72, or of one row of 6 (measured: LOG L67)."""
 _MIN_MOVING = 18
-"""Squares that move with the face, beside an overlay; if fewer do, the landmarks are unsteady."""
+"""Squares that move with the face, beside a caption; if fewer do, the landmarks are unsteady."""
 
 _SHAPE = (_ROWS.stop - _ROWS.start, _COLUMNS.stop - _COLUMNS.start)
 
@@ -57,8 +57,8 @@ class _View:
     in_face: np.ndarray = field(default_factory=lambda: np.zeros(_SHAPE))
 
 
-def without_overlays(segments: Iterable[list[FaceSample]]) -> Iterator[list[FaceSample]]:
-    """Yield the segments of one video, in order; frames with an overlay on the face are invalid."""
+def without_captions(segments: Iterable[list[FaceSample]]) -> Iterator[list[FaceSample]]:
+    """Yield the segments of one video, in order; frames with a caption on the face are invalid."""
     context: list[_View] = []
     for segment in segments:
         views = {i: _view(s) for i, s in enumerate(segment) if s.valid and abs(s.turn) <= TURNED}
@@ -66,7 +66,7 @@ def without_overlays(segments: Iterable[list[FaceSample]]) -> Iterator[list[Face
         for view in views.values():
             _compare(view, everything)
         first = len(everything) - len(views)
-        covered = {i for n, i in enumerate(views, first) if _has_overlay(n, everything)}
+        covered = {i for n, i in enumerate(views, first) if _has_caption(n, everything)}
         yield [
             replace(sample, valid=False, reason=COVERED_FACE) if i in covered else sample
             for i, sample in enumerate(segment)
@@ -108,7 +108,7 @@ def _square_means(image: np.ndarray) -> np.ndarray:
     return means[_ROWS, _COLUMNS]
 
 
-def _has_overlay(index: int, views: list[_View]) -> bool:
+def _has_caption(index: int, views: list[_View]) -> bool:
     near = [
         other
         for i, other in enumerate(views)
