@@ -2,8 +2,7 @@
 
 The phrases of the semantic model compare with features that are averaged over the face, which lose
 where a brow is. This network reads the same units from a map that still has 6 x 6 cells. A reading
-is the weighted mean of both (``combined_logits``): the network reads the brows of real people
-better, the phrases their lids and smiles.
+is the weighted mean of both (``combined_logits``).
 """
 
 import torch
@@ -17,13 +16,15 @@ SIDE = 96
 """Side to which faces are reduced, in pixels."""
 _CHANNELS = (32, 48, 80, 128)
 _HIDDEN = 256
-_BROWS, _LIDS = ("AU1", "AU2", "AU4"), ("AU5", "AU7", "AU43")
 NETWORK_SHARES = {
-    unit.code: 0.65 if unit.code in _BROWS else 0.2 if unit.code in _LIDS else 0.35
-    for unit in ACTION_UNITS
+    **{unit.code: 0.0 for unit in ACTION_UNITS},
+    **dict.fromkeys(("AU1", "AU2"), 0.65),
+    **dict.fromkeys(("AU6", "AU12", "AU25", "AU26"), 0.35),
+    "AU43": 0.2,
 }
-"""Share of the network in the logit of each unit; the rest is that of its phrase. Chosen on frames
-of real people (measured: LOG L73)."""
+"""Share of the network in the logit of each unit; the rest is that of its phrase. It is 0 for units
+in which the network is no better on frames of real people, or was not compared (measured: LOG
+L73)."""
 
 
 class UnitNetwork(nn.Module):
