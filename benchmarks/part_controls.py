@@ -257,7 +257,14 @@ def _control(part: str, name: str, change: Change, draws: int = 1) -> Control:
 
 
 def controls_of(model: DepMap, seen: Seen, constants: Sequence[str]) -> list[Control]:
-    """The controls of all parts that the network has and that scoring uses."""
+    """The controls of all parts that the network has and that scoring uses.
+
+    Raises:
+        ValueError: scoring does not use one of the modules ``constants``.
+    """
+    for name in constants:
+        if not seen.outputs[name].is_known:
+            raise ValueError(f"scoring does not use the module {name}")
     return [
         *_prototype_controls(model, seen),
         *_map_controls(model),
