@@ -1,7 +1,7 @@
 """Controls of the parts of Dep-MAP that can fail: does each part carry the estimate?
 
     python -m benchmarks.controls --data CORPUS [--weights FILE] [--split Development] [--frames N]
-        [--constant MODULE ...] [--compare-with FILE] [--json]
+        [--constant MODULE ...] [--compare-with FILE] [--no-ridge] [--json]
 
 Nothing is retrained. A control switches a part off, or replaces it by something that cannot know
 better, and scores the same frames again. The table gives the RMSE under each control, RMSE and r of
@@ -222,13 +222,18 @@ def main() -> None:
     parser.add_argument("--clips", type=int, help="only the first clips of the split")
     parser.add_argument("--constant", action="append", default=[], metavar="MODULE")
     parser.add_argument("--compare-with", type=Path, action="append", default=[])
+    parser.add_argument("--no-ridge", action="store_true", help="do not prepare Training")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     networks = load_networks(args.weights, resolve_device(args.device))
     source = LabelledData(data=args.data, cache=args.cache)
     options = EvaluateOptions(
-        source=source, weights=args.weights, split=args.split, frames=args.frames
+        source=source,
+        weights=args.weights,
+        split=args.split,
+        frames=args.frames,
+        ridge=not args.no_ridge,
     )
     frames = options.frames_of(networks)
     clips = source.clips(
