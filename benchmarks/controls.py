@@ -58,8 +58,8 @@ from benchmarks.part_measures import (
     token_measures,
     weight_measures,
 )
-from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
+from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.evaluation.baselines import MEAN, RIDGE, baseline_predictions
 from depmap_cli.evaluation.bootstrap import PeopleBootstrap, drawn_metrics
 from depmap_cli.evaluation.results import Bootstrap, Metric
@@ -96,10 +96,10 @@ class Row:
 class Table:
     """Compares estimates of recordings, paired over people."""
 
-    def __init__(self, clips: Sequence[VideoClip], bootstrap: Bootstrap | None = None) -> None:
-        self._people = np.array([clip.video.subject for clip in clips])
-        self._truth = np.array([clip.video.score for clip in clips], float)
-        self._sessions = [clip.video.session for clip in clips]
+    def __init__(self, videos: Sequence[LabelledVideo], bootstrap: Bootstrap | None = None) -> None:
+        self._people = np.array([video.subject for video in videos])
+        self._truth = np.array([video.score for video in videos], float)
+        self._sessions = [video.session for video in videos]
         self._bootstrap = bootstrap or Bootstrap()
 
     def compare(
@@ -252,7 +252,7 @@ def main() -> None:
         training_frames=networks.config.train.frames,
     )
     estimates = estimate_all(scoring, clips, args.constant, _show_progress)
-    table, seen = Table(clips), estimates.seen
+    table, seen = Table([clip.video for clip in clips]), estimates.seen
     ours = estimates.values[AS_TRAINED]
     trained = table.compare("", AS_TRAINED, ours, ours, ours[0])
     rows = rows_of(estimates, table)
