@@ -152,6 +152,11 @@ class ModelConfig(_Frozen):
     sdpm: bool = Field(True, description="Prototypes of the severity levels, Eq. 2 and 4-11.")
     kdm: bool = Field(True, description="Contrastive self-distillation, Eq. 14.")
     map: bool = Field(True, description="Key-frame fusion; off: the mean over frames.")
+    signals: bool = Field(
+        True,
+        description="Half of the estimate comes from a regression on action units, head pose and "
+        "gaze, and on how they vary over the video; not in the paper. Measured.",
+    )
     n_levels: Literal[4] = Field(
         4, description="Number of severity levels, A; paper: 4, the BDI-II bands."
     )
@@ -204,7 +209,7 @@ class ModelConfig(_Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelConfig":
-        for name in ("esa", "sdpm"):
+        for name in ("esa", "sdpm", "signals"):
             if getattr(self, name) and not self.emotional:
                 raise ValueError(f"{name} needs the emotional branch: switch {name} off, too")
         for name in ("kdm", "map"):

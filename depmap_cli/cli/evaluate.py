@@ -80,6 +80,14 @@ def evaluate(
             "--gallery", help="Show the Training faces nearest to each prototype; needs --output."
         ),
     ] = False,
+    ridge: Annotated[
+        bool,
+        typer.Option(
+            "--ridge/--no-ridge",
+            help="Compare with a ridge regression on action units, head and gaze, fitted on "
+            "Training, whose faces are prepared for it.",
+        ),
+    ] = True,
     frames: FramesOption = None,
     device: DeviceOption = "auto",
     as_json: JsonOption = False,
@@ -134,6 +142,7 @@ def evaluate(
         compare_with=tuple(compare_with) if compare_with else plain,
         appearance=output is not None,
         gallery=gallery,
+        ridge=ridge,
         folds=folds if pooled else None,
         semantic_model=SemanticModelSpec(semantic_model, semantic_weights, allow_network),
     )

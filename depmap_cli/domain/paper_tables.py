@@ -24,7 +24,9 @@ class Variant:
     """Task ("" for both together) -> (RMSE, MAE, PCC, CCC)."""
 
 
-BASELINE: dict[str, Any] = dict.fromkeys(("msr", "emotional", "esa", "sdpm", "kdm", "map"), False)
+BASELINE: dict[str, Any] = dict.fromkeys(
+    ("msr", "emotional", "esa", "sdpm", "kdm", "map", "signals"), False
+)
 """Switches of a plain ResNet with mean pooling: `--model resnet-baseline`, first row of Table 3."""
 
 FULL: dict[str, Any] = {

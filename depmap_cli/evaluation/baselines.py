@@ -1,4 +1,6 @@
-"""Baselines that do not use the face. A model that does not beat them has learned nothing useful.
+"""Baselines without a network. A model that does not beat them has learned nothing useful.
+
+All but one do not use the face; the other is a ridge regression on the tool's own readings.
 
 AVEC's splits share people, and people with depression talk less and read more slowly: on the 2014
 test split, looking up the person's other score and regressing on the clip's duration each reach an
@@ -13,9 +15,11 @@ import numpy as np
 
 from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.evaluation.results import Baseline
+from depmap_cli.evaluation.ridge import ridge_predictions
 from depmap_cli.evaluation.score_table import EvaluatedClip, TrainingFacts
 
 MEAN, PERSON, PERSON_LEAKING, DURATION = "mean", "person", "person_leaking", "duration"
+RIDGE = "ridge"
 
 BaselinePrediction = tuple[Baseline, np.ndarray]
 """A baseline and its prediction for each clip, (clips,) points."""
@@ -61,7 +65,27 @@ def baseline_predictions(
             description="Score regressed on the logarithm of the clip's duration, for each task, "
             "on Training. The model never sees the duration.",
         ),
+        _ridge(clips, training),
     ]
+
+
+def _ridge(clips: Sequence[EvaluatedClip], training: TrainingFacts) -> BaselinePrediction:
+    """Ridge regression; it leaks if Training holds people whom the weights do not know."""
+    unknown = {clip.subject for clip in training.described} - training.subjects
+    n_leaked = len(unknown & {clip.subject for clip in clips})
+    leak = f" Training holds {n_leaked} of the people evaluated here whom the weights do not know, "
+    return _baseline_prediction(
+        ridge_predictions(training.described, [clip.statistics for clip in clips]),
+        training.mean,
+        name=RIDGE,
+        title="ridge on readings" + (" (leaks)" if n_leaked else ""),
+        description="Ridge regression on statistics of what depmap reads from the same frames: "
+        "mean, standard deviation, 90 % quantile and share of each action unit; means and standard "
+        "deviations of head and gaze; looking down and away, head movement and event rates. Fitted "
+        "on Training, with the penalty chosen by cross-validation over its people."
+        + (f"{leak}so the comparison is not fair." if n_leaked else ""),
+        leaks=n_leaked > 0,
+    )
 
 
 def look_up(clips: Sequence[EvaluatedClip], known: Iterable[tuple[str, str, float]]) -> np.ndarray:

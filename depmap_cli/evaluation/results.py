@@ -47,7 +47,7 @@ class Agreement(_Frozen):
 
 
 class Baseline(_Frozen):
-    """What the estimates are compared with: a rule that does not use the face, or other weights."""
+    """What the estimates are compared with: a rule without a network, or other weights."""
 
     name: str
     title: str

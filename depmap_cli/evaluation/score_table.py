@@ -21,6 +21,16 @@ class EvaluatedClip:
     estimate: float  # BDI-II points, 0 to 63
     duration: float | None = None  # seconds; only a baseline uses it, never the model
     levels: tuple[float, ...] | None = None  # shares of the severity levels
+    statistics: dict[str, float] | None = None  # of its readings (``recording_statistics``)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribedClip:
+    """A labelled clip of Training by the statistics of its readings."""
+
+    subject: str
+    score: float  # BDI-II
+    statistics: dict[str, float]  # ``recording_statistics``
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +44,7 @@ class TrainingFacts:
     subjects: frozenset[str]  # people whom the weights know: see ``ClipRow.seen``
     known: tuple[tuple[str, str, float], ...] = ()  # subject, session, score: Training, Development
     timed: tuple[tuple[str, float, float], ...] = ()  # task, seconds, score: Training clips
+    described: tuple[DescribedClip, ...] = ()  # Training clips
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from depmap_cli.model.fusion import MultiScaleFusion
 from depmap_cli.model.guidance import SemanticGuidance
 from depmap_cli.model.keyframes import key_frame_weights, mean_weights
 from depmap_cli.model.prototypes import PrototypeClusters
+from depmap_cli.model.signals import SignalHead
 from depmap_cli.model.standardise import Standardise
 
 
@@ -29,10 +30,11 @@ class FrameFeatures:
     """Output of the network for n frames, each encoded independently."""
 
     fused: Float[Tensor, "n fused"]  # multi-scale representation
-    scores: Float[Tensor, " n"]  # score of each frame, BDI-II points
+    scores: Float[Tensor, " n"]  # score of each frame, BDI-II points; ``signal_head`` adds to it
     activations: Float[Tensor, "n levels k"] | None  # Eq. 12; None without prototypes
     logits: Float[Tensor, "n levels"] | None  # Eq. 13; None without prototypes
     tokens: dict[int, Tensor]  # scale -> (n, channels, token); empty without prototypes
+    signal_inputs: Float[Tensor, "n inputs"] | None = None  # of ``SignalHead``; None if not kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,7 @@ class DepMap(nn.Module):
         self.head = nn.Linear(fused_dim, 1)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
+        self.signal_head = SignalHead() if config.signals else None
         self.register_buffer("target", torch.tensor([target_mean, target_std]))
 
     def encode_maps(

@@ -5,6 +5,7 @@ each frame, so memory use hardly depends on the length of the video (measured: L
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -14,8 +15,10 @@ from torch import Tensor
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.keyframes import confidence
+from depmap_cli.model.signals import signal_inputs
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
+from depmap_cli.semantics.signals import signals_of
 
 _CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
 """Faces in one forward pass. The CPU batch is small to limit memory use."""
@@ -52,6 +55,8 @@ class VideoInference:
             Dep-MAP, so that its feature maps are computed once.
         keep_features: whether to keep the fused vector and the prototype activations of each frame,
             which evaluations show. Scoring does without, to save memory.
+        subtracts_neutral: whether the action units are still to be taken relative to the neutral
+            face of the person. Those of some tables are so already.
 
     Reading: of T frames, u = c ln T are key frames (text after Eq. (13)). With more frames, the
     share of key frames is smaller and their scores are more extreme: the estimates of a network
@@ -69,11 +74,13 @@ class VideoInference:
         training_frames: int | None = None,
         shares_backbone: bool = False,
         keep_features: bool = True,
+        subtracts_neutral: bool = True,
     ) -> None:
         self.model, self.semantics, self.device = model, semantics, device
         self.training_frames, self.shares_backbone = training_frames, shares_backbone
-        self.keep_features = keep_features
+        self.keep_features, self.subtracts_neutral = keep_features, subtracts_neutral
         self._batches: list[FrameFeatures] = []
+        self._semantics: list[SemanticFeatures] = []  # of the same frames, without embeddings
 
     @torch.inference_mode()
     def embed(
@@ -129,6 +136,8 @@ class VideoInference:
             tokens={},
         )
         self._batches.append(features)
+        no_embeddings = torch.empty(len(image), 0)
+        self._semantics.append(replace(semantic_features, image=no_embeddings))
         frame_confidence = (
             torch.ones(len(image)) if features.logits is None else confidence(features.logits)
         )
@@ -147,19 +156,32 @@ class VideoInference:
             The estimate of the video (b = 1) and the features of its n frames. Without
             ``keep_features``, the fused vectors have no elements.
         """
-        frames = FrameFeatures(
-            fused=torch.cat([f.fused for f in self._batches]),
-            scores=torch.cat([f.scores for f in self._batches]),
-            activations=_concatenate([f.activations for f in self._batches]),
-            logits=_concatenate([f.logits for f in self._batches]),
-            tokens={},
+        frames = self._with_signals(
+            FrameFeatures(
+                fused=torch.cat([f.fused for f in self._batches]),
+                scores=torch.cat([f.scores for f in self._batches]),
+                activations=_concatenate([f.activations for f in self._batches]),
+                logits=_concatenate([f.logits for f in self._batches]),
+                tokens={},
+            )
         )
-        self._batches = [frames]
         durations = read_durations(
             np.arange(len(frames.scores), dtype=float) if times is None else times
         )
         weights = frame_weights(self.model.config, frames.logits, durations, self.training_frames)
         return _weighted(frames, torch.from_numpy(weights)), frames
+
+    def _with_signals(self, frames: FrameFeatures) -> FrameFeatures:
+        """Add the share of action units, head pose and gaze to the scores of all frames."""
+        if self.model.signal_head is None:
+            return frames
+        semantics = SemanticFeatures.joined(self._semantics)
+        neutral = self.semantics.typical_neutral if self.subtracts_neutral else None
+        inputs = signal_inputs(signals_of(semantics, neutral))
+        scores = self.model.signal_head(frames.scores.to(self.device), inputs.to(self.device))
+        return replace(
+            frames, scores=scores.cpu(), signal_inputs=inputs if self.keep_features else None
+        )
 
 
 def _weighted(frames: FrameFeatures, weights: Float[Tensor, " n"]) -> VideoScores:

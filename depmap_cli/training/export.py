@@ -22,6 +22,7 @@ from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.out_of_distribution import fit_training_face_model
 from depmap_cli.training.leakage import selected_on, training_people_in
+from depmap_cli.training.signal_fit import fit_signals
 from depmap_cli.weights.packing import pack_network, pack_training_faces, unpack_network
 
 SELECTED_ON = "Development"
@@ -38,6 +39,8 @@ def export_weights(
     device: torch.device,
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Write the best weights in half precision, ready for `depmap score`.
+
+    The regression on signals is fitted here (``fit_signals``).
 
     The file also holds the residuals that prediction intervals use, and the model of training faces
     that detects out-of-distribution videos. The residuals are those of the half-precision weights
@@ -65,7 +68,18 @@ def export_weights(
     # Copied into the model's own (full) precision.
     model.load_state_dict(unpack_network(tensors, semantics))
     move_to_device(model.eval().requires_grad_(False), device)
-    with explain_out_of_memory("scoring Development", "close other programs and add --resume"):
+    with explain_out_of_memory("scoring", "close other programs and add --resume"):
+        fit_signals(
+            model=model,
+            semantics=semantics,
+            clips=[clip for clip in train if len(clip.usable)],
+            frames=frames,
+            training_frames=config.train.frames,
+            device=device,
+        )
+    if model.signal_head is not None:
+        signals = halved(model.signal_head.state_dict())
+        tensors |= {f"signal_head.{name}": value for name, value in signals.items()}
         estimates = np.array(
             [
                 estimate_clip(

@@ -113,11 +113,19 @@ def build_model(
 
 
 def _load(model: DepMap, config: Config, semantics: SemanticModel, start: Checkpoint) -> None:
-    """Copy all tensors except ``target``, the mean and scale of the scores."""
+    """Copy all tensors except ``target``, the mean and scale of the scores.
+
+    The regression on signals is not copied: it is fitted again when training has ended.
+    """
     stored = Config.model_validate(start.document["config"]).model
+    kept = {
+        name: value.clone()
+        for name, value in model.state_dict().items()
+        if name == "target" or name.startswith("signal_head.")
+    }
     without_tensors = {
         *("dropout", "momentum", "entropy", "temperature", "peak_temperature"),
-        "sampling_factor",
+        *("sampling_factor", "signals"),
     }
     wanted, existing = (m.model_dump(exclude=without_tensors) for m in (config.model, stored))
     if wanted != existing:
@@ -131,9 +139,10 @@ def _load(model: DepMap, config: Config, semantics: SemanticModel, start: Checkp
             f"{clean(str(start.path))} was trained with another semantic model",
             "name that model with --semantic-weights, or train with --from-scratch",
         )
-    target = model.state_dict()["target"].clone()
     try:
-        model.load_state_dict({**unpack_network(start.tensors, semantics), "target": target})
+        tensors = unpack_network(start.tensors, semantics)
+        copied = {name: v for name, v in tensors.items() if not name.startswith("signal_head.")}
+        model.load_state_dict({**copied, **kept})
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{clean(str(start.path))} has the architecture of an earlier version",

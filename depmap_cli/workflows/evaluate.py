@@ -1,7 +1,7 @@
 """`depmap evaluate`: score labelled videos, each separately, and compare with their scores."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,16 @@ from depmap_cli.evaluation import (
 )
 from depmap_cli.evaluation.appearance import PrototypeFaces
 from depmap_cli.evaluation.baselines import BaselinePrediction
+from depmap_cli.evaluation.clip_statistics import clip_statistics, described_clip
 from depmap_cli.evaluation.estimate_clip import ClipEstimate, estimate_clip
 from depmap_cli.evaluation.results import Baseline, Evaluation
+from depmap_cli.evaluation.score_table import DescribedClip
 from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import calibration_caution, weights_info
 from depmap_cli.stats.conformal import DEFAULT_COVERAGE, half_width
+from depmap_cli.stats.ridge import MIN_PEOPLE
 from depmap_cli.training.leakage import selection_people_in, training_people_in
 from depmap_cli.training.run_folder import WEIGHTS
 from depmap_cli.weights.loading import Networks, load_networks
@@ -61,6 +64,7 @@ class EvaluateOptions:
     compare_with: tuple[Path, ...] = ()  # other weights, evaluated on the same clips
     appearance: bool = False  # whether to collect the data for plots of faces and features
     gallery: bool = False  # whether to add the prototypes' nearest Training faces
+    ridge: bool = True  # whether to fit a ridge regression on Training as a baseline
     folds: int | None = None  # number of folds to pool; ``weights`` is then a cross-validation run
     semantic_model: SemanticModelSpec = SemanticModelSpec()
 
@@ -103,13 +107,14 @@ def run_evaluation(options: EvaluateOptions, on_progress: ProgressCallback) -> E
     attributes = attributes_of(options, videos)
     facts = training_facts(networks, videos, options.split)  # fails early on a broken video
     clips, estimates = score_clips(networks, chosen, options, on_progress)
+    facts = replace(facts, described=describe_training(networks, videos, options, on_progress))
     known_people = training_people_in(networks.document, chosen)
     comparisons = [
         _comparison(number, other, chosen, known_people, options, on_progress)
         for number, other in enumerate(others)
     ]
     report = evaluate_table(
-        [clip_row(*pair) for pair in zip(clips, estimates, strict=True)],
+        clip_rows(networks, clips, estimates),
         facts,
         _about(networks, videos, clips, summary.notes, options),
         stored_half_width(networks.document),
@@ -261,19 +266,55 @@ def score_clips(
     return clips, estimates
 
 
-def clip_row(clip: VideoClip, estimate: ClipEstimate) -> EvaluatedClip:
-    """Return the row of a clip in the table that an evaluation starts from."""
-    video = clip.video
-    return EvaluatedClip(
-        video=video.path.name,
-        subject=video.subject,
-        session=video.session,
-        task=video.task,
-        score=video.score,
-        estimate=estimate.score,
-        duration=duration_of(video),
-        levels=estimate.levels,
+def clip_rows(
+    networks: Networks, clips: Sequence[VideoClip], estimates: Sequence[ClipEstimate]
+) -> list[EvaluatedClip]:
+    """Return the rows of the clips in the table that an evaluation starts from."""
+    neutral = networks.semantics.typical_neutral
+    return [
+        EvaluatedClip(
+            video=clip.video.path.name,
+            subject=clip.video.subject,
+            session=clip.video.session,
+            task=clip.video.task,
+            score=clip.video.score,
+            estimate=estimate.score,
+            duration=duration_of(clip.video),
+            levels=estimate.levels,
+            statistics=clip_statistics(clip, estimate.rows, neutral),
+        )
+        for clip, estimate in zip(clips, estimates, strict=True)
+    ]
+
+
+def describe_training(
+    networks: Networks,
+    videos: Sequence[LabelledVideo],
+    options: EvaluateOptions,
+    on_progress: ProgressCallback,
+) -> tuple[DescribedClip, ...]:
+    """Prepare Training, and describe as many frames of each clip as of the evaluated ones.
+
+    Clips whose face is covered throughout are left out. Empty without ``options.ridge``, and if
+    Training has too few people for a regression, so that nothing is prepared in vain.
+
+    Raises:
+        DataInvalid: a video of Training cannot be read or shows no face.
+    """
+    training = [video for video in videos if video.split == "Training"]
+    if not options.ridge or len({video.subject for video in training}) < MIN_PEOPLE:
+        return ()
+    frames = options.frames_of(networks)
+    clips = options.source.clips(
+        training,
+        networks.config.faces,
+        networks.semantics,
+        networks.device,
+        on_progress,
+        prepared_frames(frames),
     )
+    neutral = networks.semantics.typical_neutral
+    return tuple(described_clip(clip, frames, neutral) for clip in clips if len(clip.usable))
 
 
 def training_facts(

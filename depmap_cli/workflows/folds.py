@@ -32,7 +32,8 @@ from depmap_cli.workflows.appearance import key_faces_of, pictured_videos, trend
 from depmap_cli.workflows.evaluate import (
     EvaluateOptions,
     attributes_of,
-    clip_row,
+    clip_rows,
+    describe_training,
     score_clips,
     stored_half_width,
     training_facts,
@@ -132,7 +133,8 @@ def _evaluate_fold(task: _PooledEvaluation, fold: int) -> _Fold:
     clips, estimates = score_clips(
         networks, tested, options, task.on_progress, _stage(task.runs, fold)
     )
-    rows = [clip_row(*pair) for pair in zip(clips, estimates, strict=True)]
+    facts = replace(facts, described=describe_training(networks, videos, options, task.on_progress))
+    rows = clip_rows(networks, clips, estimates)
     others = [
         _comparison(number, runs, fold, tested, options, task.on_progress)
         for number, runs in enumerate(task.compare_with)

@@ -42,9 +42,9 @@ def test_only_the_leaking_look_up_reads_the_evaluated_split():
     )
     assert found["person"][1].tolist() == [12.0, 12.0, 9.0]
     assert found["person_leaking"][1].tolist() == [30.0, 10.0, 9.0]
-    assert [about.leaks for about, _ in found.values()] == [False, False, True, False]
+    assert [about.leaks for about, _ in found.values()] == [False, False, True, False, False]
     assert "leaks" in found["person_leaking"][0].title
-    assert [about.informed for about, _ in found.values()] == [3, 1, 3, 0]
+    assert [about.informed for about, _ in found.values()] == [3, 1, 3, 0, 0]
 
 
 def test_changing_true_scores_changes_no_honest_guess():

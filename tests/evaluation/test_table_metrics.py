@@ -202,7 +202,7 @@ def test_the_table_holds_what_went_in():
         assert (row.video, row.score, row.estimate) == (clip_.video, clip_.score, clip_.estimate)
         assert row.seen == (clip_.subject in TRAINING.subjects)
         assert row.levels == list(clip_.levels)
-        assert set(row.baselines) == {"mean", "person", "person_leaking", "duration"}
+        assert set(row.baselines) == {"mean", "person", "person_leaking", "duration", "ridge"}
 
 
 def test_the_clips_length_touches_nothing_but_its_baseline():

@@ -6,7 +6,7 @@ from rich.table import Table
 from rich.text import Text
 
 from depmap_cli.domain.bdi import BANDS
-from depmap_cli.evaluation.baselines import MEAN
+from depmap_cli.evaluation.baselines import MEAN, RIDGE
 from depmap_cli.evaluation.results import (
     Agreement,
     Baseline,
@@ -72,12 +72,12 @@ def _table(first: str, *columns: str) -> Table:
 
 
 def _agreement(report: EvaluationReport) -> Table:
-    """All baselines for clips and sessions; only other weights and the mean for the other groups.
+    """All baselines for clips and sessions; for other groups only weights, mean and ridge.
 
     Baselines without information on any clip are omitted: they repeat the mean.
     """
     titles = {baseline.name: baseline.title for baseline in _informed(report)}
-    few = {b.name for b in report.baselines if b.weights is not None} | {MEAN}
+    few = {b.name for b in report.baselines if b.weights is not None} | {MEAN, RIDGE}
     table = _table("", "RMSE", "MAE", "PCC", "CCC")
     for number, (title, part) in enumerate(comparisons(report)):
         rows = "sessions" if part is report.agreement.sessions else "clips"

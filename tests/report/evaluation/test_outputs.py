@@ -541,7 +541,7 @@ def test_other_weights_stand_in_every_table_of_agreement(report: EvaluationRepor
     parts = len(comparisons(beside))
     assert _shown(beside).count("resnet") == parts + 1  # and once among the differences
     flat = _Tags(render_evaluation_page(beside)).flat
-    assert "other weights, and of rules that do not use the face" in flat
+    assert "other weights, and of rules without a network" in flat
     assert "resnet : Other weights, resnet." in flat
     assert _rows(clips_csv(beside))[0]["baseline_beside_1"] == str(other[0])
 
@@ -564,7 +564,10 @@ def test_baselines_that_know_nothing_do_not_repeat_the_mean(report: EvaluationRe
         for i in range(3)
     ]
     shown = _shown(some_report(clips=clips))
-    told = "without information on these clips: same person, same person (leaks) and clip duration"
+    told = (
+        "without information on these clips: same person, same person (leaks), clip duration and "
+        "ridge on readings"
+    )
     assert told in " ".join(shown.split())
     assert shown.count("training mean") == 4  # clips, sessions, people not seen, differences
     assert shown.count("same person (leaks)") == 1

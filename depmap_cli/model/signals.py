@@ -1,0 +1,77 @@
+"""What action units, head pose and gaze add to the scores of frames."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.head_and_gaze import ANGLES
+
+N_SIGNALS = len(ACTION_UNITS) + len(ANGLES)
+"""Number of signals of a frame: intensities of the action units, then angles."""
+N_INPUTS = 2 * N_SIGNALS
+SHARE = 0.5
+"""Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L74)."""
+
+
+class SignalHead(nn.Module):
+    """Scores of frames from action units, head pose and gaze. Not in the paper.
+
+    Feature maps are pooled and normalised before the regression head, and little of the head pose
+    and the gaze is left in them. So these signals have a regression of their own: each as it is,
+    and as its distance from its mean over the video. The mean over frames then says how strong a
+    behaviour is, and how much it varies. The regression is affine, so the score of a video stays
+    the weighted mean of the scores of its frames. It is fitted when training has ended
+    (``training/signal_fit.py``); until then it does nothing.
+    """
+
+    weight: Tensor
+    bias: Tensor
+    mean: Tensor
+    fitted: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("weight", torch.zeros(N_INPUTS))
+        self.register_buffer("mean", torch.zeros(N_INPUTS))
+        self.register_buffer("bias", torch.tensor(0.0))
+        self.register_buffer("fitted", torch.tensor(False))
+
+    def set(
+        self,
+        weight: Float[Tensor, " inputs"],
+        mean: Float[Tensor, " inputs"],
+        bias: float,
+    ) -> None:
+        """Store a regression: bias + weight (inputs - mean), in BDI-II points.
+
+        The numbers are rounded to half precision, in which weights are stored.
+        """
+        self.weight, self.mean = weight.half().to(self.weight), mean.half().to(self.mean)
+        self.bias = torch.tensor(bias).half().to(self.bias)
+        self.fitted = torch.ones_like(self.fitted)
+
+    def forward(
+        self, scores: Float[Tensor, " n"], inputs: Float[Tensor, "n inputs"]
+    ) -> Float[Tensor, " n"]:
+        """Return the scores of frames with the share of their signals, in BDI-II points.
+
+        Args:
+            scores: of the regression head.
+            inputs: of ``signal_inputs``; unknown ones (NaN) count as the mean in training.
+        """
+        if not self.fitted:
+            return scores
+        known = (inputs.float() - self.mean.float()).nan_to_num(0.0)
+        from_signals = self.bias.float() + known @ self.weight.float()
+        return torch.lerp(scores, from_signals, SHARE)
+
+
+def signal_inputs(signals: Float[Tensor, "n signals"]) -> Float[Tensor, "n inputs"]:
+    """Return the signals of the n frames of a video, and their distances from their means over it.
+
+    Args:
+        signals: of each frame; NaN if unknown.
+    """
+    distance = (signals - signals.nanmean(0, keepdim=True)).abs()
+    return torch.cat([signals, distance], -1)

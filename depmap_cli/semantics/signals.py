@@ -1,0 +1,30 @@
+"""Action units, head pose and gaze of the frames of a video, as the signals that Dep-MAP reads."""
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from depmap_cli.semantics.clip_model import SemanticFeatures
+from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT
+from depmap_cli.semantics.neutral_face import subtract_baseline
+
+
+def signals_of(
+    features: SemanticFeatures, typical_neutral: Float[np.ndarray, " units"] | None
+) -> Float[Tensor, "n signals"]:
+    """Return the signals of all n frames of one video, relative to the person's neutral face.
+
+    They are the intensities of the action units, 0 to 1, in the order of ``ACTION_UNITS``, then the
+    angles of the head relative to the camera and of the gaze, in units of ``ANGLE_UNIT``, in the
+    order of ``ANGLES``; NaN if unknown.
+
+    Args:
+        features: of the frames.
+        typical_neutral: logits of the typical neutral face, which ``subtract_baseline`` uses; None
+            if the units are relative to the person's neutral face already, or it is not known.
+    """
+    units = features.au_probabilities.numpy()
+    if typical_neutral is not None and len(units):
+        units = subtract_baseline(units, typical_neutral)
+    return torch.cat([torch.from_numpy(units).float(), features.angles / ANGLE_UNIT], 1)
