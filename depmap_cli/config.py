@@ -155,7 +155,8 @@ class ModelConfig(_Frozen):
     signals: bool = Field(
         True,
         description="Half of the estimate comes from a regression on action units, head pose and "
-        "gaze, and on how they vary over the video; not in the paper. Measured.",
+        "gaze, and on how they vary over the video; needs the emotional branch; not in the paper. "
+        "Measured.",
     )
     n_levels: Literal[4] = Field(
         4, description="Number of severity levels, A; paper: 4, the BDI-II bands."
@@ -209,7 +210,7 @@ class ModelConfig(_Frozen):
 
     @model_validator(mode="after")
     def _consistent(self) -> "ModelConfig":
-        for name in ("esa", "sdpm", "signals"):
+        for name in ("esa", "sdpm"):
             if getattr(self, name) and not self.emotional:
                 raise ValueError(f"{name} needs the emotional branch: switch {name} off, too")
         for name in ("kdm", "map"):

@@ -17,8 +17,8 @@ _RENAMED_SETTINGS = {
     "start_from_semantics": "init_from_semantic_model",
 }
 """Old and current names of settings of ``train``, so that older weights still load."""
-_LATER_SWITCHES = {"signals": False}
-"""Switches of ``model`` that older weights lack: without them, a module is off."""
+_LATER_SWITCHES = ("signals",)
+"""Switches of ``model`` that older weights lack."""
 _REMOVED_SETTINGS = frozenset({"straighten"})
 _RENAMED_TENSORS = {
     "standardise.spread": "standardise.std",
@@ -38,19 +38,20 @@ def with_current_settings(document: dict[str, Any]) -> dict[str, Any]:
     """
     current = dict(document)
     if isinstance(document.get("config"), dict):
-        current["config"] = _with_switches(_with_current_names_of_train(document["config"]))
+        current["config"] = _with_switches(_with_current_names_of_train(document["config"]), False)
     key = document.get("key")
     if isinstance(key, dict) and isinstance(key.get("settings"), dict):
-        settings = _with_switches(_with_current_names_of_train(key["settings"]))
-        current["key"] = {**key, "settings": settings}
+        settings = _with_current_names_of_train(key["settings"])
+        current["key"] = {**key, "settings": _with_switches(settings, True)}
     return current
 
 
-def _with_switches(config: dict[str, Any]) -> dict[str, Any]:
-    """Switch off the modules that did not exist when the weights were written."""
+def _with_switches(config: dict[str, Any], value: bool) -> dict[str, Any]:
+    """Add the switches of later modules: off for weights that were written without them, on for an
+    unfinished run, whose weights will have them."""
     if not isinstance(config.get("model"), dict):
         return config
-    return {**config, "model": {**_LATER_SWITCHES, **config["model"]}}
+    return {**config, "model": {**dict.fromkeys(_LATER_SWITCHES, value), **config["model"]}}
 
 
 def _with_current_names_of_train(config: dict[str, Any]) -> dict[str, Any]:

@@ -115,7 +115,7 @@ class DepMap(nn.Module):
         self.head = nn.Linear(fused_dim, 1)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
-        self.signal_head = SignalHead() if config.signals else None
+        self.signal_head = SignalHead() if config.signals and config.emotional else None
         self.register_buffer("target", torch.tensor([target_mean, target_std]))
 
     def encode_maps(

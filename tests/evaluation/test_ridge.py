@@ -5,8 +5,9 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from depmap_cli.evaluation.baselines import baseline_predictions
-from depmap_cli.evaluation.ridge import MIN_PEOPLE, PENALTIES, ridge_predictions
+from depmap_cli.evaluation.ridge import ridge_predictions
 from depmap_cli.evaluation.score_table import DescribedClip, EvaluatedClip, TrainingFacts
+from depmap_cli.stats.ridge import MIN_PEOPLE, PENALTIES
 
 RNG = np.random.default_rng
 

@@ -36,10 +36,12 @@ CURRENT = {
 def test_settings_of_weights_and_of_unfinished_runs():
     document = {"config": {"train": STORED, "model": {"looks": 1}}, "epoch": 3}
     found = with_current_settings(document)
-    assert found == {"config": {"train": CURRENT, "model": {"looks": 1}}, "epoch": 3}
+    model = {"looks": 1, "signals": False}
+    assert found == {"config": {"train": CURRENT, "model": model}, "epoch": 3}
     assert TrainConfig.model_validate(found["config"]["train"]) == TrainConfig(**CURRENT)
-    state = {"key": {"settings": {"train": STORED}, "data": "hash"}}
-    assert with_current_settings(state) == {"key": {"settings": {"train": CURRENT}, "data": "hash"}}
+    state = {"key": {"settings": {"train": STORED, "model": {}}, "data": "hash"}}
+    settings = {"train": CURRENT, "model": {"signals": True}}
+    assert with_current_settings(state) == {"key": {"settings": settings, "data": "hash"}}
 
 
 def test_current_settings_and_other_documents_stay_as_they_are():
