@@ -49,7 +49,7 @@ class AuSource(StrEnum):
 
     semantics = "semantics"  # the semantic model: probabilities as the network takes them
     openface = "OpenFace"  # intensities; OpenFace has corrected them for the neutral face
-    depmap_0_1 = "depmap 0.1"  # probabilities relative to the neutral face
+    depmap_0_1 = "depmap-0.1"  # probabilities relative to the neutral face
 
 
 class AuTable:

@@ -183,7 +183,7 @@ OWN_HEADER = "timestamp,success,pose_Rx,AU12_r,AU43_r,au_source"
     [
         ("semantics", True, "depmap table"),
         ("OpenFace", False, "OpenFace table"),
-        ("depmap 0.1", False, "depmap table"),
+        ("depmap-0.1", False, "depmap table"),
     ],
 )
 def test_a_depmap_table_says_who_has_read_its_action_units(tmp_path, source, is_raw, description):
