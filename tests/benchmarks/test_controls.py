@@ -48,6 +48,8 @@ SMALL = {"n_channels": 8, "token_dim": 8, "fused_channels": 8, "sampling_factor"
 class Semantics(SemanticModel):
     """The query of a frame is the first of its action units."""
 
+    typical_neutral = None
+
     def __init__(self):
         torch.nn.Module.__init__(self)
 
