@@ -85,6 +85,7 @@ def train_semantics(
         trainer.resume()
     while trainer.epoch < run.config.epochs:
         epoch = trainer.epoch
+        torch.manual_seed(run.config.seed * 1000 + epoch)  # dropout
         trainer.model.train()
         batches = epoch_batches(train, size, run.config.seed, epoch, workers_for(run.device))
         for step, batch in enumerate(batches):

@@ -68,7 +68,8 @@ def export_weights(
     # Copied into the model's own (full) precision.
     model.load_state_dict(unpack_network(tensors, semantics))
     move_to_device(model.eval().requires_grad_(False), device)
-    with explain_out_of_memory("scoring", "close other programs and add --resume"):
+    hint = "close other programs and add --resume"
+    with explain_out_of_memory("scoring Training", hint):
         fit_signals(
             model=model,
             semantics=semantics,
@@ -80,6 +81,7 @@ def export_weights(
     if model.signal_head is not None:
         signals = halved(model.signal_head.state_dict())
         tensors |= {f"signal_head.{name}": value for name, value in signals.items()}
+    with explain_out_of_memory("scoring Development", hint):
         estimates = np.array(
             [
                 estimate_clip(
