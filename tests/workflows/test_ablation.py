@@ -135,7 +135,7 @@ def test_a_row_is_the_network_it_is_called_whatever_the_file_says(ablate, config
         ablate("--row", number, "--config", file, "--out", tmp_path / "grid")
     assert [network_name(config.model) for config in configs] == [
         PLAIN_NAME,
-        "Dep-MAP without emotional, esa, sdpm, kdm, map",
+        "Dep-MAP without emotional, esa, sdpm, kdm, map, signals",
         "Dep-MAP without sdpm, kdm, map",
         "Dep-MAP without kdm",
         "Dep-MAP without map",
