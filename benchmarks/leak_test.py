@@ -20,7 +20,9 @@ from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
+from depmap_cli.model.signals import signal_inputs
 from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.semantics.signals import signals_of
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
 from depmap_cli.workflows.labelled_data import LabelledData
@@ -39,8 +41,14 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
     text = torch.stack([networks.semantics.query(s.au_probabilities, s.angles) for s in features])
     image = torch.stack([s.image for s in features])
     with torch.inference_mode():
-        videos, _ = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())
-    return videos.score.clamp(0, 63).tolist()
+        videos, frames = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())
+        scores = frames.scores.view(pixels.shape[:2])
+        if networks.model.signal_head is not None:
+            neutral = networks.semantics.typical_neutral
+            inputs = [signal_inputs(signals_of(seen, neutral)) for seen in features]
+            head = networks.model.signal_head
+            scores = torch.stack([head(*pair) for pair in zip(scores, inputs, strict=True)])
+    return (videos.weights * scores).sum(1).clamp(0, 63).tolist()
 
 
 def main() -> int:
