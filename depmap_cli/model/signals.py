@@ -10,7 +10,7 @@ from depmap_cli.domain.head_and_gaze import ANGLES
 N_SIGNALS = len(ACTION_UNITS) + len(ANGLES)
 """Number of signals of a frame: intensities of the action units, then angles."""
 N_INPUTS = 2 * N_SIGNALS
-SHARE = 0.5
+SIGNAL_SHARE = 0.5
 """Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L74)."""
 
 
@@ -64,7 +64,7 @@ class SignalHead(nn.Module):
             return scores
         known = (inputs.float() - self.mean.float()).nan_to_num(0.0)
         from_signals = self.bias.float() + known @ self.weight.float()
-        return torch.lerp(scores, from_signals, SHARE)
+        return torch.lerp(scores, from_signals, SIGNAL_SHARE)
 
 
 def signal_inputs(signals: Float[Tensor, "n signals"]) -> Float[Tensor, "n inputs"]:

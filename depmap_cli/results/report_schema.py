@@ -135,7 +135,7 @@ class KeyFrame(FrozenModel):
     rank: int
     time: float = Field(description="Seconds from the start of the video.")
     weight: float = Field(description="Weight of this frame in the estimate; all weights sum to 1.")
-    score: float = Field(description="The score that the model gives to this frame alone.")
+    score: float = Field(description="The score that the model gives to this frame.")
     level: str = Field(
         description="The severity level whose prototypes the frame matches best; if the model has "
         "no prototypes, the severity band of the frame's score."
@@ -276,8 +276,8 @@ class Timeline(FrozenModel):
         description="Mean score of the frames, each alone, by weight; plain mean if the weights "
         "are 0."
     )
-    score_low: list[float | None] = Field(description="Smallest score of a frame alone.")
-    score_high: list[float | None] = Field(description="Largest score of a frame alone.")
+    score_low: list[float | None] = Field(description="Smallest score of a frame.")
+    score_high: list[float | None] = Field(description="Largest score of a frame.")
     levels: list[list[float] | None] = Field(
         description="Mean similarity to each severity level, by weight likewise, as shares that "
         "sum to 1; null without prototypes."

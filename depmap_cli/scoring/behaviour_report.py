@@ -4,7 +4,6 @@ import numpy as np
 
 from depmap_cli.behaviour.readings import RateLimit, Readings, sampling_rate
 from depmap_cli.behaviour.summary import behaviour_of
-from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.faces import FaceSample
 from depmap_cli.results import Behaviour
 from depmap_cli.scoring.key_frames import UsableFrames
@@ -34,7 +33,7 @@ def behaviour_report(
         rate = min(rate, rows)
         if not 0 < limit.rate < rows:
             limit = RateLimit(rows, f"the AU table has {rows:.3g} rows/s")
-        unread = frozenset(unit.code for unit in ACTION_UNITS) - au_table.units
+        unread = au_table.unread
     readings = Readings(
         times=usable.times,
         action_units=usable.au_probabilities,

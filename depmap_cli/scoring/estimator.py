@@ -61,7 +61,7 @@ class VideoEstimator:
             training_frames=networks.config.train.frames,
             shares_backbone=networks.shares_backbone,
             keep_features=False,
-            subtracts_neutral=au_table is None or au_table.is_raw,
+            au_table=au_table,
         )
         self._candidates = KeyFrameCandidates(
             wanted=n_key_frames, evenly=not networks.config.model.map

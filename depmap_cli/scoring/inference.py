@@ -18,6 +18,7 @@ from depmap_cli.model.keyframes import confidence
 from depmap_cli.model.signals import signal_inputs
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
+from depmap_cli.semantics.openface import AuTable
 from depmap_cli.semantics.signals import signals_of
 
 _CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
@@ -55,8 +56,7 @@ class VideoInference:
             Dep-MAP, so that its feature maps are computed once.
         keep_features: whether to keep the fused vector and the prototype activations of each frame,
             which evaluations show. Scoring does without, to save memory.
-        subtracts_neutral: whether the action units are still to be taken relative to the neutral
-            face of the person. Those of some tables are so already.
+        au_table: the table that gave the action units; None if the semantic model did.
 
     Reading: of T frames, u = c ln T are key frames (text after Eq. (13)). With more frames, the
     share of key frames is smaller and their scores are more extreme: the estimates of a network
@@ -74,11 +74,11 @@ class VideoInference:
         training_frames: int | None = None,
         shares_backbone: bool = False,
         keep_features: bool = True,
-        subtracts_neutral: bool = True,
+        au_table: AuTable | None = None,
     ) -> None:
         self.model, self.semantics, self.device = model, semantics, device
         self.training_frames, self.shares_backbone = training_frames, shares_backbone
-        self.keep_features, self.subtracts_neutral = keep_features, subtracts_neutral
+        self.keep_features, self.au_table = keep_features, au_table
         self._batches: list[FrameFeatures] = []
         self._semantics: list[SemanticFeatures] = []  # of the same frames, without embeddings
 
@@ -176,8 +176,10 @@ class VideoInference:
         if self.model.signal_head is None:
             return frames
         semantics = SemanticFeatures.joined(self._semantics)
-        neutral = self.semantics.typical_neutral if self.subtracts_neutral else None
-        inputs = signal_inputs(signals_of(semantics, neutral))
+        table = self.au_table
+        neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
+        unread = frozenset[str]() if table is None else table.unread
+        inputs = signal_inputs(signals_of(semantics, neutral, unread))
         scores = self.model.signal_head(frames.scores.to(self.device), inputs.to(self.device))
         return replace(
             frames, scores=scores.cpu(), signal_inputs=inputs if self.keep_features else None

@@ -88,6 +88,11 @@ class AuTable:
         return self.source is AuSource.semantics
 
     @property
+    def unread(self) -> frozenset[str]:
+        """Codes of the units that have no column."""
+        return frozenset(unit.code for unit in ACTION_UNITS) - self.units
+
+    @property
     def description(self) -> str:
         """What reports call the table: ``OPENFACE`` or ``DEPMAP``."""
         return OPENFACE if self.source is AuSource.openface else DEPMAP

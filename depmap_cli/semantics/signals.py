@@ -5,13 +5,16 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.semantics.clip_model import SemanticFeatures
 from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT
 from depmap_cli.semantics.neutral_face import subtract_baseline
 
 
 def signals_of(
-    features: SemanticFeatures, typical_neutral: Float[np.ndarray, " units"] | None
+    features: SemanticFeatures,
+    typical_neutral: Float[np.ndarray, " units"] | None,
+    unread: frozenset[str] = frozenset(),
 ) -> Float[Tensor, "n signals"]:
     """Return the signals of all n frames of one video, relative to the person's neutral face.
 
@@ -23,8 +26,10 @@ def signals_of(
         features: of the frames.
         typical_neutral: logits of the typical neutral face, which ``subtract_baseline`` uses; None
             if the units are relative to the person's neutral face already, or it is not known.
+        unread: codes of the units that nobody has read, for example because a table lacks them.
     """
     units = features.au_probabilities.numpy()
     if typical_neutral is not None and len(units):
         units = subtract_baseline(units, typical_neutral)
-    return torch.cat([torch.from_numpy(units).float(), features.angles / ANGLE_UNIT], 1)
+    read = np.where([unit.code in unread for unit in ACTION_UNITS], np.nan, units)
+    return torch.cat([torch.from_numpy(read).float(), features.angles / ANGLE_UNIT], 1)

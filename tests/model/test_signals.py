@@ -4,7 +4,7 @@ import torch
 
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.model.signals import N_INPUTS, N_SIGNALS, SHARE, SignalHead, signal_inputs
+from depmap_cli.model.signals import N_INPUTS, N_SIGNALS, SIGNAL_SHARE, SignalHead, signal_inputs
 
 
 def test_inputs_are_the_signals_and_their_distances_from_their_means():
@@ -37,7 +37,10 @@ def test_half_of_a_score_comes_from_the_signals():
     inputs[0, 0] = 3.0  # 10 + 4 * (3 - 1) = 18
     inputs[1, 0] = torch.nan  # unknown: the mean, 10
     found = head(torch.tensor([2.0, 2.0]), inputs)
-    expected = [(1 - SHARE) * 2 + SHARE * 18, (1 - SHARE) * 2 + SHARE * 10]
+    expected = [
+        (1 - SIGNAL_SHARE) * 2 + SIGNAL_SHARE * 18,
+        (1 - SIGNAL_SHARE) * 2 + SIGNAL_SHARE * 10,
+    ]
     torch.testing.assert_close(found, torch.tensor(expected))
 
 

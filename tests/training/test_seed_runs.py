@@ -11,7 +11,7 @@ import torch
 from depmap_cli.domain.paper_tables import BASELINE
 from depmap_cli.errors import DepmapError, UsageProblem
 from depmap_cli.io.checkpoint import read_document
-from depmap_cli.model.signals import SHARE
+from depmap_cli.model.signals import SIGNAL_SHARE
 from depmap_cli.scoring.inference import VideoInference
 from depmap_cli.training.model_card import model_card
 from depmap_cli.training.runs import find_runs
@@ -67,7 +67,7 @@ def test_each_seed_by_itself(evaluate, runs):
     assert code == 0
     first, second = map(json.loads, out.splitlines())
     assert [report["settings"]["seed"] for report in (first, second)] == [7, 12]
-    shift = 2 * (1 - SHARE)  # the network's part of an estimate
+    shift = 2 * (1 - SIGNAL_SHARE)  # the network's part of an estimate
     for a, b in zip(first["table"], second["table"], strict=True):
         assert b["estimate"] == pytest.approx(a["estimate"] + shift, abs=1e-3)
         assert b["baselines"]["beside_1"] == pytest.approx(a["estimate"])

@@ -11,7 +11,7 @@ from depmap_cli.config import ModelConfig
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.model.signals import N_INPUTS, SHARE
+from depmap_cli.model.signals import N_INPUTS, SIGNAL_SHARE
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.training import signal_fit
 from depmap_cli.training.signal_fit import fit_signals, weighted_mean
@@ -96,7 +96,7 @@ def test_a_planted_regression_is_found(planted):
     inputs = torch.zeros(1, N_INPUTS)
     inputs[0, 2] = 2.0
     assert float(head(torch.tensor([30.0]), inputs)) == pytest.approx(
-        (1 - SHARE) * 30 + SHARE * (20 + 5 * 2), abs=0.4
+        (1 - SIGNAL_SHARE) * 30 + SIGNAL_SHARE * (20 + 5 * 2), abs=0.4
     )
 
 

@@ -14,7 +14,7 @@ from depmap_cli.data.corpus import read_corpus
 from depmap_cli.data.folds import subject_folds
 from depmap_cli.errors import UsageProblem
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
-from depmap_cli.model.signals import SHARE
+from depmap_cli.model.signals import SIGNAL_SHARE
 from depmap_cli.training.runs import cross_validations, run_of_seed
 from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from tests.support.runs import depmap
@@ -156,7 +156,9 @@ def test_each_seed_is_a_cross_validation_of_its_own(evaluate, seeded, run, tmp_p
         f"run, 3 folds, seed {seed}" for seed in (7, 8)
     ]
     for one, other in zip(first["table"], second["table"], strict=True):
-        assert other["estimate"] == pytest.approx(one["estimate"] + 2 * (1 - SHARE), abs=1e-3)
+        assert other["estimate"] == pytest.approx(
+            one["estimate"] + 2 * (1 - SIGNAL_SHARE), abs=1e-3
+        )
     of_run = first["agreement"]["clips"]["baselines"][0]  # of one seed, so beside both
     assert of_run["rmse_difference"]["value"] == pytest.approx(0, abs=1e-6)
     assert {p.name for p in tmp_path.iterdir()} == {"seed-7", "seed-8", "seeds.csv"}

@@ -16,7 +16,7 @@ class Bin:
     reason: str  # why no frame is usable; empty if one is
     weight: float  # sum over its frames
     score: float | None  # mean by weight
-    low: float | None  # smallest score of a frame alone
+    low: float | None  # smallest score of a frame
     high: float | None  # largest
     levels: list[float] | None  # mean shares of the severity levels, by weight likewise
     tip: str
