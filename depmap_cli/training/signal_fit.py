@@ -5,10 +5,11 @@ from typing import cast
 
 import numpy as np
 import torch
+from jaxtyping import Float
 from torch import Tensor
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.evaluation.estimate_clip import estimate_clip
+from depmap_cli.evaluation.estimate_clip import ClipEstimate, estimate_clip
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.semantics.clip_model import SemanticModel
 from depmap_cli.stats.ridge import MIN_PEOPLE, fit_ridge
@@ -39,9 +40,8 @@ def fit_signals(
     people = [clip.video.subject for clip in clips]
     if model.signal_head is None or len(set(people)) < MIN_PEOPLE:
         return False
-    means = []
-    for clip in clips:
-        estimate = estimate_clip(
+    estimates = [
+        estimate_clip(
             model=model,
             semantics=semantics,
             clip=clip,
@@ -49,10 +49,10 @@ def fit_signals(
             training_frames=training_frames,
             device=device,
         )
-        inputs = cast(Tensor, estimate.frames.signal_inputs).double().numpy()
-        means.append(weighted_mean(inputs, estimate.video.weights[0].double().numpy()))
+        for clip in clips
+    ]
     scores = np.array([clip.video.score for clip in clips], float)
-    fitted = fit_ridge(np.array(means), scores, people)
+    fitted = fit_ridge(np.array([mean_inputs(e) for e in estimates]), scores, people)
     scaler, ridge = fitted["standardscaler"], fitted["ridge"]
     model.signal_head.set(
         weight=torch.from_numpy(ridge.coef_ / scaler.scale_),
@@ -60,6 +60,12 @@ def fit_signals(
         bias=float(ridge.intercept_),
     )
     return True
+
+
+def mean_inputs(estimate: ClipEstimate) -> Float[np.ndarray, " inputs"]:
+    """The mean of the inputs of ``SignalHead`` over the frames of a clip, as they are weighted."""
+    inputs = cast(Tensor, estimate.frames.signal_inputs).double().numpy()
+    return weighted_mean(inputs, estimate.video.weights[0].double().numpy())
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,7 +1,6 @@
 """Fitting the regression on signals when training has ended."""
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +9,8 @@ import torch
 from depmap_cli.config import ModelConfig
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.labelled_video import LabelledVideo
-from depmap_cli.model.depmap import DepMap
+from depmap_cli.evaluation.estimate_clip import ClipEstimate
+from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.signals import N_INPUTS, SIGNAL_SHARE
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.training import signal_fit
@@ -65,9 +65,25 @@ def planted(monkeypatch):
         return made
 
     def estimate_clip(*, clip, **_):
-        frames = SimpleNamespace(signal_inputs=torch.from_numpy(inputs[clip.video.path]))
-        video = SimpleNamespace(weights=torch.from_numpy(weights)[None])
-        return SimpleNamespace(frames=frames, video=video)
+        return ClipEstimate(
+            score=0.0,
+            levels=None,
+            rows=np.arange(FRAMES),
+            video=VideoScores(
+                score=torch.zeros(1),
+                weights=torch.from_numpy(weights)[None],
+                fused=torch.zeros(1, 2),
+                levels=None,
+            ),
+            frames=FrameFeatures(
+                fused=torch.zeros(FRAMES, 2),
+                scores=torch.zeros(FRAMES),
+                activations=None,
+                logits=None,
+                tokens={},
+                signal_inputs=torch.from_numpy(inputs[clip.video.path]),
+            ),
+        )
 
     monkeypatch.setattr(signal_fit, "estimate_clip", estimate_clip)
     return clips

@@ -1,0 +1,106 @@
+"""What the regression on action units, head pose and gaze adds to the network's estimate.
+
+    python benchmarks/signal_share.py --data simavec [--weights FILE] [--frames 64] [--cache DIR]
+
+Fits the regression on Training as `depmap train` does, and prints the RMSE on Development of the
+network alone, of mixtures with several shares of the regression, and of mixtures in which the
+regression has only some of its inputs. As a control, it is fitted on the inputs of other clips: the
+estimate must then be worse than that of the network. Testing is not read.
+"""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from depmap_cli.data.corpus import of_split
+from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.bdi import MAX_SCORE
+from depmap_cli.evaluation.estimate_clip import estimate_clip
+from depmap_cli.model.signals import N_SIGNALS, SIGNAL_SHARE, SignalHead
+from depmap_cli.stats.metrics import agreement
+from depmap_cli.stats.ridge import fit_ridge
+from depmap_cli.training.signal_fit import mean_inputs
+from depmap_cli.weights.loading import Networks, load_networks
+from depmap_cli.workflows.labelled_data import LabelledData
+
+SHARES = (0.0, 0.25, 0.35, 0.5, 0.65, 0.75, 1.0)
+N_CONTROLS = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clips:
+    """Clips of one split."""
+
+    inputs: np.ndarray  # (clips, inputs) of the regression, means over the frames
+    network: np.ndarray  # (clips,) estimates of the network alone, not clipped
+    scores: np.ndarray  # (clips,) true scores
+    people: list[str]
+
+
+def read_clips(networks: Networks, source: LabelledData, split: str, frames: int) -> Clips:
+    """Estimate the clips of a split with the network alone."""
+    clips = source.clips(
+        of_split(source.read()[0], split),
+        networks.config.faces,
+        networks.semantics,
+        networks.device,
+        lambda *told: None,
+    )
+    estimates = [
+        estimate_clip(
+            model=networks.model,
+            semantics=networks.semantics,
+            clip=clip,
+            frames=frames,
+            training_frames=networks.config.train.frames,
+            device=networks.device,
+        )
+        for clip in clips
+    ]
+    return Clips(
+        inputs=np.array([mean_inputs(estimate) for estimate in estimates]),
+        network=np.array([float(estimate.video.score[0]) for estimate in estimates]),
+        scores=np.array([clip.video.score for clip in clips], float),
+        people=[clip.video.subject for clip in clips],
+    )
+
+
+def main() -> None:
+    """Print one line for each mixture."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--weights", type=Path)
+    parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--cache", type=Path)
+    args = parser.parse_args()
+    networks = load_networks(args.weights, torch.device("cpu"))
+    networks.model.signal_head = SignalHead()  # not fitted
+    source = LabelledData(data=args.data, cache=args.cache)
+    train, development = (
+        read_clips(networks, source, split, args.frames) for split in ("Training", "Development")
+    )
+
+    def rmse(columns: np.ndarray, share: float, rows: np.ndarray | None = None) -> float:
+        inputs = train.inputs if rows is None else train.inputs[rows]
+        fitted = fit_ridge(inputs[:, columns], train.scores, train.people)
+        regression = fitted.predict(development.inputs[:, columns])
+        mixed = np.clip((1 - share) * development.network + share * regression, 0, MAX_SCORE)
+        return agreement(development.scores, mixed)["rmse"]
+
+    everything = np.arange(2 * N_SIGNALS)
+    for share in SHARES:
+        print(f"share of the regression {share:.2f}  {rmse(everything, share):6.2f}")
+    print(f"without distances from means  {rmse(everything[:N_SIGNALS], SIGNAL_SHARE):6.2f}")
+    units = everything % N_SIGNALS < len(ACTION_UNITS)
+    print(f"action units alone            {rmse(everything[units], SIGNAL_SHARE):6.2f}")
+    rng = np.random.default_rng(0)
+    for _ in range(N_CONTROLS):
+        order = rng.permutation(len(train.scores))
+        print(f"inputs of other clips         {rmse(everything, SIGNAL_SHARE, order):6.2f}")
+
+
+if __name__ == "__main__":
+    main()
