@@ -12,7 +12,8 @@ landmarks      (k, 5, 2) float32   in pixels of rendered frames: eyes, nose tip,
 frames         (k,) int32          indices of the rendered frames
 fps            number              frames/s of all of them
 gaze_degrees   number              rotation of the eyes at a gaze of 1; absent in corpora of
-                                   older versions, whose eyes do not turn
+                                   older versions, whose lids follow a downward gaze, but whose
+                                   eyes do not turn
 =============  ==================  ==========================================================
 
 and facts about the person and the video, numbers and words by name: among them tone (of the skin,
@@ -159,9 +160,12 @@ def _angles(truth: Mapping[str, np.ndarray]) -> Float32[np.ndarray, "n 5"]:
     rotation = about_z(-np.radians(roll)) @ about_y @ about_x
     angles = np.full((len(yaw), len(ANGLES)), np.nan)
     angles[:, HEAD] = head_angles(rotation)
-    if "gaze_degrees" in truth:
-        right, up = truth["gaze"].astype(np.float64) * float(truth["gaze_degrees"])
-        angles[:, GAZE] = np.stack([right, -up], axis=1)
+    eyes_turn = "gaze_degrees" in truth
+    degrees = float(truth["gaze_degrees"]) if eyes_turn else GAZE_DEGREES
+    right, up = truth["gaze"].astype(np.float64) * degrees
+    if not eyes_turn:  # the lids show a downward gaze, and nothing shows a sideways one
+        right = np.full_like(right, np.nan)
+    angles[:, GAZE] = np.stack([right, -up], axis=1)
     return angles.astype(np.float32)
 
 

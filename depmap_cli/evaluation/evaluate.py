@@ -38,7 +38,7 @@ def evaluate_table(
     clips: Sequence[EvaluatedClip],
     training: TrainingFacts,
     about: About,
-    half_width: float | None = None,
+    half_widths: np.ndarray | None = None,
     level: float = DEFAULT_COVERAGE,
     attributes: Mapping[str, Mapping[str, str]] | None = None,
     bootstrap: Bootstrap | None = None,
@@ -48,8 +48,8 @@ def evaluate_table(
     """Compute all metrics of one split and of the baselines, with intervals over people.
 
     Args:
-        half_width: of the prediction intervals of nominal coverage ``level``, points; infinite if
-            there are too few calibration people, None if the weights have no calibration.
+        half_widths: (clips,) of the prediction intervals of nominal coverage ``level``, points;
+            infinite if there are too few calibration people, None without calibration.
         attributes: attribute -> subject -> value, from ``read_attributes``.
         others: predictions of other weights for the same clips; listed before the baselines.
         caution: see ``Intervals.caution``.
@@ -58,7 +58,7 @@ def evaluate_table(
         DataInvalid: there are no clips, or a score or an estimate is not finite.
     """
     part = EvaluationPart(
-        clips=clips, training=training, half_width=half_width, others=others, caution=caution
+        clips=clips, training=training, half_widths=half_widths, others=others, caution=caution
     )
     return evaluate_parts([part], about, level, attributes, bootstrap)
 
@@ -69,7 +69,7 @@ class EvaluationPart:
 
     clips: Sequence[EvaluatedClip]
     training: TrainingFacts
-    half_width: float | None = None  # as in ``evaluate_table``
+    half_widths: np.ndarray | None = None  # as in ``evaluate_table``
     others: Sequence[BaselinePrediction] = ()  # the same methods in every part
     caution: str = ""  # see ``Intervals.caution``
 
@@ -145,9 +145,9 @@ def _half_widths(parts: Sequence[EvaluationPart]) -> np.ndarray | None:
     """Half width of each clip's interval, (clips,); None unless all parts have intervals."""
     columns = []
     for part in parts:
-        if part.half_width is None:
+        if part.half_widths is None:
             return None
-        columns.append(np.full(len(part.clips), part.half_width))
+        columns.append(part.half_widths)
     return np.concatenate(columns)
 
 

@@ -33,7 +33,7 @@ from depmap_cli.scoring.options import ScoreOptions
 from depmap_cli.scoring.refusal import refusal_hint
 from depmap_cli.scoring.timeline import timeline_of
 from depmap_cli.semantics.openface import AuSource, AuTable, describe_au_table
-from depmap_cli.stats.conformal import half_width
+from depmap_cli.stats.conformal import half_widths
 from depmap_cli.stats.out_of_distribution import TrainingFaceModel
 from depmap_cli.video.reader import VideoProperties
 from depmap_cli.weights.loading import Networks
@@ -188,8 +188,8 @@ def estimate_of(
         )
     calibration = document["calibration"]
     people = np.array(calibration["people"])
-    reach = half_width(np.array(calibration["residuals"]), people, coverage)
     score = float(np.clip(score, 0, MAX_SCORE))
+    reach = float(half_widths(calibration, np.array([score]), coverage)[0])
     low, high = max(0.0, score - reach), min(float(MAX_SCORE), score + reach)
     return Estimate(
         score=round(score, 2),

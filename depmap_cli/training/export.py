@@ -19,6 +19,7 @@ from depmap_cli.io.clean_text import clean
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
 from depmap_cli.semantics.clip_model import SemanticModel
+from depmap_cli.stats.conformal import fit_typical_errors
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.out_of_distribution import fit_training_face_model
 from depmap_cli.training.leakage import selected_on, training_people_in
@@ -139,18 +140,31 @@ def with_metrics(
 
 
 def calibration(
-    videos: Sequence[LabelledVideo], estimates: np.ndarray, source: str, known: set[str]
+    videos: Sequence[LabelledVideo],
+    estimates: np.ndarray,
+    source: str,
+    known: set[str],
+    typical_errors: list[float] | None = None,
 ) -> dict[str, Any]:
-    """What ``conformal.half_width`` needs: residuals (BDI-II points) and whose they are.
+    """What ``conformal.half_widths`` needs: residuals (BDI-II points) and whose they are.
 
     Subjects in ``known``, whom the weights were trained on, are left out: their residuals are too
-    small. ``source`` names the data for reports.
+    small. ``source`` names the data for reports. ``typical_errors`` come from other people, or
+    else from these.
     """
     pairs = [(v, e) for v, e in zip(videos, estimates, strict=True) if v.subject not in known]
-    people = sorted({video.subject for video, _ in pairs})
+    names = sorted({video.subject for video, _ in pairs})
+    residuals = [round(abs(float(video.score - estimate)), 3) for video, estimate in pairs]
+    people = [names.index(video.subject) for video, _ in pairs]
+    rounded = [round(float(estimate), 3) for _, estimate in pairs]
+    if typical_errors is None and pairs:
+        fitted = fit_typical_errors(np.array(rounded), np.array(residuals), np.array(people))
+        typical_errors = [round(error, 3) for error in fitted]
     return {
-        "residuals": [round(abs(float(video.score - estimate)), 3) for video, estimate in pairs],
-        "people": [people.index(video.subject) for video, _ in pairs],
+        "residuals": residuals,
+        "people": people,
+        "estimates": rounded,
+        "typical_errors": typical_errors,
         "split": source,
         "left_out": len(known),
     }

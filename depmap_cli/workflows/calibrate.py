@@ -13,9 +13,10 @@ from depmap_cli.errors import DataInvalid, UsageProblem
 from depmap_cli.io.checkpoint import Checkpoint, halved, load_checkpoint, save_checkpoint
 from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.progress import ProgressCallback
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE, half_widths
 from depmap_cli.training.export import calibration
 from depmap_cli.training.leakage import training_people_in
-from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips, stored_half_width
+from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class CalibrationResult:
 
     n_people: int
     n_left_out: int  # people that the weights were trained on
-    half_width: float  # of 90 % intervals, BDI-II points; infinite below 9 people
+    half_width: float  # of 90 % intervals, BDI-II points, mean; infinite below 9 people
 
 
 def run_calibration(
@@ -34,7 +35,8 @@ def run_calibration(
 
     People that the weights were trained on are left out. The residuals are those of estimates from
     as many frames as the copy will score. All residuals of a person are kept; together they count
-    as one (``conformal.half_width``).
+    as one (``conformal.half_width``). How the error depends on the estimate is known from the
+    people on whom the weights were selected, if the weights say so.
 
     Raises:
         UsageProblem: ``output`` is the weights file itself, or the split is Testing.
@@ -67,24 +69,25 @@ def run_calibration(
         np.array([estimate.score for estimate in estimates]),
         f"{options.source.data.resolve().name}, {options.split}",
         known,
+        (networks.document.get("calibration") or {}).get("typical_errors"),
     )
     sampling = networks.sampling.model_copy(update={"frames": options.frames_of(networks)})
     changes = {"sampling": sampling.model_dump(mode="json"), "calibration": stored}
-    document = _save_copy(load_checkpoint(networks.path, "depmap"), changes, output)
+    rounded = np.array(stored["estimates"])
+    _save_copy(load_checkpoint(networks.path, "depmap"), changes, output)
     return CalibrationResult(
         n_people=len(set(stored["people"])),
         n_left_out=len(known),
-        half_width=stored_half_width(document) or float("inf"),
+        half_width=float(half_widths(stored, rounded, DEFAULT_COVERAGE).mean()),
     )
 
 
-def _save_copy(checkpoint: Checkpoint, changes: dict[str, Any], output: Path) -> dict[str, Any]:
-    """Save the weights with a changed document, and return that document."""
+def _save_copy(checkpoint: Checkpoint, changes: dict[str, Any], output: Path) -> None:
+    """Save the weights with a changed document."""
     document = {**checkpoint.document, **changes}
     for name in ("format", "kind"):
         document.pop(name)
     save_checkpoint(output, "depmap", document, _in_stored_precision(checkpoint.tensors))
-    return document
 
 
 def _in_stored_precision(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -31,7 +31,7 @@ from depmap_cli.io.clean_text import clean
 from depmap_cli.runtime.devices import explain_out_of_memory, resolve_device
 from depmap_cli.runtime.progress import ProgressCallback
 from depmap_cli.scoring.report_builder import calibration_caution, weights_info
-from depmap_cli.stats.conformal import DEFAULT_COVERAGE, half_width
+from depmap_cli.stats.conformal import DEFAULT_COVERAGE, half_widths
 from depmap_cli.stats.ridge import MIN_PEOPLE
 from depmap_cli.training.leakage import selection_people_in, training_people_in
 from depmap_cli.training.run_folder import WEIGHTS
@@ -113,11 +113,12 @@ def run_evaluation(options: EvaluateOptions, on_progress: ProgressCallback) -> E
         _comparison(number, other, chosen, known_people, options, on_progress)
         for number, other in enumerate(others)
     ]
+    rows = clip_rows(networks, clips, estimates)
     report = evaluate_table(
-        clip_rows(networks, clips, estimates),
+        rows,
         facts,
         _about(networks, videos, clips, summary.notes, options),
-        stored_half_width(networks.document),
+        stored_half_widths(networks.document, rows),
         DEFAULT_COVERAGE,
         attributes,
         others=comparisons,
@@ -365,9 +366,14 @@ def _about(
     return about_evaluation(data, options.split, weights, origin, settings, splits, clips, notes)
 
 
-def stored_half_width(document: dict[str, Any]) -> float | None:
-    """Half width of the intervals from the calibration in the weights; None if there is none."""
+def stored_half_widths(
+    document: dict[str, Any], clips: Sequence[EvaluatedClip]
+) -> np.ndarray | None:
+    """Half widths of the clips' intervals, (clips,), from the calibration in the weights.
+
+    None if there is no calibration.
+    """
     stored = document.get("calibration")
     if not stored:
         return None
-    return half_width(np.array(stored["residuals"]), np.array(stored["people"]), DEFAULT_COVERAGE)
+    return half_widths(stored, np.array([clip.estimate for clip in clips]), DEFAULT_COVERAGE)

@@ -35,7 +35,7 @@ from depmap_cli.workflows.evaluate import (
     clip_rows,
     describe_training,
     score_clips,
-    stored_half_width,
+    stored_half_widths,
     training_facts,
     weights_baseline,
 )
@@ -139,11 +139,15 @@ def _evaluate_fold(task: _PooledEvaluation, fold: int) -> _Fold:
         _comparison(number, runs, fold, tested, options, task.on_progress)
         for number, runs in enumerate(task.compare_with)
     ]
-    half_width, caution = stored_half_width(networks.document), options.caution(networks)
+    widths = stored_half_widths(networks.document, rows)
     return _Fold(
         clips=clips,
         part=EvaluationPart(
-            clips=rows, training=facts, half_width=half_width, others=others, caution=caution
+            clips=rows,
+            training=facts,
+            half_widths=widths,
+            others=others,
+            caution=options.caution(networks),
         ),
         weights=weights_info(networks, "semantics"),
         origin=origin_of(networks, videos, "Testing"),

@@ -48,14 +48,17 @@ def test_traces_are_read_at_the_nearest_frame(tmp_path):
     assert traces.landmarks_at(np.array([0.4, 1.3]))[:, 0, 0].tolist() == [10, 30]
 
 
-def test_the_gaze_of_older_corpora_is_unknown(tmp_path):
-    path, _, video = _written(tmp_path, np.zeros((3, 3)), np.zeros((3, 2)))
+def test_of_the_gaze_of_older_corpora_only_the_vertical_part_is_known(tmp_path):
+    """Their lids follow the gaze, but their eyes do not turn."""
+    gaze = np.array([[0.5, 0.0], [0.0, -1.0], [0.0, 0.5]])
+    path, _, video = _written(tmp_path, np.zeros((3, 3)), gaze)
     with np.load(path) as file:
         older = {name: file[name] for name in file.files if name != "gaze_degrees"}
     np.savez_compressed(path, **older)
     angles = read_traces(tmp_path, video).angles
     assert np.isfinite(angles[:, :3]).all()
-    assert np.isnan(angles[:, 3:]).all()
+    assert np.isnan(angles[:, 3]).all()
+    np.testing.assert_allclose(angles[:, 4], [0, 30, -15], atol=0.05)  # down is positive
 
 
 def _simulated_people(tmp_path, facts):

@@ -29,7 +29,8 @@ def clip(subject, session, task, score, estimate):
 
 def evaluated(clips, half_width=None, subjects=(), **options):
     training = TrainingFacts(mean=15.0, subjects=frozenset(subjects))
-    return evaluate_table(clips, training, ABOUT, half_width, bootstrap=QUICK, **options)
+    widths = None if half_width is None else np.full(len(clips), half_width)
+    return evaluate_table(clips, training, ABOUT, widths, bootstrap=QUICK, **options)
 
 
 def values(figures):
@@ -226,12 +227,12 @@ def test_parts_are_pooled_each_beside_the_mean_of_its_own_training():
     first = EvaluationPart(
         clips=[clip("1", "1", "", 10, 12)],
         training=TrainingFacts(mean=20.0, subjects=frozenset({"1"})),
-        half_width=5.0,
+        half_widths=np.array([5.0]),
     )
     second = EvaluationPart(
         clips=[clip("2", "1", "", 30, 26)],
         training=TrainingFacts(mean=40.0, subjects=frozenset({"1"})),
-        half_width=3.0,
+        half_widths=np.array([3.0]),
     )
     report = evaluate_parts([first, second], ABOUT, bootstrap=QUICK)
     assert report.agreement.clips.estimates.rmse.value == pytest.approx(math.sqrt((4 + 16) / 2))

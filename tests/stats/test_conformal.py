@@ -4,7 +4,13 @@ import math
 
 import numpy as np
 
-from depmap_cli.stats.conformal import half_width, people_needed
+from depmap_cli.stats.conformal import (
+    KNOTS,
+    fit_typical_errors,
+    half_width,
+    half_widths,
+    people_needed,
+)
 
 
 def test_people_needed():
@@ -44,3 +50,49 @@ def test_coverage_over_new_people():
 
 def test_nobody_to_rest_on_leaves_the_whole_scale():
     assert half_width(np.array([]), np.array([]), 0.9) == math.inf
+
+
+def drawn(rng, n_people, clips_each=2):
+    """Estimates, errors that grow with the estimate, and the person of each clip."""
+    people = np.repeat(np.arange(n_people), clips_each)
+    estimates = np.repeat(rng.uniform(0, 45, n_people), clips_each)
+    errors = np.abs(rng.normal(0, 2 + 0.2 * estimates))
+    return estimates, errors, people
+
+
+def test_typical_errors_follow_a_planted_dependence():
+    errors = fit_typical_errors(*drawn(np.random.default_rng(0), 2000))
+    expected = [np.sqrt(2 / np.pi) * (2 + 0.2 * knot) for knot in KNOTS]
+    np.testing.assert_allclose(errors[1:-1], expected[1:-1], rtol=0.1)
+    assert errors == sorted(errors)
+
+
+def test_with_few_people_typical_errors_are_about_their_mean():
+    errors = fit_typical_errors(np.array([0.0, 40.0]), np.array([1.0, 3.0]), np.array([0, 1]))
+    assert 1.5 < min(errors) < max(errors) < 2.5
+
+
+def test_without_typical_errors_all_intervals_have_one_width():
+    stored = {"residuals": [1.0] * 18 + [7.0], "people": list(range(19))}
+    np.testing.assert_array_equal(half_widths(stored, np.array([0.0, 30.0]), 0.9), [1.0, 1.0])
+
+
+def test_normalised_intervals_cover_and_are_narrower():
+    rng = np.random.default_rng(1)
+    typical = fit_typical_errors(*drawn(rng, 200))
+    covered, widths, constant = [], [], []
+    for _ in range(200):
+        estimates, errors, people = drawn(rng, 40)
+        stored = {"residuals": errors, "people": people, "estimates": estimates}
+        new, new_errors, _ = drawn(rng, 20, 1)
+        reach = half_widths({**stored, "typical_errors": typical}, new, 0.9)
+        covered.append((new_errors <= reach).mean())
+        widths.append(reach.mean())
+        constant.append(half_width(errors, people, 0.9))
+    assert 0.88 < np.mean(covered) < 0.94
+    assert np.mean(widths) < 0.95 * np.mean(constant)
+
+
+def test_too_few_people_give_infinite_intervals():
+    stored = {"residuals": [1.0] * 8, "people": list(range(8)), "estimates": [1.0] * 8}
+    assert np.isinf(half_widths({**stored, "typical_errors": [1.0] * 5}, np.zeros(2), 0.9)).all()

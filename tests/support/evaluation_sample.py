@@ -77,4 +77,6 @@ def some_report(**changes: object) -> EvaluationReport:
     """The evaluation of ``some_clips``, by a half width of 12 points."""
     options: dict = {"half_width": 12.0, "bootstrap": Bootstrap(draws=200), **changes}
     clips, about = options.pop("clips", some_clips()), options.pop("about", ABOUT)
-    return evaluate_table(clips, TRAINING, about, **options)
+    half_width = options.pop("half_width")
+    widths = None if half_width is None else np.full(len(clips), half_width)
+    return evaluate_table(clips, TRAINING, about, widths, **options)

@@ -181,10 +181,10 @@ def _fact_style(fact: Fact) -> str:
 
 
 def _levels(levels: Sequence[LevelEvidence]) -> Table:
-    table = _grid("left", "right", "left", "right")
+    table = _grid("left", "right", "left")
     for level in levels:
         bar = Text("█" * round(level.share * 36), style="blue")
-        table.add_row(level.name, f"{level.low}–{level.high}", bar, percent(level.share))
+        table.add_row(level.name, f"{level.low}–{level.high}", bar)
     return table
 
 

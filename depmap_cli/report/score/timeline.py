@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from depmap_cli.domain.bdi import BANDS
-from depmap_cli.report.text import clock, percent, weight_text
+from depmap_cli.report.text import clock, weight_text
 from depmap_cli.results import Timeline
 
 
@@ -50,5 +50,5 @@ def _bin(timeline: Timeline, i: int) -> Bin:
 def _levels_tip(levels: list[float] | None) -> str:
     if levels is None:
         return ""
-    named = zip(BANDS, levels, strict=False)
-    return " · " + ", ".join(f"{band.name} {percent(share)}" for band, share in named)
+    closest = max(zip(levels, BANDS, strict=False), key=lambda pair: pair[0])[1]
+    return f" · closest level: {closest.name}"
