@@ -138,7 +138,11 @@ def test_key_frames_name_the_closest_level_only_if_the_model_has_levels(
 ) -> None:
     report = sample_result.report
     assert "score 11.7 closest level: minimal" in _Outline(render_page(report, {})).flat
-    without = _Outline(render_page(report.model_copy(update={"levels": []}), {})).flat
+    assert report.timeline is not None
+    no_levels: list[None] = [None] * len(report.timeline.levels)
+    timeline = report.timeline.model_copy(update={"levels": no_levels})
+    changes = {"levels": [], "timeline": timeline}
+    without = _Outline(render_page(report.model_copy(update=changes), {})).flat
     assert "score 11.7" in without
     assert "losest level" not in without
 
