@@ -21,7 +21,9 @@ KNOTS = (0.0, 10.0, 20.0, 30.0, 45.0)
 _KERNEL_STD = 6.0
 """Standard deviation of the kernel that averages errors over similar estimates, in points."""
 _PRIOR_PEOPLE = 5.0
-"""People's worth of weight of the mean error of all estimates."""
+"""Weight of the mean error of all estimates, in people."""
+SMALLEST_TYPICAL_ERROR = 0.01
+"""Smallest typical error, in points: residuals are divided by it."""
 
 
 def fit_typical_errors(
@@ -40,7 +42,8 @@ def fit_typical_errors(
     for knot in KNOTS:
         near = weight * np.exp(-0.5 * ((estimates - knot) / _KERNEL_STD) ** 2)
         total = float((near * residuals).sum()) + _PRIOR_PEOPLE * overall
-        errors.append(total / (float(near.sum()) + _PRIOR_PEOPLE))
+        error = total / (float(near.sum()) + _PRIOR_PEOPLE)
+        errors.append(max(error, SMALLEST_TYPICAL_ERROR))
     return errors
 
 

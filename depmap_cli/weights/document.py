@@ -6,7 +6,10 @@ once for each video and with an unclear message.
 
 from typing import Any
 
-from pydantic import BaseModel, FiniteFloat, model_validator
+import numpy as np
+from pydantic import BaseModel, FiniteFloat, PositiveFloat, model_validator
+
+from depmap_cli.stats.conformal import KNOTS
 
 STARTED_RANDOM = "random"
 """``started_from`` in the document if training began with random weights."""
@@ -19,11 +22,18 @@ FROM_SCRATCH = (STARTED_RANDOM, STARTED_FROM_SEMANTIC_MODEL)
 class _Calibration(BaseModel):
     people: list[int | str] = []  # one entry for each residual
     residuals: list[FiniteFloat] = []  # BDI-II points
+    estimates: list[FiniteFloat] = []  # one for each residual; absent in older weights
+    typical_errors: list[PositiveFloat] | None = None  # at ``conformal.KNOTS``, BDI-II points
 
     @model_validator(mode="after")
     def _same_length(self) -> "_Calibration":
         if len(self.people) != len(self.residuals):
             raise ValueError("people and residuals must have the same length")
+        if self.typical_errors:
+            if len(self.estimates) != len(self.residuals):
+                raise ValueError("estimates and residuals must have the same length")
+            if len(self.typical_errors) != len(KNOTS) or not np.isfinite(self.typical_errors).all():
+                raise ValueError(f"typical_errors must be {len(KNOTS)} finite numbers")
         return self
 
 

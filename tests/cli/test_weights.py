@@ -236,12 +236,19 @@ def test_shipped_semantics_are_the_default():
     assert default_semantic_weights() == default_semantics_shipped()
 
 
+ONE_PERSON = {"people": [1], "residuals": [5.0]}
+
+
 @pytest.mark.parametrize(
     "odd",
     [
         {"calibration": 0},
         {"calibration": {"people": [1], "residuals": 5}},
         {"calibration": {"people": [1], "residuals": []}},
+        {"calibration": {**ONE_PERSON, "typical_errors": [1.0] * 5}},
+        {"calibration": {**ONE_PERSON, "estimates": [4.0], "typical_errors": [1.0] * 4}},
+        {"calibration": {**ONE_PERSON, "estimates": [4.0], "typical_errors": [0.0] * 5}},
+        {"calibration": {**ONE_PERSON, "estimates": [4.0], "typical_errors": "x"}},
         {"training_mean": "x"},
         {"development": {"mae": None}},
     ],

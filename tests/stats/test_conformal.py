@@ -72,6 +72,14 @@ def test_with_few_people_typical_errors_are_about_their_mean():
     assert 1.5 < min(errors) < max(errors) < 2.5
 
 
+def test_estimates_without_error_give_intervals_of_no_width():
+    nothing, people = np.zeros(20), np.arange(20)
+    typical = fit_typical_errors(nothing, nothing, people)
+    stored = {"residuals": nothing, "people": people, "estimates": nothing}
+    reach = half_widths({**stored, "typical_errors": typical}, np.array([0.0, 30.0]), 0.9)
+    np.testing.assert_array_equal(reach, [0.0, 0.0])
+
+
 def test_without_typical_errors_all_intervals_have_one_width():
     stored = {"residuals": [1.0] * 18 + [7.0], "people": list(range(19))}
     np.testing.assert_array_equal(half_widths(stored, np.array([0.0, 30.0]), 0.9), [1.0, 1.0])
