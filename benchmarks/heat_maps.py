@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.landmarks import five_points
 from depmap_cli.evaluation.bootstrap import PeopleBootstrap
 from depmap_cli.evaluation.results import Bootstrap, Metric
 from depmap_cli.faces.align import TEMPLATE, align_face, similarity_transform
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.scoring.inference import VideoInference, embed_faces
 from depmap_cli.scoring.key_frames import key_picture, nearest_level
-from depmap_cli.simulation.corpus.frame_rendering import five_points
 from depmap_cli.simulation.corpus.random_streams import RandomPurpose, random_stream
 from depmap_cli.simulation.rendering.renderer_api import FaceModelRenderer, RendererApi
 from depmap_cli.weights.loading import Networks, load_networks

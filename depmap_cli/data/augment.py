@@ -51,6 +51,17 @@ class AugmentedFaces:
     pixels: Float[Tensor, "n 3 h w"]  # normalised
     mirrored: Bool[Tensor, " n"]  # after turning
     clockwise: Float[Tensor, " n"]  # degrees
+    affine: Float[Tensor, "n 2 3"]  # maps a place in the new picture to one in the old, -1 to 1
+
+    def moved(self, points: Float[Tensor, "n p 2"]) -> Float[Tensor, "n p 2"]:
+        """Where points of the old pictures are in the new ones, without ``bend``.
+
+        Args:
+            points: column and row as fractions of the side, 0 to 1.
+        """
+        old = 2 * points - 1 - self.affine[:, None, :, 2].to(points)
+        new: Tensor = torch.linalg.solve(self.affine[:, :, :2].to(points), old.mT).mT
+        return (new + 1) / 2
 
 
 def augment_faces(
@@ -91,7 +102,8 @@ def augment_faces(
     noise = torch.randn(pixels.shape, generator=generator) * draw(0, 0.12, 1, 1, 1)
     # The affine maps a place in the new picture to one in the old.
     clockwise = -torch.rad2deg(torch.atan2(-affine[:, 0, 1], affine[:, 1, 1]))
-    return AugmentedFaces(pixels + noise, torch.det(affine[:, :, :2]) < 0, clockwise)
+    mirrored = torch.det(affine[:, :, :2]) < 0
+    return AugmentedFaces(pixels + noise, mirrored, clockwise, affine)
 
 
 def _compressed(faces: Tensor, quality: Tensor, chosen: Tensor) -> Tensor:

@@ -8,7 +8,9 @@ au_names       (18,) text          their codes
 pose           (3, n) float16      degrees: yaw, pitch, roll, relative to the camera
 gaze           (2, n) float16      sideways and up, about -1 to 1; 1 is 30 degrees
 cue            (n,) bool           the frame is in an episode whose rate depends on severity
-landmarks      (k, 5, 2) float32   in pixels of rendered frames: eyes, nose tip, mouth corners
+landmarks      (k, 68, 2) float32  in pixels of rendered frames, in the order of Multi-PIE; in
+                                   corpora of older versions (k, 5, 2): eyes, nose tip and
+                                   mouth corners
 frames         (k,) int32          indices of the rendered frames
 fps            number              frames/s of all of them
 gaze_degrees   number              rotation of the eyes at a gaze of 1; absent in corpora of
@@ -31,6 +33,7 @@ from jaxtyping import Float32, Int
 from depmap_cli.data.labelled_video import LabelledVideo, display_path
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.head_and_gaze import ANGLES, GAZE, HEAD, about_z, head_angles, head_rotation
+from depmap_cli.domain.landmarks import N_LANDMARKS, five_points
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.clean_text import clean
 
@@ -48,7 +51,8 @@ class TrueTraces:
     au: Float32[np.ndarray, "n 18"]  # in the order of ACTION_UNITS
     angles: Float32[np.ndarray, "n 5"]  # degrees, in the order of ANGLES; NaN if unknown
     frames: Int[np.ndarray, " k"]  # the rendered frames
-    landmarks: Float32[np.ndarray, "k 5 2"]  # in them, pixels
+    landmarks: Float32[np.ndarray, "k 68 2"]  # in them, pixels; NaN in corpora of older versions
+    five_landmarks: Float32[np.ndarray, "k 5 2"]  # those that alignment uses
     fps: float
 
     def at(self, times: np.ndarray) -> Float32[np.ndarray, "k 18"]:
@@ -61,13 +65,20 @@ class TrueTraces:
         nearest: np.ndarray = self.angles[self._nearest(times)]
         return nearest
 
-    def landmarks_at(self, times: np.ndarray) -> Float32[np.ndarray, "k 5 2"]:
+    def landmarks_at(self, times: np.ndarray) -> Float32[np.ndarray, "k 68 2"]:
         """Landmarks in the rendered frames nearest to ``times``."""
-        frames = self._nearest(times)
-        nearest: np.ndarray = self.landmarks[
-            np.abs(self.frames[None] - frames[:, None]).argmin(axis=1)
-        ]
+        nearest: np.ndarray = self.landmarks[self._nearest_rendered(times)]
         return nearest
+
+    def five_landmarks_at(self, times: np.ndarray) -> Float32[np.ndarray, "k 5 2"]:
+        """Eyes, nose tip and mouth corners in the rendered frames nearest to ``times``."""
+        nearest: np.ndarray = self.five_landmarks[self._nearest_rendered(times)]
+        return nearest
+
+    def _nearest_rendered(self, times: np.ndarray) -> Int[np.ndarray, " k"]:
+        frames = self._nearest(times)
+        rows: np.ndarray = np.abs(self.frames[None] - frames[:, None]).argmin(axis=1)
+        return rows
 
     def _nearest(self, times: np.ndarray) -> Int[np.ndarray, " k"]:
         frames: np.ndarray = np.clip(np.round(times * self.fps).astype(int), 0, len(self.au) - 1)
@@ -99,11 +110,18 @@ def read_traces(data: Path, video: LabelledVideo) -> TrueTraces:
             f"{display_path(path, data)}: its action units are not the {len(ACTION_UNITS)} known",
             "simulate the corpus with this version of depmap",
         )
+    landmarks = truth["landmarks"].astype(np.float32)
+    if landmarks.shape[1] == N_LANDMARKS:
+        five_landmarks = five_points(landmarks)
+    else:
+        five_landmarks = landmarks
+        landmarks = np.full((len(landmarks), N_LANDMARKS, 2), np.nan, np.float32)
     return TrueTraces(
         au=truth["au"][[names.index(code) for code in _CODES]].T.astype(np.float32),
         angles=_angles(truth),
-        frames=truth["frames"] if "frames" in truth else np.arange(len(truth["landmarks"])),
-        landmarks=truth["landmarks"].astype(np.float32),
+        frames=truth["frames"] if "frames" in truth else np.arange(len(landmarks)),
+        landmarks=landmarks,
+        five_landmarks=five_landmarks,
         fps=float(truth["fps"]),
     )
 
@@ -179,7 +197,7 @@ def write_ground_truth(
     """Write the ground truth of one video.
 
     ``traces`` holds au (n, 18), pose (n, 3), gaze (n, 2) and cue (n,); ``rendered`` holds the
-    rendered frames (k,) and their landmarks (k, 5, 2).
+    rendered frames (k,) and their landmarks (k, 68, 2).
     """
     frames, landmarks = rendered
     arrays: dict[str, Any] = {

@@ -8,6 +8,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from depmap_cli.config import QualityConfig
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.errors import DataInvalid
 from depmap_cli.faces import FaceSample
+from depmap_cli.faces.align import TEMPLATE
 from depmap_cli.faces.quality import assess_quality
 from depmap_cli.io.file_identity import sha256_of
 from depmap_cli.results import Quality
@@ -33,6 +35,7 @@ class CachedFaces:
     folder: Path
     times: np.ndarray  # (n,) seconds, of the frames with a face
     clockwise: np.ndarray  # (n,) degrees by which each face was turned in the picture
+    landmarks: np.ndarray  # (n, 5, 2) that it was aligned by, pixels of the picture; NaN if unknown
     n_sampled: int  # sampled frames, with a face or without
     quality: Quality  # of the video, as the quality gate of `depmap score` assesses it
     duration: float | None = None  # of the video in seconds, if the entry stores it
@@ -80,6 +83,7 @@ def write_entry(
         "version": CACHE_VERSION,
         "times": [sample.time for sample in valid],
         "clockwise": [round(sample.clockwise, 3) for sample in valid],
+        "landmarks": [_rounded(sample.landmarks) for sample in valid],
         "sampled": len(samples),
         "duration": duration,
         "quality": assess_quality(samples, duration, QualityConfig(), decoded).model_dump(
@@ -104,17 +108,30 @@ def read_entry(folder: Path) -> CachedFaces:
             folder=folder,
             times=times,
             clockwise=np.array(index["clockwise"], float),
+            landmarks=_landmarks(index, len(times)),
             n_sampled=index["sampled"],
             quality=quality,
             duration=index.get("duration"),
         )
-        if not len(entry.faces) == len(entry) == len(entry.clockwise):
+        lengths = {len(entry.faces), len(times), len(entry.clockwise), len(entry.landmarks)}
+        if len(lengths) > 1 or entry.landmarks.shape[1:] != TEMPLATE.shape:
             raise ValueError("the numbers of faces and times differ")
         if index["version"] != CACHE_VERSION:
             raise ValueError("prepared by another version of depmap")
     except (FileNotFoundError, EOFError, KeyError, TypeError) as error:
         raise ValueError("missing or damaged") from error
     return entry
+
+
+def _rounded(landmarks: np.ndarray | None) -> list[list[float]] | None:
+    return None if landmarks is None else np.round(landmarks, 3).tolist()
+
+
+def _landmarks(index: dict[str, Any], count: int) -> np.ndarray:
+    """The landmarks (count, 5, 2); entries of version 0.1 have none."""
+    unknown = [[np.nan, np.nan]] * len(TEMPLATE)
+    listed = index.get("landmarks", [None] * count)
+    return np.array([unknown if points is None else points for points in listed], float)
 
 
 def read_prepared(video: LabelledVideo) -> CachedFaces:

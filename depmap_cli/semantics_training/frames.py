@@ -1,4 +1,4 @@
-"""Aligned faces with known action units, head pose and gaze."""
+"""Aligned faces with known action units, head pose, gaze and landmarks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from depmap_cli.data.ground_truth import read_traces
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.data.prepared_faces import CachedFaces
 from depmap_cli.domain.head_and_gaze import turned_in_picture
-from depmap_cli.faces.align import clockwise_degrees
+from depmap_cli.faces.align import TEMPLATE, clockwise_degrees, similarity_transform
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class AuFrames:
     faces: list[np.ndarray]  # for each video, (n, size, size, 3) RGB uint8, memory-mapped
     intensity: Float[np.ndarray, "frames units"]  # in the order of ACTION_UNITS, about 0 to 1
     angles: Float[np.ndarray, "frames 5"]  # degrees, relative to the aligned face; NaN if unknown
+    landmarks: Float[np.ndarray, "frames 68 2"]  # fractions of the face's side; NaN if unknown
     index: Int[np.ndarray, "frames 2"]  # number of the video, number of the frame within it
 
     def __len__(self) -> int:
@@ -36,6 +37,7 @@ class AuFrames:
             faces=[faces for part in parts for faces in part.faces],
             intensity=np.concatenate([part.intensity for part in parts]),
             angles=np.concatenate([part.angles for part in parts]),
+            landmarks=np.concatenate([part.landmarks for part in parts]),
             index=np.concatenate(indices),
         )
 
@@ -45,6 +47,7 @@ class AuFrames:
             faces=self.faces,
             intensity=self.intensity[::step],
             angles=self.angles[::step],
+            landmarks=self.landmarks[::step],
             index=self.index[::step],
         )
 
@@ -64,16 +67,31 @@ def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedF
     Raises:
         DataInvalid: the ground truth of a video is missing or has other action units.
     """
-    intensities, angles, indices = [], [], []
+    intensities, angles, landmarks, indices = [], [], [], []
     for number, (video, faces) in enumerate(zip(videos, cached, strict=True)):
         traces = read_traces(data, video)
-        clockwise = np.array([clockwise_degrees(x) for x in traces.landmarks_at(faces.times)])
+        clockwise = np.array([clockwise_degrees(x) for x in traces.five_landmarks_at(faces.times)])
         intensities.append(traces.at(faces.times))
         angles.append(turned_in_picture(traces.angles_at(faces.times), -clockwise))
+        landmarks.append(_in_aligned_face(traces.landmarks_at(faces.times), faces))
         indices.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
     return AuFrames(
         faces=[c.faces for c in cached],
         intensity=np.concatenate(intensities),
         angles=np.concatenate(angles).astype(np.float32),
+        landmarks=np.concatenate(landmarks).astype(np.float32),
         index=np.concatenate(indices),
     )
+
+
+def _in_aligned_face(
+    points: Float[np.ndarray, "n 68 2"], faces: CachedFaces
+) -> Float[np.ndarray, "n 68 2"]:
+    """Places in the aligned faces, as fractions of their side, from pixels of the pictures."""
+    aligned = np.full(points.shape, np.nan)
+    half_a_pixel = 0.5 / faces.faces.shape[1]  # whole numbers are the centres of pixels
+    for row, five in enumerate(faces.landmarks):
+        if np.isfinite(five).all():
+            transform = similarity_transform(five, TEMPLATE)
+            aligned[row] = points[row] @ transform[:, :2].T + transform[:, 2] + half_a_pixel
+    return aligned

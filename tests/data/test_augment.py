@@ -8,6 +8,8 @@ import torch
 
 from depmap_cli.data.augment import AU_RANGES, QUALITY, SCORE_RANGES, _compressed, augment_faces
 
+SCORE_RANGES_UNBENT = dataclasses.replace(SCORE_RANGES, bend=0.0)
+
 
 def seeded(seed=0):
     return torch.Generator().manual_seed(seed)
@@ -98,3 +100,18 @@ def test_the_turn_and_mirror_told_are_those_of_the_pictures():
     clockwise = torch.rad2deg(torch.atan2(y, x.abs()))
     assert (clockwise - told.clockwise).abs().median() < 3
     assert told.clockwise.std() > 5
+
+
+def test_points_move_with_the_augmented_picture():
+    """A white spot lies where its point is moved."""
+    picture = torch.zeros(64, 64, 64, 3, dtype=torch.uint8)
+    picture[:, 26:30, 20:24] = 255  # the middle is row 28, column 22
+    augmented = augment_faces(picture, torch.arange(64), seeded(), SCORE_RANGES_UNBENT)
+    spot = torch.tensor([22 / 64, 28 / 64]).expand(64, 1, 2)
+    moved = augmented.moved(spot)[:, 0] * 64
+    found = augmented.pixels.mean(1).flatten(1).argmax(1)
+    column, row = found % 64 + 0.5, found // 64 + 0.5
+    distance = torch.hypot(moved[:, 0] - column, moved[:, 1] - row)
+    assert distance.median() < 2
+    assert distance.quantile(0.9) < 4
+    assert moved.std(0).min() > 1.5

@@ -23,7 +23,7 @@ def _written(tmp_path, pose, gaze):
     n = len(pose)
     path = ground_truth_path(tmp_path, "Training", "a")
     path.parent.mkdir(parents=True)
-    landmarks = np.arange(n * 10.0).reshape(n, 5, 2)
+    landmarks = np.arange(n * 136.0).reshape(n, 68, 2)
     traces = {"au": np.zeros((n, 18)), "pose": pose, "gaze": gaze, "cue": np.zeros(n, bool)}
     write_ground_truth(path, traces, (np.arange(n), landmarks), 2.0, {})
     video = LabelledVideo(
@@ -45,7 +45,21 @@ def test_traces_are_read_at_the_nearest_frame(tmp_path):
     pose = np.stack([np.arange(6.0), np.zeros(6), np.zeros(6)], axis=1)
     _, traces, _ = _written(tmp_path, pose, np.zeros((6, 2)))
     assert traces.angles_at(np.array([0.4, 1.3]))[:, 1] == pytest.approx([-1, -3], abs=0.01)
-    assert traces.landmarks_at(np.array([0.4, 1.3]))[:, 0, 0].tolist() == [10, 30]
+    times = np.array([0.4, 1.3])  # frames 1 and 3
+    assert traces.landmarks_at(times)[:, 0, 0].tolist() == [136, 408]
+    assert traces.five_landmarks_at(times)[:, 2, 0].tolist() == [136 + 60, 408 + 60]  # nose tip
+
+
+def test_older_corpora_have_five_landmarks(tmp_path):
+    path, _, video = _written(tmp_path, np.zeros((3, 3)), np.zeros((3, 2)))
+    five = np.arange(30, dtype=np.float32).reshape(3, 5, 2)
+    with np.load(path) as file:
+        older = {name: file[name] for name in file.files} | {"landmarks": five}
+    np.savez_compressed(path, **older)
+    traces = read_traces(tmp_path, video)
+    assert traces.five_landmarks.tolist() == five.tolist()
+    assert traces.landmarks.shape == (3, 68, 2)
+    assert np.isnan(traces.landmarks).all()
 
 
 def test_of_the_gaze_of_older_corpora_only_the_vertical_part_is_known(tmp_path):

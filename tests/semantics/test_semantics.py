@@ -29,6 +29,7 @@ TINY = {
 
 
 UNKNOWN_ANGLES = np.full((8, 5), np.nan, np.float32)
+UNKNOWN_LANDMARKS = np.full((8, 68, 2), np.nan, np.float32)
 
 
 @pytest.fixture(scope="module")
@@ -153,6 +154,7 @@ def test_semantic_training_resumes_to_the_same_bits_and_its_file_loads(faces, tm
         faces=[faces],
         intensity=intensity,
         angles=UNKNOWN_ANGLES,
+        landmarks=UNKNOWN_LANDMARKS,
         index=np.stack([np.zeros(8, int), np.arange(8)], 1),
     )
     config = SemanticsTrainConfig(epochs=2, batch_size=4)
@@ -230,6 +232,7 @@ def test_batches_hold_every_face_once_and_do_not_depend_on_the_number_of_process
         faces=[few],
         intensity=numbered,
         angles=UNKNOWN_ANGLES[:7],
+        landmarks=UNKNOWN_LANDMARKS[:7],
         index=np.stack([np.zeros(7, int), np.arange(7)], 1),
     )
     own = list(epoch_batches(frames, 3, 1, 0, workers=0))
@@ -269,6 +272,7 @@ def test_training_on_shrunk_faces_and_its_document(faces, tmp_path):
         faces=[faces],
         intensity=intensity,
         angles=UNKNOWN_ANGLES,
+        landmarks=UNKNOWN_LANDMARKS,
         index=np.stack([np.zeros(8, int), np.arange(8)], 1),
     )
     losses = {}
@@ -304,6 +308,7 @@ def test_zero_epochs_evaluate_the_initial_weights_and_keep_them(faces, tmp_path)
         faces=[faces],
         intensity=intensity,
         angles=UNKNOWN_ANGLES,
+        landmarks=UNKNOWN_LANDMARKS,
         index=np.stack([np.zeros(8, int), np.arange(8)], 1),
     )
     run = SemanticsRun(
@@ -367,6 +372,7 @@ def test_joined_frames_keep_their_faces_and_units():
             faces=faces,
             intensity=rng.random((len(index), 18)).astype(np.float32),
             angles=angles,
+            landmarks=rng.random((len(index), 68, 2)).astype(np.float32),
             index=index,
         )
 
@@ -377,6 +383,7 @@ def test_joined_frames_keep_their_faces_and_units():
         part, own = (one, row) if row < 5 else (other, row - 5)
         assert torch.equal(both.images(np.array([row])), part.images(np.array([own])))
         assert np.array_equal(both.intensity[row], part.intensity[own])
+        assert np.array_equal(both.landmarks[row], part.landmarks[own])
 
 
 def test_the_shipped_model_detects_rendered_action_units(interview):
@@ -507,6 +514,7 @@ def test_angles_follow_the_augmented_picture(faces):
         faces=[faces],
         intensity=np.zeros((8, 18), np.float32),
         angles=angles,
+        landmarks=UNKNOWN_LANDMARKS,
         index=np.array([(0, i) for i in range(8)]),
     )
     batch = make_batch(frames, np.arange(8), torch.Generator().manual_seed(0))
@@ -528,6 +536,7 @@ def test_training_of_small_networks_alone_keeps_the_rest(faces, tmp_path, only, 
         faces=[faces],
         intensity=np.full((8, 18), 0.3, np.float32),
         angles=angles,
+        landmarks=UNKNOWN_LANDMARKS,
         index=np.array([(0, i) for i in range(8)]),
     )
     run = SemanticsRun(

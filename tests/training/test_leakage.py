@@ -166,6 +166,7 @@ def test_a_semantic_model_tells_whom_it_met(tmp_path, monkeypatch, epochs, taugh
         faces=[],
         intensity=np.zeros((0, 18), np.float32),
         angles=np.zeros((0, 5), np.float32),
+        landmarks=np.zeros((0, 68, 2), np.float32),
         index=np.zeros((0, 2), int),
     )
     monkeypatch.setattr(workflow, "_frames", lambda *_: none)

@@ -41,17 +41,8 @@ def sampled_frames(n_frames: int, count: int) -> Int[np.ndarray, " k"]:
 def render_frames(
     frame_renderer: FrameRenderer, inputs: FrameInputs, landmarks: list[np.ndarray]
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """Yield the rendered images in order and append their five landmarks (5, 2) to the list."""
+    """Yield the rendered images in order and append their landmarks (68, 2) to the list."""
     for au, pose, gaze in zip(inputs.au, inputs.pose, inputs.gaze, strict=True):
         frame = frame_renderer.render(au, pose, gaze)
-        landmarks.append(five_points(frame.landmarks))
+        landmarks.append(frame.landmarks)
         yield frame.image
-
-
-def five_points(landmarks: Float[np.ndarray, "68 2"]) -> Float[np.ndarray, "5 2"]:
-    """Reduce Multi-PIE's 68 landmarks to eyes, nose tip and mouth corners, left side first.
-
-    Left is the viewer's left; coordinates are column and row in pixels.
-    """
-    eyes = landmarks[36:42].mean(0), landmarks[42:48].mean(0)
-    return np.stack([*eyes, landmarks[30], landmarks[48], landmarks[54]])

@@ -218,7 +218,7 @@ class _PersonFrames:
 
     inputs: FrameInputs
     samples: list[FaceSample]  # prepared faces of the frames in which a face was detected
-    landmarks: np.ndarray  # (k, 5, 2) pixels
+    landmarks: np.ndarray  # (k, 68, 2) pixels
     appearance: dict[str, float | bool | str]
 
 

@@ -88,7 +88,7 @@ def test_ground_truth_of_a_clip(made):
         assert truth["pose"].shape == (3, n)
         assert truth["gaze"].shape == (2, n)
         assert truth["cue"].shape == (n,)
-        assert truth["landmarks"].shape == (n, 5, 2)
+        assert truth["landmarks"].shape == (n, 68, 2)
         assert int(truth["bdi"]) == clip.session.score
         assert 0 <= float(truth["tone"]) <= 1
         assert float(truth["fps"]) == 5
@@ -185,7 +185,7 @@ def test_faces_in_place_of_videos(options, face_renderer, tmp_path):
         options.out / "ground_truth" / sessions[0].split / f"{sessions[0].path.stem}.npz"
     )
     assert truth["au"].shape == (18, 15)
-    assert truth["landmarks"].shape == (4, 5, 2)
+    assert truth["landmarks"].shape == (4, 68, 2)
     assert np.array_equal(frames.intensity[:4], truth["au"][:, truth["frames"]].T)
     large = FaceCache(tmp_path / "cache", SamplingConfig(), FaceConfig(size=224))
     with pytest.raises(DataInvalid, match="128 px, but 224 px"):

@@ -1,11 +1,11 @@
-"""Sampling of frames, the five landmarks, and video encoding."""
+"""Sampling of frames, and video encoding."""
 
 import numpy as np
 import pytest
 
 from depmap_cli.config import SamplingConfig
 from depmap_cli.errors import OutputUnwritable
-from depmap_cli.simulation.corpus.frame_rendering import five_points, sampled_frames
+from depmap_cli.simulation.corpus.frame_rendering import sampled_frames
 from depmap_cli.simulation.corpus.video_encoding import write_video
 from depmap_cli.video.reader import probe, sample_frames
 from tests.support.videos import read_video
@@ -18,14 +18,6 @@ def test_frames_are_those_that_scoring_samples(tmp_path, n, count, fps):
     path = write_test_video(tmp_path / "v.mp4", pictures, fps)
     sampled = [round(f.time * fps) for f in sample_frames(path, SamplingConfig(frames=count))]
     assert sampled_frames(n, count).tolist() == sampled
-
-
-def test_five_points_of_68():
-    landmarks = np.arange(136, dtype=np.float32).reshape(68, 2)
-    points = five_points(landmarks)
-    assert points.shape == (5, 2)
-    assert points[0].tolist() == landmarks[36:42].mean(0).tolist()
-    assert points[2:].tolist() == landmarks[[30, 48, 54]].tolist()
 
 
 def test_videos_are_the_same_bytes(tmp_path):
