@@ -9,6 +9,8 @@ from jaxtyping import Float
 N_LANDMARKS = 68
 JAW, BROWS, NOSE = slice(0, 17), slice(17, 27), slice(27, 36)
 EYES, LIPS = slice(36, 48), slice(48, 68)
+EYE_CORNERS = (36, 39, 42, 45)
+"""Outer and inner corner of the left eye, inner and outer corner of the right eye."""
 MIRROR = (
     *range(16, -1, -1),  # jaw
     *range(26, 16, -1),  # brows

@@ -47,6 +47,20 @@ def clockwise_degrees(landmarks: Float[np.ndarray, "5 2"]) -> float:
     return float(-np.degrees(np.arctan2(transform[1, 0], transform[0, 0])))
 
 
+def in_picture(
+    points: Float[np.ndarray, "n 2"], landmarks: Float[np.ndarray, "5 2"]
+) -> Float[np.ndarray, "n 2"]:
+    """Return where points of an aligned face are in the picture that it was aligned from.
+
+    Args:
+        points: columns and rows as fractions of the side of the aligned face.
+        landmarks: the five that the face was aligned by, in pixels of the picture.
+    """
+    transform = similarity_transform(landmarks, TEMPLATE)
+    found: np.ndarray = np.linalg.solve(transform[:, :2], (points - transform[:, 2]).T).T
+    return found
+
+
 def align_face(
     image: UInt8[np.ndarray, "h w 3"], landmarks: Float[np.ndarray, "5 2"], size: int
 ) -> UInt8[np.ndarray, "{size} {size} 3"]:

@@ -36,6 +36,7 @@ class FrameRow:
     # NaN for a unit that the table of --au-csv does not have
     au_source: str = "semantics"  # who has read the action units (AuSource)
     angles: np.ndarray | None = None  # (5,) degrees, in the order of ANGLES
+    face_landmarks: np.ndarray | None = None  # (68, 2) in the order of Multi-PIE
     quarter_turns: int = 0  # counterclockwise turns of the picture after which the face is upright
 
 
@@ -45,6 +46,7 @@ class KeyPicture:
 
     face: np.ndarray  # (size, size, 3) RGB uint8, aligned
     heat: np.ndarray  # (size, size) 0 to 1, response of the level's prototypes
+    landmarks: np.ndarray | None = None  # (68, 2) fractions of the face's side, of Multi-PIE
 
 
 @dataclass(frozen=True, kw_only=True)

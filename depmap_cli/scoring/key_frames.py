@@ -210,4 +210,7 @@ def key_picture(
     )
     image = semantic_features.image.to(device)
     heat = prototype_heatmap(networks.model, pixels, image, text, level, prototype)
-    return KeyPicture(face, heat[0].cpu().numpy())
+    landmarks = networks.semantics.landmarks(pixels)
+    return KeyPicture(
+        face, heat[0].cpu().numpy(), None if landmarks is None else landmarks[0].cpu().numpy()
+    )

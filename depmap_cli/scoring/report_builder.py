@@ -11,6 +11,7 @@ from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, bands_between, level_as_printed
 from depmap_cli.errors import DepmapError, WeightsInvalid
 from depmap_cli.faces import FaceSample
+from depmap_cli.faces.align import in_picture
 from depmap_cli.model.depmap import VideoScores
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -304,6 +305,7 @@ def _frame_rows(
         return [_row(sample) for sample in samples]
     frames, angles = estimate.usable.features, estimate.usable.angles
     raw = estimate.usable.semantics.au_probabilities.numpy()
+    landmarks = estimate.usable.semantics.landmarks
     source = AuSource.semantics
     if au_table is not None:
         source = au_table.source
@@ -322,6 +324,7 @@ def _frame_rows(
                 action_units=estimate.usable.au_probabilities[used],
                 raw_action_units=raw[used],
                 angles=None if angles is None else angles[used],
+                aligned_landmarks=None if landmarks is None else landmarks[used].numpy(),
                 au_source=source,
             )
         )
@@ -337,8 +340,12 @@ def _row(
     action_units: np.ndarray | None = None,
     raw_action_units: np.ndarray | None = None,
     angles: np.ndarray | None = None,
+    aligned_landmarks: np.ndarray | None = None,
     au_source: AuSource = AuSource.semantics,
 ) -> FrameRow:
+    face_landmarks = None
+    if aligned_landmarks is not None and sample.landmarks is not None:
+        face_landmarks = in_picture(aligned_landmarks.astype(float), sample.landmarks)
     return FrameRow(
         number=sample.number,
         time=sample.time,
@@ -356,6 +363,7 @@ def _row(
         raw_action_units=raw_action_units,
         angles=angles,
         au_source=au_source.value,
+        face_landmarks=face_landmarks,
         quarter_turns=sample.quarter_turns,
     )
 

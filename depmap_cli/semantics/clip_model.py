@@ -60,6 +60,8 @@ class SemanticFeatures:
     au_probabilities: Float[Tensor, "n units"]  # in the order of ACTION_UNITS, 0 to 1
     covered: Float[Tensor, " n"]  # probability that something hides the face, 0 to 1
     angles: Float[Tensor, "n 5"]  # degrees, in the order of ANGLES; NaN if the model reads none
+    landmarks: Float[Tensor, "n 68 2"] | None = None  # fractions of the aligned face's side; None
+    # if the model finds none, or if they were not kept
 
     def __getitem__(self, rows: Any) -> "SemanticFeatures":
         return SemanticFeatures(**{name: value[rows] for name, value in self._tensors().items()})
@@ -78,14 +80,20 @@ class SemanticFeatures:
         return replace(self, angles=torch.from_numpy(angles).to(self.angles))
 
     def _tensors(self) -> dict[str, Tensor]:
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        """The tensors by name, without those that are None."""
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in every.items() if value is not None}
 
     @staticmethod
     def joined(pieces: "list[SemanticFeatures]") -> "SemanticFeatures":
-        """Concatenate the frames of all pieces, in order."""
-        names = [field.name for field in fields(SemanticFeatures)]
+        """Concatenate the frames of all pieces, in order.
+
+        The landmarks are None if one of the pieces has none.
+        """
+        every = [piece._tensors() for piece in pieces]
+        names = [name for name in every[0] if all(name in tensors for tensors in every)]
         return SemanticFeatures(
-            **{name: torch.cat([getattr(piece, name) for piece in pieces]) for name in names}
+            **{name: torch.cat([tensors[name] for tensors in every]) for name in names}
         )
 
 
@@ -210,8 +218,10 @@ class SemanticModel(nn.Module):
         if not self.is_calibrated:
             similarity = similarity - image @ self.neutral.T
         logits = self.scale * similarity + self.bias
+        landmarks = None
         if self.unit_network is not None:
-            logits = combined_logits(logits, self.unit_network(pixels))
+            landmarks, unit_logits = self.unit_network.read(pixels)
+            logits = combined_logits(logits, unit_logits)
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
         angles = image.new_full((len(image), len(ANGLES)), torch.nan)
         if self.head_and_gaze is not None:
@@ -222,7 +232,16 @@ class SemanticModel(nn.Module):
             au_probabilities=torch.sigmoid(logits),
             covered=torch.sigmoid(covered).squeeze(-1),
             angles=angles,
+            landmarks=None if landmarks is None else landmarks.half(),
         )
+
+    @torch.inference_mode()
+    def landmarks(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 68 2"] | None:
+        """Landmarks of aligned, normalised faces, as fractions of their side.
+
+        None if the weights have no network that finds them.
+        """
+        return None if self.unit_network is None else self.unit_network.landmarks(pixels)
 
     @torch.inference_mode()
     def embed_sentences(self, sentences: list[str]) -> Float[Tensor, "n d"]:

@@ -1,8 +1,8 @@
-"""Reads action units from an aligned face with a network that keeps positions.
+"""Reads action units from the landmarks of an aligned face.
 
 The phrases of the semantic model compare with features that are averaged over the face, which lose
-where a brow is. This network reads the same units from a map that still has 6 x 6 cells. A reading
-is the weighted mean of both (``combined_logits``).
+where a brow is. This network reads the same units from where the landmarks lie. A reading is the
+weighted mean of both (``combined_logits``).
 """
 
 import torch
@@ -10,12 +10,14 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.semantics.pixels import resized, standardised
+from depmap_cli.domain.landmarks import EYE_CORNERS, N_LANDMARKS
+from depmap_cli.semantics.landmark_network import LandmarkNetwork
 
-SIDE = 96
-"""Side to which faces are reduced, in pixels."""
-_CHANNELS = (32, 48, 80, 128)
-_HIDDEN = 256
+_HIDDEN = (256, 128)
+_MIN_STD = 0.005
+"""Smallest divisor of a coordinate, in distances between the outer corners of the eyes."""
+_MAX_DEVIATION = 6.0
+"""Largest deviation of a coordinate from its mean, in standard deviations."""
 NETWORK_SHARES = {
     **{unit.code: 0.0 for unit in ACTION_UNITS},
     **dict.fromkeys(("AU1", "AU2"), 0.65),
@@ -28,34 +30,65 @@ L73)."""
 
 
 class UnitNetwork(nn.Module):
-    """Maps the pixels of a face to the logits of the intensities of all action units."""
+    """Maps the pixels of a face to its landmarks and to the logits of all action units."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in zip((3, *_CHANNELS[:-1]), _CHANNELS, strict=True):
-            layers += [_convolution(before, after, 2), _convolution(after, after, 1)]
-        self.face = nn.Sequential(*layers)
-        cells = (SIDE // 2 ** len(_CHANNELS)) ** 2
+        self.landmarks = LandmarkNetwork()
+        self.register_buffer("mean", torch.zeros(N_LANDMARKS, 2))
+        self.register_buffer("std", torch.ones(N_LANDMARKS, 2))
+        first, second = _HIDDEN
         self.units = nn.Sequential(
-            nn.Flatten(),
-            nn.Dropout(0.3),
-            nn.Linear(_CHANNELS[-1] * cells, _HIDDEN),
+            nn.Linear(2 * N_LANDMARKS, first),
             nn.ReLU(),
-            nn.Dropout(0.2),
-            nn.Linear(_HIDDEN, len(ACTION_UNITS)),
+            nn.Dropout(0.1),
+            nn.Linear(first, second),
+            nn.ReLU(),
+            nn.Linear(second, len(ACTION_UNITS)),
         )
+
+    @torch.no_grad()
+    def set_statistics(self, landmarks: Float[Tensor, "n 68 2"]) -> None:
+        """Set the prior of the landmarks, and mean and standard deviation of shapes.
+
+        Args:
+            landmarks: those of the training faces, fractions of the side.
+        """
+        self.landmarks.set_prior(landmarks.mean(0))
+        shapes = shape_of(landmarks)
+        self.mean.copy_(shapes.mean(0))
+        self.std.copy_(shapes.std(0, correction=0).clamp(min=_MIN_STD))
+
+    def read(
+        self, pixels: Float[Tensor, "n 3 h w"]
+    ) -> tuple[Float[Tensor, "n 68 2"], Float[Tensor, "n units"]]:
+        """Return landmarks (fractions of the side) and logits of normalised, aligned faces."""
+        landmarks = self.landmarks(pixels)
+        deviation = (shape_of(landmarks) - self.mean) / self.std
+        return landmarks, self.units(deviation.clamp(-_MAX_DEVIATION, _MAX_DEVIATION).flatten(1))
 
     def forward(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n units"]:
         """Return the logits of aligned, normalised faces of any size."""
-        logits: Tensor = self.units(self.face(standardised(resized(pixels.float(), SIDE))))
-        return logits
+        return self.read(pixels)[1]
 
 
-def _convolution(before: int, after: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(before, after, 3, stride, 1, bias=False), nn.BatchNorm2d(after), nn.ReLU()
-    )
+def shape_of(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 68 2"]:
+    """Landmarks relative to the centre of the eyes, along and across the line of the outer corners.
+
+    The unit is their distance. A shift, a turn or another size of the face changes nothing.
+    """
+    left, right = EYE_CORNERS[0], EYE_CORNERS[-1]
+    line = landmarks[:, right] - landmarks[:, left]
+    distance = line.norm(dim=1).clamp(min=1e-3)[:, None]
+    across = line / distance
+    down = torch.stack([-across[:, 1], across[:, 0]], 1)
+    axes = torch.stack([across, down], 2)
+    centre = landmarks[:, list(EYE_CORNERS)].mean(1, keepdim=True)
+    shape: Tensor = (landmarks - centre) @ axes / distance[:, None]
+    return shape
 
 
 def combined_logits(

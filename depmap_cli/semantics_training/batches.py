@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 from depmap_cli.data.augment import AU_RANGES, AugmentedFaces, augment_faces
 from depmap_cli.data.occlusion import cover_faces
 from depmap_cli.domain.head_and_gaze import mirrored, turned_in_picture
+from depmap_cli.domain.landmarks import MIRROR
 from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics_training.frames import AuFrames
 
@@ -33,6 +34,7 @@ class SemanticsBatch:
     pixels: Float[Tensor, "n 3 h w"]  # normalised
     intensity: Float[Tensor, "n units"]  # 0 to 1
     angles: Float[Tensor, "n 5"]  # degrees, relative to the augmented face; NaN if unknown
+    landmarks: Float[Tensor, "n 68 2"]  # fractions of its side; NaN if unknown
     hidden_share: Float[Tensor, " n"]  # covered share of the inner face, 0 to 1
 
 
@@ -44,6 +46,7 @@ def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> Sema
         pixels=pixels,
         intensity=torch.from_numpy(frames.intensity[rows]).clamp(0, 1),
         angles=torch.from_numpy(_augmented_angles(frames.angles[rows], augmented)).float(),
+        landmarks=_augmented_landmarks(frames.landmarks[rows], augmented),
         hidden_share=hidden_share,
     )
 
@@ -51,6 +54,11 @@ def make_batch(frames: AuFrames, rows: np.ndarray, generator: Generator) -> Sema
 def _augmented_angles(angles: np.ndarray, augmented: AugmentedFaces) -> np.ndarray:
     turned = turned_in_picture(angles, augmented.clockwise.double().numpy())
     return np.where(augmented.mirrored.numpy()[:, None], mirrored(turned), turned)
+
+
+def _augmented_landmarks(landmarks: np.ndarray, augmented: AugmentedFaces) -> Tensor:
+    moved = augmented.moved(torch.from_numpy(landmarks))
+    return torch.where(augmented.mirrored[:, None, None], moved[:, list(MIRROR)], moved)
 
 
 def epoch_batches(

@@ -35,6 +35,9 @@ MAX_FREE_SHARE = 0.05
 MIN_COVERED_SHARE = 0.15
 """Smallest hidden share of the inner face for which a face counts as covered."""
 CONTRASTIVE_WEIGHT = 0.2
+LANDMARK_BETA = 0.01
+"""Error of a landmark, as a fraction of the side, from which its loss is linear."""
+LANDMARK_WEIGHT = 500.0
 ANGLE_WEIGHT = 0.5
 """Weight of the loss of the angles, in units of ``ANGLE_UNIT``."""
 
@@ -241,13 +244,20 @@ class TrainableSemanticModel(nn.Module):
         return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + small_networks
 
     def unit_network_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
-        """Loss of the network that reads action units; covered faces are ignored."""
+        """Loss of the network that finds landmarks and reads action units from them.
+
+        Units of covered faces are ignored, and unknown landmarks.
+        """
         device = self.units.weight.device
-        known = (batch.hidden_share < MIN_COVERED_SHARE).to(device)
+        landmarks, logits = self.unit_network.read(batch.pixels.to(device))
+        free = (batch.hidden_share < MIN_COVERED_SHARE).to(device)
         entropies = F.binary_cross_entropy_with_logits(
-            self.unit_network(batch.pixels.to(device)), batch.intensity.to(device), reduction="none"
+            logits, batch.intensity.to(device), reduction="none"
         )
-        return (entropies.sum(1) * known).mean()
+        known = batch.landmarks.isfinite().to(device)
+        truth = batch.landmarks.nan_to_num().to(device)
+        errors = F.smooth_l1_loss(landmarks, truth, reduction="none", beta=LANDMARK_BETA)
+        return (entropies.sum(1) * free).mean() + LANDMARK_WEIGHT * (errors * known).mean()
 
     def angle_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
         """Loss of head and gaze alone; angles of covered faces and unknown angles are ignored."""

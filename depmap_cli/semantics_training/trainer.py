@@ -7,12 +7,14 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
+import numpy as np
 import torch
 
 from depmap_cli import __version__
 from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.domain.action_units import ACTION_UNITS, phrase
 from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_phrase
+from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import (
     halved,
     load_checkpoint,
@@ -75,12 +77,15 @@ def train_semantics(
 
     Raises:
         WeightsInvalid: one of ``run.init`` is damaged or belongs to another open_clip model.
+        DataInvalid: only the network for units is to be trained, and no landmarks are known.
         OutOfMemory: the device is too small for a batch.
         OutputUnwritable: the weights cannot be written.
     """
     size = run.config.batch_size
     steps = math.ceil(len(train) / size)
     trainer = _Trainer(run, steps)
+    if run.config.only != "head-and-gaze":
+        trainer.start_unit_network(train)
     if run.resume and run.state.is_file():
         trainer.resume()
     while trainer.epoch < run.config.epochs:
@@ -127,8 +132,6 @@ class _Trainer:
             self.model.train_only(run.config.only)
         else:
             self.model.freeze_stages(run.config.freeze_stages)
-        if run.config.epochs and run.config.only != "head-and-gaze":
-            self.model.reads_units = True
         move_to_device(self.model, run.device, torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             [p for p in self.model.parameters() if p.requires_grad],
@@ -141,6 +144,25 @@ class _Trainer:
         )
         self.epoch = 0  # finished epochs
         self.best = -1.0  # mean r on Development of the stored weights
+
+    def start_unit_network(self, train: AuFrames) -> None:
+        """Give the network that reads action units its statistics, if the weights had none.
+
+        Without known landmarks there is nothing for it to learn, and it stays out of the weights.
+
+        Raises:
+            DataInvalid: it alone is to be trained, and no landmarks are known.
+        """
+        known = np.isfinite(train.landmarks).all((1, 2))
+        if self.model.reads_units or not known.any():
+            if self.run.config.only and not known.any():
+                raise DataInvalid(
+                    "the training data have no 68 landmarks, which the network for units needs",
+                    "add portraits that this version of `depmap simulate` has made",
+                )
+            return
+        self.model.unit_network.set_statistics(torch.from_numpy(train.landmarks[known]))
+        self.model.reads_units = True
 
     def resume(self) -> None:
         """Load the state after the last finished epoch."""

@@ -536,7 +536,7 @@ def test_training_of_small_networks_alone_keeps_the_rest(faces, tmp_path, only, 
         faces=[faces],
         intensity=np.full((8, 18), 0.3, np.float32),
         angles=angles,
-        landmarks=UNKNOWN_LANDMARKS,
+        landmarks=np.random.default_rng(0).random((8, 68, 2)).astype(np.float32),
         index=np.array([(0, i) for i in range(8)]),
     )
     run = SemanticsRun(

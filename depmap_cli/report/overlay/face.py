@@ -45,19 +45,24 @@ def subject_picture(frame: Frame, row: FrameRow, style: str, size: tuple[int, in
     paper = np.full((size[1], size[0], 3), 255, np.uint8)
     if row.landmarks is None:
         return paper
-    return _with_face(paper, frame, np.asarray(row.landmarks, float) * frame.scale, style)
+    return _with_face(paper, frame, row, style)
 
 
-def _with_face(paper: np.ndarray, frame: Frame, landmarks: np.ndarray, style: str) -> np.ndarray:
-    """Draw the face with these landmarks, in pixels of the frame, in its place on the paper."""
+def _with_face(paper: np.ndarray, frame: Frame, row: FrameRow, style: str) -> np.ndarray:
+    """Draw the subject's face in its place on the paper."""
     cv2 = load_opencv()
+    landmarks = np.asarray(row.landmarks, float) * frame.scale  # pixels of the frame
     height, width = paper.shape[:2]
     enlargement = np.array([width / frame.image.shape[1], height / frame.image.shape[0]])
     to_face = similarity_transform(landmarks * enlargement, TEMPLATE)  # the face has side 1
     side = 1 / max(float(np.hypot(to_face[0, 0], to_face[1, 0])), 1e-6)
     size = int(np.clip(side, _LEAST_SIDE, _MOST_SIDE))
     aligned = align_face(frame.image, landmarks, _ALIGNED_SIDE)
-    drawn = picture(KeyPicture(aligned, _NO_HEAT), style, size)
+    drawn_landmarks = None
+    if row.face_landmarks is not None:
+        transform = similarity_transform(landmarks, TEMPLATE)
+        drawn_landmarks = row.face_landmarks * frame.scale @ transform[:, :2].T + transform[:, 2]
+    drawn = picture(KeyPicture(aligned, _NO_HEAT, drawn_landmarks), style, size)
     ink = (255.0 - drawn) * _faded_edge(size)[..., None]  # outside is paper
     placed = cv2.warpAffine(
         ink.astype(np.float32), to_face * size, (width, height),

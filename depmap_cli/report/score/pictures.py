@@ -1,8 +1,9 @@
-"""Key-frame pictures: a line drawing of the face (default), or the face blurred or as it is."""
+"""Key-frame pictures: a drawing of the face (default), or the face blurred or as it is."""
 
 import numpy as np
 
 from depmap_cli.errors import UsageProblem
+from depmap_cli.report.score.face_drawing import draw_face
 from depmap_cli.results import KeyPicture
 from depmap_cli.runtime.opencv import load_opencv
 
@@ -19,8 +20,9 @@ _HEAT_COLOURS = np.array([[255, 247, 214], [254, 217, 130], [253, 150, 70], [226
 def picture(key: KeyPicture, style: str, size: int = 256) -> np.ndarray:
     """The face of ``key`` in ``style`` under its heat map, (size, size, 3) RGB uint8.
 
-    ``drawing`` and ``blur`` remove identifying detail and keep the expression; someone who knows
-    the person may still recognise them. ``raw`` shows the face.
+    ``drawing`` shows the lines through the landmarks of the face and nothing else of it, or without
+    landmarks its coarse outlines. ``blur`` removes identifying detail. Both keep the expression;
+    someone who knows the person may still recognise them. ``raw`` shows the face.
 
     Raises:
         UsageProblem: the style is unknown.
@@ -29,7 +31,9 @@ def picture(key: KeyPicture, style: str, size: int = 256) -> np.ndarray:
         raise UsageProblem(f"unknown picture style {style!r}", f"use one of: {', '.join(STYLES)}")
     heat = _heat(key.heat, size)
     if style == "drawing":
-        return _lines_with_heat(_lines(key.face, size), heat)
+        if key.landmarks is None:
+            return _lines_with_heat(_outlines(key.face, size), heat)
+        return _lines_with_heat(draw_face(key.landmarks, size), heat)
     side = _BLUR_SIDE if style == "blur" else size
     return _face_with_heat(_resampled(key.face, side, size), heat)
 
@@ -41,8 +45,8 @@ def encode_png(image: np.ndarray) -> bytes:
     return bytes(data)
 
 
-def _lines(face: np.ndarray, size: int) -> np.ndarray:
-    """A line drawing, (size, size) in 0 to 1: 0 on a line, 1 on paper.
+def _outlines(face: np.ndarray, size: int) -> np.ndarray:
+    """The outlines of a face, (size, size) in 0 to 1: 0 on a line, 1 on paper.
 
     A softly thresholded difference of Gaussians (Winnemoeller et al. 2012, "XDoG") on a
     low-resolution, contrast-equalised grey face. Lines outside the oval of the face, such as hair,

@@ -15,6 +15,7 @@ from depmap_cli.report.overlay.face import subject_picture
 from depmap_cli.report.overlay.lanes import N_UNITS, lanes_of
 from depmap_cli.results import ScoreResult, Status
 from depmap_cli.video.reader import Frame
+from tests.report.score.test_face_drawing import face_landmarks
 from tests.support.report_sample import INVALID, drawn_face, frame_rows, scored_report
 
 WIDTH, HEIGHT = 320, 240
@@ -100,6 +101,17 @@ def test_a_drawing_is_in_the_place_of_the_face(rows, frames):
     mouth = 2 * LANDMARKS[3:].mean(0)
     near = shown[round(mouth[1]) - 20 : round(mouth[1]) + 21, round(mouth[0]) - 20 :][:, :41]
     assert near.min() < 120
+
+
+def test_a_drawing_shows_the_landmarks_where_the_face_has_them(rows, frames):
+    own = face_landmarks(lips_apart=0.05)
+    row = replace(rows[0], face_landmarks=SIDE * own + (LEFT, TOP))
+    shown = subject_picture(frames[0], row, "drawing", (2 * WIDTH, 2 * HEIGHT))
+    places = 2 * np.round(row.face_landmarks).astype(int)
+    for x, y in places[17:]:  # without the jaw, which fades at the edges
+        assert shown[y - 4 : y + 5, x - 4 : x + 5].min() < 140
+    other = replace(frames[0], image=frames[0].image[:, ::-1].copy())
+    assert np.array_equal(shown, subject_picture(other, row, "drawing", (2 * WIDTH, 2 * HEIGHT)))
 
 
 def test_a_frame_without_the_subject_shows_nothing_unless_raw(rows, frames):
