@@ -3,10 +3,12 @@
     python -m benchmarks.heat_maps --face-model ict_face.npz [--weights FILE] [--people 40]
 
 Each person is rendered from the front with a neutral face, and with one region acting: brows, eyes
-or mouth corners. The heat map is that of a key frame in reports. Prints the share of faces whose
-hottest point lies in the acting region, with a 95 % interval over people; beside it two kinds of
-chance: the region's share of the face, and the share for the heat map of the same person's neutral
-face, which a map that always points at one place reaches as well.
+or mouth corners. Two heat maps are tested. That of key frames in reports shows the difference from
+the usual face, here the neutral one. The other shows where a face matches the prototypes of its
+level. Prints the share of faces whose hottest point lies in the acting region, with a 95 % interval
+over people; beside it two kinds of chance: the region's share of the face, and the share for the
+heat map of the same person's neutral face, which a map that always points at one place reaches as
+well.
 """
 
 import argparse
@@ -15,15 +17,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from benchmarks.prototype_heat_maps import prototype_heatmap
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.landmarks import five_points
 from depmap_cli.evaluation.bootstrap import PeopleBootstrap
 from depmap_cli.evaluation.results import Bootstrap, Metric
 from depmap_cli.faces.align import TEMPLATE, align_face, similarity_transform
+from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.scoring.inference import VideoInference, embed_faces
-from depmap_cli.scoring.key_frames import key_picture, nearest_level
+from depmap_cli.scoring.key_frames import key_picture, nearest_level, usual_face
 from depmap_cli.simulation.corpus.random_streams import RandomPurpose, random_stream
 from depmap_cli.simulation.rendering.renderer_api import FaceModelRenderer, RendererApi
 from depmap_cli.weights.loading import Networks, load_networks
@@ -50,9 +55,6 @@ PICTURE_SIDE = 256
 _COLUMN = {unit.code: i for i, unit in enumerate(ACTION_UNITS)}
 _NEUTRAL = "neutral"
 
-HeatMap = Callable[[np.ndarray], np.ndarray]
-"""Aligned face (side, side, 3) RGB uint8 -> heat map (side, side)."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class RenderedFace:
@@ -62,6 +64,10 @@ class RenderedFace:
     action: str  # of ``ACTIONS``, or neutral
     face: np.ndarray  # (side, side, 3) RGB uint8
     landmarks: np.ndarray  # (68, 2) column and row in pixels of ``face``
+
+
+HeatMap = Callable[[RenderedFace], np.ndarray]
+"""A face -> its heat map (side, side)."""
 
 
 def rendered_faces(renderer: RendererApi, n_people: int, seed: int) -> list[RenderedFace]:
@@ -110,7 +116,7 @@ class Hits:
 
 def hits_of(faces: Sequence[RenderedFace], heat_map: HeatMap) -> list[Hits]:
     """Return the hits of each action, and those of all actions together."""
-    hottest = {(f.person, f.action): heat_map(f.face) for f in faces}
+    hottest = {(f.person, f.action): heat_map(f) for f in faces}
     table = []  # person, action, hit, hit of the neutral face, area
     for face in faces:
         if face.action == _NEUTRAL:
@@ -138,17 +144,32 @@ def _hits(action: str, rows: Sequence[tuple]) -> Hits:
     )
 
 
-def report_heat_map(networks: Networks) -> HeatMap:
+def report_heat_map(networks: Networks, faces: Sequence[RenderedFace]) -> HeatMap:
     """The heat map that a report shows of a key frame."""
+    usual = {
+        face.person: usual_face(networks, face.face[None], np.full((1, 3), np.nan))
+        for face in faces
+        if face.action == _NEUTRAL
+    }
+    return lambda face: key_picture(networks, face.face, usual[face.person]).heat
 
-    def heat_map(face: np.ndarray) -> np.ndarray:
-        features = embed_faces(networks.semantics, face[None], networks.device)
+
+def level_heat_map(networks: Networks) -> HeatMap:
+    """The heat map of where a face matches the prototypes of the level that it resembles most."""
+
+    def heat_map(rendered: RenderedFace) -> np.ndarray:
+        face = rendered.face[None]
+        features = embed_faces(networks.semantics, face, networks.device)
         inference = VideoInference(
             model=networks.model, semantics=networks.semantics, device=networks.device
         )
-        inference.encode_faces(face[None], features)
+        inference.encode_faces(face, features)
         _, frames = inference.finish()
-        return key_picture(networks, face, features, 0, nearest_level(frames, 0)).heat
+        pixels = normalise_pixels(torch.from_numpy(face))
+        text = networks.semantics.query(features.au_probabilities, features.angles)
+        level = nearest_level(frames, 0)
+        heat = prototype_heatmap(networks.model, pixels, features.image, text, level)
+        return heat[0].numpy()
 
     return heat_map
 
@@ -165,16 +186,21 @@ def main() -> None:
     renderer.check()
     networks = load_networks(args.weights, resolve_device("cpu"))
     faces = rendered_faces(renderer, args.people, args.seed)
+    maps = {
+        "difference from the usual face": report_heat_map(networks, faces),
+        "match with the prototypes": level_heat_map(networks),
+    }
     print(f"{args.people} people; hottest point in the acting region (95 % interval)")
-    print(f"{'':20} {'acting face':>22} {'neutral face':>14} {'area':>6}")
-    for hits in hits_of(faces, report_heat_map(networks)):
-        ends = (
-            f"({hits.acting.low:.2f} to {hits.acting.high:.2f})"
-            if hits.acting.low is not None
-            else ""
-        )
-        share = f"{hits.acting.value:.2f} {ends}"
-        print(f"{hits.action:20} {share:>22} {hits.neutral:14.2f} {hits.area:6.2f}")
+    for name, heat_map in maps.items():
+        print(f"\n{name:31} {'acting face':>22} {'neutral face':>14} {'area':>6}")
+        for hits in hits_of(faces, heat_map):
+            ends = (
+                f"({hits.acting.low:.2f} to {hits.acting.high:.2f})"
+                if hits.acting.low is not None
+                else ""
+            )
+            share = f"{hits.acting.value:.2f} {ends}"
+            print(f"{hits.action:31} {share:>22} {hits.neutral:14.2f} {hits.area:6.2f}")
 
 
 if __name__ == "__main__":

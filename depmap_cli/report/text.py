@@ -20,9 +20,13 @@ OUT_OF_DISTRIBUTION = (
 )
 SELECTED = "if the weights were selected on this split, its results are better than on new data."
 BY_FOLDS = (
-    "Each person was scored by the network of the fold that has them as test data; the heat maps "
+    "Each person was scored by the network of the fold that has them as test data; the key frames "
     "come from the same network. There is no map of fused features because the features of "
     "different networks have no common axes."
+)
+DIFFERENCE_NOTE = (
+    "Warm: the face differs from the usual face of this person in the video. It does not show what "
+    "the model looked at."
 )
 PROBABILITY_NOTE = (
     "Values are the probability, from 0 to 1, that the unit is present; they are not FACS "

@@ -42,10 +42,10 @@ class FrameRow:
 
 @dataclass(frozen=True)
 class KeyPicture:
-    """The face and heat map from which a key frame's picture is drawn; never written as such."""
+    """What the picture of a key frame is drawn from; never written as such."""
 
     face: np.ndarray  # (size, size, 3) RGB uint8, aligned
-    heat: np.ndarray  # (size, size) 0 to 1, response of the level's prototypes
+    heat: np.ndarray  # (size, size) 0 to 1, difference from the person's usual face
     landmarks: np.ndarray | None = None  # (68, 2) fractions of the face's side, of Multi-PIE
 
 

@@ -1,20 +1,25 @@
 """Selects the key frames of a video, and makes the material of their pictures."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from jaxtyping import Float, UInt8
 
 from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
 from depmap_cli.domain.bdi import BANDS, MAX_SCORE, level_as_printed
+from depmap_cli.domain.head_and_gaze import HEAD
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import FrameFeatures, VideoScores
-from depmap_cli.model.heatmap import prototype_heatmap
 from depmap_cli.results import KeyFrame, KeyPicture
+from depmap_cli.scoring.inference import face_batches
+from depmap_cli.scoring.movement_map import UsualFace, movement_map
 from depmap_cli.semantics.clip_model import SemanticFeatures
 from depmap_cli.weights.loading import Networks
 
+UNKNOWN = np.full(3, np.nan)
+"""A head pose that is not known."""
 _CANDIDATES_PER_KEY_FRAME = 12
 """Most faces kept for each key frame wanted while the video is read."""
 _FIRST_PERIOD = 1 / 16
@@ -131,6 +136,9 @@ def make_key_frames(
 ) -> tuple[list[KeyFrame], list[KeyPicture]]:
     """Return the key frames selected from ``candidates``, and their faces with heat maps."""
     weights = scores.weights[0].numpy()
+    head = usable.semantics.angles[:, HEAD].numpy()
+    landmarks = usable.semantics.landmarks
+    usual = None if landmarks is None else UsualFace.fit(landmarks.numpy(), head)
     by_row = {candidate.row: candidate for candidate in candidates.kept}
     key_frames, pictures = [], []
     for rank, row in enumerate(candidates.select(weights, usable.times), start=1):
@@ -149,9 +157,7 @@ def make_key_frames(
                 ],
             )
         )
-        embedding = torch.from_numpy(by_row[row].embedding)[None]
-        features = replace(usable.semantics[row : row + 1], image=embedding)
-        pictures.append(key_picture(networks, by_row[row].face, features, 0, level))
+        pictures.append(key_picture(networks, by_row[row].face, usual, head[row]))
     return key_frames, pictures
 
 
@@ -186,31 +192,41 @@ def nearest_level(features: FrameFeatures, row: int) -> int:
     return int(features.logits[row].argmax())
 
 
+def usual_face(
+    networks: Networks, faces: UInt8[np.ndarray, "n h w 3"], head: Float[np.ndarray, "n 3"]
+) -> UsualFace | None:
+    """Estimate the usual face of a person; None if the weights find no landmarks.
+
+    Args:
+        networks: the networks that find the landmarks.
+        faces: aligned faces of one video, RGB.
+        head: pitch, yaw and roll of each face in degrees; NaN if unknown.
+    """
+    found = []
+    for batch in face_batches(len(faces), networks.device):
+        pixels = normalise_pixels(torch.from_numpy(np.array(faces[batch])).to(networks.device))
+        found.append(networks.semantics.landmarks(pixels))
+    landmarks = [x.cpu().numpy() for x in found if x is not None]
+    return UsualFace.fit(np.concatenate(landmarks), head) if landmarks else None
+
+
 def key_picture(
-    networks: Networks,
-    face: np.ndarray,
-    semantic_features: SemanticFeatures,
-    row: int,
-    level: int,
-    prototype: int | None = None,
+    networks: Networks, face: np.ndarray, usual: UsualFace | None = None, head: np.ndarray = UNKNOWN
 ) -> KeyPicture:
-    """Make the heat map of a face: where it matches a level, or one prototype of the level.
+    """Find the landmarks of a face, and where it differs from the person's usual face.
 
     Args:
         face: (size, size, 3) RGB uint8.
-        row: index of the face in ``semantic_features``.
-        level: index of the severity level.
-        prototype: index of the prototype; None for all prototypes of the level.
+        usual: the person's usual face; None to show no differences.
+        head: pitch, yaw and roll of the face in degrees; NaN if unknown.
     """
-    device = networks.device
-    pixels = normalise_pixels(torch.from_numpy(face)[None].to(device))
-    semantic_features = semantic_features[slice(row, row + 1)]
-    text = networks.semantics.query(
-        semantic_features.au_probabilities.to(device), semantic_features.angles.to(device)
-    )
-    image = semantic_features.image.to(device)
-    heat = prototype_heatmap(networks.model, pixels, image, text, level, prototype)
-    landmarks = networks.semantics.landmarks(pixels)
-    return KeyPicture(
-        face, heat[0].cpu().numpy(), None if landmarks is None else landmarks[0].cpu().numpy()
-    )
+    pixels = normalise_pixels(torch.from_numpy(face)[None].to(networks.device))
+    found = networks.semantics.landmarks(pixels)
+    no_heat = np.zeros(face.shape[:2])
+    if found is None:
+        return KeyPicture(face, no_heat)
+    landmarks = found[0].cpu().numpy()
+    if usual is None:
+        return KeyPicture(face, no_heat, landmarks)
+    deviations = usual.deviations(landmarks, head, networks.semantics.landmark_std)
+    return KeyPicture(face, movement_map(landmarks, deviations, len(face)), landmarks)

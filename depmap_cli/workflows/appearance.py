@@ -11,6 +11,7 @@ from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.face_cache import duration_of
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.domain.bdi import BANDS, level_of
+from depmap_cli.domain.head_and_gaze import HEAD
 from depmap_cli.evaluation.appearance import (
     Appearance,
     KeyFace,
@@ -21,7 +22,7 @@ from depmap_cli.evaluation.appearance import (
 from depmap_cli.evaluation.au_trends import UnitCurve, UnitTrend, trends_of
 from depmap_cli.evaluation.estimate_clip import ClipEstimate
 from depmap_cli.evaluation.feature_map import map_features
-from depmap_cli.scoring.key_frames import key_picture, nearest_level
+from depmap_cli.scoring.key_frames import key_picture, nearest_level, usual_face
 from depmap_cli.weights.loading import Networks
 
 FACES = 4
@@ -105,7 +106,9 @@ def _key_face(networks: Networks, clip: VideoClip, estimate: ClipEstimate) -> Ke
     frame = int(estimate.video.weights[0].argmax()) if has_weights else len(estimate.rows) // 2
     nearest = nearest_level(estimate.frames, frame)
     row = int(estimate.rows[frame])
-    face_picture = key_picture(networks, np.array(clip.faces[row]), clip.features, row, nearest)
+    usual = usual_face(networks, clip.faces, clip.features.angles[:, HEAD].numpy())
+    head = clip.features.angles[row, HEAD].numpy()
+    face_picture = key_picture(networks, np.array(clip.faces[row]), usual, head)
     known_level = nearest if networks.model.clusters is not None else None
     score = clip.video.score
     return KeyFace(
@@ -135,14 +138,7 @@ def prototype_faces(
     galleries = []
     for level, number in np.ndindex(*usage.shape):
         pictures = tuple(
-            key_picture(
-                networks,
-                np.array(clips[owner[i]].faces[rows[i]]),
-                clips[owner[i]].features,
-                int(rows[i]),
-                level,
-                number,
-            )
+            key_picture(networks, np.array(clips[owner[i]].faces[rows[i]]))
             for i in nearest_of_people(activations[:, level, number], people, NEAREST)
         )
         share = float(usage[level, number] / max(usage[level].sum(), 1e-12))

@@ -58,9 +58,9 @@ def faces():
     return rendered_faces(Renderer(), PEOPLE, seed=1)
 
 
-def light(face):
+def light(rendered):
     """A heat map that points at what changed: the brightest place of the face."""
-    return face[..., 0].astype(float)
+    return rendered.face[..., 0].astype(float)
 
 
 def chin(face):
@@ -79,7 +79,7 @@ def eyes(face):
 def test_every_person_shows_every_action(faces):
     assert len(faces) == PEOPLE * (len(ACTIONS) + 1)
     assert {face.face.shape for face in faces} == {(SIDE, SIDE, 3)}
-    changed = [f for f in faces if f.action != "neutral" and light(f.face).max() > 200]
+    changed = [f for f in faces if f.action != "neutral" and light(f).max() > 200]
     assert len(changed) == PEOPLE * len(ACTIONS)
 
 

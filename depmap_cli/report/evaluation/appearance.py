@@ -14,7 +14,7 @@ from depmap_cli.report.charts.colours import LEVEL_LINES
 from depmap_cli.report.charts.picture_sheet import PictureRow, Tile, sheet
 from depmap_cli.report.charts.plots import MARKERS, Plot, Tooltips, plot
 from depmap_cli.report.score.pictures import picture
-from depmap_cli.report.text import PROBABILITY_NOTE, UNRELIABLE_NOTE
+from depmap_cli.report.text import DIFFERENCE_NOTE, PROBABILITY_NOTE, UNRELIABLE_NOTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ _COLUMNS = 3  # of panels
 _FACE, _SMALL_FACE = 176, 84  # pixels
 _BIN_CENTRES = (np.arange(N_BINS) + 0.5) / N_BINS * 100  # % of the video
 _DEIDENTIFIED = {
-    "drawing": "Line drawings of a coarse copy of the face, as in the report of a video.",
+    "drawing": "Drawings of the face, as in the report of a video.",
     "blur": "Blurred faces.",
     "raw": "Unaltered faces: do not share them without consent.",
 }
@@ -141,7 +141,11 @@ def _band_range(level: int, separator: str = " ") -> str:
 
 
 def key_faces(faces: Sequence[KeyFace], style: str) -> Plot:
-    """The key frame of some videos of each band, with heat maps: the paper's Figure 5."""
+    """The key frame of some videos of each band: the paper's Figure 5, without its heat maps.
+
+    Maps of where a face matches the prototypes do not point at what the face does (measured: LOG
+    L79). The pictures show where it differs from the person's usual face instead.
+    """
     return _picture_sheet(
         faces,
         _face_tile,
@@ -150,7 +154,7 @@ def key_faces(faces: Sequence[KeyFace], style: str) -> Plot:
         title="Key frames by level",
         caption=f"{_frame_words(faces)}, of videos spaced evenly over the scores of their band, "
         "each of another person; neither faces nor errors influenced the choice. "
-        f"{_heat_words(faces)}",
+        f"{DIFFERENCE_NOTE}{_nearest_words(faces)}",
     )
 
 
@@ -184,13 +188,10 @@ def _frame_words(faces: Sequence[KeyFace]) -> str:
     return "The middle one of the sampled frames, because all have the same weight in these weights"
 
 
-def _heat_words(faces: Sequence[KeyFace]) -> str:
+def _nearest_words(faces: Sequence[KeyFace]) -> str:
     if any(face.nearest is None for face in faces):
-        return "Warm: the deepest feature map is strong; these weights have no prototypes."
-    return (
-        "Warm: the face matches the prototypes of the level that it resembles most, which is "
-        "named below it."
-    )
+        return ""
+    return " Below it: the level whose prototypes it resembles most."
 
 
 def _face_tile(face: KeyFace, style: str) -> Tile:
@@ -210,8 +211,7 @@ def prototype_gallery(prototypes: Sequence[PrototypeFaces], style: str) -> Plot:
         title="Prototype gallery",
         caption="For each prototype of a level, the faces of the Training split that resemble it "
         "most, nearest on top, each of another person, with any score. Below: the share of the "
-        "level's tokens that was assigned to the prototype at the end of training. Warm: the face "
-        "matches the prototype.",
+        "level's tokens that was assigned to the prototype at the end of training.",
     )
 
 
