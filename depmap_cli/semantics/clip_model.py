@@ -102,7 +102,7 @@ class SemanticModel(nn.Module):
 
     The probability of an action unit is sigmoid(scale * similarity + bias), with a scale and a bias
     for each unit and for a covered face; the logit is combined with that of a network that reads
-    the units from the pixels (``unit_network.py``), if the weights have one. Models that depmap did
+    the units from landmarks (``unit_network.py``), if the weights have one. Models that depmap did
     not train have no calibration: their probability is a softmax over the phrase and the neutral
     phrase, and they never report a covered face.
     """
