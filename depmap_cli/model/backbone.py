@@ -1,12 +1,10 @@
 """ResNet backbone with feature maps at four scales (Dep-MAP Figure 2, S1 to S4)."""
 
 import re
-from itertools import pairwise
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from depmap_cli.runtime.lazy_imports import without_compiler
 
@@ -29,19 +27,6 @@ def normalise_pixels(faces: Tensor) -> Float[Tensor, "n 3 h w"]:
     mean = torch.tensor(PIXEL_MEAN, device=faces.device).view(1, 3, 1, 1)
     std = torch.tensor(PIXEL_STD, device=faces.device).view(1, 3, 1, 1)
     return (faces.permute(0, 3, 1, 2).float() / 255 - mean) / std
-
-
-def fold_batch_norm(network: nn.Module) -> None:
-    """Merge batch normalisation into the convolutions before it, for inference (eval mode only).
-
-    Outputs are the same up to rounding, and are computed faster (measured: LOG L62).
-    """
-    for module in list(network.modules()):
-        children = list(module.named_children())
-        for (first, convolution), (second, norm) in pairwise(children):
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                setattr(module, first, fuse_conv_bn_eval(convolution, norm))
-                setattr(module, second, nn.Identity())
 
 
 class Backbone(nn.Module):

@@ -134,7 +134,7 @@ class UsableFrames:
 def make_key_frames(
     networks: Networks, scores: VideoScores, usable: UsableFrames, candidates: KeyFrameCandidates
 ) -> tuple[list[KeyFrame], list[KeyPicture]]:
-    """Return the key frames selected from ``candidates``, and what their pictures are drawn from."""
+    """Return the key frames selected from ``candidates``, and what their pictures show."""
     weights = scores.weights[0].numpy()
     head = usable.semantics.angles[:, HEAD].numpy()
     landmarks = usable.semantics.landmarks

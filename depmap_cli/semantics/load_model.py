@@ -14,6 +14,7 @@ from depmap_cli.errors import UsageProblem, WeightsInvalid
 from depmap_cli.io.checkpoint import load_checkpoint, load_tensors
 from depmap_cli.io.clean_text import clean
 from depmap_cli.io.file_identity import sha256_of
+from depmap_cli.runtime.fold_batch_norm import fold_batch_norm
 from depmap_cli.runtime.skip_init import SkipInit
 from depmap_cli.semantics.clip_model import (
     BUNDLED_MODEL,
@@ -140,6 +141,7 @@ def _loaded(network: _Network, tensors: dict[str, Tensor]) -> _Network | None:
         return None
     network.load_state_dict(tensors)
     network.eval().requires_grad_(False)
+    fold_batch_norm(network)
     return network
 
 

@@ -64,9 +64,9 @@ def load_networks(
     """
     import torch
 
-    from depmap_cli.model.backbone import fold_batch_norm
     from depmap_cli.model.depmap import DepMap
     from depmap_cli.runtime.devices import move_to_device
+    from depmap_cli.runtime.fold_batch_norm import fold_batch_norm
     from depmap_cli.runtime.skip_init import SkipInit
     from depmap_cli.weights.packing import shares_backbone, unpack_network, unpack_training_faces
 

@@ -9,7 +9,6 @@ from depmap_cli.model.backbone import (
     PIXEL_MEAN,
     PIXEL_STD,
     Backbone,
-    fold_batch_norm,
     resnet_tensors,
 )
 from depmap_cli.model.backbone import normalise_pixels as normalise
@@ -77,23 +76,3 @@ def test_pixels_are_normalised_and_channels_lead():
     for channel, value in enumerate((1.0, 0.2, 0.0)):
         expected = (value - PIXEL_MEAN[channel]) / PIXEL_STD[channel]
         assert float(pixels[0, channel, 0, 0]) == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
-def test_folded_batch_norm_gives_the_same_features(name):
-    torch.manual_seed(0)
-    backbone = Backbone(name).eval()
-    for module in backbone.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.running_mean.normal_(0, 0.2)
-            module.running_var.uniform_(0.5, 2)
-            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
-            torch.nn.init.normal_(module.bias, 0, 0.2)
-    faces = torch.randn(2, 3, 64, 64)
-    with torch.inference_mode():
-        expected = backbone(faces)
-        fold_batch_norm(backbone)
-        folded = backbone(faces)
-    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in backbone.modules())
-    for a, b in zip(folded, expected, strict=True):
-        assert (a - b).abs().max() < 1e-4 * b.abs().max()

@@ -28,7 +28,7 @@ def test_two_processes_train_the_weights_that_one_trains(corpus, cache, tmp_path
     assert train(monkeypatch, corpus, cache, tmp_path / "one", *ALIKE) == 0
     train_two(corpus, cache, tmp_path / "two", *ALIKE)
 
-    monkeypatch.setattr("depmap_cli.model.backbone.fold_batch_norm", lambda network: None)
+    monkeypatch.setattr("depmap_cli.runtime.fold_batch_norm.fold_batch_norm", lambda network: None)
     start = load_networks(None, torch.device("cpu")).model.state_dict()
     one, two = (load_tensors(tmp_path / run / "last.safetensors") for run in ("one", "two"))
     moved = {}
