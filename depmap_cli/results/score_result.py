@@ -45,7 +45,7 @@ class KeyPicture:
     """What the picture of a key frame is drawn from; never written as such."""
 
     face: np.ndarray  # (size, size, 3) RGB uint8, aligned
-    heat: np.ndarray  # (size, size) 0 to 1, difference from the person's usual face
+    heat: np.ndarray  # (size, size) difference from the person's usual face; 1: full movement
     landmarks: np.ndarray | None = None  # (68, 2) fractions of the face's side, of Multi-PIE
 
 

@@ -228,5 +228,5 @@ def key_picture(
     landmarks = found[0].cpu().numpy()
     if usual is None:
         return KeyPicture(face, no_heat, landmarks)
-    deviations = usual.deviations(landmarks, head, networks.semantics.landmark_std)
+    deviations = usual.deviations(landmarks, head)
     return KeyPicture(face, movement_map(landmarks, deviations, len(face)), landmarks)

@@ -11,15 +11,17 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from depmap_cli.domain.landmarks import BROWS, EYES, LIPS
+from depmap_cli.domain.landmarks import BROWS, EYE_CORNERS, EYES, LIPS
 from depmap_cli.semantics.unit_network import shape_of
 
-MOVING = np.r_[BROWS, EYES, LIPS]
-"""The landmarks that facial behaviour moves; the others follow the head."""
+FULL_MOVEMENT = ((BROWS, 0.11), (EYES, 0.09), (LIPS, 0.11))
+"""How far a movement at full intensity shifts a landmark, in distances between the outer corners of
+the eyes: means of AU1 with AU2 and AU4, AU43, AU12 and AU15 in rendered faces (LOG L79)."""
+MOVING = np.setdiff1d(np.concatenate([np.r_[region] for region, _ in FULL_MOVEMENT]), EYE_CORNERS)
+"""The landmarks that facial behaviour moves; the others follow the head. Shapes are measured from
+the corners of the eyes."""
 MIN_FRAMES = 20
 """Smallest number of frames from which the effect of the head pose is estimated."""
-STRONG = 2.5
-"""Deviation of a landmark for a map of 1, in standard deviations between faces."""
 RADIUS = 0.06
 """Standard deviation of the spot around a landmark, as a share of the side of the face."""
 
@@ -56,19 +58,22 @@ class UsualFace:
         self,
         landmarks: Float[np.ndarray, "68 2"],
         head: Float[np.ndarray, " 3"],
-        std: Float[np.ndarray, "68 2"],
     ) -> Float[np.ndarray, " 68"]:
-        """How far each landmark is from its usual place, in standard deviations ``std``."""
+        """How far each landmark is from its usual place, in full movements; 0 if it is not moved
+        by facial behaviour."""
         usual = _predictors(np.nan_to_num(head)[None]) @ self.coefficients
-        shift = (_shapes(landmarks[None]) - usual).reshape(-1, 2) / std
-        deviations: np.ndarray = np.linalg.norm(shift, axis=1)
+        shift = np.linalg.norm((_shapes(landmarks[None]) - usual).reshape(-1, 2), axis=1)
+        deviations = np.zeros(len(shift))
+        for region, full in FULL_MOVEMENT:
+            deviations[region] = shift[region] / full
+        deviations[list(EYE_CORNERS)] = 0
         return deviations
 
 
 def movement_map(
     landmarks: Float[np.ndarray, "68 2"], deviations: Float[np.ndarray, " 68"], side: int
 ) -> Float[np.ndarray, "{side} {side}"]:
-    """Map of where a face differs from the usual face, 0 to 1.
+    """Map of where a face differs from the usual face, 1 for a full movement.
 
     Args:
         landmarks: fractions of the side of the aligned face.
@@ -79,8 +84,8 @@ def movement_map(
     squares = (ticks[None, None, :] - landmarks[MOVING, 0, None, None]) ** 2 + (
         ticks[None, :, None] - landmarks[MOVING, 1, None, None]
     ) ** 2
-    spots = deviations[MOVING, None, None] / STRONG * np.exp(-squares / (2 * RADIUS**2))
-    strongest: np.ndarray = np.clip(spots.max(0), 0, 1)
+    spots = deviations[MOVING, None, None] * np.exp(-squares / (2 * RADIUS**2))
+    strongest: np.ndarray = spots.max(0)
     return strongest
 
 

@@ -243,16 +243,6 @@ class SemanticModel(nn.Module):
         """
         return None if self.unit_network is None else self.unit_network.landmarks(pixels)
 
-    @property
-    def landmark_std(self) -> np.ndarray:
-        """Standard deviations (68, 2) of the landmarks between faces, as ``shape_of`` has them.
-
-        The weights must have a network that finds landmarks.
-        """
-        assert self.unit_network is not None
-        std: np.ndarray = self.unit_network.std.cpu().numpy()
-        return std
-
     @torch.inference_mode()
     def embed_sentences(self, sentences: list[str]) -> Float[Tensor, "n d"]:
         """Text embeddings of sentences such as those of ``phrase``, unit length."""
