@@ -314,10 +314,10 @@ class SemanticsTrainConfig(_Frozen):
     side: int | None = Field(
         None, ge=64, description="Side to which faces are reduced in training, pixels."
     )
-    only: Literal["head-and-gaze", "units"] | None = Field(
+    only: Literal["head-and-gaze", "landmarks"] | None = Field(
         None,
-        description="Train only the small networks that read head and gaze, or the one that reads "
-        "action units.",
+        description="Train only the small networks that read head and gaze, or the one that finds "
+        "landmarks.",
     )
     freeze_stages: int = Field(
         0,

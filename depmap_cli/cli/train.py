@@ -237,10 +237,10 @@ def train_semantics(
     ] = SEMANTICS.learning_rate,
     side: SideOption = None,
     only: Annotated[
-        Literal["head-and-gaze", "units"] | None,
+        Literal["head-and-gaze", "landmarks"] | None,
         typer.Option(
-            help="Train only the small networks that read head and gaze, or the one that reads "
-            "action units; everything else stays as in --init."
+            help="Train only the small networks that read head and gaze, or the one that finds "
+            "landmarks; everything else stays as in --init."
         ),
     ] = None,
     freeze_stages: FreezeStagesOption = SEMANTICS.freeze_stages,

@@ -20,6 +20,7 @@ from depmap_cli.domain.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL
 from depmap_cli.domain.head_and_gaze import (
     ANGLES,
     DIRECTIONS,
+    HEAD,
     direction_phrase,
     direction_strengths,
     turned_in_picture,
@@ -27,7 +28,7 @@ from depmap_cli.domain.head_and_gaze import (
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
 from depmap_cli.semantics.head_and_gaze import HeadAndGaze
-from depmap_cli.semantics.unit_network import UnitNetwork, combined_logits
+from depmap_cli.semantics.landmark_units import LandmarkReader, combined_logits
 
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
@@ -101,8 +102,8 @@ class SemanticModel(nn.Module):
     """A frozen open_clip model with embeddings of the AU phrases and their calibration.
 
     The probability of an action unit is sigmoid(scale * similarity + bias), with a scale and a bias
-    for each unit and for a covered face; the logit is combined with that of a network that reads
-    the units from landmarks (``unit_network.py``), if the weights have one. Models that depmap did
+    for each unit and for a covered face; the logit is combined with what the landmarks tell
+    (``landmark_units.py``), if the weights have a network that finds them. Models that depmap did
     not train have no calibration: their probability is a softmax over the phrase and the neutral
     phrase, and they never report a covered face.
     """
@@ -125,11 +126,11 @@ class SemanticModel(nn.Module):
         sha256: str,
         document: dict[str, Any],
         head_and_gaze: HeadAndGaze | None = None,
-        unit_network: UnitNetwork | None = None,
+        landmark_reader: LandmarkReader | None = None,
     ) -> None:
         super().__init__()
         self.head_and_gaze = head_and_gaze
-        self.unit_network = unit_network
+        self.landmark_reader = landmark_reader
         self.clip = clip.eval().requires_grad_(False)
         self.id = SemanticModelId(model, sha256)
         self.document = document
@@ -218,15 +219,15 @@ class SemanticModel(nn.Module):
         if not self.is_calibrated:
             similarity = similarity - image @ self.neutral.T
         logits = self.scale * similarity + self.bias
-        landmarks = None
-        if self.unit_network is not None:
-            landmarks, unit_logits = self.unit_network.read(pixels)
-            logits = combined_logits(logits, unit_logits)
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
         angles = image.new_full((len(image), len(ANGLES)), torch.nan)
         if self.head_and_gaze is not None:
-            read = self.head_and_gaze.degrees(pixels)
-            angles = torch.where(self.read_angles, read, angles)
+            angles = self.head_and_gaze.degrees(pixels)
+        landmarks = None
+        if self.landmark_reader is not None:
+            landmarks, unit_logits = self.landmark_reader(pixels, angles[:, HEAD])
+            logits = combined_logits(logits, unit_logits)
+        angles = torch.where(self.read_angles, angles, torch.nan)
         return SemanticFeatures(
             image=image,
             au_probabilities=torch.sigmoid(logits),
@@ -241,7 +242,7 @@ class SemanticModel(nn.Module):
 
         None if the weights have no network that finds them.
         """
-        return None if self.unit_network is None else self.unit_network.landmarks(pixels)
+        return None if self.landmark_reader is None else self.landmark_reader.network(pixels)
 
     @torch.inference_mode()
     def embed_sentences(self, sentences: list[str]) -> Float[Tensor, "n d"]:

@@ -22,10 +22,10 @@ from depmap_cli.semantics.clip_model import (
     import_open_clip,
 )
 from depmap_cli.semantics.head_and_gaze import HeadAndGaze
-from depmap_cli.semantics.unit_network import UnitNetwork
+from depmap_cli.semantics.landmark_units import LandmarkReader
 
-HEAD_AND_GAZE_PREFIX, UNIT_NETWORK_PREFIX = "head_and_gaze.", "unit_network."
-"""Prefixes of the tensors of ``HeadAndGaze`` and ``UnitNetwork`` in a file of semantic weights."""
+HEAD_AND_GAZE_PREFIX, LANDMARKS_PREFIX = "head_and_gaze.", "landmarks."
+"""Prefixes of the tensors of ``HeadAndGaze`` and ``LandmarkReader`` in a weights file."""
 _Network = TypeVar("_Network", bound=nn.Module)
 _CONFIGS = Path(__file__).parent / "open_clip_configs"
 
@@ -88,7 +88,7 @@ def load_semantic_model(model: str, weights: str, allow_network: bool = False) -
         parts = split_tensors(tensors)
         clip.load_state_dict(parts.clip)
         head_and_gaze = _loaded(HeadAndGaze(), parts.head_and_gaze)
-        unit_network = _loaded(UnitNetwork(), parts.unit_network)
+        landmark_reader = _loaded(LandmarkReader(), parts.landmarks)
     except RuntimeError as error:
         raise WeightsInvalid(
             f"{clean(str(path))}: does not fit the open_clip model {model}",
@@ -100,7 +100,7 @@ def load_semantic_model(model: str, weights: str, allow_network: bool = False) -
         sha256=digest,
         document=document,
         head_and_gaze=head_and_gaze,
-        unit_network=unit_network,
+        landmark_reader=landmark_reader,
     )
 
 
@@ -110,7 +110,7 @@ class SemanticTensors:
 
     clip: dict[str, Tensor]
     head_and_gaze: dict[str, Tensor]
-    unit_network: dict[str, Tensor]
+    landmarks: dict[str, Tensor]
 
 
 def split_tensors(tensors: dict[str, Tensor]) -> SemanticTensors:
@@ -123,11 +123,11 @@ def split_tensors(tensors: dict[str, Tensor]) -> SemanticTensors:
             if name.startswith(prefix)
         }
 
-    prefixes = (HEAD_AND_GAZE_PREFIX, UNIT_NETWORK_PREFIX)
+    prefixes = (HEAD_AND_GAZE_PREFIX, LANDMARKS_PREFIX)
     return SemanticTensors(
         clip={name: v for name, v in tensors.items() if not name.startswith(prefixes)},
         head_and_gaze=with_prefix(HEAD_AND_GAZE_PREFIX),
-        unit_network=with_prefix(UNIT_NETWORK_PREFIX),
+        landmarks=with_prefix(LANDMARKS_PREFIX),
     )
 
 

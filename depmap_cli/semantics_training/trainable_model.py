@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_strengths
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, HEAD, direction_strengths
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint
 from depmap_cli.io.clean_text import clean
@@ -20,13 +20,13 @@ from depmap_cli.semantics.clip_model import (
     tokenizer_of,
 )
 from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT, HeadAndGaze
+from depmap_cli.semantics.landmark_units import LandmarkReader, combined_logits
 from depmap_cli.semantics.load_model import (
     HEAD_AND_GAZE_PREFIX,
-    UNIT_NETWORK_PREFIX,
+    LANDMARKS_PREFIX,
     build_clip,
     split_tensors,
 )
-from depmap_cli.semantics.unit_network import UnitNetwork, combined_logits
 from depmap_cli.semantics_training.batches import SemanticsBatch
 from depmap_cli.semantics_training.sentences import sentences_of
 
@@ -102,12 +102,12 @@ class TrainableSemanticModel(nn.Module):
         self.calibration = PhraseCalibration()
         self.units = nn.Linear(clip.visual.trunk.num_features, len(ACTION_UNITS))
         self.head_and_gaze = HeadAndGaze()
-        self.unit_network = UnitNetwork()
-        self.reads_units = False
+        self.landmark_reader = LandmarkReader()
+        self.finds_landmarks = False
 
-    def train_only(self, networks: Literal["head-and-gaze", "units"]) -> None:
-        """Train only the networks that read head and gaze, or the one that reads action units."""
-        other = self.head_and_gaze if networks == "units" else self.unit_network
+    def train_only(self, networks: Literal["head-and-gaze", "landmarks"]) -> None:
+        """Train only the networks that read head and gaze, or the one that finds landmarks."""
+        other = self.head_and_gaze if networks == "landmarks" else self.landmark_reader
         frozen: list[nn.Module] = [self.clip, self.calibration, self.units, other]
         self._frozen = [module.requires_grad_(False) for module in frozen]
 
@@ -132,11 +132,11 @@ class TrainableSemanticModel(nn.Module):
     def stored_tensors(self) -> dict[str, Tensor]:
         """The tensors of a weights file, which ``load_semantic_model`` reads."""
         angles = self.head_and_gaze.state_dict()
-        units = self.unit_network.state_dict() if self.reads_units else {}
+        landmarks = self.landmark_reader.state_dict() if self.finds_landmarks else {}
         return {
             **self.clip.state_dict(),
             **{HEAD_AND_GAZE_PREFIX + name: value for name, value in angles.items()},
-            **{UNIT_NETWORK_PREFIX + name: value for name, value in units.items()},
+            **{LANDMARKS_PREFIX + name: value for name, value in landmarks.items()},
         }
 
     def initialise_from(self, checkpoints: list[Checkpoint]) -> None:
@@ -167,9 +167,9 @@ class TrainableSemanticModel(nn.Module):
         self.clip.load_state_dict(parts.clip)
         if parts.head_and_gaze:
             self.head_and_gaze.load_state_dict(parts.head_and_gaze)
-        if parts.unit_network:
-            self.unit_network.load_state_dict(parts.unit_network)
-            self.reads_units = True
+        if parts.landmarks:
+            self.landmark_reader.load_state_dict(parts.landmarks)
+            self.finds_landmarks = True
 
     def encode_faces(
         self, pixels: Float[Tensor, "n 3 h w"]
@@ -208,9 +208,10 @@ class TrainableSemanticModel(nn.Module):
             phrase_logits: those of the phrases of the units.
             pixels: the normalised faces.
         """
-        if not self.reads_units:
+        if not self.finds_landmarks:
             return phrase_logits
-        return combined_logits(phrase_logits, self.unit_network(pixels))
+        head = self.head_and_gaze.degrees(pixels)[:, HEAD]
+        return combined_logits(phrase_logits, self.landmark_reader(pixels, head)[1])
 
     def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
         """Sum of the losses of a batch, after its faces are shrunk to ``side`` pixels.
@@ -240,24 +241,17 @@ class TrainableSemanticModel(nn.Module):
             self.units(features), batch.intensity.to(device), reduction="none"
         )
         entropies = (phrases * phrase_mask).sum(1) + (units * unit_mask).sum(1)
-        small_networks = ANGLE_WEIGHT * self.angle_loss(batch) + self.unit_network_loss(batch)
+        small_networks = ANGLE_WEIGHT * self.angle_loss(batch) + self.landmark_loss(batch)
         return CONTRASTIVE_WEIGHT * contrast + entropies.mean() + small_networks
 
-    def unit_network_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
-        """Loss of the network that finds landmarks and reads action units from them.
-
-        Units of covered faces are ignored, and unknown landmarks.
-        """
+    def landmark_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
+        """Loss of the landmarks alone; unknown ones are ignored, those of covered faces are not."""
         device = self.units.weight.device
-        landmarks, logits = self.unit_network.read(batch.pixels.to(device))
-        free = (batch.hidden_share < MIN_COVERED_SHARE).to(device)
-        entropies = F.binary_cross_entropy_with_logits(
-            logits, batch.intensity.to(device), reduction="none"
-        )
+        found = self.landmark_reader.network(batch.pixels.to(device))
         known = batch.landmarks.isfinite().to(device)
         truth = batch.landmarks.nan_to_num().to(device)
-        errors = F.smooth_l1_loss(landmarks, truth, reduction="none", beta=LANDMARK_BETA)
-        return (entropies.sum(1) * free).mean() + LANDMARK_WEIGHT * (errors * known).mean()
+        errors = F.smooth_l1_loss(found, truth, reduction="none", beta=LANDMARK_BETA)
+        return LANDMARK_WEIGHT * (errors * known).mean()
 
     def angle_loss(self, batch: SemanticsBatch) -> Float[Tensor, ""]:
         """Loss of head and gaze alone; angles of covered faces and unknown angles are ignored."""

@@ -13,7 +13,7 @@ import torch
 from depmap_cli import __version__
 from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.domain.action_units import ACTION_UNITS, phrase
-from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_phrase
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, HEAD, direction_phrase
 from depmap_cli.errors import DataInvalid
 from depmap_cli.io.checkpoint import (
     halved,
@@ -23,6 +23,7 @@ from depmap_cli.io.checkpoint import (
     save_checkpoint,
 )
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device
+from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics.clip_model import BUNDLED_MODEL
 from depmap_cli.semantics_training.batches import SemanticsBatch, epoch_batches, workers_for
 from depmap_cli.semantics_training.evaluation import evaluate_frames
@@ -77,7 +78,7 @@ def train_semantics(
 
     Raises:
         WeightsInvalid: one of ``run.init`` is damaged or belongs to another open_clip model.
-        DataInvalid: only the network for units is to be trained, and no landmarks are known.
+        DataInvalid: only landmarks are to be trained, and none are known.
         OutOfMemory: the device is too small for a batch.
         OutputUnwritable: the weights cannot be written.
     """
@@ -85,7 +86,7 @@ def train_semantics(
     steps = math.ceil(len(train) / size)
     trainer = _Trainer(run, steps)
     if run.config.only != "head-and-gaze":
-        trainer.start_unit_network(train)
+        trainer.start_landmarks(train)
     if run.resume and run.state.is_file():
         trainer.resume()
     while trainer.epoch < run.config.epochs:
@@ -145,24 +146,31 @@ class _Trainer:
         self.epoch = 0  # finished epochs
         self.best = -1.0  # mean r on Development of the stored weights
 
-    def start_unit_network(self, train: AuFrames) -> None:
-        """Give the network that reads action units its statistics, if the weights had none.
+    def start_landmarks(self, train: AuFrames) -> None:
+        """Prepare the network that finds landmarks, if the weights had none.
 
-        Without known landmarks there is nothing for it to learn, and it stays out of the weights.
+        Its prior is the mean face, and the regressions that read action units are fitted. Without
+        known landmarks there is nothing for it to learn, and it stays out of the weights.
 
         Raises:
             DataInvalid: it alone is to be trained, and no landmarks are known.
         """
-        known = np.isfinite(train.landmarks).all((1, 2))
-        if self.model.reads_units or not known.any():
-            if self.run.config.only and not known.any():
-                raise DataInvalid(
-                    "the training data have no 68 landmarks, which the network for units needs",
-                    "add portraits that this version of `depmap simulate` has made",
-                )
+        known = np.isfinite(train.landmarks).all((1, 2)) & np.isfinite(train.angles[:, HEAD]).all(1)
+        if self.run.config.only and not known.any():
+            raise DataInvalid(
+                "the training data have no 68 landmarks",
+                "add portraits that this version of `depmap simulate` has made",
+            )
+        if self.model.finds_landmarks or not known.any():
             return
-        self.model.unit_network.set_statistics(torch.from_numpy(train.landmarks[known]))
-        self.model.reads_units = True
+        landmarks, head, intensities = (
+            torch.from_numpy(values[known]).float()
+            for values in (train.landmarks, train.angles[:, HEAD], train.intensity.clip(0, 1))
+        )
+        reader = self.model.landmark_reader
+        reader.network.set_prior(landmarks.mean(0))
+        reader.units.fit(landmarks, head, intensities, generator_for(self.run.config.seed))
+        self.model.finds_landmarks = True
 
     def resume(self) -> None:
         """Load the state after the last finished epoch."""
@@ -180,8 +188,8 @@ class _Trainer:
         with explain_out_of_memory("a batch", "lower --batch-size"):
             if self.run.config.only == "head-and-gaze":
                 loss = self.model.angle_loss(batch)
-            elif self.run.config.only == "units":
-                loss = self.model.unit_network_loss(batch)
+            elif self.run.config.only == "landmarks":
+                loss = self.model.landmark_loss(batch)
             else:
                 loss = self.model.loss(batch, self.run.config.side)
             self.optimizer.zero_grad()

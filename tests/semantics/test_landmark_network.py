@@ -1,6 +1,4 @@
-"""The network that finds landmarks, and the one that reads action units from them."""
-
-import math
+"""The network that finds landmarks, and its training."""
 
 import numpy as np
 import pytest
@@ -10,7 +8,6 @@ from depmap_cli.config import SemanticsTrainConfig
 from depmap_cli.domain.landmarks import EYE_CORNERS, MIRROR
 from depmap_cli.errors import DataInvalid
 from depmap_cli.semantics.landmark_network import SIDE, LandmarkNetwork
-from depmap_cli.semantics.unit_network import UnitNetwork, shape_of
 from depmap_cli.semantics_training import AuFrames, SemanticsRun, train_semantics
 from depmap_cli.semantics_training.batches import make_batch
 
@@ -74,28 +71,6 @@ def test_the_network_learns_to_find_a_spot():
     assert error < 0.4 * error_of_mean
 
 
-def test_shapes_do_not_depend_on_place_turn_and_size():
-    landmarks = _landmarks(4)
-    angle = math.radians(20)
-    turn = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
-    moved = 0.7 * landmarks @ turn + torch.tensor([0.1, -0.05])
-    torch.testing.assert_close(shape_of(moved), shape_of(landmarks), atol=1e-5, rtol=1e-4)
-    shape = shape_of(landmarks)
-    assert (shape[:, EYE_CORNERS[-1]] - shape[:, EYE_CORNERS[0]])[0].tolist() == pytest.approx(
-        [1, 0], abs=1e-6
-    )
-    assert shape[:, list(EYE_CORNERS)].mean(1).abs().max() < 1e-6
-
-
-def test_statistics_standardise_the_shapes():
-    landmarks = _landmarks(200)
-    network = UnitNetwork()
-    network.set_statistics(landmarks)
-    deviation = (shape_of(landmarks) - network.mean) / network.std
-    assert deviation.mean(0).abs().max() < 1e-4
-    assert deviation.std(0).max() == pytest.approx(1, abs=0.02)
-
-
 def _frames(landmarks: np.ndarray) -> AuFrames:
     rng = np.random.default_rng(0)
     n = len(landmarks)
@@ -134,5 +109,5 @@ def test_without_known_landmarks_the_network_is_not_trained(tmp_path):
         )
 
     with pytest.raises(DataInvalid, match="have no 68 landmarks"):
-        train_semantics(unknown, unknown, run("a", only="units"), lambda event: None)
+        train_semantics(unknown, unknown, run("a", only="landmarks"), lambda event: None)
     assert not (tmp_path / "a.safetensors").exists()
