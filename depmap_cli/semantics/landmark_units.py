@@ -39,14 +39,14 @@ class LandmarkUnit:
 LANDMARK_UNITS = {
     "AU1": LandmarkUnit(("inner brows",), 0.9),
     "AU2": LandmarkUnit(("inner brows", "outer brows"), 0.9),
-    "AU12": LandmarkUnit(("width of the mouth", "corners of the mouth"), 0.85),
+    "AU12": LandmarkUnit(("width of the mouth", "corners of the mouth"), 0.95),
     "AU25": LandmarkUnit(("middle of the lips", "sides of the lips"), 0.85),
     "AU26": LandmarkUnit(("middle of the lips", "chin"), 0.8),
-    "AU43": LandmarkUnit(("lids",), 0.5),
+    "AU43": LandmarkUnit(("lids",), 0.6),
 }
 """The units that landmarks tell better than the phrase does, or as well, on real faces; for the
 others only rendered faces were compared, on which the phrase is better (measured: LOG L78)."""
-SLOPE = 5.0
+SLOPE = 4.0
 """Change of the logit with the intensity that is read."""
 LANDMARK_ERROR = 0.006
 """Standard deviation of the errors of landmarks, as a fraction of the face's side, that the
@@ -147,7 +147,8 @@ def measures_of(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n measures
         return -shape[:, list(points), 1].mean(1)
 
     def distance(a: int, b: int) -> Tensor:
-        return (shape[:, a] - shape[:, b]).norm(dim=1)
+        apart: Tensor = torch.linalg.vector_norm(shape[:, a] - shape[:, b], dim=1)
+        return apart
 
     left_lids = (distance(37, 41) + distance(38, 40)) / (2 * distance(36, 39)).clamp(min=1e-3)
     right_lids = (distance(43, 47) + distance(44, 46)) / (2 * distance(42, 45)).clamp(min=1e-3)
