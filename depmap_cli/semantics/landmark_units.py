@@ -40,12 +40,12 @@ LANDMARK_UNITS = {
     "AU1": LandmarkUnit(("inner brows",), 0.9),
     "AU2": LandmarkUnit(("inner brows", "outer brows"), 0.9),
     "AU12": LandmarkUnit(("width of the mouth", "corners of the mouth"), 0.95),
-    "AU25": LandmarkUnit(("middle of the lips", "sides of the lips"), 0.85),
-    "AU26": LandmarkUnit(("middle of the lips", "chin"), 0.8),
+    "AU25": LandmarkUnit(("middle of the lips", "sides of the lips"), 0.35),
+    "AU26": LandmarkUnit(("middle of the lips", "chin"), 0.65),
     "AU43": LandmarkUnit(("lids",), 0.6),
 }
-"""The units that landmarks tell better than the phrase does, or as well, on real faces; for the
-others only rendered faces were compared, on which the phrase is better (measured: LOG L78)."""
+"""The units that landmarks tell better than the phrase does on real faces. For the others only
+rendered faces were compared, on which the phrase is better (measured: LOG L78)."""
 SLOPE = 4.0
 """Change of the logit with the intensity that is read."""
 LANDMARK_ERROR = 0.006
