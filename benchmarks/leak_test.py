@@ -38,7 +38,10 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
     pairs = list(zip(clips, rows, strict=True))
     pixels = torch.stack([normalise_pixels(torch.from_numpy(c.faces[r])) for c, r in pairs])
     features = [c.features[r] for c, r in pairs]
-    text = torch.stack([networks.semantics.query(s.au_probabilities, s.angles) for s in features])
+    semantics = networks.semantics
+    text = torch.stack(
+        [semantics.query(semantics.phrase_probabilities(s.image), s.angles) for s in features]
+    )
     image = torch.stack([s.image for s in features])
     with torch.inference_mode():
         videos, frames = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())

@@ -122,10 +122,11 @@ class VideoInference:
     ) -> Float[np.ndarray, " n"]:
         """Do the same as ``encode_faces``, for the backbone's feature maps f_1 to f_4 of faces."""
         image = semantic_features.image.to(self.device)
-        text = self.semantics.query(
-            semantic_features.au_probabilities.to(self.device),
-            semantic_features.angles.to(self.device),
-        )
+        if self.au_table is None or self.au_table.is_raw:
+            units = self.semantics.phrase_probabilities(image)
+        else:
+            units = semantic_features.au_probabilities.to(self.device)
+        text = self.semantics.query(units, semantic_features.angles.to(self.device))
         frames = self.model.encode_maps(maps, image, text)
         activations = frames.activations if self.keep_features else None
         features = FrameFeatures(

@@ -215,10 +215,7 @@ class SemanticModel(nn.Module):
         self, embedding: Float[Tensor, "n d"], pixels: Float[Tensor, "n 3 h w"]
     ) -> SemanticFeatures:
         image = F.normalize(embedding.float(), dim=-1)
-        similarity = image @ self.phrases.T
-        if not self.is_calibrated:
-            similarity = similarity - image @ self.neutral.T
-        logits = self.scale * similarity + self.bias
+        logits = self._phrase_logits(image)
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
         angles = image.new_full((len(image), len(ANGLES)), torch.nan)
         if self.head_and_gaze is not None:
@@ -235,6 +232,24 @@ class SemanticModel(nn.Module):
             angles=angles,
             landmarks=None if landmarks is None else landmarks.half(),
         )
+
+    def _phrase_logits(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n units"]:
+        similarity = image @ self.phrases.T
+        if not self.is_calibrated:
+            similarity = similarity - image @ self.neutral.T
+        logits: Tensor = self.scale * similarity + self.bias
+        return logits
+
+    def phrase_probabilities(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n units"]:
+        """Probabilities of the units by their phrases alone, which the query of Eq. (1) weights.
+
+        Landmarks have no part in them: the query compares the face with sentences, and networks
+        are trained with it (measured: LOG L78).
+
+        Args:
+            image: image embeddings, unit length.
+        """
+        return torch.sigmoid(self._phrase_logits(image))
 
     @torch.inference_mode()
     def landmarks(self, pixels: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 68 2"] | None:
@@ -266,8 +281,8 @@ class SemanticModel(nn.Module):
         neutral_weight = (1 - au_probabilities.amax(1, keepdim=True)).clamp(min=0)
         mixed = au_probabilities @ self.phrases + neutral_weight * self.neutral
         if self.knows_directions:
-            strengths = torch.from_numpy(direction_strengths(angles.cpu().numpy())).to(mixed)
-            mixed = mixed + strengths @ self.directions
+            strengths = direction_strengths(angles.float().cpu().numpy())
+            mixed = mixed + torch.from_numpy(strengths).to(mixed) @ self.directions
         return F.normalize(mixed, dim=-1)
 
 

@@ -232,7 +232,7 @@ class _Trainer:
 
     def _known_directions(self) -> list[str]:
         """The phrases of head and gaze that the model was trained with."""
-        if not self.run.config.only:
+        if self.run.config.epochs and not self.run.config.only:
             return [direction_phrase(direction) for direction in DIRECTIONS]
         return list(self._init_documents[0].get("directions", [])) if self.run.init else []
 

@@ -123,10 +123,12 @@ def make_batch(
     """Collect the semantic features and labels of the views."""
     features = [view.clip.features[view.rows] for view in views]
     au_probabilities = torch.cat([f.au_probabilities for f in features]).to(device)
-    text = semantics.query(au_probabilities, torch.cat([f.angles for f in features]).to(device))
+    image = torch.cat([f.image for f in features]).to(device)
+    angles = torch.cat([f.angles for f in features]).to(device)
+    text = semantics.query(semantics.phrase_probabilities(image), angles)
     scores = [view.clip.video.score for view in views]
     return TrainingBatch(
-        image=torch.stack([f.image for f in features]).to(device),
+        image=image.view(len(views), len(views[0].rows), -1),
         text=text.view(len(views), len(views[0].rows), -1),
         au_probabilities=au_probabilities,
         target=torch.tensor(scores, dtype=torch.float32, device=device),

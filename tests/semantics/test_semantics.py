@@ -321,6 +321,7 @@ def test_zero_epochs_evaluate_the_initial_weights_and_keep_them(faces, tmp_path)
     judged = evaluate_semantics(data, run)
     before, after = (load_checkpoint(p, "semantics") for p in (*run.init, run.output))
     assert before.tensors.keys() == after.tensors.keys()
+    assert after.document["directions"] == before.document["directions"]
     assert all(torch.equal(before.tensors[k], after.tensors[k]) for k in before.tensors)
     assert after.document["calibration"] == before.document["calibration"]
     assert after.document["development"]["mean_r"] == judged
@@ -580,3 +581,22 @@ def test_units_are_weighted_means_of_what_phrases_and_landmarks_tell(tmp_path, f
     assert 0 == share.min() < share.max() < 1
     expected = (1 - share) * logits[0] + share * landmarks
     torch.testing.assert_close(logits[1], expected, atol=5e-3, rtol=2e-3)
+
+
+def test_the_query_weights_what_phrases_tell_without_landmarks(tmp_path, faces):
+    """Also with the table of action units that depmap has written, so that it gives the same
+    score."""
+    model = _model_with_angles()
+    document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
+    read = []
+    for finds_landmarks in (False, True):
+        model.finds_landmarks = finds_landmarks
+        path = tmp_path / f"{finds_landmarks}.safetensors"
+        save_checkpoint(path, "semantics", document, model.stored_tensors)
+        semantics = load_semantic_model(BUNDLED_MODEL, str(path))
+        features = semantics(torch.from_numpy(faces))
+        read.append((features.au_probabilities, semantics.phrase_probabilities(features.image)))
+    (alone, phrases), (combined, same) = read
+    torch.testing.assert_close(alone, phrases)
+    torch.testing.assert_close(same, phrases)
+    assert not torch.allclose(combined, alone, atol=0.05)

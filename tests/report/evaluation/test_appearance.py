@@ -185,7 +185,7 @@ def test_key_faces_are_drawn_as_in_the_report_of_a_video():
     np.testing.assert_array_equal(image[:176, 92 : 92 + 176], expected)
     raw = picture(found.faces[0].picture, "raw", 176)
     assert np.abs(raw.astype(int) - expected).mean() > 20
-    assert "Line drawings" in shown.caption
+    assert "Drawings of the face" in shown.caption
 
 
 def test_where_all_frames_weigh_alike_the_caption_says_so():
