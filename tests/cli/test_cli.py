@@ -176,7 +176,7 @@ def test_without_key_frame_fusion_frames_are_sampled_evenly(run, interview, tmp_
     code, out, _ = run("score", interview, *plain, *FAST)
     assert code == 0
     assert "Sample frames" in out
-    assert "where the model looked" not in out
+    assert "with the most weight" not in out
     report = json.loads((tmp_path / interview.name / "score.json").read_text())
     times = [frame["time"] for frame in report["keyframes"]]
     assert times[0] > 2

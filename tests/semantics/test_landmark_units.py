@@ -9,6 +9,7 @@ import torch
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.landmarks import EYE_CORNERS
 from depmap_cli.semantics.landmark_units import (
+    LANDMARK_ERROR,
     LANDMARK_UNITS,
     MEASURES,
     SLOPE,
@@ -92,13 +93,18 @@ def test_the_regression_finds_a_planted_unit_whatever_the_pose(planted):
     assert r(no_pose, flat) < r(units, head) - 0.1
 
 
-def test_logits_have_the_slope_and_the_middle_that_are_stated(planted):
+def test_readings_have_the_middle_and_the_spread_of_the_truth(planted):
+    """Also with errors of the landmarks, for which least squares would shrink them."""
     landmarks, head, intensities = planted
     units = LandmarkUnits()
     units.fit(landmarks, head, intensities, torch.Generator().manual_seed(0))
     column = CODES.index("AU1")
-    intensity = units(landmarks, head)[:, column] / SLOPE + 0.5
-    assert float(intensity.mean()) == pytest.approx(float(intensities[:, column].mean()), abs=0.05)
+    errors = torch.randn(landmarks.shape, generator=torch.Generator().manual_seed(1))
+    read = units(landmarks + LANDMARK_ERROR * errors, head)[:, column] / SLOPE + 0.5
+    truth = intensities[:, column]
+    assert float(read.std()) == pytest.approx(float(truth.std()), rel=0.05)
+    near_half = (truth - 0.5).abs() < 0.1
+    assert float(read[near_half].mean()) == pytest.approx(0.5, abs=0.05)
 
 
 def test_an_unknown_pose_counts_as_frontal(planted):

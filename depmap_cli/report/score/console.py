@@ -71,7 +71,7 @@ def render_report(console: Console, report: Report) -> None:
     if report.quality:
         parts += _section(*_quality(report.quality))
     if report.keyframes:
-        title = "Key frames (where the model looked, not symptoms)"
+        title = "Key frames (those with the most weight in the estimate)"
         if has_equal_weights(report):
             title = "Sample frames (this model gives all frames the same weight)"
         parts += _section(title, _keyframes(report))
