@@ -44,7 +44,7 @@ QUALITY = (8.0, 50.0)
 """Range of JPEG quality; its blocks resemble those of a video with a low bit rate."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AugmentedFaces:
     """Augmented faces, and how their pictures were turned."""
 
@@ -103,7 +103,9 @@ def augment_faces(
     # The affine maps a place in the new picture to one in the old.
     clockwise = -torch.rad2deg(torch.atan2(-affine[:, 0, 1], affine[:, 1, 1]))
     mirrored = torch.det(affine[:, :, :2]) < 0
-    return AugmentedFaces(pixels + noise, mirrored, clockwise, affine)
+    return AugmentedFaces(
+        pixels=pixels + noise, mirrored=mirrored, clockwise=clockwise, affine=affine
+    )
 
 
 def _compressed(faces: Tensor, quality: Tensor, chosen: Tensor) -> Tensor:

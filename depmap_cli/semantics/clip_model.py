@@ -234,10 +234,11 @@ class SemanticModel(nn.Module):
         )
 
     def _phrase_logits(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n units"]:
-        similarity = image @ self.phrases.T
-        if not self.is_calibrated:
-            similarity = similarity - image @ self.neutral.T
-        logits: Tensor = self.scale * similarity + self.bias
+        with torch.autocast(image.device.type, enabled=False):
+            similarity = image.float() @ self.phrases.T
+            if not self.is_calibrated:
+                similarity = similarity - image.float() @ self.neutral.T
+            logits: Tensor = self.scale * similarity + self.bias
         return logits
 
     def phrase_probabilities(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n units"]:

@@ -162,7 +162,7 @@ def test_a_report_tells_where_its_weights_come_from(evaluate, runs, tmp_path):
     }
     _, out, _ = evaluate("--weights", runs / "seed-7", "--json")
     origin = json.loads(out)["origin"]
-    assert (origin["recalibrated_on"], origin["known_people"]) == ("simavec, Development", 0)
+    assert (origin["recalibrated_on"], origin["known_people"]) == ("calibration, Development", 0)
 
 
 def test_the_card_of_a_plain_resnet_says_so():

@@ -107,7 +107,7 @@ def test_evaluate_writes_figures_of_faces_and_features(
     }
     page = (out / "evaluation.html").read_text()
     assert "too few different videos" in page  # three
-    assert "Line drawings of a coarse copy" in page
+    assert "Drawings of the face, as in" in page
     found = json.loads((out / "evaluation.json").read_text())
     other = found["agreement"]["clips"]["baselines"][0]  # the same weights: no difference at all
     assert found["baselines"][0]["title"] == "whole"  # the run's folder

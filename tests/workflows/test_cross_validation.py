@@ -117,7 +117,7 @@ def test_folds_are_pooled_each_by_its_own_weights(evaluate, run, corpus, tmp_pat
     page = (tmp_path / "evaluation.html").read_text()
     assert "There is no map of fused features" in page
     assert "Blurred faces." in page
-    assert "Line drawings of a coarse copy" not in page
+    assert "Drawings of the face, as in" not in page
 
 
 @pytest.mark.usefixtures("one_face_a_level")

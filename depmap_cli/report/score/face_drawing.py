@@ -13,7 +13,7 @@ _POINTS_PER_PIECE = 8
 """Points of the smooth line between two landmarks."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class _Line:
     """A smooth line through landmarks of Multi-PIE."""
 
@@ -24,15 +24,17 @@ class _Line:
 
 
 _LINES = (
-    _Line(tuple(range(17)), 0.006),  # jaw
-    _Line(tuple(range(27, 31)), 0.005),  # bridge of the nose
-    _Line(tuple(range(31, 36)), 0.008),
-    _Line(tuple(range(48, 60)), 0.009, is_closed=True, fill=0.16),  # lips
-    _Line(tuple(range(60, 68)), 0.009, is_closed=True, fill=0.75),  # between the lips
-    _Line(tuple(range(36, 42)), 0.009, is_closed=True, fill=0.4),  # eyes
-    _Line(tuple(range(42, 48)), 0.009, is_closed=True, fill=0.4),
-    _Line(tuple(range(17, 22)), 0.02),  # brows
-    _Line(tuple(range(22, 27)), 0.02),
+    _Line(landmarks=tuple(range(17)), width=0.006),  # jaw
+    _Line(landmarks=tuple(range(27, 31)), width=0.005),  # bridge of the nose
+    _Line(landmarks=tuple(range(31, 36)), width=0.008),
+    _Line(landmarks=tuple(range(48, 60)), width=0.009, is_closed=True, fill=0.16),  # lips
+    _Line(
+        landmarks=tuple(range(60, 68)), width=0.009, is_closed=True, fill=0.75
+    ),  # between the lips
+    _Line(landmarks=tuple(range(36, 42)), width=0.009, is_closed=True, fill=0.4),  # eyes
+    _Line(landmarks=tuple(range(42, 48)), width=0.009, is_closed=True, fill=0.4),
+    _Line(landmarks=tuple(range(17, 22)), width=0.02),  # brows
+    _Line(landmarks=tuple(range(22, 27)), width=0.02),
 )
 
 
