@@ -222,7 +222,9 @@ class SemanticModel(nn.Module):
             angles = self.head_and_gaze.degrees(pixels)
         landmarks = None
         if self.landmark_reader is not None:
-            landmarks, unit_logits = self.landmark_reader(pixels, angles[:, HEAD])
+            with torch.autocast(pixels.device.type, enabled=False):
+                read = self.landmark_reader(pixels.float(), angles[:, HEAD].float())
+            landmarks, unit_logits = read
             logits = combined_logits(logits, unit_logits)
         angles = torch.where(self.read_angles, angles, torch.nan)
         return SemanticFeatures(
