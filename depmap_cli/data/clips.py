@@ -20,6 +20,8 @@ from depmap_cli.runtime.devices import explain_out_of_memory
 from depmap_cli.scoring.inference import embed_faces
 from depmap_cli.semantics.clip_model import COVERED_THRESHOLD, SemanticFeatures, SemanticModel
 
+FEATURES_VERSION = 2
+"""Increased whenever a change of the code changes what the same weights read."""
 _STORED_AS = {
     "image": "image",
     "au_probabilities": "evidence",
@@ -92,7 +94,7 @@ def load_clips(
 def _semantic_features(
     entry: CachedFaces, semantics: SemanticModel, device: torch.device
 ) -> SemanticFeatures:
-    path = entry.features_folder / f"seen-{semantics.id.sha256[:16]}.safetensors"
+    path = entry.features_folder / f"seen-{FEATURES_VERSION}-{semantics.id.sha256[:16]}.safetensors"
     if cached := _read_features(path, len(entry)):
         return cached
     with explain_out_of_memory("the semantic model", "close other programs, or give --device cpu"):

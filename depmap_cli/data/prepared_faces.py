@@ -128,7 +128,7 @@ def _rounded(landmarks: np.ndarray | None) -> list[list[float]] | None:
 
 
 def _landmarks(index: dict[str, Any], count: int) -> np.ndarray:
-    """The landmarks (count, 5, 2); entries of version 0.1 have none."""
+    """The landmarks (count, 5, 2); older entries have none."""
     unknown = [[np.nan, np.nan]] * len(TEMPLATE)
     listed = index.get("landmarks", [None] * count)
     return np.array([unknown if points is None else points for points in listed], float)

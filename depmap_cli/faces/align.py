@@ -47,17 +47,31 @@ def clockwise_degrees(landmarks: Float[np.ndarray, "5 2"]) -> float:
     return float(-np.degrees(np.arctan2(transform[1, 0], transform[0, 0])))
 
 
-def in_picture(
-    points: Float[np.ndarray, "n 2"], landmarks: Float[np.ndarray, "5 2"]
+def in_aligned_face(
+    points: Float[np.ndarray, "n 2"], landmarks: Float[np.ndarray, "5 2"], size: int
 ) -> Float[np.ndarray, "n 2"]:
-    """Return where points of an aligned face are in the picture that it was aligned from.
+    """Return where points of a picture are in the face that was aligned from it.
 
     Args:
-        points: columns and rows as fractions of the side of the aligned face.
+        points: columns and rows in pixels of the picture; whole numbers are the centres of pixels.
         landmarks: the five that the face was aligned by, in pixels of the picture.
+        size: side of the aligned face, in pixels.
+
+    Returns:
+        Columns and rows as fractions of the side of the aligned face, 0 to 1 from edge to edge.
     """
     transform = similarity_transform(landmarks, TEMPLATE)
-    found: np.ndarray = np.linalg.solve(transform[:, :2], (points - transform[:, 2]).T).T
+    found: np.ndarray = points @ transform[:, :2].T + transform[:, 2] + 0.5 / size
+    return found
+
+
+def in_picture(
+    points: Float[np.ndarray, "n 2"], landmarks: Float[np.ndarray, "5 2"], size: int
+) -> Float[np.ndarray, "n 2"]:
+    """The inverse of ``in_aligned_face``: pixels of the picture from fractions of the side."""
+    transform = similarity_transform(landmarks, TEMPLATE)
+    shifted = points - 0.5 / size - transform[:, 2]
+    found: np.ndarray = np.linalg.solve(transform[:, :2], shifted.T).T
     return found
 
 

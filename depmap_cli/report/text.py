@@ -93,9 +93,12 @@ def about_data(report: EvaluationReport) -> list[str]:
     """Cautions about the evaluated data, one clause each."""
     cautions = []
     if known := report.origin.selected_people:
-        cautions.append(
-            f"the weights were selected, and the intervals calibrated, on {known} of these people"
+        used = (
+            "selected"
+            if report.origin.recalibrated_on
+            else "selected, and the intervals calibrated,"
         )
+        cautions.append(f"the weights were {used} on {known} of these people")
     counts = {verdict.value: n for verdict, n in report.gate.items()}
     n_warned, n_refused = counts.get("warn", 0), counts.get("refuse", 0)
     if n_warned or n_refused:

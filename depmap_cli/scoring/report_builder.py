@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Float
+from torch import Tensor
 
 from depmap_cli import __version__
 from depmap_cli.domain.action_units import ACTION_UNITS, PRESENT_THRESHOLD
@@ -77,7 +78,7 @@ def build_report(
         duration=properties.duration,
         notes=[*properties.notes, *_turn_notes(samples)],
     )
-    rows = _frame_rows(samples, estimate, au_table)
+    rows = _frame_rows(samples, estimate, au_table, networks.config.faces.size)
     au_source = au_table.description if au_table else SEMANTICS
     content: dict[str, Any] = _common_content(networks, options, au_source)
     if estimate is None:
@@ -298,9 +299,15 @@ def action_units_of(
 
 
 def _frame_rows(
-    samples: list[FaceSample], estimate: VideoEstimate | None, au_table: AuTable | None
+    samples: list[FaceSample],
+    estimate: VideoEstimate | None,
+    au_table: AuTable | None,
+    face_size: int,
 ) -> list[FrameRow]:
-    """Return one row for each sampled frame; the model's columns are empty for unusable frames."""
+    """Return one row for each sampled frame; the model's columns are empty for unusable frames.
+
+    ``face_size`` is the side of the aligned faces in pixels.
+    """
     if estimate is None:
         return [_row(sample) for sample in samples]
     frames, angles = estimate.usable.features, estimate.usable.angles
@@ -324,7 +331,7 @@ def _frame_rows(
                 action_units=estimate.usable.au_probabilities[used],
                 raw_action_units=raw[used],
                 angles=None if angles is None else angles[used],
-                aligned_landmarks=None if landmarks is None else landmarks[used].numpy(),
+                face_landmarks=_in_picture(landmarks, used, sample, face_size),
                 au_source=source,
             )
         )
@@ -340,12 +347,9 @@ def _row(
     action_units: np.ndarray | None = None,
     raw_action_units: np.ndarray | None = None,
     angles: np.ndarray | None = None,
-    aligned_landmarks: np.ndarray | None = None,
+    face_landmarks: np.ndarray | None = None,
     au_source: AuSource = AuSource.semantics,
 ) -> FrameRow:
-    face_landmarks = None
-    if aligned_landmarks is not None and sample.landmarks is not None:
-        face_landmarks = in_picture(aligned_landmarks.astype(float), sample.landmarks)
     return FrameRow(
         number=sample.number,
         time=sample.time,
@@ -366,6 +370,15 @@ def _row(
         face_landmarks=face_landmarks,
         quarter_turns=sample.quarter_turns,
     )
+
+
+def _in_picture(
+    landmarks: Tensor | None, row: int, sample: FaceSample, face_size: int
+) -> np.ndarray | None:
+    """Landmarks of a usable frame in pixels of the video; None if they were not found."""
+    if landmarks is None or sample.landmarks is None:
+        return None
+    return in_picture(landmarks[row].double().numpy(), sample.landmarks, face_size)
 
 
 def weights_info(networks: Networks, au_source: str) -> WeightsInfo:

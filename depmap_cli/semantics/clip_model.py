@@ -219,14 +219,15 @@ class SemanticModel(nn.Module):
         covered = self.covered_scale * (image @ self.covering.T) + self.covered_bias
         angles = image.new_full((len(image), len(ANGLES)), torch.nan)
         if self.head_and_gaze is not None:
-            angles = self.head_and_gaze.degrees(pixels)
+            read = self.head_and_gaze.degrees(pixels)
+            angles = torch.where(self.read_angles, read, angles)
         landmarks = None
         if self.landmark_reader is not None:
             with torch.autocast(pixels.device.type, enabled=False):
-                read = self.landmark_reader(pixels.float(), angles[:, HEAD].float())
-            landmarks, unit_logits = read
+                landmarks, unit_logits = self.landmark_reader(
+                    pixels.float(), angles[:, HEAD].float()
+                )
             logits = combined_logits(logits, unit_logits)
-        angles = torch.where(self.read_angles, angles, torch.nan)
         return SemanticFeatures(
             image=image,
             au_probabilities=torch.sigmoid(logits),

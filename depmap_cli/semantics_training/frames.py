@@ -12,7 +12,7 @@ from depmap_cli.data.ground_truth import read_traces
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.data.prepared_faces import CachedFaces
 from depmap_cli.domain.head_and_gaze import turned_in_picture
-from depmap_cli.faces.align import TEMPLATE, clockwise_degrees, similarity_transform
+from depmap_cli.faces.align import clockwise_degrees, in_aligned_face
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedF
         clockwise = np.array([clockwise_degrees(x) for x in traces.five_landmarks_at(faces.times)])
         intensities.append(traces.at(faces.times))
         angles.append(turned_in_picture(traces.angles_at(faces.times), -clockwise))
-        landmarks.append(_in_aligned_face(traces.landmarks_at(faces.times), faces))
+        landmarks.append(_in_aligned_faces(traces.landmarks_at(faces.times), faces))
         indices.append(np.stack([np.full(len(faces), number), np.arange(len(faces))], 1))
     return AuFrames(
         faces=[c.faces for c in cached],
@@ -84,14 +84,12 @@ def read_au_frames(data: Path, videos: list[LabelledVideo], cached: list[CachedF
     )
 
 
-def _in_aligned_face(
+def _in_aligned_faces(
     points: Float[np.ndarray, "n 68 2"], faces: CachedFaces
 ) -> Float[np.ndarray, "n 68 2"]:
     """Places in the aligned faces, as fractions of their side, from pixels of the pictures."""
     aligned = np.full(points.shape, np.nan)
-    half_a_pixel = 0.5 / faces.faces.shape[1]  # whole numbers are the centres of pixels
     for row, five in enumerate(faces.landmarks):
         if np.isfinite(five).all():
-            transform = similarity_transform(five, TEMPLATE)
-            aligned[row] = points[row] @ transform[:, :2].T + transform[:, 2] + half_a_pixel
+            aligned[row] = in_aligned_face(points[row], five, faces.faces.shape[1])
     return aligned

@@ -38,6 +38,7 @@ CONTRASTIVE_WEIGHT = 0.2
 LANDMARK_BETA = 0.01
 """Error of a landmark, as a fraction of the side, from which its loss is linear."""
 LANDMARK_WEIGHT = 500.0
+"""Weight of the loss of the landmarks, in fractions of the side."""
 ANGLE_WEIGHT = 0.5
 """Weight of the loss of the angles, in units of ``ANGLE_UNIT``."""
 

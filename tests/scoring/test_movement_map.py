@@ -5,7 +5,7 @@ import pytest
 
 from depmap_cli.domain.landmarks import BROWS, JAW, LIPS
 from depmap_cli.scoring.movement_map import MIN_FRAMES, UsualFace, movement_map
-from tests.report.score.test_face_drawing import face_landmarks
+from tests.support.face_landmarks import face_landmarks
 
 SIDE = 64
 

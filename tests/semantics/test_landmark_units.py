@@ -18,7 +18,7 @@ from depmap_cli.semantics.landmark_units import (
     measures_of,
     shape_of,
 )
-from tests.report.score.test_face_drawing import face_landmarks
+from tests.support.face_landmarks import face_landmarks
 
 CODES = [unit.code for unit in ACTION_UNITS]
 

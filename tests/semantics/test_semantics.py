@@ -584,8 +584,6 @@ def test_units_are_weighted_means_of_what_phrases_and_landmarks_tell(tmp_path, f
 
 
 def test_the_query_weights_what_phrases_tell_without_landmarks(tmp_path, faces):
-    """Also with the table of action units that depmap has written, so that it gives the same
-    score."""
     model = _model_with_angles()
     document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
     read = []

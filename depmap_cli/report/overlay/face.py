@@ -3,7 +3,12 @@
 import numpy as np
 
 from depmap_cli.errors import UsageProblem
-from depmap_cli.faces.align import TEMPLATE, align_face, similarity_transform
+from depmap_cli.faces.align import (
+    TEMPLATE,
+    align_face,
+    in_aligned_face,
+    similarity_transform,
+)
 from depmap_cli.report.score.pictures import STYLES, face_oval, picture
 from depmap_cli.results import FrameRow, KeyPicture
 from depmap_cli.runtime.opencv import load_opencv
@@ -60,8 +65,7 @@ def _with_face(paper: np.ndarray, frame: Frame, row: FrameRow, style: str) -> np
     aligned = align_face(frame.image, landmarks, _ALIGNED_SIDE)
     drawn_landmarks = None
     if row.face_landmarks is not None:
-        transform = similarity_transform(landmarks, TEMPLATE)
-        drawn_landmarks = row.face_landmarks * frame.scale @ transform[:, :2].T + transform[:, 2]
+        drawn_landmarks = in_aligned_face(row.face_landmarks * frame.scale, landmarks, size)
     drawn = picture(KeyPicture(aligned, _NO_HEAT, drawn_landmarks), style, size)
     ink = (255.0 - drawn) * _faded_edge(size)[..., None]  # outside is paper
     placed = cv2.warpAffine(

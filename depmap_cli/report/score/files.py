@@ -110,7 +110,8 @@ def _contents(
         contents["frames.csv"] = csv_of(FRAMES, frames)
         contents["aus.csv"] = csv_of(OPENFACE, frames)
     if "html" in formats:
-        contents["report.html"] = render_page(report, images).encode()
+        shows_differences = any(row.face_landmarks is not None for row in frames)
+        contents["report.html"] = render_page(report, images, shows_differences).encode()
     if "json" in formats:
         contents["score.json"] = json_file(report).encode()
     return contents

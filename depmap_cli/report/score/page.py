@@ -12,10 +12,14 @@ from depmap_cli.results import Report, Verdict
 _VERDICTS = {Verdict.passed: "pass", Verdict.warn: "warning", Verdict.refuse: "refused"}
 
 
-def render_page(report: Report, images: dict[str, bytes]) -> str:
-    """The page for ``report``; ``images`` maps ``KeyFrame.image`` to the bytes of its PNG.
+def render_page(report: Report, images: dict[str, bytes], shows_differences: bool = True) -> str:
+    """The page for ``report``.
 
-    A key frame whose picture is not among ``images`` is described in words only.
+    Args:
+        report: the report.
+        images: maps ``KeyFrame.image`` to the bytes of its PNG; a key frame without one is
+            described in words only.
+        shows_differences: whether the pictures show where the face differs from the usual face.
     """
     bins = bins_of(report.timeline) if report.timeline else []
     return render_template(
@@ -32,5 +36,6 @@ def render_page(report: Report, images: dict[str, bytes]) -> str:
         behaviour=behaviour,
         level_colours=LEVEL_COLOURS,
         pictures=[(f, png_uri(images.get(f.image or "", b""))) for f in report.keyframes],
+        shows_differences=shows_differences,
         style=report.settings.get("pictures", "drawing"),
     )

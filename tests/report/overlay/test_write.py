@@ -15,7 +15,7 @@ from depmap_cli.report.overlay.face import subject_picture
 from depmap_cli.report.overlay.lanes import N_UNITS, lanes_of
 from depmap_cli.results import ScoreResult, Status
 from depmap_cli.video.reader import Frame
-from tests.report.score.test_face_drawing import face_landmarks
+from tests.support.face_landmarks import face_landmarks
 from tests.support.report_sample import INVALID, drawn_face, frame_rows, scored_report
 
 WIDTH, HEIGHT = 320, 240
