@@ -565,6 +565,7 @@ def test_units_are_weighted_means_of_what_phrases_and_landmarks_tell(tmp_path, f
 
     model = _model_with_angles()
     document = {"model": BUNDLED_MODEL, "calibration": model.calibration.to_document()}
+    document["development"] = {"angles": {name: {"r": 0.9, "mae": 2.0} for name in ANGLES}}
     logits = []
     for name, finds_landmarks in (("phrases", False), ("both", True)):
         model.finds_landmarks = finds_landmarks
