@@ -64,7 +64,10 @@ class Reading:
 
 
 def read(networks: Networks, video: Path, cache: Path | None) -> Reading:
-    """Pass every usable frame through the networks, or read their output from the cache."""
+    """Pass every usable frame through the networks, or read their output from the cache.
+
+    The cache does not know the weights: use another one for other weights.
+    """
     stored = cache / f"{video.name}.npz" if cache else None
     if stored is None or not stored.exists():
         output = _output(networks, video)
@@ -81,6 +84,8 @@ def read(networks: Networks, video: Path, cache: Path | None) -> Reading:
 def _output(networks: Networks, video: Path) -> dict[str, np.ndarray]:
     segments = extract_faces(sample_frames(video, EVERY_FRAME), FaceDetector(networks.config.faces))
     samples = [s for segment in segments for s in segment if s.face is not None]
+    if not samples:
+        raise SystemExit(f"error: {video}: no face found; leave it out")
     faces = np.stack([s.face for s in samples])
     inference = VideoInference(
         model=networks.model,

@@ -8,6 +8,7 @@ from jaxtyping import Float
 
 N_LANDMARKS = 68
 JAW, BROWS, NOSE = slice(0, 17), slice(17, 27), slice(27, 36)
+NOSE_TIP = 30
 EYES, LIPS = slice(36, 48), slice(48, 68)
 EYE_CORNERS = (36, 39, 42, 45)
 """Outer and inner corner of the left eye, inner and outer corner of the right eye."""
@@ -25,5 +26,5 @@ MIRROR = (
 def five_points(landmarks: Float[np.ndarray, "*n 68 2"]) -> Float[np.ndarray, "*n 5 2"]:
     """Reduce 68 landmarks to eyes, nose tip and mouth corners, left side first."""
     eyes = landmarks[..., 36:42, :].mean(-2), landmarks[..., 42:48, :].mean(-2)
-    nose_and_mouth = landmarks[..., 30, :], landmarks[..., 48, :], landmarks[..., 54, :]
+    nose_and_mouth = landmarks[..., NOSE_TIP, :], landmarks[..., 48, :], landmarks[..., 54, :]
     return np.stack([*eyes, *nose_and_mouth], axis=-2)

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from depmap_cli.domain.landmarks import BROWS, EYE_CORNERS, EYES, LIPS
-from depmap_cli.semantics.landmark_units import shape_of
+from depmap_cli.semantics.landmark_shape import shape_of
 
 FULL_MOVEMENT = ((BROWS, 0.11), (EYES, 0.09), (LIPS, 0.11))
 """How far a movement at full intensity shifts a landmark, in distances between the outer corners of

@@ -20,6 +20,7 @@ from depmap_cli.domain.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL
 from depmap_cli.domain.head_and_gaze import (
     ANGLES,
     DIRECTIONS,
+    GAZE,
     HEAD,
     direction_phrase,
     direction_strengths,
@@ -28,7 +29,8 @@ from depmap_cli.domain.head_and_gaze import (
 from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
 from depmap_cli.semantics.head_and_gaze import HeadAndGaze
-from depmap_cli.semantics.landmark_units import LandmarkReader, combined_logits
+from depmap_cli.semantics.landmark_reader import LandmarkReader
+from depmap_cli.semantics.landmark_units import combined_logits
 
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
@@ -224,16 +226,16 @@ class SemanticModel(nn.Module):
         landmarks = None
         if self.landmark_reader is not None:
             with torch.autocast(pixels.device.type, enabled=False):
-                landmarks, unit_logits = self.landmark_reader(
-                    pixels.float(), angles[:, HEAD].float()
-                )
-            logits = combined_logits(logits, unit_logits)
+                readings = self.landmark_reader(pixels.float(), angles[:, HEAD].float())
+            landmarks = readings.landmarks.half()
+            angles = torch.cat([readings.head.to(angles), angles[:, GAZE]], 1)
+            logits = combined_logits(logits, readings.unit_logits)
         return SemanticFeatures(
             image=image,
             au_probabilities=torch.sigmoid(logits),
             covered=torch.sigmoid(covered).squeeze(-1),
             angles=angles,
-            landmarks=None if landmarks is None else landmarks.half(),
+            landmarks=landmarks,
         )
 
     def _phrase_logits(self, image: Float[Tensor, "n d"]) -> Float[Tensor, "n units"]:

@@ -12,8 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.domain.landmarks import EYE_CORNERS
-from depmap_cli.semantics.landmark_network import LandmarkNetwork
+from depmap_cli.semantics.landmark_shape import shape_of, with_errors
 
 MEASURES = (
     "inner brows",
@@ -48,9 +47,6 @@ LANDMARK_UNITS = {
 rendered faces were compared, on which the phrase is better (measured: LOG L78)."""
 SLOPE = 4.0
 """Change of the logit with the intensity that is read."""
-LANDMARK_ERROR = 0.006
-"""Standard deviation of the errors of landmarks, as a fraction of the face's side, that the
-regression allows for."""
 _POSE_UNIT = 10.0  # degrees
 
 
@@ -87,8 +83,7 @@ class LandmarkUnits(nn.Module):
             intensities: true ones, 0 to 1.
             generator: draws the errors.
         """
-        errors = torch.randn(landmarks.shape, generator=generator) * LANDMARK_ERROR
-        inputs = _inputs(measures_of((landmarks + errors).double()), head.double())
+        inputs = _inputs(measures_of(with_errors(landmarks, generator)), head.double())
         self.weight.zero_()
         self.bias.zero_()
         for row, unit in enumerate(ACTION_UNITS):
@@ -115,27 +110,6 @@ class LandmarkUnits(nn.Module):
         inputs = _inputs(measures_of(landmarks), head.nan_to_num())
         logits: Tensor = SLOPE * (inputs @ self.weight.T + self.bias - 0.5)
         return logits
-
-
-class LandmarkReader(nn.Module):
-    """The network that finds landmarks, and the regressions that read action units from them."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.network = LandmarkNetwork()
-        self.units = LandmarkUnits()
-
-    def forward(
-        self, pixels: Float[Tensor, "n 3 h w"], head: Float[Tensor, "n 3"]
-    ) -> tuple[Float[Tensor, "n 68 2"], Float[Tensor, "n units"]]:
-        """Landmarks (fractions of the side) and logits of aligned, normalised faces.
-
-        Args:
-            pixels: of the faces.
-            head: as for ``LandmarkUnits``.
-        """
-        landmarks = self.network(pixels)
-        return landmarks, self.units(landmarks, head.to(landmarks))
 
 
 def measures_of(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n measures"]:
@@ -168,22 +142,6 @@ def measures_of(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n measures
         ],
         dim=1,
     )
-
-
-def shape_of(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 68 2"]:
-    """Landmarks relative to the centre of the eyes, along and across the line of the outer corners.
-
-    The unit is their distance. A shift, a turn or another size of the face changes nothing.
-    """
-    left, right = EYE_CORNERS[0], EYE_CORNERS[-1]
-    line = landmarks[:, right] - landmarks[:, left]
-    distance = line.norm(dim=1).clamp(min=1e-3)[:, None]
-    across = line / distance
-    down = torch.stack([-across[:, 1], across[:, 0]], 1)
-    axes = torch.stack([across, down], 2)
-    centre = landmarks[:, list(EYE_CORNERS)].mean(1, keepdim=True)
-    shape: Tensor = (landmarks - centre) @ axes / distance[:, None]
-    return shape
 
 
 def combined_logits(

@@ -22,7 +22,7 @@ from depmap_cli.semantics.clip_model import (
     import_open_clip,
 )
 from depmap_cli.semantics.head_and_gaze import HeadAndGaze
-from depmap_cli.semantics.landmark_units import LandmarkReader
+from depmap_cli.semantics.landmark_reader import LandmarkReader
 
 HEAD_AND_GAZE_PREFIX, LANDMARKS_PREFIX = "head_and_gaze.", "landmarks."
 """Prefixes of the tensors of ``HeadAndGaze`` and ``LandmarkReader`` in a weights file."""

@@ -90,9 +90,9 @@ def _predict(frames: AuFrames, model: TrainableSemanticModel, side: int | None) 
         image = model.encode_faces(pixels)[1]
         logits = model.phrase_logits(image)
         n = len(ACTION_UNITS)
-        logits = torch.cat([model.unit_logits(logits[:, :n], pixels), logits[:, n:]], dim=1)
-        probabilities = torch.sigmoid(logits).cpu().numpy()
-        return image, probabilities, model.head_and_gaze.degrees(pixels).cpu().numpy()
+        units, angles = model.combine_with_landmarks(logits[:, :n], pixels)
+        probabilities = torch.sigmoid(torch.cat([units, logits[:, n:]], dim=1)).cpu().numpy()
+        return image, probabilities, angles.cpu().numpy()
 
     images, free, covered, angles = [], [], [], []
     for start in range(0, len(frames), BATCH_SIZE):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.domain.head_and_gaze import DIRECTIONS, HEAD, direction_strengths
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, GAZE, HEAD, direction_strengths
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint
 from depmap_cli.io.clean_text import clean
@@ -20,7 +20,8 @@ from depmap_cli.semantics.clip_model import (
     tokenizer_of,
 )
 from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT, HeadAndGaze
-from depmap_cli.semantics.landmark_units import LandmarkReader, combined_logits
+from depmap_cli.semantics.landmark_reader import LandmarkReader
+from depmap_cli.semantics.landmark_units import combined_logits
 from depmap_cli.semantics.load_model import (
     HEAD_AND_GAZE_PREFIX,
     LANDMARKS_PREFIX,
@@ -200,19 +201,21 @@ class TrainableSemanticModel(nn.Module):
         logits: Tensor = self.calibration(image @ phrases.T)
         return logits
 
-    def unit_logits(
+    def combine_with_landmarks(
         self, phrase_logits: Float[Tensor, "n units"], pixels: Float[Tensor, "n 3 h w"]
-    ) -> Float[Tensor, "n units"]:
-        """Logits of the action units as the stored model gives them.
+    ) -> tuple[Float[Tensor, "n units"], Float[Tensor, "n 5"]]:
+        """Logits of the action units, and angles in degrees, as the stored model gives them.
 
         Args:
             phrase_logits: those of the phrases of the units.
             pixels: the normalised faces.
         """
+        angles = self.head_and_gaze.degrees(pixels)
         if not self.finds_landmarks:
-            return phrase_logits
-        head = self.head_and_gaze.degrees(pixels)[:, HEAD]
-        return combined_logits(phrase_logits, self.landmark_reader(pixels, head)[1])
+            return phrase_logits, angles
+        readings = self.landmark_reader(pixels, angles[:, HEAD])
+        logits = combined_logits(phrase_logits, readings.unit_logits)
+        return logits, torch.cat([readings.head, angles[:, GAZE]], 1)
 
     def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
         """Sum of the losses of a batch, after its faces are shrunk to ``side`` pixels.

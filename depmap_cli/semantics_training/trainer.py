@@ -149,7 +149,7 @@ class _Trainer:
     def start_landmarks(self, train: AuFrames) -> None:
         """Prepare the network that finds landmarks, if the weights had none.
 
-        Its prior is the mean face, and the regressions that read action units are fitted. Without
+        Its prior is the mean face, and the regressions on landmarks are fitted. Without
         known landmarks there is nothing for it to learn, and it stays out of the weights.
 
         Raises:
@@ -169,7 +169,9 @@ class _Trainer:
         )
         reader = self.model.landmark_reader
         reader.network.set_prior(landmarks.mean(0))
-        reader.units.fit(landmarks, head, intensities, generator_for(self.run.config.seed))
+        generator = generator_for(self.run.config.seed)
+        reader.units.fit(landmarks, head, intensities, generator)
+        reader.pitch.fit(landmarks, head, generator)
         self.model.finds_landmarks = True
 
     def resume(self) -> None:

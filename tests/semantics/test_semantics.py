@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from depmap_cli.config import SemanticsTrainConfig
-from depmap_cli.domain.action_units import NEUTRAL_PHRASE
+from depmap_cli.domain.action_units import ACTION_UNITS, NEUTRAL_PHRASE
 from depmap_cli.domain.head_and_gaze import ANGLES
 from depmap_cli.io.checkpoint import load_checkpoint, save_checkpoint
 from depmap_cli.model.backbone import normalise_pixels
@@ -210,7 +210,8 @@ def test_semantic_training_can_start_from_a_trained_model(faces, tmp_path):
     with torch.inference_mode():
         normalised = normalise_pixels(pixels)
         logits = model.phrase_logits(model.encode_faces(normalised)[1])
-        units = torch.sigmoid(model.unit_logits(logits[:, :18], normalised))
+        unit_logits, _ = model.combine_with_landmarks(logits[:, :18], normalised)
+        units = torch.sigmoid(unit_logits)
         covered = torch.sigmoid(logits[:, 18])
     seen = load_semantic_model(BUNDLED_MODEL, str(default_semantic_weights()))(pixels)
     assert (units - seen.au_probabilities).abs().max() < 0.02  # bfloat16 where there is any
@@ -439,7 +440,8 @@ def test_head_and_gaze_are_stored_and_read_alike(tmp_path, faces):
     seen = loaded(pixels)
     with torch.inference_mode():
         normalised = normalise_pixels(pixels)
-        expected = model.head_and_gaze.degrees(normalised)
+        no_phrases = torch.zeros(len(faces), len(ACTION_UNITS))
+        expected = model.combine_with_landmarks(no_phrases, normalised)[1]
     torch.testing.assert_close(seen.angles, expected, atol=1e-2, rtol=1e-3)
     maps = loaded.clip.visual.trunk.forward_features(normalised)
     torch.testing.assert_close(loaded.from_feature_map(maps, normalised).angles, seen.angles)
@@ -560,7 +562,6 @@ def test_training_of_small_networks_alone_keeps_the_rest(faces, tmp_path, only, 
 
 
 def test_units_are_weighted_means_of_what_phrases_and_landmarks_tell(tmp_path, faces):
-    from depmap_cli.domain.action_units import ACTION_UNITS
     from depmap_cli.domain.head_and_gaze import HEAD
 
     model = _model_with_angles()
@@ -576,7 +577,7 @@ def test_units_are_weighted_means_of_what_phrases_and_landmarks_tell(tmp_path, f
     with torch.inference_mode():
         pixels = normalise_pixels(torch.from_numpy(faces))
         head = model.head_and_gaze.degrees(pixels)[:, HEAD]
-        landmarks = model.landmark_reader(pixels, head)[1]
+        landmarks = model.landmark_reader(pixels, head).unit_logits
     shares = {code: unit.share for code, unit in LANDMARK_UNITS.items()}
     share = torch.tensor([shares.get(unit.code, 0.0) for unit in ACTION_UNITS])
     assert 0 == share.min() < share.max() < 1
