@@ -211,6 +211,7 @@ def test_the_table_lists_all_videos_scored_into_the_folder(videos, tmp_path):
     assert [row["name"] for row in rows(out)] == ["a.mp4", "b.mp4", "c.mp4"]
 
 
+@pytest.mark.slow
 def test_results_are_the_same_after_an_interruption_before_any_disk_operation(
     videos, tmp_path, monkeypatch
 ):
@@ -451,6 +452,7 @@ def test_runs_of_other_versions_stay_in_run_json(videos, tmp_path):
     assert len(json.loads((out / "run.json").read_text())["runs"]) == 1
 
 
+@pytest.mark.slow
 def test_no_task_is_lost_if_a_worker_cannot_start(videos, tmp_path, monkeypatch):
     """However late a worker fails: the other must wait for the task."""
     from depmap_cli.batch import supervisor
@@ -476,6 +478,7 @@ def test_a_video_without_progress_fails_after_the_timeout(videos, tmp_path):
     assert started_videos(log)["a.mp4"] == 1  # no second attempt
 
 
+@pytest.mark.slow
 def test_workers_end_with_the_main_process(videos, tmp_path):
     videos(a="hang", b="hang")
     log = tmp_path / "log"
@@ -672,6 +675,7 @@ def test_a_file_above_a_results_folder_is_found_before_scoring(videos, tmp_path)
     assert not log.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 def test_ctrl_c_keeps_what_is_done_and_ends_the_workers(videos, tmp_path):
     videos(a="1", b="hang", c="hang")

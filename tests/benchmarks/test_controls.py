@@ -40,6 +40,8 @@ from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.weights.document import STARTED_RANDOM
 from depmap_cli.weights.loading import Networks
 
+pytestmark = pytest.mark.slow
+
 DIM, FRAMES, PEOPLE, SIDE = 12, 20, 6, 64
 CPU = torch.device("cpu")
 SMALL = {"n_channels": 8, "token_dim": 8, "fused_channels": 8, "sampling_factor": 1.0}

@@ -313,6 +313,7 @@ def test_a_score_does_not_depend_on_the_batch(run, scored, interview, media):
     assert alone["keyframes"] == together["keyframes"]
 
 
+@pytest.mark.slow
 def test_openface_table_replaces_clip(run, interview, tmp_path):
     table = tmp_path / "interview.csv"
     rows = "\n".join(f"{i}, {i / 6:.3f}, 1, 5.0, 0.0" for i in range(300))
@@ -333,6 +334,7 @@ def test_openface_table_replaces_clip(run, interview, tmp_path):
         assert "interview.csv, line 2" in json.loads(out)["reason"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [("--frames", "20"), ("--fps", "2", "--start", "5")])
 def test_its_own_table_given_back_yields_the_same_result(run, interview, tmp_path, options):
     """``aus.csv`` holds what the network takes, so the neutral face is subtracted once."""
@@ -353,6 +355,7 @@ def test_its_own_table_given_back_yields_the_same_result(run, interview, tmp_pat
     assert sources == ["semantics", "depmap table"]
 
 
+@pytest.mark.slow
 def test_an_openface_table_that_depmap_wrote_again_yields_the_same_report(run, interview, tmp_path):
     from depmap_cli.semantics.openface import read_au_table
 
@@ -413,6 +416,7 @@ def test_head_pose_of_an_openface_table_is_reported(run, interview, tmp_path):
     assert float(row["AU12_r"]) == 1.0
 
 
+@pytest.mark.slow
 def test_a_table_of_another_video_is_refused(run, interview, tmp_path):
     table = tmp_path / "other.csv"
     table.write_text("frame, timestamp, success, AU12_r\n1, 500.0, 1, 3.0\n")

@@ -107,6 +107,7 @@ def test_only_raw_pictures_show_the_recording(written, interview):
             assert (shown.min(-1) > 235).mean() > 0.85  # the rest is paper
 
 
+@pytest.mark.slow
 def test_the_overlay_is_one_of_the_outputs_of_a_video(run, interview, tmp_path):
     """It is made if it is missing, and kept by a run that does not ask for it."""
     out, overlay = tmp_path / "out", tmp_path / "out" / interview.name / "overlay.mp4"

@@ -638,6 +638,7 @@ def test_an_unreadable_video_is_named_with_folder_and_line(tmp_path, table, plac
     assert caught.value.message == f"{place}: not a video that FFmpeg can read"
 
 
+@pytest.mark.slow
 def test_faces_cannot_be_prepared_of_an_unreadable_video_and_it_is_named_alike(tmp_path):
     touch(tmp_path, "clips/1_1.mp4")
     write(tmp_path, "train.csv", "clips/1_1.mp4,3\n")
@@ -646,6 +647,7 @@ def test_faces_cannot_be_prepared_of_an_unreadable_video_and_it_is_named_alike(t
         source.prepare(source.read()[0], FaceConfig(), lambda *_: None)
 
 
+@pytest.mark.slow
 def test_a_video_whose_header_alone_is_whole_is_found_before_training(tmp_path, face_frames):
     path = tmp_path / "Training" / "1_1.mp4"
     path.parent.mkdir()

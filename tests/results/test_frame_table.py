@@ -191,6 +191,7 @@ def test_the_types_of_the_data_frame_do_not_depend_on_its_rows(rows):
     assert len(none) == 0
 
 
+@pytest.mark.slow
 def test_pandas_is_loaded_only_for_the_data_frame():
     program = (
         "import sys; from depmap_cli import cli, report, results; import depmap_cli.scoring.scorer;"

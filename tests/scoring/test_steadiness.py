@@ -80,6 +80,7 @@ def test_the_estimate_without_them_is_clipped(score, printed):
     assert found.without_decisive == printed
 
 
+@pytest.mark.slow
 def test_the_sampling_error_is_that_of_other_recordings_of_the_person():
     """Many recordings of one person in the same state: their estimates spread by as much as the
     sampling error says."""

@@ -40,6 +40,7 @@ def test_faces_of_any_size_are_read_alike():
         torch.testing.assert_close(network(small), network(large))
 
 
+@pytest.mark.slow
 def test_the_network_learns_to_find_a_spot():
     """The control is the mean place: a network that does not look is not better."""
     torch.manual_seed(0)

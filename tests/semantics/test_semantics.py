@@ -530,6 +530,7 @@ def test_angles_follow_the_augmented_picture(faces):
     assert model.head_and_gaze.eyes.eye[0].weight.grad.abs().max() > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("only", "prefix"), [("head-and-gaze", "head_and_gaze."), ("landmarks", "landmarks.")]
 )

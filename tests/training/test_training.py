@@ -15,6 +15,8 @@ from depmap_cli.weights.locations import DEFAULT_WEIGHTS, weights_folder
 from tests.support.runs import depmap, train
 from tests.support.videos import write_video
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_run_folder_holds_everything(trained):
     assert {p.name for p in trained.iterdir()} == {

@@ -272,6 +272,7 @@ def _root(plot: Plot) -> ElementTree.Element:
     return ElementTree.fromstring(plot.files[f"{plot.name}.svg"])
 
 
+@pytest.mark.slow
 def test_charts_are_xml_whatever_the_names(
     report: EvaluationReport, hostile: EvaluationReport
 ) -> None:
@@ -286,6 +287,7 @@ def test_charts_are_xml_whatever_the_names(
             assert chart.png.startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_charts_repeat_byte_by_byte_and_leave_matplotlib_as_it_was(
     report: EvaluationReport,
 ) -> None:
@@ -319,6 +321,7 @@ def _marks(plot: Plot) -> dict[str, tuple[float, float]]:
     return marks
 
 
+@pytest.mark.slow
 def test_every_clip_and_every_session_has_its_mark(report: EvaluationReport) -> None:
     predicted, bland_altman = (_chart(report, n) for n in ("predicted", "bland_altman"))
     assert predicted.svg.count("mp4: score") == report.n_clips
@@ -479,6 +482,7 @@ def test_no_raw_string_of_a_user_reaches_the_page(hostile: EvaluationReport) -> 
     assert not [t for t, _ in _Tags(page).tags if t == "script"]
 
 
+@pytest.mark.slow
 def test_extra_figures_are_embedded_and_written(report: EvaluationReport, tmp_path: Path) -> None:
     png = b"\x89PNG\r\n\x1a\nnot really"
     svg = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 7 7"><desc>an SVG</desc></svg>'

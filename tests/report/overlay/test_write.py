@@ -64,6 +64,7 @@ def likeness(image, other):
     return float(np.corrcoef(fine[0], fine[1])[0, 1])
 
 
+@pytest.mark.slow
 def test_one_picture_for_each_frame_at_its_time(tmp_path, result, frames):
     done = []
     write_overlay(tmp_path / "o.mp4", result, frames, "drawing", progress=done.append)
@@ -122,6 +123,7 @@ def test_a_frame_without_the_subject_shows_nothing_unless_raw(rows, frames):
     assert np.array_equal(raw, frames[missing].image)
 
 
+@pytest.mark.slow
 def test_bars_are_as_long_as_the_probabilities(tmp_path, result, frames, rows):
     """Two results that differ in AU12 alone differ in its bar, by the difference of the values."""
     low, high = (

@@ -342,6 +342,7 @@ def test_the_page_says_what_a_point_stands_for(sample_result: ScoreResult) -> No
     )
 
 
+@pytest.mark.slow
 def test_the_files_of_an_hour_at_5_frames_a_second_are_small(sample_result: ScoreResult) -> None:
     rng = np.random.default_rng(0)
     first = sample_result.frame_rows[0]
