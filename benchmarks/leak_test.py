@@ -49,8 +49,9 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
         if networks.model.signal_head is not None:
             neutral = networks.semantics.typical_neutral
             inputs = [signal_inputs(signals_of(seen, neutral)) for seen in features]
-            head = networks.model.signal_head
-            scores = torch.stack([head(*pair) for pair in zip(scores, inputs, strict=True)])
+            head, equal = networks.model.signal_head, torch.ones(FRAMES)
+            rows = zip(scores, videos.weights, inputs, strict=True)
+            scores = torch.stack([head(*row, equal) for row in rows])
     return (videos.weights * scores).sum(1).clamp(0, 63).tolist()
 
 

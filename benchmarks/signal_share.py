@@ -1,4 +1,4 @@
-"""What the regression on action units, head pose and gaze adds to the network's estimate.
+"""What the regression on signals of the semantic model adds to the network's estimate.
 
     python benchmarks/signal_share.py --data simavec [--weights FILE] [--frames 64] [--cache DIR]
 
@@ -19,7 +19,7 @@ from depmap_cli.data.corpus import of_split
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.evaluation.estimate_clip import estimate_clip
-from depmap_cli.model.signals import N_SIGNALS, SIGNAL_SHARE, SignalHead
+from depmap_cli.model.signals import SIGNAL_SHARE, SignalHead, n_signals
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.ridge import fit_ridge
 from depmap_cli.training.signal_fit import mean_inputs
@@ -34,7 +34,7 @@ N_CONTROLS = 5
 class Clips:
     """Clips of one split."""
 
-    inputs: np.ndarray  # (clips, inputs) of the regression, means over the frames
+    inputs: np.ndarray  # (clips, inputs) of the regression, means over time
     network: np.ndarray  # (clips,) estimates of the network alone, not clipped
     scores: np.ndarray  # (clips,) true scores
     people: list[str]
@@ -61,7 +61,7 @@ def read_clips(networks: Networks, source: LabelledData, split: str, frames: int
         for clip in clips
     ]
     return Clips(
-        inputs=np.array([mean_inputs(estimate) for estimate in estimates]),
+        inputs=np.array([mean_inputs(c, networks.semantics.typical_neutral) for c in clips]),
         network=np.array([float(estimate.video.score[0]) for estimate in estimates]),
         scores=np.array([clip.video.score for clip in clips], float),
         people=[clip.video.subject for clip in clips],
@@ -77,7 +77,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     args = parser.parse_args()
     networks = load_networks(args.weights, torch.device("cpu"))
-    networks.model.signal_head = SignalHead()  # not fitted
+    networks.model.signal_head = SignalHead(networks.semantics.dim)  # not fitted
     source = LabelledData(data=args.data, cache=args.cache)
     train, development = (
         read_clips(networks, source, split, args.frames) for split in ("Training", "Development")
@@ -90,11 +90,15 @@ def main() -> None:
         mixed = np.clip((1 - share) * development.network + share * regression, 0, MAX_SCORE)
         return agreement(development.scores, mixed)["rmse"]
 
-    everything = np.arange(2 * N_SIGNALS)
+    signals = n_signals(networks.semantics.dim)
+    everything = np.arange(2 * signals)
     for share in SHARES:
         print(f"share of the regression {share:.2f}  {rmse(everything, share):6.2f}")
-    print(f"without distances from means  {rmse(everything[:N_SIGNALS], SIGNAL_SHARE):6.2f}")
-    units = everything % N_SIGNALS < len(ACTION_UNITS)
+    print(f"without distances from means  {rmse(everything[:signals], SIGNAL_SHARE):6.2f}")
+    embedding = everything % signals >= n_signals(0)
+    print(f"without the image embedding   {rmse(everything[~embedding], SIGNAL_SHARE):6.2f}")
+    print(f"image embedding alone         {rmse(everything[embedding], SIGNAL_SHARE):6.2f}")
+    units = everything % signals < len(ACTION_UNITS)
     print(f"action units alone            {rmse(everything[units], SIGNAL_SHARE):6.2f}")
     rng = np.random.default_rng(0)
     for _ in range(N_CONTROLS):

@@ -34,7 +34,6 @@ class FrameFeatures:
     activations: Float[Tensor, "n levels k"] | None  # Eq. 12; None without prototypes
     logits: Float[Tensor, "n levels"] | None  # Eq. 13; None without prototypes
     tokens: dict[int, Tensor]  # scale -> (n, channels, token); empty without prototypes
-    signal_inputs: Float[Tensor, "n inputs"] | None = None  # of ``SignalHead``; None if not kept
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +114,9 @@ class DepMap(nn.Module):
         self.head = nn.Linear(fused_dim, 1)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
-        self.signal_head = SignalHead() if config.signals and config.emotional else None
+        self.signal_head: SignalHead | None = None
+        if config.signals and config.emotional:
+            self.signal_head = SignalHead(semantic_dim)
         self.register_buffer("target", torch.tensor([target_mean, target_std]))
 
     def encode_maps(

@@ -1,4 +1,4 @@
-"""What action units, head pose and gaze add to the scores of frames."""
+"""What action units, head pose, gaze and the image embedding add to the scores of frames."""
 
 import torch
 from jaxtyping import Float
@@ -7,22 +7,23 @@ from torch import Tensor, nn
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.head_and_gaze import ANGLES
 
-N_SIGNALS = len(ACTION_UNITS) + len(ANGLES)
-"""Number of signals of a frame: intensities of the action units, then angles."""
-N_INPUTS = 2 * N_SIGNALS
 SIGNAL_SHARE = 0.5
 """Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L74)."""
 
 
 class SignalHead(nn.Module):
-    """Scores of frames from action units, head pose and gaze. Not in the paper.
+    """Scores of frames from action units, head pose, gaze and the image embedding.
 
-    Feature maps are pooled and normalised before the regression head, and little of the head pose
-    and the gaze is left in them. So these signals have a regression of their own: each as it is,
-    and as its distance from its mean over the video. The mean over frames then says how strong a
-    behaviour is, and how much it varies. The regression is affine, so the score of a video stays
-    the weighted mean of the scores of its frames. It is fitted when training has ended
+    Not in the paper. Feature maps are pooled and normalised before the regression head, and little
+    of the head pose and the gaze is left in them. So these signals have a regression of their own:
+    each as it is, and as its distance from its mean over the video. The mean over time then says
+    how strong a behaviour is, and how much it varies. The image embedding holds what the phrases of
+    the action units leave out (measured: LOG L82). The regression is affine, so the score of a
+    video stays the weighted mean of the scores of its frames. It is fitted when training has ended
     (``training/signal_fit.py``); until then it does nothing.
+
+    Args:
+        semantic_dim: width of the image embedding.
     """
 
     weight: Tensor
@@ -30,10 +31,11 @@ class SignalHead(nn.Module):
     mean: Tensor
     fitted: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, semantic_dim: int) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.zeros(N_INPUTS))
-        self.register_buffer("mean", torch.zeros(N_INPUTS))
+        n_inputs = 2 * n_signals(semantic_dim)
+        self.register_buffer("weight", torch.zeros(n_inputs))
+        self.register_buffer("mean", torch.zeros(n_inputs))
         self.register_buffer("bias", torch.tensor(0.0))
         self.register_buffer("fitted", torch.tensor(False))
 
@@ -52,19 +54,36 @@ class SignalHead(nn.Module):
         self.fitted = torch.ones_like(self.fitted)
 
     def forward(
-        self, scores: Float[Tensor, " n"], inputs: Float[Tensor, "n inputs"]
+        self,
+        scores: Float[Tensor, " n"],
+        weights: Float[Tensor, " n"],
+        inputs: Float[Tensor, "n inputs"],
+        durations: Float[Tensor, " n"],
     ) -> Float[Tensor, " n"]:
-        """Return the scores of frames with the share of their signals, in BDI-II points.
+        """Return the scores of the n frames of a video with the share of their signals.
+
+        Key frames tell the mean of a signal over the video worse than all frames do (measured: LOG
+        L82). So the regression's scores are shifted by one number for the video: their weighted
+        mean becomes their mean over time.
 
         Args:
-            scores: of the regression head.
+            scores: of the regression head, BDI-II points.
+            weights: of the frames in the estimate of the video; they sum to one.
             inputs: of ``signal_inputs``; unknown ones (NaN) count as the mean in training.
+            durations: seconds of the video that each frame stands for.
         """
         if not self.fitted:
             return scores
         known = (inputs.float() - self.mean.float()).nan_to_num(0.0)
         from_signals = self.bias.float() + known @ self.weight.float()
-        return torch.lerp(scores, from_signals, SIGNAL_SHARE)
+        over_time = (durations / durations.sum()).to(from_signals) @ from_signals
+        shift = over_time - weights.to(from_signals) @ from_signals
+        return torch.lerp(scores, from_signals + shift, SIGNAL_SHARE)
+
+
+def n_signals(semantic_dim: int) -> int:
+    """Number of signals of a frame: action units, then angles, then the image embedding."""
+    return len(ACTION_UNITS) + len(ANGLES) + semantic_dim
 
 
 def signal_inputs(signals: Float[Tensor, "n signals"]) -> Float[Tensor, "n inputs"]:

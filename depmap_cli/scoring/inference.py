@@ -80,7 +80,7 @@ class VideoInference:
         self.training_frames, self.shares_backbone = training_frames, shares_backbone
         self.keep_features, self.au_table = keep_features, au_table
         self._batches: list[FrameFeatures] = []
-        self._semantics: list[SemanticFeatures] = []  # of the same frames, without embeddings
+        self._semantics: list[SemanticFeatures] = []  # of the same frames
 
     @torch.inference_mode()
     def embed(
@@ -137,8 +137,7 @@ class VideoInference:
             tokens={},
         )
         self._batches.append(features)
-        no_embeddings = torch.empty(len(image), 0)
-        self._semantics.append(replace(semantic_features, image=no_embeddings))
+        self._semantics.append(replace(semantic_features, image=semantic_features.image.half()))
         frame_confidence = (
             torch.ones(len(image)) if features.logits is None else confidence(features.logits)
         )
@@ -157,34 +156,37 @@ class VideoInference:
             The estimate of the video (b = 1) and the features of its n frames. Without
             ``keep_features``, the fused vectors have no elements.
         """
-        frames = self._with_signals(
-            FrameFeatures(
-                fused=torch.cat([f.fused for f in self._batches]),
-                scores=torch.cat([f.scores for f in self._batches]),
-                activations=_concatenate([f.activations for f in self._batches]),
-                logits=_concatenate([f.logits for f in self._batches]),
-                tokens={},
-            )
+        frames = FrameFeatures(
+            fused=torch.cat([f.fused for f in self._batches]),
+            scores=torch.cat([f.scores for f in self._batches]),
+            activations=_concatenate([f.activations for f in self._batches]),
+            logits=_concatenate([f.logits for f in self._batches]),
+            tokens={},
         )
         durations = read_durations(
             np.arange(len(frames.scores), dtype=float) if times is None else times
         )
         weights = frame_weights(self.model.config, frames.logits, durations, self.training_frames)
+        frames = replace(frames, scores=self._with_signals(frames.scores, weights, durations))
         return _weighted(frames, torch.from_numpy(weights)), frames
 
-    def _with_signals(self, frames: FrameFeatures) -> FrameFeatures:
-        """Add the share of action units, head pose and gaze to the scores of all frames."""
+    def _with_signals(
+        self,
+        scores: Float[Tensor, " n"],
+        weights: Float[np.ndarray, " n"],
+        durations: Float[np.ndarray, " n"],
+    ) -> Float[Tensor, " n"]:
+        """The scores of all frames with the share of the signals."""
         if self.model.signal_head is None:
-            return frames
+            return scores
         semantics = SemanticFeatures.joined(self._semantics)
         table = self.au_table
         neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
         unread = frozenset[str]() if table is None else table.unread
         inputs = signal_inputs(signals_of(semantics, neutral, unread))
-        scores = self.model.signal_head(frames.scores.to(self.device), inputs.to(self.device))
-        return replace(
-            frames, scores=scores.cpu(), signal_inputs=inputs if self.keep_features else None
-        )
+        vectors = (scores, torch.from_numpy(weights), inputs, torch.from_numpy(durations))
+        mixed: Tensor = self.model.signal_head(*(x.float().to(self.device) for x in vectors))
+        return mixed.cpu()
 
 
 def _weighted(frames: FrameFeatures, weights: Float[Tensor, " n"]) -> VideoScores:

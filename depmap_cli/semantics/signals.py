@@ -1,4 +1,4 @@
-"""Action units, head pose and gaze of the frames of a video, as the signals that Dep-MAP reads."""
+"""What the semantic model says about the frames of a video, as the signals that Dep-MAP reads."""
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ def signals_of(
 
     They are the intensities of the action units, 0 to 1, in the order of ``ACTION_UNITS``, then the
     angles of the head relative to the camera and of the gaze, in units of ``ANGLE_UNIT``, in the
-    order of ``ANGLES``; NaN if unknown.
+    order of ``ANGLES``; NaN if unknown. The image embedding follows, of unit length.
 
     Args:
         features: of the frames.
@@ -32,4 +32,5 @@ def signals_of(
     if typical_neutral is not None and len(units):
         units = subtract_baseline(units, typical_neutral)
     read = np.where([unit.code in unread for unit in ACTION_UNITS], np.nan, units)
-    return torch.cat([torch.from_numpy(read).float(), features.angles / ANGLE_UNIT], 1)
+    angles = features.angles / ANGLE_UNIT
+    return torch.cat([torch.from_numpy(read).float(), angles, features.image.float()], 1)

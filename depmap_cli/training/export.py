@@ -69,20 +69,12 @@ def export_weights(
     # Copied into the model's own (full) precision.
     model.load_state_dict(unpack_network(tensors, semantics))
     move_to_device(model.eval().requires_grad_(False), device)
-    hint = "close other programs and add --resume"
-    with explain_out_of_memory("scoring Training", hint):
-        fit_signals(
-            model=model,
-            semantics=semantics,
-            clips=[clip for clip in train if len(clip.usable)],
-            frames=frames,
-            training_frames=config.train.frames,
-            device=device,
-        )
+    usable = [clip for clip in train if len(clip.usable)]
+    fit_signals(model=model, semantics=semantics, clips=usable)
     if model.signal_head is not None:
         signals = halved(model.signal_head.state_dict())
         tensors |= {f"signal_head.{name}": value for name, value in signals.items()}
-    with explain_out_of_memory("scoring Development", hint):
+    with explain_out_of_memory("scoring Development", "close other programs and add --resume"):
         estimates = np.array(
             [
                 estimate_clip(

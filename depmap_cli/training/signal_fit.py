@@ -1,38 +1,26 @@
-"""Fits the regression on action units, head pose and gaze when training has ended."""
+"""Fits the regression on signals of the semantic model when training has ended."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from depmap_cli.data.clips import VideoClip
-from depmap_cli.evaluation.estimate_clip import ClipEstimate, estimate_clip
 from depmap_cli.model.depmap import DepMap
+from depmap_cli.model.signals import signal_inputs
+from depmap_cli.scoring.samplings import read_durations
 from depmap_cli.semantics.clip_model import SemanticModel
+from depmap_cli.semantics.signals import signals_of
 from depmap_cli.stats.ridge import MIN_PEOPLE, fit_ridge
 
 
-def fit_signals(
-    *,
-    model: DepMap,
-    semantics: SemanticModel,
-    clips: Sequence[VideoClip],
-    frames: int,
-    training_frames: int,
-    device: torch.device,
-) -> bool:
+def fit_signals(*, model: DepMap, semantics: SemanticModel, clips: Sequence[VideoClip]) -> bool:
     """Fit ``model.signal_head`` on the Training clips.
 
-    Each clip is the mean over its frames of the inputs of ``SignalHead``, weighted as the network
-    weights the frames in its estimate. With fewer than ``MIN_PEOPLE`` people nothing is fitted, and
-    the estimate is that of the network alone.
-
-    Args:
-        frames: number of frames of each clip.
-        training_frames: number of frames of a clip in training, as in ``VideoInference``.
+    Each clip is the mean over time of the inputs of ``SignalHead``, in all its usable frames. With
+    fewer than ``MIN_PEOPLE`` people nothing is fitted, and the estimate is that of the network
+    alone.
 
     Returns:
         Whether the regression was fitted.
@@ -40,19 +28,9 @@ def fit_signals(
     people = [clip.video.subject for clip in clips]
     if model.signal_head is None or len(set(people)) < MIN_PEOPLE:
         return False
-    estimates = [
-        estimate_clip(
-            model=model,
-            semantics=semantics,
-            clip=clip,
-            frames=frames,
-            training_frames=training_frames,
-            device=device,
-        )
-        for clip in clips
-    ]
     scores = np.array([clip.video.score for clip in clips], float)
-    fitted = fit_ridge(np.array([mean_inputs(e) for e in estimates]), scores, people)
+    inputs = np.array([mean_inputs(clip, semantics.typical_neutral) for clip in clips])
+    fitted = fit_ridge(inputs, scores, people)
     scaler, ridge = fitted["standardscaler"], fitted["ridge"]
     model.signal_head.set(
         weight=torch.from_numpy(ridge.coef_ / scaler.scale_),
@@ -62,10 +40,18 @@ def fit_signals(
     return True
 
 
-def mean_inputs(estimate: ClipEstimate) -> Float[np.ndarray, " inputs"]:
-    """The mean of the inputs of ``SignalHead`` over the frames of a clip, as they are weighted."""
-    inputs = cast(Tensor, estimate.frames.signal_inputs).double().numpy()
-    return weighted_mean(inputs, estimate.video.weights[0].double().numpy())
+def mean_inputs(
+    clip: VideoClip, typical_neutral: Float[np.ndarray, " units"] | None
+) -> Float[np.ndarray, " inputs"]:
+    """The mean over time of the inputs of ``SignalHead`` in the usable frames of a clip.
+
+    Args:
+        clip: a clip with usable frames.
+        typical_neutral: of the semantic model, as for ``signals_of``.
+    """
+    inputs = signal_inputs(signals_of(clip.features[clip.usable], typical_neutral))
+    times = clip.times if len(clip.times) else np.arange(len(clip.faces), dtype=float)
+    return weighted_mean(inputs.double().numpy(), read_durations(times[clip.usable]))
 
 
 def weighted_mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -14,19 +14,20 @@ CODES = [unit.code for unit in ACTION_UNITS]
 def features_of(units, angles):
     n = len(units)
     return SemanticFeatures(
-        image=torch.zeros(n, 4),
+        image=torch.eye(n, 4),
         au_probabilities=torch.tensor(units).float(),
         covered=torch.zeros(n),
         angles=torch.tensor(angles).float(),
     )
 
 
-def test_units_come_first_then_angles_in_tens_of_degrees():
+def test_units_come_first_then_angles_in_tens_of_degrees_then_the_embedding():
     seen = features_of(np.full((2, 18), 0.25), [[20.0, 0, -5, 0, 0], [0, 0, 0, 0, 0]])
     signals = signals_of(seen, None)
-    assert signals.shape == (2, 23)
+    assert signals.shape == (2, 27)
     assert (signals[:, :18] == 0.25).all()
-    assert signals[0, 18:].tolist() == [2.0, 0.0, -0.5, 0.0, 0.0]
+    assert signals[0, 18:23].tolist() == [2.0, 0.0, -0.5, 0.0, 0.0]
+    assert signals[:, 23:].tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
 
 
 def test_brows_and_lids_are_relative_to_the_neutral_face():

@@ -1,5 +1,6 @@
 """Fitting the regression on signals when training has ended."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,18 +10,21 @@ import torch
 from depmap_cli.config import ModelConfig
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.labelled_video import LabelledVideo
-from depmap_cli.evaluation.estimate_clip import ClipEstimate
-from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
-from depmap_cli.model.signals import N_INPUTS, SIGNAL_SHARE
+from depmap_cli.model.depmap import DepMap
+from depmap_cli.model.signals import SIGNAL_SHARE, n_signals
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.training import signal_fit
-from depmap_cli.training.signal_fit import fit_signals, weighted_mean
+from depmap_cli.training.signal_fit import fit_signals, mean_inputs, weighted_mean
 
 FRAMES = 6
+DIM = 4
+N_INPUTS = 2 * n_signals(DIM)
 
 
 class _NoModel(SemanticModel):
     """Stands for the semantic model, which is not asked."""
+
+    typical_neutral = None
 
     def __init__(self):
         torch.nn.Module.__init__(self)
@@ -39,7 +43,7 @@ def clip_of(person, session, score):
         ),
         faces=np.zeros((FRAMES, 8, 8, 3), np.uint8),
         features=SemanticFeatures(
-            image=torch.zeros(FRAMES, 4),
+            image=torch.zeros(FRAMES, DIM),
             au_probabilities=torch.zeros(FRAMES, 18),
             covered=torch.zeros(FRAMES),
             angles=torch.zeros(FRAMES, 5),
@@ -50,55 +54,26 @@ def clip_of(person, session, score):
 
 @pytest.fixture
 def planted(monkeypatch):
-    """Clips whose score is 20 + 5 times the weighted mean of their third input."""
+    """Clips whose score is 20 + 5 times the mean of their third input over time."""
     rng = np.random.default_rng(0)
-    weights = np.array([0.5, 0.5, 0, 0, 0, 0])
     inputs = {}
 
     def clips(n_people):
         made = []
         for number in range(2 * n_people):
-            values = rng.normal(size=(FRAMES, N_INPUTS))
-            score = round(20 + 5 * float(weights @ values[:, 2]))
-            made.append(clip_of(number // 2, number % 2, score))
+            values = rng.normal(size=(N_INPUTS,))
+            made.append(clip_of(number // 2, number % 2, round(20 + 5 * float(values[2]))))
             inputs[made[-1].video.path] = values
         return made
 
-    def estimate_clip(*, clip, **_):
-        return ClipEstimate(
-            score=0.0,
-            levels=None,
-            rows=np.arange(FRAMES),
-            video=VideoScores(
-                score=torch.zeros(1),
-                weights=torch.from_numpy(weights)[None],
-                fused=torch.zeros(1, 2),
-                levels=None,
-            ),
-            frames=FrameFeatures(
-                fused=torch.zeros(FRAMES, 2),
-                scores=torch.zeros(FRAMES),
-                activations=None,
-                logits=None,
-                tokens={},
-                signal_inputs=torch.from_numpy(inputs[clip.video.path]),
-            ),
-        )
-
-    monkeypatch.setattr(signal_fit, "estimate_clip", estimate_clip)
+    monkeypatch.setattr(signal_fit, "mean_inputs", lambda clip, _: inputs[clip.video.path])
     return clips
 
 
 def fit(clips):
-    model = DepMap(config=ModelConfig(n_channels=8, fused_channels=8), semantic_dim=4)
-    fitted = fit_signals(
-        model=model,
-        semantics=_NoModel(),
-        clips=clips,
-        frames=FRAMES,
-        training_frames=FRAMES,
-        device=torch.device("cpu"),
-    )
+    model = DepMap(config=ModelConfig(n_channels=8, fused_channels=8), semantic_dim=DIM)
+    semantics = _NoModel()
+    fitted = fit_signals(model=model, semantics=semantics, clips=clips)
     return model.signal_head, fitted
 
 
@@ -111,7 +86,7 @@ def test_a_planted_regression_is_found(planted):
     assert float(others.abs().max()) < 0.4
     inputs = torch.zeros(1, N_INPUTS)
     inputs[0, 2] = 2.0
-    assert float(head(torch.tensor([30.0]), inputs)) == pytest.approx(
+    assert float(head(torch.tensor([30.0]), torch.ones(1), inputs, torch.ones(1))) == pytest.approx(
         (1 - SIGNAL_SHARE) * 30 + SIGNAL_SHARE * (20 + 5 * 2), abs=0.4
     )
 
@@ -127,3 +102,22 @@ def test_unknown_values_are_left_out_of_means():
     found = weighted_mean(values, np.array([0.25, 0.75]))
     np.testing.assert_array_equal(found[:2], [2.5, 5.0])
     assert np.isnan(found[2])
+
+
+def test_inputs_of_a_clip_are_means_over_time_of_its_usable_frames():
+    """Frames at 0, 1, 2, 3 and 5 s stand for 1, 1, 1, 1.5 and 1.5 s; the last is covered."""
+    clip = clip_of(1, 1, 20)
+    angles = torch.zeros(FRAMES, 5)
+    angles[:, 0] = torch.tensor([10.0, 20, 30, 40, 50, 1000])
+    clip = replace(
+        clip,
+        features=replace(clip.features, angles=angles),
+        usable=np.arange(FRAMES - 1),
+        times=np.array([0.0, 1, 2, 3, 5, 6]),
+    )
+    durations = np.array([1, 1, 1, 1.5, 1.5])
+    pitch = np.array([1.0, 2, 3, 4, 5])
+    found = mean_inputs(clip, None)
+    assert found[18] == pytest.approx(durations @ pitch / durations.sum())
+    distances = np.abs(pitch - pitch.mean())
+    assert found[n_signals(DIM) + 18] == pytest.approx(durations @ distances / durations.sum())
