@@ -20,7 +20,7 @@ from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
-from depmap_cli.model.signals import signal_inputs
+from depmap_cli.model.signals import mix_scores, signal_inputs
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.semantics.signals import signals_of
 from depmap_cli.weights.loading import Networks, load_networks
@@ -49,9 +49,9 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
         if networks.model.signal_head is not None:
             neutral = networks.semantics.typical_neutral
             inputs = [signal_inputs(signals_of(seen, neutral)) for seen in features]
-            head, equal = networks.model.signal_head, torch.ones(FRAMES)
-            rows = zip(scores, videos.weights, inputs, strict=True)
-            scores = torch.stack([head(*row, equal) for row in rows])
+            told = [networks.model.signal_head(x) for x in inputs]
+            rows = zip(scores, videos.weights, told, strict=True)
+            scores = torch.stack([mix_scores(*row, torch.ones(FRAMES)) for row in rows])
     return (videos.weights * scores).sum(1).clamp(0, 63).tolist()
 
 

@@ -26,14 +26,17 @@ from depmap_cli.config import DEFAULT_RATE, STEADY_FRAMES, SamplingConfig
 from depmap_cli.data.corpus import of_split, read_corpus
 from depmap_cli.faces import FaceDetector, extract_faces
 from depmap_cli.model.depmap import FrameFeatures
+from depmap_cli.model.signals import SIGNAL_SHARE, mix_scores
 from depmap_cli.scoring.inference import VideoInference, face_batches
 from depmap_cli.scoring.samplings import frame_weights, read_durations
+from depmap_cli.scoring.score_parts import score_parts
 from depmap_cli.scoring.steadiness import measure_steadiness
 from depmap_cli.semantics.clip_model import COVERED_THRESHOLD
 from depmap_cli.stats.conformal import DEFAULT_COVERAGE, half_width
 from depmap_cli.video.reader import sample_frames
 from depmap_cli.weights.loading import Networks, load_networks
 
+COLUMNS = ("times", "network", "signals", "logits")
 EVERY_FRAME = SamplingConfig(fps=240.0)
 Estimator = Callable[["Reading"], float]
 
@@ -41,14 +44,18 @@ Estimator = Callable[["Reading"], float]
 class Reading:
     """Some frames of one video, as the network takes them."""
 
-    def __init__(self, times: np.ndarray, scores: np.ndarray, logits: np.ndarray) -> None:
-        self.times, self.scores, self.logits = times, scores, torch.from_numpy(logits)
+    def __init__(
+        self, times: np.ndarray, network: np.ndarray, signals: np.ndarray, logits: np.ndarray
+    ) -> None:
+        self.times, self.network, self.signals = times, network, signals  # parts of the scores
+        self.logits = torch.from_numpy(logits)
 
     def __len__(self) -> int:
         return len(self.times)
 
     def __getitem__(self, rows: np.ndarray) -> "Reading":
-        return Reading(self.times[rows], self.scores[rows], self.logits.numpy()[rows])
+        columns = (self.times, self.network, self.signals, self.logits.numpy())
+        return Reading(*(column[rows] for column in columns))
 
     def shifted(self, fps: float, phase: float) -> "Reading":
         """The frames nearest to the middles of steps of 1 / fps, moved by -0.5 to 0.5 steps."""
@@ -72,20 +79,19 @@ def read(networks: Networks, video: Path, cache: Path | None) -> Reading:
     if stored is None or not stored.exists():
         output = _output(networks, video)
         if stored is None:
-            return Reading(output["times"], output["scores"], output["logits"])
+            return Reading(*(output[name] for name in COLUMNS))
         stored.parent.mkdir(parents=True, exist_ok=True)
         np.savez(stored, **output)
     with np.load(stored) as output:
         usable = output["covered"] < COVERED_THRESHOLD
-        columns = (output[name][usable] for name in ("times", "scores", "logits"))
-        return Reading(*columns)
+        return Reading(*(output[name][usable] for name in COLUMNS))
 
 
-def _output(networks: Networks, video: Path) -> dict[str, np.ndarray]:
-    segments = extract_faces(sample_frames(video, EVERY_FRAME), FaceDetector(networks.config.faces))
+def _output(networks: Networks, path: Path) -> dict[str, np.ndarray]:
+    segments = extract_faces(sample_frames(path, EVERY_FRAME), FaceDetector(networks.config.faces))
     samples = [s for segment in segments for s in segment if s.face is not None]
     if not samples:
-        raise SystemExit(f"error: {video}: no face found; leave it out")
+        raise SystemExit(f"error: {path}: no face found; leave it out")
     faces = np.stack([s.face for s in samples])
     inference = VideoInference(
         model=networks.model,
@@ -98,11 +104,15 @@ def _output(networks: Networks, video: Path) -> dict[str, np.ndarray]:
         features, _ = inference.embed(faces[batch])
         inference.encode_faces(faces[batch], features)
         covered.append(features.covered.numpy())
-    _, frames = inference.finish()
+    times = np.array([s.time for s in samples])
+    video, frames = inference.finish(times)
+    weights = video.weights[0].double().numpy()
+    network, signals = score_parts(frames, weights, read_durations(times))
     assert frames.logits is not None, "these weights have no prototypes"
     return {
-        "times": np.array([s.time for s in samples]),
-        "scores": frames.scores.numpy(),
+        "times": times,
+        "network": network,
+        "signals": signals,
         "logits": frames.logits.numpy(),
         "covered": np.concatenate(covered),
     }
@@ -116,7 +126,7 @@ class Ways:
 
     def _one(self, reading: Reading) -> float:
         weights = frame_weights(self.config, reading.logits, np.ones(len(reading)), None)
-        return float(weights @ reading.scores)
+        return float(weights @ reading.network + reading.signals.mean())
 
     def _mean(self, reading: Reading, samplings: list[np.ndarray]) -> float:
         return float(np.mean([self._one(reading[rows]) for rows in samplings]))
@@ -147,7 +157,8 @@ class Ways:
         """All samplings with one frame from each of equal parts, as `depmap score`."""
         durations = read_durations(reading.times)
         weights = frame_weights(self.config, reading.logits, durations, self.size)
-        return float(weights @ reading.scores)
+        signals = durations @ reading.signals / durations.sum()
+        return float(weights @ reading.network + signals)
 
     def all(self) -> dict[str, Estimator]:
         """Every way by name."""
@@ -160,12 +171,17 @@ class Ways:
 
     def steadiness(self, reading: Reading) -> float:
         """The sampling error that the report states."""
+        durations = read_durations(reading.times)
+        weights = frame_weights(self.config, reading.logits, durations, self.size)
+        told = reading.signals / SIGNAL_SHARE
+        vectors = (reading.network / (1 - SIGNAL_SHARE), weights, told, durations)
         frames = FrameFeatures(
             fused=torch.zeros(len(reading), 0),
-            scores=torch.from_numpy(reading.scores),
+            scores=mix_scores(*(torch.from_numpy(v).double() for v in vectors)).float(),
             activations=None,
             logits=reading.logits,
             tokens={},
+            signal_scores=torch.from_numpy(told).float(),
         )
         return measure_steadiness(self.config, frames, reading.times, self.size).sampling_error
 

@@ -30,10 +30,12 @@ class FrameFeatures:
     """Output of the network for n frames, each encoded independently."""
 
     fused: Float[Tensor, "n fused"]  # multi-scale representation
-    scores: Float[Tensor, " n"]  # score of each frame, BDI-II points; ``signal_head`` adds to it
+    scores: Float[Tensor, " n"]  # score of each frame, BDI-II points
     activations: Float[Tensor, "n levels k"] | None  # Eq. 12; None without prototypes
     logits: Float[Tensor, "n levels"] | None  # Eq. 13; None without prototypes
     tokens: dict[int, Tensor]  # scale -> (n, channels, token); empty without prototypes
+    signal_scores: Float[Tensor, " n"] | None = None  # of ``SignalHead``, which has a share in
+    # ``scores``; None if it has none
 
 
 @dataclass(frozen=True, kw_only=True)

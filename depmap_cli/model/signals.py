@@ -53,32 +53,38 @@ class SignalHead(nn.Module):
         self.bias = torch.tensor(bias).half().to(self.bias)
         self.fitted = torch.ones_like(self.fitted)
 
-    def forward(
-        self,
-        scores: Float[Tensor, " n"],
-        weights: Float[Tensor, " n"],
-        inputs: Float[Tensor, "n inputs"],
-        durations: Float[Tensor, " n"],
-    ) -> Float[Tensor, " n"]:
-        """Return the scores of the n frames of a video with the share of their signals.
-
-        Key frames tell the mean of a signal over the video worse than all frames do (measured: LOG
-        L82). So the regression's scores are shifted by one number for the video: their weighted
-        mean becomes their mean over time.
+    def forward(self, inputs: Float[Tensor, "n inputs"]) -> Float[Tensor, " n"]:
+        """Return the scores of frames that their signals tell, in BDI-II points.
 
         Args:
-            scores: of the regression head, BDI-II points.
-            weights: of the frames in the estimate of the video; they sum to one.
             inputs: of ``signal_inputs``; unknown ones (NaN) count as the mean in training.
-            durations: seconds of the video that each frame stands for.
         """
-        if not self.fitted:
-            return scores
         known = (inputs.float() - self.mean.float()).nan_to_num(0.0)
-        from_signals = self.bias.float() + known @ self.weight.float()
-        over_time = (durations / durations.sum()).to(from_signals) @ from_signals
-        shift = over_time - weights.to(from_signals) @ from_signals
-        return torch.lerp(scores, from_signals + shift, SIGNAL_SHARE)
+        scores: Tensor = self.bias.float() + known @ self.weight.float()
+        return scores
+
+
+def mix_scores(
+    scores: Float[Tensor, " n"],
+    weights: Float[Tensor, " n"],
+    from_signals: Float[Tensor, " n"],
+    durations: Float[Tensor, " n"],
+) -> Float[Tensor, " n"]:
+    """Return the scores of the n frames of a video with the share of their signals.
+
+    Key frames tell the mean of a signal over the video worse than all frames do (measured: LOG
+    L82). So the regression's scores are shifted by one number for the video: their weighted mean
+    becomes their mean over time, and the estimate stays the weighted mean of the frames' scores.
+
+    Args:
+        scores: of the regression head, BDI-II points.
+        weights: of the frames in the estimate of the video; they sum to one.
+        from_signals: scores of ``SignalHead``, BDI-II points.
+        durations: seconds of the video that each frame stands for.
+    """
+    over_time = durations @ from_signals / durations.sum()
+    shift = over_time - weights @ from_signals
+    return torch.lerp(scores, from_signals + shift, SIGNAL_SHARE)
 
 
 def n_signals(semantic_dim: int) -> int:

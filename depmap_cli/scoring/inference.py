@@ -15,7 +15,7 @@ from torch import Tensor
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.depmap import DepMap, FrameFeatures, VideoScores
 from depmap_cli.model.keyframes import confidence
-from depmap_cli.model.signals import signal_inputs
+from depmap_cli.model.signals import mix_scores, signal_inputs
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.semantics.openface import AuTable
@@ -167,26 +167,28 @@ class VideoInference:
             np.arange(len(frames.scores), dtype=float) if times is None else times
         )
         weights = frame_weights(self.model.config, frames.logits, durations, self.training_frames)
-        frames = replace(frames, scores=self._with_signals(frames.scores, weights, durations))
+        if (from_signals := self._signal_scores()) is not None:
+            mixed = mix_scores(
+                frames.scores.double(),
+                torch.from_numpy(weights),
+                from_signals.double(),
+                torch.from_numpy(durations),
+            )
+            frames = replace(frames, scores=mixed.float(), signal_scores=from_signals)
         return _weighted(frames, torch.from_numpy(weights)), frames
 
-    def _with_signals(
-        self,
-        scores: Float[Tensor, " n"],
-        weights: Float[np.ndarray, " n"],
-        durations: Float[np.ndarray, " n"],
-    ) -> Float[Tensor, " n"]:
-        """The scores of all frames with the share of the signals."""
-        if self.model.signal_head is None:
-            return scores
+    def _signal_scores(self) -> Float[Tensor, " n"] | None:
+        """The scores of all frames that their signals tell; None without a fitted regression."""
+        head = self.model.signal_head
+        if head is None or not head.fitted:
+            return None
         semantics = SemanticFeatures.joined(self._semantics)
         table = self.au_table
         neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
         unread = frozenset[str]() if table is None else table.unread
         inputs = signal_inputs(signals_of(semantics, neutral, unread))
-        vectors = (scores, torch.from_numpy(weights), inputs, torch.from_numpy(durations))
-        mixed: Tensor = self.model.signal_head(*(x.float().to(self.device) for x in vectors))
-        return mixed.cpu()
+        scores: Tensor = head(inputs.to(self.device))
+        return scores.cpu()
 
 
 def _weighted(frames: FrameFeatures, weights: Float[Tensor, " n"]) -> VideoScores:

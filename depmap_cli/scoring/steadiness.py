@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -11,6 +12,7 @@ from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.model.depmap import FrameFeatures
 from depmap_cli.results import Steadiness
 from depmap_cli.scoring.samplings import frame_weights, read_durations
+from depmap_cli.scoring.score_parts import score_parts
 from depmap_cli.stats.jackknife import jackknife_error
 
 _BLOCK_SECONDS = 3.0
@@ -41,9 +43,22 @@ class _Reading:
         )
         return weights
 
+    @cached_property
+    def parts(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """The parts of the frames' scores whose means are by weight and over time."""
+        everything = np.ones(len(self.durations), bool)
+        return score_parts(self.frames, self.weights(everything), self.durations)
+
+    def shares(self, kept: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Shares of the frames in ``kept`` in the time that they stand for; zero for the others."""
+        durations = np.where(kept, self.durations, 0.0)
+        shares: np.ndarray = durations / durations.sum()
+        return shares
+
     def estimate(self, kept: Bool[np.ndarray, " n"]) -> float:
         """The estimate from the frames in ``kept``, BDI-II points, not clipped."""
-        return float(self.weights(kept) @ self.frames.scores.double().numpy())
+        by_weight, over_time = self.parts
+        return float(self.weights(kept) @ by_weight + self.shares(kept) @ over_time)
 
 
 def measure_steadiness(
@@ -70,10 +85,9 @@ def measure_steadiness(
         durations=read_durations(times),
         training_frames=training_frames,
     )
-    everything = np.ones(len(times), bool)
-    weights = reading.weights(everything)
+    weights = reading.weights(np.ones(len(times), bool))
     seconds = np.unique(np.floor(times), return_inverse=True)[1]
-    without = _without_decisive(reading, weights, seconds)
+    without = _without_decisive(reading, seconds)
     return Steadiness(
         sampling_error=round(sampling_error(reading.estimate, reading.durations), 2),
         n_samples=max(1, round(len(times) / training_frames)) if training_frames else 1,
@@ -110,26 +124,30 @@ def _blocks(durations: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return block, np.bincount(block, durations) / total
 
 
-def _without_decisive(reading: _Reading, weights: np.ndarray, seconds: np.ndarray) -> float | None:
+def _without_decisive(reading: _Reading, seconds: np.ndarray) -> float | None:
     """Return the estimate without its most decisive seconds; None if there are too few seconds.
 
     These are the ten seconds that pull the estimate furthest in one direction. The pull of a second
-    is the sum over its frames of weight times (score of the frame - estimate), to first order the
-    change of the estimate that the second causes. Of the two directions, the one counts in which
-    the estimate without the seconds differs more. This is the approximate maximum influence
-    perturbation of Broderick, Giordano and Meager (2020), arXiv:2011.14999, with the estimate then
-    computed anew.
+    is the sum over its frames of weight times (score of the frame - mean), for each part of the
+    scores; to first order this is the change of the estimate that the second causes. Of the two
+    directions, the one counts in which the estimate without the seconds differs more. This is the
+    approximate maximum influence perturbation of Broderick, Giordano and Meager (2020),
+    arXiv:2011.14999, with the estimate then computed anew.
 
     Args:
         reading: the usable frames.
-        weights: (n,) of the frames in the estimate.
         seconds: (n,) number of the second that a frame lies in, from 0.
     """
     if seconds.max() + 1 <= _MIN_SECONDS:
         return None
-    scores = reading.frames.scores.double().numpy()
-    estimate = float(weights @ scores)
-    order = np.argsort(np.bincount(seconds, weights * (scores - estimate)), kind="stable")
+    everything = np.ones(len(seconds), bool)
+    pulls = np.zeros(len(seconds))
+    for weights, scores in zip(
+        (reading.weights(everything), reading.shares(everything)), reading.parts, strict=True
+    ):
+        pulls += weights * (scores - weights @ scores)
+    estimate = reading.estimate(everything)
+    order = np.argsort(np.bincount(seconds, pulls), kind="stable")
     candidates = [
         reading.estimate(~np.isin(seconds, decisive))
         for decisive in (order[:_DECISIVE], order[-_DECISIVE:])

@@ -5,7 +5,7 @@ import torch
 
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.model.signals import SIGNAL_SHARE, SignalHead, n_signals, signal_inputs
+from depmap_cli.model.signals import SIGNAL_SHARE, SignalHead, mix_scores, n_signals, signal_inputs
 
 DIM = 4
 N_SIGNALS = n_signals(DIM)
@@ -29,38 +29,23 @@ def test_unknown_signals_do_not_change_the_mean():
     assert inputs[:, 1:N_SIGNALS].isnan().all()
 
 
-def test_before_it_is_fitted_it_does_nothing():
-    scores, equal = torch.tensor([3.0, 9.0]), torch.ones(2) / 2
-    assert torch.equal(SignalHead(DIM)(scores, equal, torch.randn(2, N_INPUTS), equal), scores)
-
-
-def fitted_head() -> SignalHead:
+def test_scores_from_signals_are_affine_and_unknown_ones_count_as_the_mean():
     """10 + 4 (x - 1), where x is the first input."""
     head, weight, mean = SignalHead(DIM), torch.zeros(N_INPUTS), torch.zeros(N_INPUTS)
     weight[0], mean[0] = 4.0, 1.0
+    assert not bool(head.fitted)
     head.set(weight=weight, mean=mean, bias=10.0)
-    return head
-
-
-def test_half_of_a_score_comes_from_the_signals():
+    assert bool(head.fitted)
     inputs = torch.zeros(2, N_INPUTS)
-    inputs[0, 0] = 3.0  # 10 + 4 * (3 - 1) = 18
-    inputs[1, 0] = torch.nan  # unknown: the mean, 10
-    equal = torch.ones(2) / 2
-    found = fitted_head()(torch.tensor([2.0, 2.0]), equal, inputs, equal)
-    expected = [
-        (1 - SIGNAL_SHARE) * 2 + SIGNAL_SHARE * 18,
-        (1 - SIGNAL_SHARE) * 2 + SIGNAL_SHARE * 10,
-    ]
-    torch.testing.assert_close(found, torch.tensor(expected))
+    inputs[:, 0] = torch.tensor([3.0, torch.nan])
+    assert head(inputs).tolist() == [18, 10]
 
 
 def test_the_network_s_part_is_weighted_and_the_part_of_the_signals_is_a_mean_over_time():
     """The network: 0.9 * 5 + 0.1 * 25 = 7. The signals: 3/4 * 18 + 1/4 * 26 = 20."""
-    scores, weights = torch.tensor([5.0, 25.0]), torch.tensor([0.9, 0.1])
-    inputs = torch.zeros(2, N_INPUTS)
-    inputs[:, 0] = torch.tensor([3.0, 5.0])  # 18 and 26
-    found = fitted_head()(scores, weights, inputs, torch.tensor([1.5, 0.5]))
+    weights = torch.tensor([0.9, 0.1])
+    signals, durations = torch.tensor([18.0, 26.0]), torch.tensor([1.5, 0.5])
+    found = mix_scores(torch.tensor([5.0, 25.0]), weights, signals, durations)
     expected = (1 - SIGNAL_SHARE) * 7 + SIGNAL_SHARE * 20
     assert float(weights @ found) == pytest.approx(expected, abs=1e-4)
     difference = (1 - SIGNAL_SHARE) * 20 + SIGNAL_SHARE * 8  # as without the shift

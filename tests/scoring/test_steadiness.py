@@ -6,6 +6,7 @@ import torch
 
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.depmap import FrameFeatures
+from depmap_cli.model.signals import mix_scores
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.scoring.steadiness import measure_steadiness, sampling_error
 from tests.scoring.test_samplings import CONFIG, SIZE, interview
@@ -13,7 +14,7 @@ from tests.scoring.test_samplings import CONFIG, SIZE, interview
 MEAN = ModelConfig(map=False)
 
 
-def frames_of(scores, logits=None):
+def frames_of(scores, logits=None, signal_scores=None):
     scores = torch.as_tensor(scores).float()
     return FrameFeatures(
         fused=torch.zeros(len(scores), 0),
@@ -21,6 +22,7 @@ def frames_of(scores, logits=None):
         activations=None,
         logits=logits,
         tokens={},
+        signal_scores=None if signal_scores is None else torch.as_tensor(signal_scores).float(),
     )
 
 
@@ -44,6 +46,24 @@ def test_decisive_seconds_may_lower_the_estimate():
     scores[5:15] = 0
     found = measure_steadiness(MEAN, frames_of(scores), np.arange(40.0), SIZE)
     assert found.without_decisive == pytest.approx(30)
+
+
+def test_the_part_of_signals_counts_over_time():
+    """40 s with one frame each. The network says 10 in all frames, of which a few have most of the
+    weight; the signals say 50 in 10 seconds and 10 in 30, so 20 over time.
+
+    The estimate is (10 + 20) / 2 = 15, and without the ten seconds of 50 points it is 10.
+    """
+    signals = np.full(40, 10.0)
+    signals[20:30] = 50
+    logits = torch.zeros(40, 4)
+    logits[[3, 25], 0] = 50.0  # by far the most confident
+    durations, weights = np.ones(40), frame_weights(CONFIG, logits, np.ones(40), SIZE)
+    assert weights[25] > 3 / 40
+    mixed = mix_scores(*map(torch.from_numpy, (np.full(40, 10.0), weights, signals, durations)))
+    found = measure_steadiness(CONFIG, frames_of(mixed, logits, signals), np.arange(40.0), SIZE)
+    assert float(weights @ mixed.numpy()) == pytest.approx(15)
+    assert found.without_decisive == pytest.approx(10, abs=0.01)
 
 
 def test_the_largest_second_holds_all_its_frames():

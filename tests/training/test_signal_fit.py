@@ -11,7 +11,7 @@ from depmap_cli.config import ModelConfig
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.model.signals import SIGNAL_SHARE, n_signals
+from depmap_cli.model.signals import n_signals
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.training import signal_fit
 from depmap_cli.training.signal_fit import fit_signals, mean_inputs, weighted_mean
@@ -86,9 +86,7 @@ def test_a_planted_regression_is_found(planted):
     assert float(others.abs().max()) < 0.4
     inputs = torch.zeros(1, N_INPUTS)
     inputs[0, 2] = 2.0
-    assert float(head(torch.tensor([30.0]), torch.ones(1), inputs, torch.ones(1))) == pytest.approx(
-        (1 - SIGNAL_SHARE) * 30 + SIGNAL_SHARE * (20 + 5 * 2), abs=0.4
-    )
+    assert float(head(inputs)) == pytest.approx(20 + 5 * 2, abs=0.4)
 
 
 def test_few_people_are_not_enough(planted):
