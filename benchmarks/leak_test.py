@@ -22,6 +22,7 @@ from depmap_cli.evaluation.estimate_clip import estimate_clip
 from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.signals import mix_scores, signal_inputs
 from depmap_cli.runtime.devices import resolve_device
+from depmap_cli.scoring.samplings import read_durations
 from depmap_cli.semantics.signals import signals_of
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
@@ -50,8 +51,9 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
             neutral = networks.semantics.typical_neutral
             inputs = [signal_inputs(signals_of(seen, neutral)) for seen in features]
             told = [networks.model.signal_head(x) for x in inputs]
-            rows = zip(scores, videos.weights, told, strict=True)
-            scores = torch.stack([mix_scores(*row, torch.ones(FRAMES)) for row in rows])
+            lengths = [torch.from_numpy(read_durations(c.times[r])).float() for c, r in pairs]
+            frame_scores = zip(scores, videos.weights, told, lengths, strict=True)
+            scores = torch.stack([mix_scores(*of_clip) for of_clip in frame_scores])
     return (videos.weights * scores).sum(1).clamp(0, 63).tolist()
 
 

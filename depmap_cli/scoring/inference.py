@@ -137,7 +137,7 @@ class VideoInference:
             tokens={},
         )
         self._batches.append(features)
-        self._semantics.append(replace(semantic_features, image=semantic_features.image.half()))
+        self._semantics.append(semantic_features)
         frame_confidence = (
             torch.ones(len(image)) if features.logits is None else confidence(features.logits)
         )
