@@ -92,11 +92,14 @@ def n_signals(semantic_dim: int) -> int:
     return len(ACTION_UNITS) + len(ANGLES) + semantic_dim
 
 
-def signal_inputs(signals: Float[Tensor, "n signals"]) -> Float[Tensor, "n inputs"]:
+def signal_inputs(
+    signals: Float[Tensor, "n signals"], means: Float[Tensor, " signals"] | None = None
+) -> Float[Tensor, "n inputs"]:
     """Return the signals of the n frames of a video, and their distances from their means over it.
 
     Args:
         signals: of each frame; NaN if unknown.
+        means: of the signals over the video, if these are only some of its frames.
     """
-    distance = (signals - signals.nanmean(0, keepdim=True)).abs()
+    distance = (signals - (signals.nanmean(0) if means is None else means)).abs()
     return torch.cat([signals, distance], -1)

@@ -23,6 +23,8 @@ from depmap_cli.semantics.signals import signals_of
 
 _CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
 """Faces in one forward pass. The CPU batch is small to limit memory use."""
+_SIGNAL_ROWS = 1024
+"""Frames whose signals are scored at once, to limit memory use."""
 
 
 def face_batches(n: int, device: torch.device) -> Iterator[slice]:
@@ -186,9 +188,10 @@ class VideoInference:
         table = self.au_table
         neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
         unread = frozenset[str]() if table is None else table.unread
-        inputs = signal_inputs(signals_of(semantics, neutral, unread))
-        scores: Tensor = head(inputs.to(self.device))
-        return scores.cpu()
+        signals = signals_of(semantics, neutral, unread)
+        means = signals.nanmean(0)
+        pieces = torch.split(signals, _SIGNAL_ROWS)
+        return torch.cat([head(signal_inputs(p, means).to(self.device)).cpu() for p in pieces])
 
 
 def _weighted(frames: FrameFeatures, weights: Float[Tensor, " n"]) -> VideoScores:
