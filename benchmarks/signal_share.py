@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.corpus import of_split
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.bdi import MAX_SCORE
@@ -34,14 +35,14 @@ N_CONTROLS = 5
 class Clips:
     """Clips of one split."""
 
+    clips: list[VideoClip]
     inputs: np.ndarray  # (clips, inputs) of the regression, means over time
-    network: np.ndarray  # (clips,) estimates of the network alone, not clipped
     scores: np.ndarray  # (clips,) true scores
     people: list[str]
 
 
-def read_clips(networks: Networks, source: LabelledData, split: str, frames: int) -> Clips:
-    """Estimate the clips of a split with the network alone."""
+def read_clips(networks: Networks, source: LabelledData, split: str) -> Clips:
+    """Read the clips of a split, and the inputs of the regression."""
     clips = source.clips(
         of_split(source.read()[0], split),
         networks.config.faces,
@@ -49,7 +50,18 @@ def read_clips(networks: Networks, source: LabelledData, split: str, frames: int
         networks.device,
         lambda *told: None,
     )
-    estimates = [
+    clips = [clip for clip in clips if len(clip.usable)]
+    return Clips(
+        clips=clips,
+        inputs=np.array([mean_inputs(c, networks.semantics.typical_neutral) for c in clips]),
+        scores=np.array([clip.video.score for clip in clips], float),
+        people=[clip.video.subject for clip in clips],
+    )
+
+
+def network_estimates(networks: Networks, clips: list[VideoClip], frames: int) -> np.ndarray:
+    """Estimates (clips,) of the network alone, not clipped."""
+    estimates = (
         estimate_clip(
             model=networks.model,
             semantics=networks.semantics,
@@ -59,13 +71,8 @@ def read_clips(networks: Networks, source: LabelledData, split: str, frames: int
             device=networks.device,
         )
         for clip in clips
-    ]
-    return Clips(
-        inputs=np.array([mean_inputs(c, networks.semantics.typical_neutral) for c in clips]),
-        network=np.array([float(estimate.video.score[0]) for estimate in estimates]),
-        scores=np.array([clip.video.score for clip in clips], float),
-        people=[clip.video.subject for clip in clips],
     )
+    return np.array([float(estimate.video.score[0]) for estimate in estimates])
 
 
 def main() -> None:
@@ -79,15 +86,14 @@ def main() -> None:
     networks = load_networks(args.weights, torch.device("cpu"))
     networks.model.signal_head = SignalHead(networks.semantics.dim)  # not fitted
     source = LabelledData(data=args.data, cache=args.cache)
-    train, development = (
-        read_clips(networks, source, split, args.frames) for split in ("Training", "Development")
-    )
+    train, development = (read_clips(networks, source, s) for s in ("Training", "Development"))
+    network = network_estimates(networks, development.clips, args.frames)
 
     def rmse(columns: np.ndarray, share: float, rows: np.ndarray | None = None) -> float:
         inputs = train.inputs if rows is None else train.inputs[rows]
         fitted = fit_ridge(inputs[:, columns], train.scores, train.people)
         regression = fitted.predict(development.inputs[:, columns])
-        mixed = np.clip((1 - share) * development.network + share * regression, 0, MAX_SCORE)
+        mixed = np.clip((1 - share) * network + share * regression, 0, MAX_SCORE)
         return agreement(development.scores, mixed)["rmse"]
 
     signals = n_signals(networks.semantics.dim)

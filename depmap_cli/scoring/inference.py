@@ -82,7 +82,7 @@ class VideoInference:
         self.training_frames, self.shares_backbone = training_frames, shares_backbone
         self.keep_features, self.au_table = keep_features, au_table
         self._batches: list[FrameFeatures] = []
-        self._semantics: list[SemanticFeatures] = []  # of the same frames
+        self._semantics: list[SemanticFeatures] = []  # of the same frames, in little memory
 
     @torch.inference_mode()
     def embed(
@@ -139,7 +139,8 @@ class VideoInference:
             tokens={},
         )
         self._batches.append(features)
-        self._semantics.append(semantic_features)
+        small = replace(semantic_features, image=semantic_features.image.half(), landmarks=None)
+        self._semantics.append(small)
         frame_confidence = (
             torch.ones(len(image)) if features.logits is None else confidence(features.logits)
         )
@@ -189,7 +190,7 @@ class VideoInference:
         neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
         unread = frozenset[str]() if table is None else table.unread
         signals = signals_of(semantics, neutral, unread)
-        means = signals.nanmean(0)
+        means = torch.stack([column.nanmean() for column in signals.T])  # in little memory
         pieces = torch.split(signals, _SIGNAL_ROWS)
         return torch.cat([head(signal_inputs(p, means).to(self.device)).cpu() for p in pieces])
 
