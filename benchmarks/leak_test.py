@@ -50,9 +50,9 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
         if networks.model.signal_head is not None:
             neutral = networks.semantics.typical_neutral
             inputs = [signal_inputs(signals_of(seen, neutral)) for seen in features]
-            told = [networks.model.signal_head(x) for x in inputs]
-            lengths = [torch.from_numpy(read_durations(c.times[r])).float() for c, r in pairs]
-            frame_scores = zip(scores, videos.weights, told, lengths, strict=True)
+            by_signals = [networks.model.signal_head(x) for x in inputs]
+            durations = [torch.from_numpy(read_durations(c.times[r])).float() for c, r in pairs]
+            frame_scores = zip(scores, videos.weights, by_signals, durations, strict=True)
             scores = torch.stack([mix_scores(*of_clip) for of_clip in frame_scores])
     return (videos.weights * scores).sum(1).clamp(0, 63).tolist()
 

@@ -26,7 +26,7 @@ from depmap_cli.config import DEFAULT_RATE, STEADY_FRAMES, SamplingConfig
 from depmap_cli.data.corpus import of_split, read_corpus
 from depmap_cli.faces import FaceDetector, extract_faces
 from depmap_cli.model.depmap import FrameFeatures
-from depmap_cli.model.signals import SIGNAL_SHARE, mix_scores
+from depmap_cli.model.signals import SIGNAL_SHARE
 from depmap_cli.scoring.inference import VideoInference, face_batches
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.scoring.score_parts import score_parts
@@ -105,9 +105,8 @@ def _output(networks: Networks, path: Path) -> dict[str, np.ndarray]:
         inference.encode_faces(faces[batch], features)
         covered.append(features.covered.numpy())
     times = np.array([s.time for s in samples])
-    video, frames = inference.finish(times)
-    weights = video.weights[0].double().numpy()
-    network, signals = score_parts(frames, weights, read_durations(times))
+    _, frames = inference.finish(times)
+    network, signals = score_parts(frames)
     assert frames.logits is not None, "these weights have no prototypes"
     return {
         "times": times,
@@ -171,17 +170,14 @@ class Ways:
 
     def steadiness(self, reading: Reading) -> float:
         """The sampling error that the report states."""
-        durations = read_durations(reading.times)
-        weights = frame_weights(self.config, reading.logits, durations, self.size)
-        told = reading.signals / SIGNAL_SHARE
-        vectors = (reading.network / (1 - SIGNAL_SHARE), weights, told, durations)
         frames = FrameFeatures(
             fused=torch.zeros(len(reading), 0),
-            scores=mix_scores(*(torch.from_numpy(v).double() for v in vectors)).float(),
+            scores=torch.zeros(len(reading)),  # not used: the parts are known
             activations=None,
             logits=reading.logits,
             tokens={},
-            signal_scores=torch.from_numpy(told).float(),
+            network_scores=torch.from_numpy(reading.network / (1 - SIGNAL_SHARE)),
+            signal_scores=torch.from_numpy(reading.signals / SIGNAL_SHARE),
         )
         return measure_steadiness(self.config, frames, reading.times, self.size).sampling_error
 

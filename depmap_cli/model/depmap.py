@@ -34,8 +34,9 @@ class FrameFeatures:
     activations: Float[Tensor, "n levels k"] | None  # Eq. 12; None without prototypes
     logits: Float[Tensor, "n levels"] | None  # Eq. 13; None without prototypes
     tokens: dict[int, Tensor]  # scale -> (n, channels, token); empty without prototypes
-    signal_scores: Float[Tensor, " n"] | None = None  # of ``SignalHead``, which has a share in
-    # ``scores``; None if it has none
+    network_scores: Float[Tensor, " n"] | None = None  # of the regression head alone, BDI-II points
+    signal_scores: Float[Tensor, " n"] | None = None  # of ``SignalHead`` alone; both are mixed in
+    # ``scores``, and None without a regression on signals
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,9 @@ class SignalHead(nn.Module):
     of the head pose and the gaze is left in them. So these signals have a regression of their own:
     each as it is, and as its distance from its mean over the video. The mean over time then says
     how strong a behaviour is, and how much it varies. The image embedding holds what the phrases of
-    the action units leave out (measured: LOG L82). The regression is affine, so the score of a
-    video stays the weighted mean of the scores of its frames. It is fitted when training has ended
-    (``training/signal_fit.py``); until then it does nothing.
+    the action units leave out (measured: LOG L82). The regression is affine, so its score for the
+    means over a video is the mean of its scores for the frames. It is fitted when training has
+    ended (``training/signal_fit.py``); until then it has no part in an estimate.
 
     Args:
         semantic_dim: width of the image embedding.
@@ -54,7 +54,7 @@ class SignalHead(nn.Module):
         self.fitted = torch.ones_like(self.fitted)
 
     def forward(self, inputs: Float[Tensor, "n inputs"]) -> Float[Tensor, " n"]:
-        """Return the scores of frames that their signals tell, in BDI-II points.
+        """Return the scores of frames by their signals alone, in BDI-II points.
 
         Args:
             inputs: of ``signal_inputs``; unknown ones (NaN) count as the mean in training.
@@ -72,9 +72,10 @@ def mix_scores(
 ) -> Float[Tensor, " n"]:
     """Return the scores of the n frames of a video with the share of their signals.
 
-    Key frames tell the mean of a signal over the video worse than all frames do (measured: LOG
-    L82). So the regression's scores are shifted by one number for the video: their weighted mean
-    becomes their mean over time, and the estimate stays the weighted mean of the frames' scores.
+    The mean of a signal over the whole video predicts the score better than its mean over the key
+    frames (measured: LOG L82). So the regression's scores are shifted by one number for the video:
+    their weighted mean becomes their mean over time, and the estimate stays the weighted mean of
+    the frames' scores.
 
     Args:
         scores: of the regression head, BDI-II points.

@@ -177,11 +177,16 @@ class VideoInference:
                 from_signals.double(),
                 torch.from_numpy(durations),
             )
-            frames = replace(frames, scores=mixed.float(), signal_scores=from_signals)
+            frames = replace(
+                frames,
+                scores=mixed.float(),
+                network_scores=frames.scores,
+                signal_scores=from_signals,
+            )
         return _weighted(frames, torch.from_numpy(weights)), frames
 
     def _signal_scores(self) -> Float[Tensor, " n"] | None:
-        """The scores of all frames that their signals tell; None without a fitted regression."""
+        """The scores of all frames by their signals alone; None without a fitted regression."""
         head = self.model.signal_head
         if head is None or not head.fitted:
             return None

@@ -46,8 +46,7 @@ class _Reading:
     @cached_property
     def parts(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """The parts of the frames' scores whose means are by weight and over time."""
-        everything = np.ones(len(self.durations), bool)
-        return score_parts(self.frames, self.weights(everything), self.durations)
+        return score_parts(self.frames)
 
     def shares(self, kept: Bool[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Shares of the frames in ``kept`` in the time that they stand for; zero for the others."""

@@ -20,8 +20,6 @@ from depmap_cli.domain.action_units import ACTION_UNITS, COVERED_PHRASE, NEUTRAL
 from depmap_cli.domain.head_and_gaze import (
     ANGLES,
     DIRECTIONS,
-    GAZE,
-    HEAD,
     direction_phrase,
     direction_strengths,
     turned_in_picture,
@@ -30,7 +28,6 @@ from depmap_cli.model.backbone import resnet_tensors
 from depmap_cli.runtime.lazy_imports import without_compiler
 from depmap_cli.semantics.head_and_gaze import HeadAndGaze
 from depmap_cli.semantics.landmark_reader import LandmarkReader
-from depmap_cli.semantics.landmark_units import combined_logits
 
 BUNDLED_MODEL = "depmap-au-resnet18"
 PHRASES = tuple(phrase([unit]) for unit in ACTION_UNITS)
@@ -226,10 +223,9 @@ class SemanticModel(nn.Module):
         landmarks = None
         if self.landmark_reader is not None:
             with torch.autocast(pixels.device.type, enabled=False):
-                readings = self.landmark_reader(pixels.float(), angles[:, HEAD].float())
+                readings = self.landmark_reader(pixels.float(), angles, logits)
             landmarks = readings.landmarks.half()
-            angles = torch.cat([readings.head.to(angles), angles[:, GAZE]], 1)
-            logits = combined_logits(logits, readings.unit_logits)
+            angles, logits = readings.angles, readings.unit_logits
         return SemanticFeatures(
             image=image,
             au_probabilities=torch.sigmoid(logits),

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from depmap_cli.domain.head_and_gaze import PITCH, YAW
 from depmap_cli.domain.landmarks import NOSE_TIP
-from depmap_cli.semantics.landmark_shape import shape_of, with_errors
+from depmap_cli.semantics.landmark_regression import least_squares, with_errors
+from depmap_cli.semantics.landmark_shape import shape_of
 
 NOSE_SHARE, JAW_SHARE = 0.4, 0.2
 """Shares of nose tip and jaw in the pitch; the rest is the network's (measured: LOG L81)."""
@@ -57,10 +58,8 @@ class LandmarkPitch(nn.Module):
         self.weight.zero_()
         for row, measures in enumerate(_READINGS):
             chosen = [*measures, *(len(_MEASURES) + m for m in measures), 2 * len(_MEASURES)]
-            predictors = torch.cat([inputs[:, chosen], torch.ones(len(inputs), 1).double()], 1)
-            solution = torch.linalg.lstsq(predictors, head[:, [PITCH]].double()).solution[:, 0]
-            self.weight[row, chosen] = solution[:-1].to(self.weight)
-            self.bias[row] = solution[-1]
+            weight, bias = least_squares(inputs[:, chosen], head[:, PITCH].double())
+            self.weight[row, chosen], self.bias[row] = weight.to(self.weight), bias
 
     def forward(
         self, landmarks: Float[Tensor, "n 68 2"], head: Float[Tensor, "n 3"]

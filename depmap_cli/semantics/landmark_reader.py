@@ -2,21 +2,23 @@
 
 from dataclasses import dataclass
 
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from depmap_cli.domain.head_and_gaze import GAZE, HEAD
 from depmap_cli.semantics.landmark_network import LandmarkNetwork
 from depmap_cli.semantics.landmark_pitch import LandmarkPitch
-from depmap_cli.semantics.landmark_units import LandmarkUnits
+from depmap_cli.semantics.landmark_units import LandmarkUnits, combined_logits
 
 
 @dataclass(frozen=True, kw_only=True)
 class LandmarkReadings:
-    """What landmarks tell about n faces."""
+    """What landmarks and the other readings say together about n faces."""
 
     landmarks: Float[Tensor, "n 68 2"]  # fractions of the side of the aligned face
-    head: Float[Tensor, "n 3"]  # pitch, yaw and roll relative to the aligned face, degrees
-    unit_logits: Float[Tensor, "n units"]  # meaningless for units that landmarks do not tell
+    angles: Float[Tensor, "n 5"]  # degrees, in the order of ANGLES; NaN if unknown
+    unit_logits: Float[Tensor, "n units"]
 
 
 class LandmarkReader(nn.Module):
@@ -29,17 +31,22 @@ class LandmarkReader(nn.Module):
         self.units = LandmarkUnits()
 
     def forward(
-        self, pixels: Float[Tensor, "n 3 h w"], head: Float[Tensor, "n 3"]
+        self,
+        pixels: Float[Tensor, "n 3 h w"],
+        angles: Float[Tensor, "n 5"],
+        phrase_logits: Float[Tensor, "n units"],
     ) -> LandmarkReadings:
         """Read aligned, normalised faces.
 
         Args:
             pixels: of the faces.
-            head: pitch, yaw and roll that the network of ``HeadAndGaze`` reads, degrees; NaN if
-                unknown.
+            angles: that ``HeadAndGaze`` reads, degrees; NaN if unknown.
+            phrase_logits: those of the phrases of the action units.
         """
         landmarks = self.network(pixels)
-        head = self.pitch(landmarks, head.to(landmarks))
+        head = self.pitch(landmarks, angles[:, HEAD].to(landmarks))
         return LandmarkReadings(
-            landmarks=landmarks, head=head, unit_logits=self.units(landmarks, head)
+            landmarks=landmarks,
+            angles=torch.cat([head.to(angles), angles[:, GAZE]], 1),
+            unit_logits=combined_logits(phrase_logits, self.units(landmarks, head)),
         )

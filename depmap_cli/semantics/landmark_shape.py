@@ -6,10 +6,6 @@ from torch import Tensor
 
 from depmap_cli.domain.landmarks import EYE_CORNERS
 
-LANDMARK_ERROR = 0.006
-"""Standard deviation of the errors of landmarks, as a fraction of the face's side, that
-regressions on landmarks allow for."""
-
 
 def shape_of(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 68 2"]:
     """Landmarks relative to the centre of the eyes, along and across the line of the outer corners.
@@ -25,16 +21,3 @@ def shape_of(landmarks: Float[Tensor, "n 68 2"]) -> Float[Tensor, "n 68 2"]:
     centre = landmarks[:, list(EYE_CORNERS)].mean(1, keepdim=True)
     shape: Tensor = (landmarks - centre) @ axes / distance[:, None]
     return shape
-
-
-def with_errors(
-    landmarks: Float[Tensor, "n 68 2"], generator: torch.Generator
-) -> Float[Tensor, "n 68 2"]:
-    """True landmarks with errors as those of the network that finds them, in double precision.
-
-    Args:
-        landmarks: fractions of the side of the aligned face.
-        generator: draws the errors.
-    """
-    errors = torch.randn(landmarks.shape, generator=generator) * LANDMARK_ERROR
-    return (landmarks + errors).double()

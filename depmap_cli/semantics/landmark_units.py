@@ -12,7 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.semantics.landmark_shape import shape_of, with_errors
+from depmap_cli.semantics.landmark_regression import least_squares, with_errors
+from depmap_cli.semantics.landmark_shape import shape_of
 
 MEASURES = (
     "inner brows",
@@ -90,13 +91,11 @@ class LandmarkUnits(nn.Module):
             if unit.code not in LANDMARK_UNITS:
                 continue
             chosen = _inputs_of(LANDMARK_UNITS[unit.code].measures)
-            predictors = torch.cat([inputs[:, chosen], torch.ones(len(inputs), 1).double()], 1)
-            truth = intensities[:, row : row + 1].double()
-            solution = torch.linalg.lstsq(predictors, truth).solution[:, 0]
-            read = (predictors @ solution)[:, None]
-            scale, half = _reduced_major_axis(truth, read)
-            self.weight[row, chosen] = (solution[:-1] * scale).to(self.weight)
-            self.bias[row] = 0.5 + (solution[-1] - half) * scale
+            truth = intensities[:, row].double()
+            weight, bias = least_squares(inputs[:, chosen], truth)
+            scale, half = _reduced_major_axis(truth, inputs[:, chosen] @ weight + bias)
+            self.weight[row, chosen] = (weight * scale).to(self.weight)
+            self.bias[row] = 0.5 + (bias - half) * scale
 
     def forward(
         self, landmarks: Float[Tensor, "n 68 2"], head: Float[Tensor, "n 3"]
@@ -156,7 +155,7 @@ def combined_logits(
 
 
 def _reduced_major_axis(
-    truth: Float[Tensor, "n 1"], read: Float[Tensor, "n 1"]
+    truth: Float[Tensor, " n"], read: Float[Tensor, " n"]
 ) -> tuple[Tensor, Tensor]:
     """By which factor readings vary less than the truth, and what is read of half an intensity."""
     slope = ((truth - truth.mean()) * read).sum() / (truth - truth.mean()).square().sum()

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.domain.head_and_gaze import DIRECTIONS, GAZE, HEAD, direction_strengths
+from depmap_cli.domain.head_and_gaze import DIRECTIONS, direction_strengths
 from depmap_cli.errors import WeightsInvalid
 from depmap_cli.io.checkpoint import Checkpoint
 from depmap_cli.io.clean_text import clean
@@ -21,7 +21,6 @@ from depmap_cli.semantics.clip_model import (
 )
 from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT, HeadAndGaze
 from depmap_cli.semantics.landmark_reader import LandmarkReader
-from depmap_cli.semantics.landmark_units import combined_logits
 from depmap_cli.semantics.load_model import (
     HEAD_AND_GAZE_PREFIX,
     LANDMARKS_PREFIX,
@@ -213,9 +212,8 @@ class TrainableSemanticModel(nn.Module):
         angles = self.head_and_gaze.degrees(pixels)
         if not self.finds_landmarks:
             return phrase_logits, angles
-        readings = self.landmark_reader(pixels, angles[:, HEAD])
-        logits = combined_logits(phrase_logits, readings.unit_logits)
-        return logits, torch.cat([readings.head, angles[:, GAZE]], 1)
+        readings = self.landmark_reader(pixels, angles, phrase_logits)
+        return readings.unit_logits, readings.angles
 
     def loss(self, batch: SemanticsBatch, side: int | None = None) -> Float[Tensor, ""]:
         """Sum of the losses of a batch, after its faces are shrunk to ``side`` pixels.

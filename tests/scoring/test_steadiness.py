@@ -14,7 +14,7 @@ from tests.scoring.test_samplings import CONFIG, SIZE, interview
 MEAN = ModelConfig(map=False)
 
 
-def frames_of(scores, logits=None, signal_scores=None):
+def frames_of(scores, logits=None, **parts):
     scores = torch.as_tensor(scores).float()
     return FrameFeatures(
         fused=torch.zeros(len(scores), 0),
@@ -22,7 +22,7 @@ def frames_of(scores, logits=None, signal_scores=None):
         activations=None,
         logits=logits,
         tokens={},
-        signal_scores=None if signal_scores is None else torch.as_tensor(signal_scores).float(),
+        **{name: torch.as_tensor(part).float() for name, part in parts.items()},
     )
 
 
@@ -60,8 +60,10 @@ def test_the_part_of_signals_counts_over_time():
     logits[[3, 25], 0] = 50.0  # by far the most confident
     durations, weights = np.ones(40), frame_weights(CONFIG, logits, np.ones(40), SIZE)
     assert weights[25] > 3 / 40
-    mixed = mix_scores(*map(torch.from_numpy, (np.full(40, 10.0), weights, signals, durations)))
-    found = measure_steadiness(CONFIG, frames_of(mixed, logits, signals), np.arange(40.0), SIZE)
+    network = np.full(40, 10.0)
+    mixed = mix_scores(*map(torch.from_numpy, (network, weights, signals, durations)))
+    frames = frames_of(mixed, logits, network_scores=network, signal_scores=signals)
+    found = measure_steadiness(CONFIG, frames, np.arange(40.0), SIZE)
     assert float(weights @ mixed.numpy()) == pytest.approx(15)
     assert found.without_decisive == pytest.approx(10, abs=0.01)
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from depmap_cli.domain.action_units import ACTION_UNITS
-from depmap_cli.semantics.landmark_shape import LANDMARK_ERROR
+from depmap_cli.semantics.landmark_regression import LANDMARK_ERROR
 from depmap_cli.semantics.landmark_units import (
     LANDMARK_UNITS,
     MEASURES,

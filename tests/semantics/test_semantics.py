@@ -578,7 +578,9 @@ def test_units_are_weighted_means_of_what_phrases_and_landmarks_tell(tmp_path, f
     with torch.inference_mode():
         pixels = normalise_pixels(torch.from_numpy(faces))
         head = model.head_and_gaze.degrees(pixels)[:, HEAD]
-        landmarks = model.landmark_reader(pixels, head).unit_logits
+        reader = model.landmark_reader
+        landmarks = reader.network(pixels)
+        landmarks = reader.units(landmarks, reader.pitch(landmarks, head))
     shares = {code: unit.share for code, unit in LANDMARK_UNITS.items()}
     share = torch.tensor([shares.get(unit.code, 0.0) for unit in ACTION_UNITS])
     assert 0 == share.min() < share.max() < 1
