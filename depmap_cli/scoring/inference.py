@@ -19,7 +19,7 @@ from depmap_cli.model.signals import mix_scores, signal_inputs
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.semantics.openface import AuTable
-from depmap_cli.semantics.signals import signals_of
+from depmap_cli.semantics.signals import readings_of, with_embedding
 
 _CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
 """Faces in one forward pass. The CPU batch is small to limit memory use."""
@@ -194,10 +194,14 @@ class VideoInference:
         table = self.au_table
         neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
         unread = frozenset[str]() if table is None else table.unread
-        signals = signals_of(semantics, neutral, unread)
-        means = torch.stack([column.nanmean() for column in signals.T])  # in little memory
-        pieces = torch.split(signals, _SIGNAL_ROWS)
-        return torch.cat([head(signal_inputs(p, means).to(self.device)).cpu() for p in pieces])
+        readings, image = readings_of(semantics, neutral, unread), semantics.image
+        means = torch.cat([readings.nanmean(0), image.mean(0, dtype=torch.float32)])
+        scores = []
+        for start in range(0, len(image), _SIGNAL_ROWS):
+            rows = slice(start, start + _SIGNAL_ROWS)
+            signals = with_embedding(readings[rows], image[rows])
+            scores.append(head(signal_inputs(signals, means).to(self.device)).cpu())
+        return torch.cat(scores)
 
 
 def _weighted(frames: FrameFeatures, weights: Float[Tensor, " n"]) -> VideoScores:

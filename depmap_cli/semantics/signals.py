@@ -16,11 +16,30 @@ def signals_of(
     typical_neutral: Float[np.ndarray, " units"] | None,
     unread: frozenset[str] = frozenset(),
 ) -> Float[Tensor, "n signals"]:
-    """Return the signals of all n frames of one video, relative to the person's neutral face.
+    """Return the signals of all n frames of one video: its readings, then the image embeddings.
 
-    They are the intensities of the action units, 0 to 1, in the order of ``ACTION_UNITS``, then the
-    angles of the head relative to the camera and of the gaze, in units of ``ANGLE_UNIT``, in the
-    order of ``ANGLES``; NaN if unknown. The image embedding follows, of unit length.
+    The arguments are those of ``readings_of``.
+    """
+    return with_embedding(readings_of(features, typical_neutral, unread), features.image)
+
+
+def with_embedding(
+    readings: Float[Tensor, "n readings"], image: Float[Tensor, "n d"]
+) -> Float[Tensor, "n signals"]:
+    """Return the signals of frames from the output of ``readings_of`` and image embeddings."""
+    return torch.cat([readings, image.float()], 1)
+
+
+def readings_of(
+    features: SemanticFeatures,
+    typical_neutral: Float[np.ndarray, " units"] | None,
+    unread: frozenset[str] = frozenset(),
+) -> Float[Tensor, "n readings"]:
+    """Return what is read of all n frames of one video, relative to the person's neutral face.
+
+    These are the intensities of the action units, 0 to 1, in the order of ``ACTION_UNITS``, then
+    the angles of the head relative to the camera and of the gaze, in units of ``ANGLE_UNIT``, in
+    the order of ``ANGLES``; NaN if unknown.
 
     Args:
         features: of the frames.
@@ -32,5 +51,4 @@ def signals_of(
     if typical_neutral is not None and len(units):
         units = subtract_baseline(units, typical_neutral)
     read = np.where([unit.code in unread for unit in ACTION_UNITS], np.nan, units)
-    angles = features.angles / ANGLE_UNIT
-    return torch.cat([torch.from_numpy(read).float(), angles, features.image.float()], 1)
+    return torch.cat([torch.from_numpy(read).float(), features.angles / ANGLE_UNIT], 1)
