@@ -22,6 +22,8 @@ MOVING = np.setdiff1d(np.concatenate([np.r_[region] for region, _ in FULL_MOVEME
 the corners of the eyes."""
 MIN_FRAMES = 20
 """Smallest number of frames from which the effect of the head pose is estimated."""
+MAX_FRAMES = 2000
+"""Most frames of a video that are used to estimate the usual face, to limit memory use."""
 RADIUS = 0.06
 """Standard deviation of the spot around a landmark, as a share of the side of the face."""
 
@@ -36,12 +38,15 @@ class UsualFace:
     def fit(
         cls, landmarks: Float[np.ndarray, "n 68 2"], head: Float[np.ndarray, "n 3"]
     ) -> "UsualFace":
-        """Estimate it from the frames of a video.
+        """Estimate it from the frames of a video, or from ``MAX_FRAMES`` of them, evenly spaced.
 
         Args:
             landmarks: fractions of the side of the aligned face.
             head: pitch, yaw and roll in degrees; NaN if unknown.
         """
+        if len(landmarks) > MAX_FRAMES:
+            rows = np.linspace(0, len(landmarks) - 1, MAX_FRAMES).round().astype(int)
+            landmarks, head = landmarks[rows], head[rows]
         shapes = _shapes(landmarks)
         coefficients = np.zeros((4, shapes.shape[1]))
         known = np.isfinite(head).all(1)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from depmap_cli.domain.landmarks import BROWS, JAW, LIPS
-from depmap_cli.scoring.movement_map import MIN_FRAMES, UsualFace, movement_map
+from depmap_cli.scoring.movement_map import MAX_FRAMES, MIN_FRAMES, UsualFace, movement_map
 from tests.support.face_landmarks import face_landmarks
 
 SIDE = 64
@@ -71,3 +71,19 @@ def test_the_jaw_and_the_nose_have_no_heat_of_their_own():
     deviations = np.zeros(68)
     deviations[JAW] = 9
     assert movement_map(face_landmarks(), deviations, SIDE).max() == 0
+
+
+def test_the_usual_face_of_a_long_video_comes_from_all_its_parts():
+    """A long video whose lips are lower in its second half; the pose is unknown.
+
+    The usual place lies between both halves. The control, a fit on the first half, has the second
+    half far away.
+    """
+    landmarks = video(3 * MAX_FRAMES)[0]
+    unknown = np.full((len(landmarks), 3), np.nan)
+    half = len(landmarks) // 2 + 10
+    landmarks[half:, LIPS, 1] += 0.05
+    landmarks[half - 20 : half, LIPS, 1] += 0.025  # so that the median lies between
+    last = landmarks[-1], unknown[-1]
+    every, first = (UsualFace.fit(landmarks[:n], unknown[:n]) for n in (len(landmarks), half - 20))
+    assert every.deviations(*last)[LIPS].mean() < 0.8 * first.deviations(*last)[LIPS].mean()
