@@ -49,7 +49,10 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
         scores = frames.scores.view(pixels.shape[:2])
         if networks.model.signal_head is not None:
             neutral = networks.semantics.typical_neutral
-            inputs = [signal_inputs(signals_of(seen, neutral)) for seen in features]
+            inputs = [
+                signal_inputs(signals_of(seen, c.times[r], neutral))
+                for seen, (c, r) in zip(features, pairs, strict=True)
+            ]
             by_signals = [networks.model.signal_head(x) for x in inputs]
             durations = [torch.from_numpy(read_durations(c.times[r])).float() for c, r in pairs]
             frame_scores = zip(scores, videos.weights, by_signals, durations, strict=True)

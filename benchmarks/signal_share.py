@@ -4,12 +4,13 @@
 
 Fits the regression on Training as `depmap train` does, and prints the RMSE on Development of the
 network alone, of mixtures with several shares of the regression, and of mixtures in which the
-regression has only some of its inputs. As a control, it is fitted on the inputs of other clips: the
-estimate must then be worse than that of the network. Testing is not read.
+regression has only some of its inputs. For comparison, a ridge regression is fitted on the same
+inputs, averaged over each clip. As a control, the regression is fitted on the inputs of other
+clips: its estimates must then be about as bad as the mean. Testing is not read.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +21,15 @@ from depmap_cli.data.corpus import of_split
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.evaluation.estimate_clip import estimate_clip
-from depmap_cli.model.signals import SIGNAL_SHARE, SignalHead, n_signals
+from depmap_cli.model.signals import N_READINGS, N_SIGNALS, SignalHead
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.ridge import fit_ridge
-from depmap_cli.training.signal_fit import mean_inputs
+from depmap_cli.training.signal_fit import clip_inputs, fit_networks
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.labelled_data import LabelledData
 
 SHARES = (0.0, 0.25, 0.35, 0.5, 0.65, 0.75, 1.0)
-N_CONTROLS = 5
+N_CONTROLS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +37,8 @@ class Clips:
     """Clips of one split."""
 
     clips: list[VideoClip]
-    inputs: np.ndarray  # (clips, inputs) of the regression, means over time
-    scores: np.ndarray  # (clips,) true scores
+    inputs: list[torch.Tensor]  # of the regression, (frames, inputs) for each clip
+    scores: torch.Tensor  # (clips,) true scores
     people: list[str]
 
 
@@ -53,8 +54,8 @@ def read_clips(networks: Networks, source: LabelledData, split: str) -> Clips:
     clips = [clip for clip in clips if len(clip.usable)]
     return Clips(
         clips=clips,
-        inputs=np.array([mean_inputs(c, networks.semantics.typical_neutral) for c in clips]),
-        scores=np.array([clip.video.score for clip in clips], float),
+        inputs=[clip_inputs(c, networks.semantics.typical_neutral) for c in clips],
+        scores=torch.tensor([float(clip.video.score) for clip in clips]),
         people=[clip.video.subject for clip in clips],
     )
 
@@ -84,32 +85,47 @@ def main() -> None:
     parser.add_argument("--cache", type=Path)
     args = parser.parse_args()
     networks = load_networks(args.weights, torch.device("cpu"))
-    networks.model.signal_head = SignalHead(networks.semantics.dim)  # not fitted
+    networks.model.signal_head = None
     source = LabelledData(data=args.data, cache=args.cache)
     train, development = (read_clips(networks, source, s) for s in ("Training", "Development"))
     network = network_estimates(networks, development.clips, args.frames)
+    truth = development.scores.numpy()
 
-    def rmse(columns: np.ndarray, share: float, rows: np.ndarray | None = None) -> float:
-        inputs = train.inputs if rows is None else train.inputs[rows]
-        fitted = fit_ridge(inputs[:, columns], train.scores, train.people)
-        regression = fitted.predict(development.inputs[:, columns])
+    def rmse(regression: np.ndarray, share: float = 1.0) -> float:
         mixed = np.clip((1 - share) * network + share * regression, 0, MAX_SCORE)
-        return agreement(development.scores, mixed)["rmse"]
+        return agreement(truth, mixed)["rmse"]
 
-    signals = n_signals(networks.semantics.dim)
-    everything = np.arange(2 * signals)
+    everything = np.arange(2 * N_SIGNALS)
+    moves, is_distance = everything % N_SIGNALS >= N_READINGS, everything >= N_SIGNALS
+    units = everything % N_READINGS < len(ACTION_UNITS)
+    regression = fitted(train, development, everything)
     for share in SHARES:
-        print(f"share of the regression {share:.2f}  {rmse(everything, share):6.2f}")
-    print(f"without distances from means  {rmse(everything[:signals], SIGNAL_SHARE):6.2f}")
-    embedding = everything % signals >= n_signals(0)
-    print(f"without the image embedding   {rmse(everything[~embedding], SIGNAL_SHARE):6.2f}")
-    print(f"image embedding alone         {rmse(everything[embedding], SIGNAL_SHARE):6.2f}")
-    units = everything % signals < len(ACTION_UNITS)
-    print(f"action units alone            {rmse(everything[units], SIGNAL_SHARE):6.2f}")
-    rng = np.random.default_rng(0)
-    for _ in range(N_CONTROLS):
-        order = rng.permutation(len(train.scores))
-        print(f"inputs of other clips         {rmse(everything, SIGNAL_SHARE, order):6.2f}")
+        print(f"share of the regression {share:.2f}  {rmse(regression, share):6.2f}")
+    for name, columns in (
+        ("without distances from means", everything[~is_distance]),
+        ("without movement", everything[~moves]),
+        ("without both", everything[~moves & ~is_distance]),
+        ("action units alone", everything[units]),
+        ("head pose and gaze alone", everything[~units]),
+    ):
+        print(f"{name:30}{rmse(fitted(train, development, columns)):6.2f}")
+    means = [torch.stack([x.nanmean(0) for x in c.inputs]).numpy() for c in (train, development)]
+    ridge = fit_ridge(means[0], train.scores.numpy(), train.people)
+    print(f"{'ridge regression on means':30}{rmse(ridge.predict(means[1])):6.2f}")
+    for draw in range(N_CONTROLS):
+        order = torch.randperm(len(train.scores), generator=torch.Generator().manual_seed(draw))
+        control = replace(train, scores=train.scores[order])
+        print(f"{'inputs of other clips':30}{rmse(fitted(control, development, everything)):6.2f}")
+
+
+def fitted(train: Clips, development: Clips, columns: np.ndarray) -> np.ndarray:
+    """Estimates (clips,) for Development of a regression that knows only some inputs."""
+    hidden = torch.ones(2 * N_SIGNALS, dtype=torch.bool)
+    hidden[torch.from_numpy(columns)] = False
+    head = SignalHead()
+    inputs = [x.masked_fill(hidden, torch.nan) for x in train.inputs]
+    head.set(**fit_networks(inputs, train.scores))
+    return np.array([float(head(x).mean()) for x in development.inputs])
 
 
 if __name__ == "__main__":

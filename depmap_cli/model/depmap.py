@@ -119,7 +119,7 @@ class DepMap(nn.Module):
         nn.init.zeros_(self.head.bias)
         self.signal_head: SignalHead | None = None
         if config.signals and config.emotional:
-            self.signal_head = SignalHead(semantic_dim)
+            self.signal_head = SignalHead()
         self.register_buffer("target", torch.tensor([target_mean, target_std]))
 
     def encode_maps(

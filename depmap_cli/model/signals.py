@@ -1,57 +1,92 @@
-"""What action units, head pose, gaze and the image embedding add to the scores of frames."""
+"""What action units, head pose, gaze and their movement add to the scores of frames."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.head_and_gaze import ANGLES
 
 SIGNAL_SHARE = 0.5
-"""Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L74)."""
+"""Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L87)."""
+N_READINGS = len(ACTION_UNITS) + len(ANGLES)
+"""Number of readings of a frame: action units, then angles."""
+N_SIGNALS = 2 * N_READINGS
+"""Number of signals of a frame: its readings, then how fast each of them changes."""
+N_INPUTS = 2 * N_SIGNALS
+"""Number of inputs of ``SignalHead``: the signals, then their distances from their means."""
+N_HIDDEN = 64
+"""Hidden units of each of the networks whose mean ``SignalHead`` is."""
+N_NETWORKS = 5
+"""Number of networks whose mean ``SignalHead`` is."""
+LIMIT = 8.0
+"""Standardised inputs are limited to this distance from the mean in training."""
 
 
 class SignalHead(nn.Module):
-    """Scores of frames from action units, head pose, gaze and the image embedding.
+    """Scores of frames from action units, head pose and gaze, by a small network.
 
     Not in the paper. Feature maps are pooled and normalised before the regression head, and little
-    of the head pose and the gaze is left in them. So these signals have a regression of their own:
-    each as it is, and as its distance from its mean over the video. The mean over time then says
-    how strong a behaviour is, and how much it varies. The image embedding holds what the phrases of
-    the action units leave out (measured: LOG L82). The regression is affine, so its score for the
-    means over a video is the mean of its scores for the frames. It is fitted when training has
-    ended (``training/signal_fit.py``); until then it has no part in an estimate.
+    of the head pose and the gaze is left in them. So these readings have a regression of their own:
+    each as it is, its movement, and the distances of both from their means over the video. It has
+    one hidden layer, so that a frame with several units at once can count more than the sum of the
+    units, and its scores of the frames are averaged over time (measured: LOG L87). It is fitted
+    when training has ended (``training/signal_fit.py``); until then it has no part in an estimate.
 
-    Args:
-        semantic_dim: width of the image embedding.
+    It is the mean of ``N_NETWORKS`` networks that were trained from different seeds: their hidden
+    units stand side by side in one layer, and their outputs are averaged.
     """
 
-    weight: Tensor
-    bias: Tensor
     mean: Tensor
+    std: Tensor
+    hidden_weight: Tensor
+    hidden_bias: Tensor
+    output_weight: Tensor
+    output_bias: Tensor
     fitted: Tensor
 
-    def __init__(self, semantic_dim: int) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        n_inputs = 2 * n_signals(semantic_dim)
-        self.register_buffer("weight", torch.zeros(n_inputs))
-        self.register_buffer("mean", torch.zeros(n_inputs))
-        self.register_buffer("bias", torch.tensor(0.0))
+        hidden = N_NETWORKS * N_HIDDEN
+        self.register_buffer("mean", torch.zeros(N_INPUTS))
+        self.register_buffer("std", torch.ones(N_INPUTS))
+        self.register_buffer("hidden_weight", torch.zeros(hidden, N_INPUTS))
+        self.register_buffer("hidden_bias", torch.zeros(hidden))
+        self.register_buffer("output_weight", torch.zeros(hidden))
+        self.register_buffer("output_bias", torch.tensor(0.0))
         self.register_buffer("fitted", torch.tensor(False))
 
     def set(
         self,
-        weight: Float[Tensor, " inputs"],
+        *,
         mean: Float[Tensor, " inputs"],
-        bias: float,
+        std: Float[Tensor, " inputs"],
+        hidden_weight: Float[Tensor, "hidden inputs"],
+        hidden_bias: Float[Tensor, " hidden"],
+        output_weight: Float[Tensor, " hidden"],
+        output_bias: Float[Tensor, ""],
     ) -> None:
-        """Store a regression: bias + weight (inputs - mean), in BDI-II points.
+        """Store a network, whose output is in BDI-II points.
 
         The numbers are rounded to half precision, in which weights are stored.
+
+        Args:
+            mean: of the inputs in training.
+            std: standard deviations of the inputs in training.
         """
-        self.weight, self.mean = weight.half().to(self.weight), mean.half().to(self.mean)
-        self.bias = torch.tensor(bias).half().to(self.bias)
-        self.fitted = torch.ones_like(self.fitted)
+        values = {
+            "mean": mean,
+            "std": std,
+            "hidden_weight": hidden_weight,
+            "hidden_bias": hidden_bias,
+            "output_weight": output_weight,
+            "output_bias": output_bias,
+        }
+        for name, value in values.items():
+            own: Tensor = getattr(self, name)
+            own.copy_(value.half())
+        self.fitted.fill_(True)
 
     def forward(self, inputs: Float[Tensor, "n inputs"]) -> Float[Tensor, " n"]:
         """Return the scores of frames by their signals alone, in BDI-II points.
@@ -59,9 +94,21 @@ class SignalHead(nn.Module):
         Args:
             inputs: of ``signal_inputs``; unknown ones (NaN) count as the mean in training.
         """
-        known = (inputs.float() - self.mean.float()).nan_to_num(0.0)
-        scores: Tensor = self.bias.float() + known @ self.weight.float()
+        standardised = standardise_inputs(inputs.float(), self.mean.float(), self.std.float())
+        hidden = F.gelu(
+            F.linear(standardised, self.hidden_weight.float(), self.hidden_bias.float())
+        )
+        scores: Tensor = hidden @ self.output_weight.float() + self.output_bias.float()
         return scores
+
+
+def standardise_inputs(
+    inputs: Float[Tensor, "n inputs"],
+    mean: Float[Tensor, " inputs"],
+    std: Float[Tensor, " inputs"],
+) -> Float[Tensor, "n inputs"]:
+    """Return inputs in standard deviations from their means, at most ``LIMIT``; NaN becomes 0."""
+    return ((inputs - mean) / std).clamp(-LIMIT, LIMIT).nan_to_num(0.0)
 
 
 def mix_scores(
@@ -86,11 +133,6 @@ def mix_scores(
     over_time = durations @ from_signals / durations.sum()
     shift = over_time - weights @ from_signals
     return torch.lerp(scores, from_signals + shift, SIGNAL_SHARE)
-
-
-def n_signals(semantic_dim: int) -> int:
-    """Number of signals of a frame: action units, then angles, then the image embedding."""
-    return len(ACTION_UNITS) + len(ANGLES) + semantic_dim
 
 
 def signal_inputs(

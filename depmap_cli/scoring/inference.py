@@ -19,7 +19,7 @@ from depmap_cli.model.signals import mix_scores, signal_inputs
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.semantics.openface import AuTable
-from depmap_cli.semantics.signals import readings_of, with_embedding
+from depmap_cli.semantics.signals import signals_of
 
 _CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
 """Faces in one forward pass. The CPU batch is small to limit memory use."""
@@ -139,7 +139,7 @@ class VideoInference:
             tokens={},
         )
         self._batches.append(features)
-        small = replace(semantic_features, image=semantic_features.image.half(), landmarks=None)
+        small = replace(semantic_features, image=torch.empty(len(image), 0), landmarks=None)
         self._semantics.append(small)
         frame_confidence = (
             torch.ones(len(image)) if features.logits is None else confidence(features.logits)
@@ -170,7 +170,7 @@ class VideoInference:
             np.arange(len(frames.scores), dtype=float) if times is None else times
         )
         weights = frame_weights(self.model.config, frames.logits, durations, self.training_frames)
-        if (from_signals := self._signal_scores()) is not None:
+        if (from_signals := self._signal_scores(times)) is not None:
             mixed = mix_scores(
                 frames.scores.double(),
                 torch.from_numpy(weights),
@@ -185,22 +185,20 @@ class VideoInference:
             )
         return _weighted(frames, torch.from_numpy(weights)), frames
 
-    def _signal_scores(self) -> Float[Tensor, " n"] | None:
+    def _signal_scores(self, times: Float[np.ndarray, " n"] | None) -> Float[Tensor, " n"] | None:
         """The scores of all frames by their signals alone; None without a fitted regression."""
         head = self.model.signal_head
         if head is None or not head.fitted:
             return None
-        semantics = SemanticFeatures.joined(self._semantics)
         table = self.au_table
         neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
         unread = frozenset[str]() if table is None else table.unread
-        readings, image = readings_of(semantics, neutral, unread), semantics.image
-        means = torch.cat([readings.nanmean(0), image.mean(0, dtype=torch.float32)])
-        scores = []
-        for start in range(0, len(image), _SIGNAL_ROWS):
-            rows = slice(start, start + _SIGNAL_ROWS)
-            signals = with_embedding(readings[rows], image[rows])
-            scores.append(head(signal_inputs(signals, means).to(self.device)).cpu())
+        signals = signals_of(SemanticFeatures.joined(self._semantics), times, neutral, unread)
+        means = signals.nanmean(0)
+        scores = [
+            head(signal_inputs(signals[start : start + _SIGNAL_ROWS], means).to(self.device)).cpu()
+            for start in range(0, len(signals), _SIGNAL_ROWS)
+        ]
         return torch.cat(scores)
 
 

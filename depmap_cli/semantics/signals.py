@@ -1,4 +1,4 @@
-"""What the semantic model says about the frames of a video, as the signals that Dep-MAP reads."""
+"""What the semantic model reads in the frames of a video, as the signals that Dep-MAP scores."""
 
 import numpy as np
 import torch
@@ -10,24 +10,26 @@ from depmap_cli.semantics.clip_model import SemanticFeatures
 from depmap_cli.semantics.head_and_gaze import ANGLE_UNIT
 from depmap_cli.semantics.neutral_face import subtract_baseline
 
+MOVEMENT_SECONDS = 0.5
+"""Time over which movement is measured."""
+_LONGEST_GAP = 1.001
+"""Seconds between two frames above which the readings between them are unknown."""
+_SAME_TIME = 1e-3
+"""Seconds within which two times count as the same."""
+
 
 def signals_of(
     features: SemanticFeatures,
+    times: Float[np.ndarray, " n"] | None,
     typical_neutral: Float[np.ndarray, " units"] | None,
     unread: frozenset[str] = frozenset(),
 ) -> Float[Tensor, "n signals"]:
-    """Return the signals of all n frames of one video: its readings, then the image embeddings.
+    """Return the signals of all n frames of one video: its readings, then their movement.
 
-    The arguments are those of ``readings_of``.
+    The other arguments are those of ``readings_of`` and ``movement_of``.
     """
-    return with_embedding(readings_of(features, typical_neutral, unread), features.image)
-
-
-def with_embedding(
-    readings: Float[Tensor, "n readings"], image: Float[Tensor, "n d"]
-) -> Float[Tensor, "n signals"]:
-    """Return the signals of frames from the output of ``readings_of`` and image embeddings."""
-    return torch.cat([readings, image.float()], 1)
+    readings = readings_of(features, typical_neutral, unread)
+    return torch.cat([readings, movement_of(readings, times)], 1)
 
 
 def readings_of(
@@ -52,3 +54,29 @@ def readings_of(
         units = subtract_baseline(units, typical_neutral)
     read = np.where([unit.code in unread for unit in ACTION_UNITS], np.nan, units)
     return torch.cat([torch.from_numpy(read).float(), features.angles / ANGLE_UNIT], 1)
+
+
+def movement_of(
+    readings: Float[Tensor, "n readings"], times: Float[np.ndarray, " n"] | None
+) -> Float[Tensor, "n readings"]:
+    """Return by how much each reading has changed in the last ``MOVEMENT_SECONDS``, 0 or more.
+
+    The earlier reading is interpolated between the two frames around that time. It is unknown (NaN)
+    at the start of the video, and if these frames are more than a second apart; a video that is
+    sampled every few seconds has no movement.
+
+    Args:
+        times: of the frames, in seconds, ascending; None if they are not known.
+    """
+    if times is None or len(times) < 2:
+        return torch.full_like(readings, torch.nan)
+    earlier = np.asarray(times, float) - MOVEMENT_SECONDS
+    after = np.clip(np.searchsorted(times, earlier, side="left"), 1, len(times) - 1)
+    gap = times[after] - times[after - 1]
+    share = (earlier - times[after - 1]) / np.maximum(gap, _SAME_TIME)
+    is_read = np.minimum(abs(earlier - times[after - 1]), abs(earlier - times[after])) <= _SAME_TIME
+    unknown = ((gap > _LONGEST_GAP) & ~is_read) | (earlier < times[0] - _SAME_TIME)
+    past = torch.lerp(
+        readings[after - 1], readings[after], torch.from_numpy(share).float().clamp(0, 1)[:, None]
+    )
+    return (readings - past).abs().masked_fill(torch.from_numpy(unknown)[:, None], torch.nan)

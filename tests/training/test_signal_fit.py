@@ -11,14 +11,22 @@ from depmap_cli.config import ModelConfig
 from depmap_cli.data.clips import VideoClip
 from depmap_cli.data.labelled_video import LabelledVideo
 from depmap_cli.model.depmap import DepMap
-from depmap_cli.model.signals import n_signals
+from depmap_cli.model.signals import N_INPUTS, N_READINGS, N_SIGNALS, SignalHead
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.training import signal_fit
-from depmap_cli.training.signal_fit import fit_signals, mean_inputs, weighted_mean
+from depmap_cli.training.signal_fit import clip_inputs, fit_networks, fit_signals
 
-FRAMES = 6
-DIM = 4
-N_INPUTS = 2 * n_signals(DIM)
+FRAMES = 24
+N_CLIPS = 200
+KNOWN = [2, 5, 30, 60]
+"""Inputs that vary in planted clips; the others are unknown, which makes fitting easier."""
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch):
+    """Fewer steps; with these, the noise would shrink estimates towards the mean."""
+    monkeypatch.setattr(signal_fit, "STEPS", 10.0)
+    monkeypatch.setattr(signal_fit, "NOISE", 1.0)
 
 
 class _NoModel(SemanticModel):
@@ -30,92 +38,113 @@ class _NoModel(SemanticModel):
         torch.nn.Module.__init__(self)
 
 
-def clip_of(person, session, score):
-    """A clip without content."""
+def clip_of(person, score, pitch=0.0):
+    """A clip in which only the pitch of the head is not zero."""
+    angles = torch.zeros(FRAMES, 5)
+    angles[:, 0] = torch.as_tensor(pitch)
     return VideoClip(
         video=LabelledVideo(
             split="Training",
             subject=str(person),
-            session=str(session),
+            session="1",
             task="",
-            path=Path(f"{person}-{session}.mp4"),
+            path=Path(f"{person}.mp4"),
             score=score,
         ),
         faces=np.zeros((FRAMES, 8, 8, 3), np.uint8),
         features=SemanticFeatures(
-            image=torch.zeros(FRAMES, DIM),
+            image=torch.zeros(FRAMES, 4),
             au_probabilities=torch.zeros(FRAMES, 18),
             covered=torch.zeros(FRAMES),
-            angles=torch.zeros(FRAMES, 5),
+            angles=angles,
         ),
         usable=np.arange(FRAMES),
+        times=np.arange(FRAMES) / 2,
     )
 
 
-@pytest.fixture
-def planted(monkeypatch):
-    """Clips whose score is 20 + 5 times the mean of their third input over time."""
-    rng = np.random.default_rng(0)
-    inputs = {}
-
-    def clips(n_people):
-        made = []
-        for number in range(2 * n_people):
-            values = rng.normal(size=(N_INPUTS,))
-            made.append(clip_of(number // 2, number % 2, round(20 + 5 * float(values[2]))))
-            inputs[made[-1].video.path] = values
-        return made
-
-    monkeypatch.setattr(signal_fit, "mean_inputs", lambda clip, _: inputs[clip.video.path])
-    return clips
+def planted(rule, seed=0, n=N_CLIPS):
+    """Random inputs of clips, and the scores that ``rule`` gives to them."""
+    generator = torch.Generator().manual_seed(seed)
+    inputs = torch.full((n, FRAMES, N_INPUTS), torch.nan)
+    spread = torch.rand(n, 1, len(KNOWN), generator=generator)
+    inputs[..., KNOWN] = torch.randn(n, 1, len(KNOWN), generator=generator)
+    inputs[..., KNOWN] += 2 * spread * torch.randn(n, FRAMES, len(KNOWN), generator=generator)
+    return list(inputs), rule(inputs).mean(1)
 
 
-def fit(clips):
-    model = DepMap(config=ModelConfig(n_channels=8, fused_channels=8), semantic_dim=DIM)
-    semantics = _NoModel()
-    fitted = fit_signals(model=model, semantics=semantics, clips=clips)
-    return model.signal_head, fitted
+def explained(rule):
+    """Share of the variance of other clips that networks fitted on the planted clips explain."""
+    head = SignalHead()
+    head.set(**fit_networks(*planted(rule)))
+    inputs, scores = planted(rule, seed=1)
+    estimates = torch.stack([head(x).mean() for x in inputs])
+    return 1 - float((estimates - scores).square().mean() / scores.var())
 
 
-def test_a_planted_regression_is_found(planted):
-    head, fitted = fit(planted(100))
-    assert fitted
-    assert bool(head.fitted)
-    assert float(head.weight[2]) == pytest.approx(5, abs=0.3)
-    others = torch.cat([head.weight[:2], head.weight[3:]])
-    assert float(others.abs().max()) < 0.4
-    inputs = torch.zeros(1, N_INPUTS)
-    inputs[0, 2] = 2.0
-    assert float(head(inputs)) == pytest.approx(20 + 5 * 2, abs=0.4)
+def test_a_sum_of_inputs_is_found():
+    assert explained(lambda x: 20 + 5 * x[..., 2] - 5 * x[..., 30]) > 0.9
 
 
-def test_few_people_are_not_enough(planted):
-    head, fitted = fit(planted(9))
-    assert not fitted
-    assert not bool(head.fitted)
+def test_the_share_of_frames_in_which_an_input_is_high_is_found():
+    assert explained(lambda x: 20 + 8.0 * (x[..., 2] > 1)) > 0.5
 
 
-def test_unknown_values_are_left_out_of_means():
-    values = np.array([[1.0, np.nan, np.nan], [3.0, 5.0, np.nan]])
-    found = weighted_mean(values, np.array([0.25, 0.75]))
-    np.testing.assert_array_equal(found[:2], [2.5, 5.0])
-    assert np.isnan(found[2])
+def test_scores_of_other_clips_are_not_found():
+    """The control: inputs without a relation to the scores give estimates about the mean."""
+    inputs, scores = planted(lambda x: 20 + 5 * x[..., 2])
+    head = SignalHead()
+    head.set(**fit_networks(inputs, scores.roll(7)))
+    others, truth = planted(lambda x: 20 + 5 * x[..., 2], seed=1)
+    estimates = torch.stack([head(x).mean() for x in others])
+    assert float((estimates - truth).square().mean()) > 0.9 * float(truth.var())
 
 
-def test_inputs_of_a_clip_are_means_over_time_of_its_usable_frames():
-    """Frames at 0, 1, 2, 3 and 5 s stand for 1, 1, 1, 1.5 and 1.5 s; the last is covered."""
-    clip = clip_of(1, 1, 20)
-    angles = torch.zeros(FRAMES, 5)
-    angles[:, 0] = torch.tensor([10.0, 20, 30, 40, 50, 1000])
-    clip = replace(
-        clip,
-        features=replace(clip.features, angles=angles),
-        usable=np.arange(FRAMES - 1),
-        times=np.array([0.0, 1, 2, 3, 5, 6]),
-    )
-    durations = np.array([1, 1, 1, 1.5, 1.5])
-    pitch = np.array([1.0, 2, 3, 4, 5])
-    found = mean_inputs(clip, None)
-    assert found[18] == pytest.approx(durations @ pitch / durations.sum())
-    distances = np.abs(pitch - pitch.mean())
-    assert found[n_signals(DIM) + 18] == pytest.approx(durations @ distances / durations.sum())
+def test_inputs_that_some_clips_lack_are_left_out():
+    inputs, scores = planted(lambda x: 20 + 5 * x[..., 2])
+    for number in range(N_CLIPS // 4):
+        inputs[number][:, 2] = torch.nan
+    inputs = [x.index_fill(1, torch.tensor([5]), 3.0) for x in inputs]  # constant
+    fitted = fit_networks(inputs, scores)
+    used = (fitted["hidden_weight"] != 0).any(0).nonzero().flatten().tolist()
+    assert used == [30, 60]
+    head = SignalHead()
+    head.set(**fitted)
+    other = inputs[-1].clone()
+    other[:, [2, 5]] = 100.0
+    assert torch.equal(head(other), head(inputs[-1]))
+
+
+def test_the_result_is_the_same_again_and_other_random_numbers_are_not_touched():
+    inputs, scores = planted(lambda x: 20 + 5 * x[..., 2])
+    torch.manual_seed(5)
+    first = fit_networks(inputs, scores)
+    drawn = torch.rand(3)
+    torch.manual_seed(5)
+    assert torch.equal(torch.rand(3), drawn)
+    again = fit_networks(inputs, scores)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+
+
+@pytest.mark.parametrize(("n_people", "expected"), [(9, False), (10, True)])
+def test_few_people_are_not_enough(n_people, expected):
+    model = DepMap(config=ModelConfig(n_channels=8, fused_channels=8), semantic_dim=4)
+    clips = [clip_of(n, 3 * n, pitch=torch.randn(FRAMES)) for n in range(n_people)]
+    assert fit_signals(model=model, semantics=_NoModel(), clips=clips) == expected
+    assert bool(model.signal_head.fitted) == expected
+
+
+def test_inputs_of_a_clip_are_those_of_its_usable_frames():
+    """The head bows by 2 degrees in each frame; the last frame is covered."""
+    clip = clip_of(1, 20, pitch=2 * torch.arange(float(FRAMES)))
+    found = clip_inputs(replace(clip, usable=np.arange(FRAMES - 1)), None)
+    assert found.shape == (FRAMES - 1, N_INPUTS)
+    pitch = 0.2 * np.arange(FRAMES - 1)
+    np.testing.assert_allclose(found[:, 18], pitch, atol=1e-5)
+    np.testing.assert_allclose(found[1:, N_READINGS + 18], 0.2, atol=1e-5)
+    np.testing.assert_allclose(found[:, N_SIGNALS + 18], np.abs(pitch - pitch.mean()), atol=1e-5)
+
+
+def test_without_times_there_is_no_movement():
+    found = clip_inputs(replace(clip_of(1, 20), times=np.zeros(0)), None)
+    assert found[:, N_READINGS:N_SIGNALS].isnan().all()
