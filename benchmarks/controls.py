@@ -10,6 +10,8 @@ estimate on average. Rows are recordings (the mean over the clips of a session);
 a bootstrap over people, paired. A part carries the estimate if the interval of the difference of
 RMSE lies below 0; it is idle if its control moves estimates by less than 0.25 points.
 
+signals       The network alone, without the regression on signals.
+network       The regression on signals alone.
 prototypes    Random directions, or the mean token of the most similar channel, in place of each
               prototype; Eq. (13) is standardised again on the scored frames.
 w             The mean over each level in place of the weights of Eq. (13).

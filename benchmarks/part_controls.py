@@ -23,6 +23,7 @@ from depmap_cli.model.behaviour import BehaviourEncoder
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.distillation import prototype_activations
 from depmap_cli.model.guidance import SemanticGuidance
+from depmap_cli.model.signals import mix_scores
 from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.scoring.inference import face_batches
 from depmap_cli.scoring.samplings import frame_weights
@@ -266,11 +267,29 @@ def controls_of(model: DepMap, seen: Seen, constants: Sequence[str]) -> list[Con
         if not seen.outputs[name].is_known:
             raise ValueError(f"scoring does not use the module {name}")
     return [
+        *_mixture_controls(model),
         *_prototype_controls(model, seen),
         *_map_controls(model),
         *_attention_controls(model, seen),
         *_kdm_controls(model, seen),
         *(_constant(model, seen, "module", name) for name in constants),
+    ]
+
+
+def _mixture_controls(model: DepMap) -> list[Control]:
+    """The network and the regression on signals, each without the other."""
+    if model.signal_head is None or not model.signal_head.fitted:
+        return []
+
+    def network(scores: Tensor, weights: Tensor, signals: Tensor, durations: Tensor) -> Tensor:
+        return scores
+
+    def regression(scores: Tensor, weights: Tensor, signals: Tensor, durations: Tensor) -> Tensor:
+        return signals + durations @ signals / durations.sum() - weights @ signals
+
+    return [
+        _control("signals", "off", lambda *_: function_replaced(mix_scores, network)),
+        _control("network", "off", lambda *_: function_replaced(mix_scores, regression)),
     ]
 
 

@@ -154,9 +154,9 @@ class ModelConfig(_Frozen):
     map: bool = Field(True, description="Key-frame fusion; off: the mean over frames.")
     signals: bool = Field(
         True,
-        description="Half of the estimate comes from a regression on action units, head pose, gaze "
-        "and the image embedding, and on how they vary over the video; needs the emotional branch; "
-        "not in the paper. Measured.",
+        description="Most of the estimate comes from a regression on action units, head pose, gaze "
+        "and their movement, and on how they vary over the video; needs the emotional branch; not "
+        "in the paper. Measured.",
     )
     n_levels: Literal[4] = Field(
         4, description="Number of severity levels, A; paper: 4, the BDI-II bands."

@@ -252,6 +252,35 @@ def test_attention_that_does_not_vary_is_idle():
         assert_idle(rows[name])
 
 
+def with_signals(model):
+    """A regression that counts the action units."""
+    head = model.signal_head
+    hidden_weight = torch.zeros_like(head.hidden_weight)
+    hidden_weight[0, :18] = 1.0
+    output_weight = torch.zeros_like(head.output_weight)
+    output_weight[0] = 10.0
+    head.set(
+        mean=head.mean + 0.5,
+        std=head.std * 0.2,
+        hidden_weight=hidden_weight,
+        hidden_bias=head.hidden_bias + 2,
+        output_weight=output_weight,
+        output_bias=torch.tensor(10.0),
+    )
+
+
+def test_the_network_and_the_regression_on_signals_matter_if_both_differ_between_people():
+    clips = clips_of()
+    rows = rows_of(built(clips, with_signals), clips)
+    assert_carries(rows["signals: off"])
+    assert_carries(rows["network: off"])
+
+
+def test_without_a_regression_there_is_no_such_control():
+    clips = clips_of()
+    assert not {"signals: off", "network: off"} & set(rows_of(built(clips), clips))
+
+
 class WithShallowTokens(DepMap):
     """Adds a number read from the tokens of S1 to the scores."""
 
