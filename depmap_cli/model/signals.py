@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.head_and_gaze import ANGLES
 
-SIGNAL_SHARE = 0.5
+SIGNAL_SHARE = 2 / 3
 """Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L87)."""
 N_READINGS = len(ACTION_UNITS) + len(ANGLES)
 """Number of readings of a frame: action units, then angles."""
