@@ -180,13 +180,9 @@ def _difference_from_training(ood: OutOfDistribution) -> Fact:
     )
 
 
-def has_equal_weights(report: Report) -> bool:
-    """Whether all usable frames have the same weight, as in a network without key-frame fusion."""
-    if report.timeline is None:
-        return False
-    bins = zip(report.timeline.weight, report.timeline.usable, strict=True)
-    of_a_frame = [weight / usable for weight, usable in bins if usable]
-    return len(of_a_frame) > 1 and max(of_a_frame) - min(of_a_frame) <= 1e-6  # rounded weights
+def weights_key_frames(report: Report) -> bool:
+    """Whether the model gives key frames more weight than the others."""
+    return report.weights is None or report.weights.key_frames
 
 
 def units_note(report: Report) -> str:

@@ -306,6 +306,10 @@ class WeightsInfo(FrozenModel):
         "'AU table that cannot be read'. An aus.csv of depmap with the action units of OpenFace "
         "is an 'OpenFace table'."
     )
+    key_frames: bool = Field(
+        description="Whether the model weights frames by their confidence (MAP). Without it, each "
+        "frame has the weight of the time that it stands for."
+    )
     training_data: str = Field(description="What the model was trained on.")
     simulated: bool = Field(description="Whether it was trained on simulated faces only.")
     development: dict[str, float] = Field(description="Metrics on the Development split.")

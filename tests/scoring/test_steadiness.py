@@ -6,7 +6,7 @@ import torch
 
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.depmap import FrameFeatures
-from depmap_cli.model.signals import mix_scores
+from depmap_cli.model.signals import SIGNAL_SHARE, mix_scores
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.scoring.steadiness import measure_steadiness, sampling_error
 from tests.scoring.test_samplings import CONFIG, SIZE, interview
@@ -52,7 +52,8 @@ def test_the_part_of_signals_counts_over_time():
     """40 s with one frame each. The network says 10 in all frames, of which a few have most of the
     weight; the signals say 50 in 10 seconds and 10 in 30, so 20 over time.
 
-    The estimate is (10 + 20) / 2 = 15, and without the ten seconds of 50 points it is 10.
+    The estimate is their mean by ``SIGNAL_SHARE``, and without the ten seconds of 50 points it is
+    10.
     """
     signals = np.full(40, 10.0)
     signals[20:30] = 50
@@ -64,7 +65,7 @@ def test_the_part_of_signals_counts_over_time():
     mixed = mix_scores(*map(torch.from_numpy, (network, weights, signals, durations)))
     frames = frames_of(mixed, logits, network_scores=network, signal_scores=signals)
     found = measure_steadiness(CONFIG, frames, np.arange(40.0), SIZE)
-    assert float(weights @ mixed.numpy()) == pytest.approx(15)
+    assert float(weights @ mixed.numpy()) == pytest.approx(10 + SIGNAL_SHARE * (20 - 10))
     assert found.without_decisive == pytest.approx(10, abs=0.01)
 
 

@@ -14,6 +14,7 @@ WEIGHTS = WeightsInfo(
     backbone="resnet18",
     semantics="depmap-au-resnet18 12345678",
     au_source="semantics",
+    key_frames=True,
     training_data="100 videos of 28 people.",
     simulated=True,
     development={"rmse": 10.81},

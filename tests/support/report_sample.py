@@ -257,6 +257,7 @@ def scored_report() -> Report:
             backbone="resnet18",
             semantics="ViT-B-32 3b1e5c07",
             au_source="semantics",
+            key_frames=True,
             training_data="300 rendered videos of 60 simulated people.",
             simulated=True,
             development={"mae": 5.91, "rmse": 7.62, "ccc": 0.58},

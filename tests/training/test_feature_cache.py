@@ -148,6 +148,7 @@ def test_an_epoch_is_judged_by_the_estimates_that_scoring_gives(
     best = tmp_path / "best.safetensors"
     capfd.readouterr()
     where = ("--data", corpus, "--cache", cache, "--weights", best, "--split", "Development")
+    where += ("--frames", read_document(best)["config"]["train"]["score_frames"])
     assert depmap(monkeypatch, "evaluate", *where, "--device", "cpu", "-q", "--json") == 0
     found = json.loads(capfd.readouterr().out)["agreement"]["clips"]["estimates"]
     for name, value in read_document(best)["development"].items():

@@ -24,7 +24,6 @@ from depmap_cli.report.text import (
     Fact,
     clock,
     facts_about,
-    has_equal_weights,
     in_plain_words,
     interval_text,
     number,
@@ -35,6 +34,7 @@ from depmap_cli.report.text import (
     units_note,
     video_text,
     weight_text,
+    weights_key_frames,
 )
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -72,8 +72,8 @@ def render_report(console: Console, report: Report) -> None:
         parts += _section(*_quality(report.quality))
     if report.keyframes:
         title = "Key frames (those with the most weight in the estimate)"
-        if has_equal_weights(report):
-            title = "Sample frames (this model gives all frames the same weight)"
+        if not weights_key_frames(report):
+            title = "Sample frames (this model has no key frames)"
         parts += _section(title, _keyframes(report))
     if report.behaviour:
         title = f"Facial behaviour ({basis_text(report.behaviour)})"
