@@ -170,6 +170,13 @@ class ModelConfig(_Frozen):
         le=4096,
         description="Number of tokens of each frame, one for each channel; authors: 64.",
     )
+    tokens: Literal["positions", "readings"] = Field(
+        "positions",
+        description="What the tokens of S4 are made of: the positions of the responses of its "
+        "channels (paper), or the action units, head pose and gaze of the frame, with which "
+        "prototypes differ by what faces do and the score is read from their activations, too. "
+        "Measured.",
+    )
     n_peaks: int = Field(
         4, ge=1, le=16, description="Number of response areas in a hash code; authors: 4."
     )

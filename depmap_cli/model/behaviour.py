@@ -1,10 +1,13 @@
-"""Latent facial behaviour tokens: the positions on the face where each channel responds."""
+"""Latent facial behaviour tokens: the positions on the face where each channel responds, or what is
+read of the face."""
 
 import torch
 from einops import rearrange
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
+
+from depmap_cli.model.standardise import Standardise
 
 GRID = 8
 """Largest side of the map on which responses are located; larger maps are pooled."""
@@ -64,3 +67,35 @@ class BehaviourEncoder(nn.Module):
         peaks = soft_peaks(self.conv(guided), self.n_peaks, self.temperature)
         code = rearrange(peaks, "n channel peak rc -> n channel (peak rc)")
         return torch.einsum("nik,ikl->nil", code, self.weight) + self.bias  # Eq. (4)
+
+
+class ReadingEncoder(nn.Module):
+    """Dep-MAP "Semantic Disambiguation Prototype Cluster", Eq. (4), on readings of the frame.
+
+    Reading: in place of positions, each token is a linear map of the frame's action units, head
+    pose and gaze, standardised over the training frames. Positions on the pooled map hardly change
+    with the expression, so that prototypes of them differ by channel and not by what faces do; with
+    readings, they carry the estimate (measured: LOG L90). There is no bias, so a token does not
+    identify its channel.
+    """
+
+    def __init__(self, *, n_readings: int, n_channels: int, token_dim: int) -> None:
+        super().__init__()
+        self.standardise = Standardise(n_readings)
+        self.weight = nn.Parameter(
+            torch.randn(n_channels, n_readings, token_dim) * n_readings**-0.5
+        )
+
+    def forward(self, readings: Float[Tensor, "n readings"]) -> Float[Tensor, "n channels token"]:
+        """Tokens G_t of each frame.
+
+        Args:
+            readings: of ``frame_readings``; unknown ones (NaN) count as the mean in training.
+        """
+        known = self.standardise(readings).nan_to_num(0.0)
+        with torch.autocast(known.device.type, enabled=False):
+            return torch.einsum("nk,ikl->nil", known, self.weight)  # Eq. (4)
+
+    def fit(self, readings: Float[Tensor, "n readings"]) -> None:
+        """Take the statistics of the readings of all training frames; unknown ones count as 0."""
+        self.standardise.update(readings.nan_to_num(0.0), reset=True)

@@ -15,13 +15,13 @@ from torch import Tensor, nn
 
 from depmap_cli.config import ModelConfig
 from depmap_cli.model.backbone import Backbone
-from depmap_cli.model.behaviour import BehaviourEncoder
+from depmap_cli.model.behaviour import BehaviourEncoder, ReadingEncoder
 from depmap_cli.model.distillation import LevelLogits, prototype_activations
 from depmap_cli.model.fusion import MultiScaleFusion
 from depmap_cli.model.guidance import SemanticGuidance
 from depmap_cli.model.keyframes import key_frame_weights, mean_weights
 from depmap_cli.model.prototypes import PrototypeClusters
-from depmap_cli.model.signals import SignalHead
+from depmap_cli.model.signals import N_READINGS, SignalHead
 from depmap_cli.model.standardise import Standardise
 
 
@@ -59,6 +59,7 @@ class DepMap(nn.Module):
     guidance.gamma    0.5                                                        SemanticGuidance
     level_logits      1: all prototypes have equal weight                        LevelLogits
     behaviour         weight normal, variance 1 / (code width); bias std 0.5      BehaviourEncoder
+    readings          weight normal, variance 1 / (number of readings)            ReadingEncoder
     clusters          random unit vectors, until the first tokens of a level     PrototypeClusters
     ================= ========================================================== =================
 
@@ -81,11 +82,20 @@ class DepMap(nn.Module):
         self.backbone = Backbone(config.backbone)
         channels = self.backbone.channels
         self.guidance = SemanticGuidance(semantic_dim, channels[-1]) if config.esa else None
-        self.behaviour = nn.ModuleDict()
+        self.behaviour = nn.ModuleDict()  # tokens from maps
+        self.readings: ReadingEncoder | None = None  # tokens of S4, unless they are from its map
         self.clusters: PrototypeClusters | None = None
         self.level_logits: LevelLogits | None = None
         if config.sdpm:
-            for scale in sorted({4, *(config.scales if config.kdm else ())}):
+            from_maps = set(config.scales if config.kdm else ()) | {4}
+            if config.tokens == "readings":
+                from_maps -= {4}
+                self.readings = ReadingEncoder(
+                    n_readings=N_READINGS,
+                    n_channels=config.n_channels,
+                    token_dim=config.token_dim,
+                )
+            for scale in sorted(from_maps):
                 self.behaviour[str(scale)] = BehaviourEncoder(
                     in_channels=channels[scale - 1],
                     n_channels=config.n_channels,
@@ -112,6 +122,8 @@ class DepMap(nn.Module):
                 wavelet=config.wavelet,
             )
         fused_dim = self.fusion.fused_dim if self.fusion else channels[-1]
+        if self.readings is not None:
+            fused_dim += config.n_levels * config.n_prototypes
         self.standardise = Standardise(fused_dim)
         self.dropout = nn.Dropout(config.dropout)
         self.head = nn.Linear(fused_dim, 1)
@@ -127,19 +139,31 @@ class DepMap(nn.Module):
         features: list[Tensor],
         image: Float[Tensor, "n d"],
         text: Float[Tensor, "n d"],
+        readings: Float[Tensor, "n readings"] | None = None,
     ) -> FrameFeatures:
         """Encode frames from the backbone's maps f_1 to f_4. They may belong to different videos
-        and come in any order."""
+        and come in any order.
+
+        Args:
+            features: the maps.
+            image: image embeddings.
+            text: text embeddings of the queries.
+            readings: of ``frame_readings``; needed if the tokens are made of them.
+        """
         if self.guidance is not None:
             features = [*features[:-1], self.guidance(features[-1], text, image)]
         activations = logits = None
         tokens: dict[int, Tensor] = {}
         if self.clusters is not None and self.level_logits is not None:
-            scales = sorted(map(int, self.behaviour.keys())) if self.training else [4]
-            tokens = {s: self.behaviour[str(s)](features[s - 1]) for s in scales}
+            scales = [s for s in map(int, self.behaviour.keys()) if self.training or s == 4]
+            tokens = {s: self.behaviour[str(s)](features[s - 1]) for s in sorted(scales)}
+            if self.readings is not None:
+                tokens[4] = self.readings(cast(Tensor, readings))
             activations = prototype_activations(tokens[4], self.clusters.bank.clone())
             logits = self.level_logits(activations)
         fused = self.fusion(features) if self.fusion else features[-1].mean((2, 3)).float()
+        if self.readings is not None and activations is not None:
+            fused = torch.cat([fused, activations.flatten(1)], -1)
         mean, std = cast(Tensor, self.target)
         scores = mean + std * self.head(self.dropout(self.standardise(fused))).squeeze(-1)
         return FrameFeatures(
@@ -178,10 +202,11 @@ class DepMap(nn.Module):
         image: Float[Tensor, "b t d"],
         text: Float[Tensor, "b t d"],
         valid: Bool[Tensor, "b t"],
+        readings: Float[Tensor, "b t readings"] | None = None,
     ) -> tuple[VideoScores, FrameFeatures]:
         """Score whole videos. The frame features are flattened: their first axis is (b t)."""
         features = self.backbone(rearrange(pixels, "b t ... -> (b t) ..."))
-        return self.score_maps(features, image, text, valid)
+        return self.score_maps(features, image, text, valid, readings)
 
     def score_maps(
         self,
@@ -189,11 +214,15 @@ class DepMap(nn.Module):
         image: Float[Tensor, "b t d"],
         text: Float[Tensor, "b t d"],
         valid: Bool[Tensor, "b t"],
+        readings: Float[Tensor, "b t readings"] | None = None,
     ) -> tuple[VideoScores, FrameFeatures]:
         """Score whole videos from the backbone's maps f_1 to f_4, whose first axis is (b t)."""
         batch = len(valid)
         frames = self.encode_maps(
-            features, *(rearrange(x, "b t ... -> (b t) ...") for x in (image, text))
+            features,
+            image.flatten(0, 1),
+            text.flatten(0, 1),
+            None if readings is None else readings.flatten(0, 1),
         )
 
         def by_video(x: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from depmap_cli.model.signals import mix_scores, signal_inputs
 from depmap_cli.scoring.samplings import frame_weights, read_durations
 from depmap_cli.semantics.clip_model import SemanticFeatures, SemanticModel
 from depmap_cli.semantics.openface import AuTable
-from depmap_cli.semantics.signals import signals_of
+from depmap_cli.semantics.signals import frame_readings, signals_of
 
 _CPU_BATCH, _ACCELERATOR_BATCH = 16, 64
 """Faces in one forward pass. The CPU batch is small to limit memory use."""
@@ -81,6 +81,7 @@ class VideoInference:
         self.model, self.semantics, self.device = model, semantics, device
         self.training_frames, self.shares_backbone = training_frames, shares_backbone
         self.keep_features, self.au_table = keep_features, au_table
+        self._unread = frozenset[str]() if au_table is None else au_table.unread
         self._batches: list[FrameFeatures] = []
         self._semantics: list[SemanticFeatures] = []  # of the same frames, in little memory
 
@@ -129,7 +130,10 @@ class VideoInference:
         else:
             units = semantic_features.au_probabilities.to(self.device)
         text = self.semantics.query(units, semantic_features.angles.to(self.device))
-        frames = self.model.encode_maps(maps, image, text)
+        readings = frame_readings(
+            semantic_features.au_probabilities, semantic_features.angles, self._unread
+        ).to(self.device)
+        frames = self.model.encode_maps(maps, image, text, readings)
         activations = frames.activations if self.keep_features else None
         features = FrameFeatures(
             fused=frames.fused.float().cpu() if self.keep_features else torch.empty(len(image), 0),
@@ -192,8 +196,8 @@ class VideoInference:
             return None
         table = self.au_table
         neutral = self.semantics.typical_neutral if table is None or table.is_raw else None
-        unread = frozenset[str]() if table is None else table.unread
-        signals = signals_of(SemanticFeatures.joined(self._semantics), times, neutral, unread)
+        features = SemanticFeatures.joined(self._semantics)
+        signals = signals_of(features, times, neutral, self._unread)
         means = signals.nanmean(0)
         scores = [
             head(signal_inputs(signals[start : start + _SIGNAL_ROWS], means).to(self.device)).cpu()

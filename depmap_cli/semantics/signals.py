@@ -52,8 +52,24 @@ def readings_of(
     units = features.au_probabilities.numpy()
     if typical_neutral is not None and len(units):
         units = subtract_baseline(units, typical_neutral)
-    read = np.where([unit.code in unread for unit in ACTION_UNITS], np.nan, units)
-    return torch.cat([torch.from_numpy(read).float(), features.angles / ANGLE_UNIT], 1)
+    return frame_readings(torch.from_numpy(units).float(), features.angles, unread)
+
+
+def frame_readings(
+    au_probabilities: Float[Tensor, "n units"],
+    angles: Float[Tensor, "n angles"],
+    unread: frozenset[str] = frozenset(),
+) -> Float[Tensor, "n readings"]:
+    """Return what is read of each frame, in the order and units of ``readings_of``.
+
+    Args:
+        au_probabilities: of the action units, 0 to 1.
+        angles: of head and gaze, degrees.
+        unread: codes of the units that nobody has read; they become NaN.
+    """
+    is_unread = torch.tensor([unit.code in unread for unit in ACTION_UNITS])
+    units = au_probabilities.masked_fill(is_unread.to(au_probabilities.device), torch.nan)
+    return torch.cat([units, angles / ANGLE_UNIT], 1)
 
 
 def movement_of(

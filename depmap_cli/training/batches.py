@@ -19,6 +19,7 @@ from depmap_cli.domain.bdi import level_of
 from depmap_cli.errors import UsageProblem
 from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.semantics.clip_model import SemanticModel
+from depmap_cli.semantics.signals import frame_readings
 
 COVERED_SHARE = 0.1
 """Share of the training faces that are partly covered by a drawn hand or object."""
@@ -55,6 +56,7 @@ class TrainingBatch:
 
     image: Float[Tensor, "b t d"]
     text: Float[Tensor, "b t d"]
+    readings: Float[Tensor, "b t readings"]
     au_probabilities: Float[Tensor, "bt units"]  # 0 to 1
     target: Float[Tensor, " b"]  # BDI-II points
     levels: Int[Tensor, " b"]  # index of the severity band
@@ -130,6 +132,7 @@ def make_batch(
     return TrainingBatch(
         image=image.view(len(views), len(views[0].rows), -1),
         text=text.view(len(views), len(views[0].rows), -1),
+        readings=frame_readings(au_probabilities, angles).view(len(views), len(views[0].rows), -1),
         au_probabilities=au_probabilities,
         target=torch.tensor(scores, dtype=torch.float32, device=device),
         levels=torch.tensor([level_of(score) for score in scores], device=device),

@@ -24,6 +24,7 @@ from depmap_cli.model.losses import Loss, depmap_loss, level_loss
 from depmap_cli.runtime.devices import explain_out_of_memory, move_to_device, training_precision
 from depmap_cli.runtime.distributed import ProcessGroup
 from depmap_cli.semantics.clip_model import SemanticModel
+from depmap_cli.semantics.signals import frame_readings
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.training.au_probe import AuProbe
 from depmap_cli.training.batches import (
@@ -76,6 +77,9 @@ class Trainer:
             if self.config.n_cached_views:
                 self.cached_backbone = fingerprint(self.model.backbone)
         probabilities = torch.cat([clip.features.au_probabilities for clip in self.train])
+        angles = torch.cat([clip.features.angles for clip in self.train])
+        if self.model.readings is not None:
+            self.model.readings.fit(frame_readings(probabilities, angles))
         self.au_probe = AuProbe(self.model.head.in_features, probabilities.mean(0))
         self.trainable = nn.ModuleDict({"model": self.model, "reader": self.au_probe})
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -154,7 +158,9 @@ class Trainer:
         weight = config.contrastive_weight if epoch >= config.contrastive_start_epoch else 0.0
         with training_precision(self.device):
             maps = self._feature_maps(self.model, views)
-            videos, frames = self.model.score_maps(maps, batch.image, batch.text, valid)
+            videos, frames = self.model.score_maps(
+                maps, batch.image, batch.text, valid, batch.readings
+            )
         loss = depmap_loss(
             self.model, videos, frames, batch.target, batch.levels, valid, weight, self.processes
         )
@@ -245,8 +251,8 @@ class Trainer:
             batch = make_batch(views, self.semantics, self.device)
             with training_precision(self.device):
                 maps = self._feature_maps(self.averaged, views)
-                image, text = batch.image.flatten(0, 1), batch.text.flatten(0, 1)
-                frames = self.averaged.encode_maps(maps, image, text)
+                each_frame = (x.flatten(0, 1) for x in (batch.image, batch.text, batch.readings))
+                frames = self.averaged.encode_maps(maps, *each_frame)
             fused.append(self.processes.gathered(frames.fused))
             if frames.activations is not None:
                 activations.append(self.processes.gathered(frames.activations))
