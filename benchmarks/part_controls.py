@@ -418,8 +418,8 @@ def _mean_output(mean: MeanOutput) -> Callable:
 
 def shallow_encoders(model: DepMap, seen: Seen) -> list[str]:
     """Encoders of tokens that scoring used, but for the deepest scale: KDM at scoring."""
-    encoders = list(modules_of(model, BehaviourEncoder))
-    return [name for name in sorted(encoders)[:-1] if seen.outputs[name].is_known]
+    encoders = sorted(modules_of(model, BehaviourEncoder))
+    return [n for n in encoders if n != "behaviour.4" and seen.outputs[n].is_known]
 
 
 def _kdm_controls(model: DepMap, seen: Seen) -> list[Control]:

@@ -286,8 +286,8 @@ class WithShallowTokens(DepMap):
 
     share = 1.0
 
-    def encode_maps(self, features, image, text):
-        frames = super().encode_maps(features, image, text)
+    def encode_maps(self, features, image, text, readings=None):
+        frames = super().encode_maps(features, image, text, readings)
         shallow = self.behaviour["1"](features[0])[:, 0, 0]
         return dataclasses.replace(frames, scores=frames.scores + 40 * self.share * shallow)
 
@@ -324,8 +324,8 @@ def test_any_module_can_be_made_constant():
 class Planted(DepMap):
     """The first two numbers of the image embedding are a frame's score and its confidence."""
 
-    def encode_maps(self, features, image, text):
-        frames = super().encode_maps(features, image, text)
+    def encode_maps(self, features, image, text, readings=None):
+        frames = super().encode_maps(features, image, text, readings)
         logits = F.pad(image[:, 1:2], (0, 3)).float()
         return dataclasses.replace(frames, scores=image[:, 0].float(), logits=logits)
 

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from depmap_cli.model.signals import N_READINGS
+
 DIM = 12  # width of the stand-in CLIP embeddings
 
 
@@ -25,7 +27,8 @@ def tiny():
 
 @pytest.fixture
 def videos():
-    """Pixels, image and text embeddings and validity of ``batch`` videos of ``time`` frames."""
+    """Pixels, image and text embeddings, validity and readings of ``batch`` videos of ``time``
+    frames."""
 
     def draw(batch: int, time: int, side: int = 64, seed: int = 1):
         make = torch.Generator().manual_seed(seed)
@@ -33,6 +36,7 @@ def videos():
         pixels = pixels + 2 * torch.randn(batch, time, 3, 1, 1, generator=make)
         image = torch.randn(batch, time, DIM, generator=make)
         text = torch.randn(batch, time, DIM, generator=make)
-        return pixels, image, text, torch.ones(batch, time, dtype=torch.bool)
+        readings = torch.randn(batch, time, N_READINGS, generator=make)
+        return pixels, image, text, torch.ones(batch, time, dtype=torch.bool), readings
 
     return draw

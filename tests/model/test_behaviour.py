@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from depmap_cli.model.behaviour import GRID, BehaviourEncoder, soft_peaks
+from depmap_cli.model.behaviour import GRID, BehaviourEncoder, ReadingEncoder, soft_peaks
 
 
 def place(cells, side):
@@ -122,3 +122,17 @@ def test_large_maps_are_pooled_first():
     maps = torch.randn(1, 3, 2 * GRID, 2 * GRID)
     pooled = torch.nn.functional.avg_pool2d(maps, 2)
     torch.testing.assert_close(encoder(maps), encoder(pooled))
+
+
+def test_tokens_of_readings_are_their_linear_image_without_a_bias():
+    torch.manual_seed(0)
+    encoder = ReadingEncoder(n_readings=3, n_channels=4, token_dim=5)
+    readings = torch.tensor([[1.0, 20.0, 0.5], [3.0, 60.0, 0.1], [2.0, 10.0, 0.9]])
+    encoder.fit(readings)
+    mean, std = readings.mean(0), readings.std(0, correction=0)
+    tokens = encoder(readings)
+    for channel in range(4):
+        expected = (readings - mean) / std @ encoder.weight[channel]
+        torch.testing.assert_close(tokens[:, channel], expected)
+    assert encoder(mean[None]).abs().max() < 1e-5
+    assert torch.equal(encoder(torch.full((1, 3), torch.nan)), torch.zeros(1, 4, 5))

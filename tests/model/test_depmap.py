@@ -19,13 +19,14 @@ TABLE_3 = {
     "sdpm, kdm": {"map": False},
     "all": {},
 }
+READINGS = {"tokens": "readings"}
 TARGET = torch.tensor([3.0, 41.0])
 
 
 def loss_of(model, batch, target=TARGET, weight=0.1):
     videos, frames = model(*batch)
     levels = torch.tensor([level_of(score) for score in target.tolist()])
-    return depmap_loss(model, videos, frames, target, levels, batch[-1], weight)
+    return depmap_loss(model, videos, frames, target, levels, batch[3], weight)
 
 
 def train(model, batch, steps):
@@ -46,9 +47,9 @@ def score(model, *batch):
 class TestBatchInvariance:
     """The score of a video does not depend on the other videos in its batch."""
 
-    @pytest.fixture
-    def model(self, tiny):
-        return tiny().eval()
+    @pytest.fixture(params=[{}, READINGS], ids=["positions", "readings"])
+    def model(self, request, tiny):
+        return tiny(**request.param).eval()
 
     def test_alone_in_any_batch_in_any_order(self, model, videos):
         batch = videos(4, 6)
@@ -64,19 +65,19 @@ class TestBatchInvariance:
     @pytest.mark.parametrize("fill", [0.0, 30.0])
     def test_padding_changes_nothing(self, model, videos, fill):
         batch = videos(2, 5)
-        padded = [torch.cat([x, torch.full_like(x[:, :3], fill)], 1) for x in batch[:3]]
-        valid = torch.cat([batch[3], torch.zeros(2, 3, dtype=torch.bool)], 1)
-        torch.testing.assert_close(
-            score(model, *padded, valid), score(model, *batch), atol=1e-4, rtol=1e-5
+        pixels, image, text, readings = (
+            torch.cat([x, torch.full_like(x[:, :3], fill)], 1) for x in (*batch[:3], batch[4])
         )
+        valid = torch.cat([batch[3], torch.zeros(2, 3, dtype=torch.bool)], 1)
+        padded = score(model, pixels, image, text, valid, readings)
+        torch.testing.assert_close(padded, score(model, *batch), atol=1e-4, rtol=1e-5)
 
     def test_frames_in_pieces_equal_the_whole(self, model, videos):
-        pixels, image, text, valid = videos(1, 6)
+        pixels, image, text, valid, readings = videos(1, 6)
 
         def encoded(frames):
-            return model.encode_maps(
-                model.backbone(pixels[0, frames]), image[0, frames], text[0, frames]
-            )
+            maps = model.backbone(pixels[0, frames])
+            return model.encode_maps(maps, *(x[0, frames] for x in (image, text, readings)))
 
         with torch.inference_mode():
             whole = encoded(slice(None))
@@ -86,14 +87,14 @@ class TestBatchInvariance:
             torch.testing.assert_close(joined, getattr(whole, name), atol=1e-4, rtol=1e-4)
         names = ("fused", "scores", "logits")
         joined = [torch.cat([getattr(piece, name) for piece in pieces])[None] for name in names]
-        expected = score(model, pixels, image, text, valid)
+        expected = score(model, pixels, image, text, valid, readings)
         torch.testing.assert_close(model.fuse(*joined, valid).score, expected, atol=1e-4, rtol=1e-5)
 
 
 def test_inference_has_no_label_argument(tiny, videos):
     model = tiny()
     given = inspect.signature(type(model).forward).parameters
-    assert list(given) == ["self", "pixels", "image", "text", "valid"]
+    assert list(given) == ["self", "pixels", "image", "text", "valid", "readings"]
 
 
 def test_losses_do_not_touch_evaluation(tiny, videos):
@@ -107,9 +108,12 @@ def test_losses_do_not_touch_evaluation(tiny, videos):
         assert torch.equal(value, before[name]), name
 
 
-@pytest.mark.parametrize("row", TABLE_3)
-def test_every_parameter_learns(tiny, videos, row):
-    model, batch = tiny(head=0.01, sampling_factor=5.0, **TABLE_3[row]), videos(2, 3)
+@pytest.mark.parametrize(
+    "settings",
+    [*TABLE_3.values(), READINGS, {**READINGS, "kdm": False}, {**READINGS, "map": False}],
+)
+def test_every_parameter_learns(tiny, videos, settings):
+    model, batch = tiny(head=0.01, sampling_factor=5.0, **settings), videos(2, 3)
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     start = {name: p.detach().clone() for name, p in trained.items()}
     reached = set()
@@ -264,3 +268,47 @@ def test_mixed_precision_trains(tiny, videos):
     assert loss.total.dtype == torch.float32
     for name, parameter in model.named_parameters():
         assert parameter.grad is None or parameter.grad.isfinite().all(), name
+
+
+class TestTokensFromReadings:
+    """Prototypes of what faces do: their activations have a part in the score."""
+
+    @pytest.fixture
+    def model(self, tiny):
+        return tiny(**READINGS).eval()
+
+    def test_scores_depend_on_readings_and_prototypes(self, model, videos):
+        pixels, image, text, valid, readings = videos(2, 4)
+        before = score(model, pixels, image, text, valid, readings)
+        other = score(model, pixels, image, text, valid, readings.flip(-1))
+        assert (other - before).abs().min() > 0.1
+        bank = model.clusters.bank
+        bank.copy_(torch.nn.functional.normalize(torch.randn_like(bank), dim=-1))
+        replaced = score(model, pixels, image, text, valid, readings)
+        assert (replaced - before).abs().min() > 0.1
+
+    def test_positions_leave_both_out(self, tiny, videos):
+        model = tiny(map=False).eval()
+        pixels, image, text, valid, readings = videos(2, 4)
+        before = score(model, pixels, image, text, valid, readings)
+        assert torch.equal(score(model, pixels, image, text, valid, readings.flip(-1)), before)
+        bank = model.clusters.bank
+        bank.copy_(torch.nn.functional.normalize(torch.randn_like(bank), dim=-1))
+        assert torch.equal(score(model, pixels, image, text, valid, readings), before)
+
+    def test_activations_end_the_fused_vector(self, model, videos):
+        frames = model(*videos(2, 4))[1]
+        n = frames.activations[0].numel()
+        assert model.head.in_features == frames.fused.shape[1] == model.fusion.fused_dim + n
+        torch.testing.assert_close(frames.fused[:, -n:], frames.activations.flatten(1))
+
+    def test_unknown_readings_count_as_the_mean_in_training(self, model, videos):
+        pixels, image, text, valid, readings = videos(2, 4)
+        model.readings.fit(readings.flatten(0, 1) + 3)
+        mean = model.readings.standardise.mean[:5].expand(2, 4, 5)
+        at_mean = torch.cat([mean, readings[..., 5:]], -1)
+        unknown = torch.cat([torch.full_like(mean, torch.nan), readings[..., 5:]], -1)
+        found = score(model, pixels, image, text, valid, unknown)
+        expected = score(model, pixels, image, text, valid, at_mean)
+        torch.testing.assert_close(found, expected)
+        assert (found - score(model, pixels, image, text, valid, readings)).abs().max() > 1e-3
