@@ -1,14 +1,14 @@
-"""Measure whether heat maps point at the region of the face that acts, on rendered faces.
+"""Measure whether the heat maps of key frames point at the region that acts, on rendered faces.
 
     python -m benchmarks.heat_maps --face-model ict_face.npz [--weights FILE] [--people 40]
 
 Each person is rendered from the front with a neutral face, and with one region acting: brows, eyes
-or mouth corners. Two heat maps are tested. That of key frames in reports shows the difference from
-the usual face, here the neutral one. The other shows where a face matches the prototypes of its
-level. Prints the share of faces whose hottest point lies in the acting region, with a 95 % interval
-over people; beside it two kinds of chance: the region's share of the face, and the share for the
-heat map of the same person's neutral face, which a map that always points at one place reaches as
-well.
+or mouth corners. The heat map shows the difference from the usual face, here the neutral one. LOG
+L79 has the maps of prototypes, which are no longer made.
+
+Prints the share of faces whose hottest point lies in the acting region, with a 95 % interval over
+people; beside it two kinds of chance: the region's share of the face, and the share for the heat
+map of the same person's neutral face, which a map that always points at one place reaches as well.
 """
 
 import argparse
@@ -17,18 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
-from benchmarks.prototype_heat_maps import prototype_heatmap
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.landmarks import five_points
 from depmap_cli.evaluation.bootstrap import PeopleBootstrap
 from depmap_cli.evaluation.results import Bootstrap, Metric
 from depmap_cli.faces.align import TEMPLATE, align_face, similarity_transform
-from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.runtime.devices import resolve_device
-from depmap_cli.scoring.inference import VideoInference, embed_faces
-from depmap_cli.scoring.key_frames import key_picture, nearest_level, usual_face
+from depmap_cli.scoring.key_frames import key_picture, usual_face
 from depmap_cli.simulation.corpus.random_streams import RandomPurpose, random_stream
 from depmap_cli.simulation.rendering.renderer_api import FaceModelRenderer, RendererApi
 from depmap_cli.weights.loading import Networks, load_networks
@@ -154,27 +150,6 @@ def report_heat_map(networks: Networks, faces: Sequence[RenderedFace]) -> HeatMa
     return lambda face: key_picture(networks, face.face, usual[face.person]).heat
 
 
-def level_heat_map(networks: Networks) -> HeatMap:
-    """The heat map of where a face matches the prototypes of the level that it resembles most."""
-
-    def heat_map(rendered: RenderedFace) -> np.ndarray:
-        face = rendered.face[None]
-        features = embed_faces(networks.semantics, face, networks.device)
-        inference = VideoInference(
-            model=networks.model, semantics=networks.semantics, device=networks.device
-        )
-        inference.encode_faces(face, features)
-        _, frames = inference.finish()
-        pixels = normalise_pixels(torch.from_numpy(face))
-        units = networks.semantics.phrase_probabilities(features.image)
-        text = networks.semantics.query(units, features.angles)
-        level = nearest_level(frames, 0)
-        heat = prototype_heatmap(networks.model, pixels, features.image, text, level)
-        return heat[0].numpy()
-
-    return heat_map
-
-
 def main() -> None:
     """Print one line for each action."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -187,21 +162,16 @@ def main() -> None:
     renderer.check()
     networks = load_networks(args.weights, resolve_device("cpu"))
     faces = rendered_faces(renderer, args.people, args.seed)
-    maps = {
-        "difference from the usual face": report_heat_map(networks, faces),
-        "match with the prototypes": level_heat_map(networks),
-    }
     print(f"{args.people} people; hottest point in the acting region (95 % interval)")
-    for name, heat_map in maps.items():
-        print(f"\n{name:31} {'acting face':>22} {'neutral face':>14} {'area':>6}")
-        for hits in hits_of(faces, heat_map):
-            ends = (
-                f"({hits.acting.low:.2f} to {hits.acting.high:.2f})"
-                if hits.acting.low is not None
-                else ""
-            )
-            share = f"{hits.acting.value:.2f} {ends}"
-            print(f"{hits.action:31} {share:>22} {hits.neutral:14.2f} {hits.area:6.2f}")
+    print(f"{'action':31} {'acting face':>22} {'neutral face':>14} {'area':>6}")
+    for hits in hits_of(faces, report_heat_map(networks, faces)):
+        ends = (
+            f"({hits.acting.low:.2f} to {hits.acting.high:.2f})"
+            if hits.acting.low is not None
+            else ""
+        )
+        share = f"{hits.acting.value:.2f} {ends}"
+        print(f"{hits.action:31} {share:>22} {hits.neutral:14.2f} {hits.area:6.2f}")
 
 
 if __name__ == "__main__":

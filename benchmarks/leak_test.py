@@ -23,7 +23,7 @@ from depmap_cli.model.backbone import normalise_pixels
 from depmap_cli.model.signals import mix_scores, signal_inputs
 from depmap_cli.runtime.devices import resolve_device
 from depmap_cli.scoring.samplings import read_durations
-from depmap_cli.semantics.signals import signals_of
+from depmap_cli.semantics.signals import frame_readings, signals_of
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.evaluate import EvaluateOptions, score_clips
 from depmap_cli.workflows.labelled_data import LabelledData
@@ -44,8 +44,10 @@ def score_in_one_batch(networks: Networks, clips: list[VideoClip]) -> list[float
         [semantics.query(semantics.phrase_probabilities(s.image), s.angles) for s in features]
     )
     image = torch.stack([s.image for s in features])
+    readings = torch.stack([frame_readings(s.au_probabilities, s.angles) for s in features])
+    valid = torch.ones(pixels.shape[:2]).bool()
     with torch.inference_mode():
-        videos, frames = networks.model(pixels, image, text, torch.ones(pixels.shape[:2]).bool())
+        videos, frames = networks.model(pixels, image, text, valid, readings)
         scores = frames.scores.view(pixels.shape[:2])
         if networks.model.signal_head is not None:
             neutral = networks.semantics.typical_neutral
