@@ -1,14 +1,14 @@
-"""Would prototypes carry the estimate if tokens described behaviour?
+"""Measure whether prototypes of behaviour tokens carry the estimate.
 
-    python benchmarks/behaviour_prototypes.py --data simavec [--weights FILE] [--cache DIR]
+    python -m benchmarks.behaviour_prototypes --data simavec [--weights FILE] [--cache DIR]
 
-In Dep-MAP, a token is the position of a channel's responses. Here, each frame has one token: a
+Here, each frame has one token: a
 linear map of its signals (action units, head, gaze, their movement, distances from means), as the
 regression on signals reads them. The prototypes of Eq. (2), the activations of Eq. (12), the level
 logits of Eq. (13) and the key frames after it are computed by the package's own code; a linear head
 on the activations gives the score. Trained on Training, RMSE on Development, mean of several seeds:
 
-learned           as in the paper, frames weighted equally
+learned           prototypes are learned; frames are weighted equally
 random            the same, but the prototypes stay as they were drawn
 replaced          the first, with the prototypes replaced by random ones after training
 key frames        frames weighted by their confidence, u = c ln T of them

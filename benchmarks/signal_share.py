@@ -2,11 +2,11 @@
 
     python benchmarks/signal_share.py --data simavec [--weights FILE] [--frames 64] [--cache DIR]
 
-Fits the regression on Training as `depmap train` does, and prints the RMSE on Development of the
-network alone, of mixtures with several shares of the regression, and of mixtures in which the
-regression has only some of its inputs. For comparison, a ridge regression is fitted on the same
-inputs, averaged over each clip. As a control, the regression is fitted on the inputs of other
-clips: its estimates must then be about as bad as the mean. Testing is not read.
+Fits the regression on Training as `depmap train` does. Prints the RMSE on Development of mixtures
+with several shares of the regression, and of the regression alone with only some of its inputs. For
+comparison, a ridge regression is fitted on the means of the same inputs over each clip. As a
+control, the regression is fitted on the inputs of other clips: its estimates must then be about as
+bad as the mean. Testing is not read.
 """
 
 import argparse
@@ -21,14 +21,14 @@ from depmap_cli.data.corpus import of_split
 from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.evaluation.estimate_clip import estimate_clip
-from depmap_cli.model.signals import N_READINGS, N_SIGNALS, SignalHead
+from depmap_cli.model.signals import N_READINGS, N_SIGNALS, SIGNAL_SHARE, SignalHead
 from depmap_cli.stats.metrics import agreement
 from depmap_cli.stats.ridge import fit_ridge
 from depmap_cli.training.signal_fit import clip_inputs, fit_networks
 from depmap_cli.weights.loading import Networks, load_networks
 from depmap_cli.workflows.labelled_data import LabelledData
 
-SHARES = (0.0, 0.25, 0.35, 0.5, 0.65, 0.75, 1.0)
+SHARES = (0.0, 0.25, 0.35, 0.5, SIGNAL_SHARE, 0.75, 1.0)
 N_CONTROLS = 2
 
 
@@ -98,7 +98,7 @@ def main() -> None:
     everything = np.arange(2 * N_SIGNALS)
     moves, is_distance = everything % N_SIGNALS >= N_READINGS, everything >= N_SIGNALS
     units = everything % N_READINGS < len(ACTION_UNITS)
-    regression = fitted(train, development, everything)
+    regression = estimates_from(train, development, everything)
     for share in SHARES:
         print(f"share of the regression {share:.2f}  {rmse(regression, share):6.2f}")
     for name, columns in (
@@ -108,17 +108,20 @@ def main() -> None:
         ("action units alone", everything[units]),
         ("head pose and gaze alone", everything[~units]),
     ):
-        print(f"{name:30}{rmse(fitted(train, development, columns)):6.2f}")
+        print(f"{name:30}{rmse(estimates_from(train, development, columns)):6.2f}")
     means = [torch.stack([x.nanmean(0) for x in c.inputs]).numpy() for c in (train, development)]
     ridge = fit_ridge(means[0], train.scores.numpy(), train.people)
     print(f"{'ridge regression on means':30}{rmse(ridge.predict(means[1])):6.2f}")
     for draw in range(N_CONTROLS):
         order = torch.randperm(len(train.scores), generator=torch.Generator().manual_seed(draw))
         control = replace(train, scores=train.scores[order])
-        print(f"{'inputs of other clips':30}{rmse(fitted(control, development, everything)):6.2f}")
+        print(
+            f"{'inputs of other clips':30}"
+            f"{rmse(estimates_from(control, development, everything)):6.2f}"
+        )
 
 
-def fitted(train: Clips, development: Clips, columns: np.ndarray) -> np.ndarray:
+def estimates_from(train: Clips, development: Clips, columns: np.ndarray) -> np.ndarray:
     """Estimates (clips,) for Development of a regression that knows only some inputs."""
     hidden = torch.ones(2 * N_SIGNALS, dtype=torch.bool)
     hidden[torch.from_numpy(columns)] = False

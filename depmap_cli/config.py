@@ -172,10 +172,9 @@ class ModelConfig(_Frozen):
     )
     tokens: Literal["positions", "readings"] = Field(
         "positions",
-        description="What the tokens of S4 are made of: the positions of the responses of its "
-        "channels (paper), or the action units, head pose and gaze of the frame, with which "
-        "prototypes differ by what faces do and the score is read from their activations, too. "
-        "Measured.",
+        description="What the tokens of S4 are made of. positions (paper): where the channels "
+        "respond. readings: the action units, head pose and gaze of the frame; the regression head "
+        "then also reads the prototype activations. Without sdpm it has no effect. Measured.",
     )
     n_peaks: int = Field(
         4, ge=1, le=16, description="Number of response areas in a hash code; authors: 4."
@@ -223,7 +222,7 @@ class ModelConfig(_Frozen):
         for name in ("kdm", "map"):
             if getattr(self, name) and not self.sdpm:
                 raise ValueError(f"{name} needs sdpm, because it uses the prototypes")
-        if self.sdpm and not (self.kdm or self.map):
+        if self.sdpm and not (self.kdm or self.map or self.tokens == "readings"):
             raise ValueError("sdpm needs kdm or map, because nothing else uses the prototypes")
         return self
 

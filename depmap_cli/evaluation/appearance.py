@@ -31,7 +31,7 @@ class KeyFace:
     estimate: float  # BDI-II points
     nearest: int | None  # level whose prototypes it resembles most; None without prototypes
     picture: KeyPicture
-    heaviest: bool = True  # False: the network has no key-frame fusion, all frames weigh alike
+    heaviest: bool = True  # False: the network has no key frames
 
 
 @dataclass(frozen=True, kw_only=True)

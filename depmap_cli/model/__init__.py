@@ -10,7 +10,7 @@ f_{j,t}        features           backbone map of frame t at stage j          (1
 T_i, V_i       text, image        CLIP embeddings of a frame, frozen          (1)
 gamma          gamma              strength of semantic guidance               (1)
 E_t            guided             deepest map after semantic guidance         (1)
-G_t            tokens             latent facial behaviours, one per channel   (4)
+G_t            tokens             latent facial behaviours                    (4)
 L              token_dim          width of a token                            (4)
 M, M-bar       sparsity           how much a token stands out over time       (5), (6)
 c, u           sampling_factor    u = c ln T key tokens                       (6)

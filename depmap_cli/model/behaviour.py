@@ -1,5 +1,4 @@
-"""Latent facial behaviour tokens: the positions on the face where each channel responds, or what is
-read of the face."""
+"""Latent facial behaviour tokens, from positions of responses or from readings of the frame."""
 
 import torch
 from einops import rearrange
@@ -72,11 +71,10 @@ class BehaviourEncoder(nn.Module):
 class ReadingEncoder(nn.Module):
     """Dep-MAP "Semantic Disambiguation Prototype Cluster", Eq. (4), on readings of the frame.
 
-    Reading: in place of positions, each token is a linear map of the frame's action units, head
-    pose and gaze, standardised over the training frames. Positions on the pooled map hardly change
-    with the expression, so that prototypes of them differ by channel and not by what faces do; with
-    readings, they carry the estimate (measured: LOG L90). There is no bias, so a token does not
-    identify its channel.
+    Not in the paper: each token is a linear map of the frame's action units, head pose and gaze,
+    standardised over the training frames. Positions on the pooled map hardly change with the
+    expression, so prototypes of positions differ by channel and not by expression (measured: LOG
+    L90). There is no bias, so a frame with mean readings has tokens of zero.
     """
 
     def __init__(self, *, n_readings: int, n_channels: int, token_dim: int) -> None:
@@ -97,5 +95,9 @@ class ReadingEncoder(nn.Module):
             return torch.einsum("nk,ikl->nil", known, self.weight)  # Eq. (4)
 
     def fit(self, readings: Float[Tensor, "n readings"]) -> None:
-        """Take the statistics of the readings of all training frames; unknown ones count as 0."""
-        self.standardise.update(readings.nan_to_num(0.0), reset=True)
+        """Take the statistics of the readings of all training frames.
+
+        A reading that is not known in every frame gets mean 0 and the smallest divisor.
+        """
+        known = readings.isfinite().all(0)
+        self.standardise.update(torch.where(known, readings, 0.0), reset=True)

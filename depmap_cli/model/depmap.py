@@ -29,7 +29,8 @@ from depmap_cli.model.standardise import Standardise
 class FrameFeatures:
     """Output of the network for n frames, each encoded independently."""
 
-    fused: Float[Tensor, "n fused"]  # multi-scale representation
+    fused: Float[Tensor, "n fused"]  # multi-scale representation; then the activations, if tokens
+    # are made of readings
     scores: Float[Tensor, " n"]  # score of each frame, BDI-II points
     activations: Float[Tensor, "n levels k"] | None  # Eq. 12; None without prototypes
     logits: Float[Tensor, "n levels"] | None  # Eq. 13; None without prototypes
@@ -59,7 +60,7 @@ class DepMap(nn.Module):
     guidance.gamma    0.5                                                        SemanticGuidance
     level_logits      1: all prototypes have equal weight                        LevelLogits
     behaviour         weight normal, variance 1 / (code width); bias std 0.5      BehaviourEncoder
-    readings          weight normal, variance 1 / (number of readings)            ReadingEncoder
+    reading_encoder   weight normal, variance 1 / (number of readings)            ReadingEncoder
     clusters          random unit vectors, until the first tokens of a level     PrototypeClusters
     ================= ========================================================== =================
 
@@ -83,14 +84,14 @@ class DepMap(nn.Module):
         channels = self.backbone.channels
         self.guidance = SemanticGuidance(semantic_dim, channels[-1]) if config.esa else None
         self.behaviour = nn.ModuleDict()  # tokens from maps
-        self.readings: ReadingEncoder | None = None  # tokens of S4, unless they are from its map
+        self.reading_encoder: ReadingEncoder | None = None  # tokens of S4, unless from its map
         self.clusters: PrototypeClusters | None = None
         self.level_logits: LevelLogits | None = None
         if config.sdpm:
             from_maps = set(config.scales if config.kdm else ()) | {4}
             if config.tokens == "readings":
                 from_maps -= {4}
-                self.readings = ReadingEncoder(
+                self.reading_encoder = ReadingEncoder(
                     n_readings=N_READINGS,
                     n_channels=config.n_channels,
                     token_dim=config.token_dim,
@@ -122,7 +123,8 @@ class DepMap(nn.Module):
                 wavelet=config.wavelet,
             )
         fused_dim = self.fusion.fused_dim if self.fusion else channels[-1]
-        if self.readings is not None:
+        self.map_dim = fused_dim  # elements of ``fused`` that come from maps; they are the first
+        if self.reading_encoder is not None:
             fused_dim += config.n_levels * config.n_prototypes
         self.standardise = Standardise(fused_dim)
         self.dropout = nn.Dropout(config.dropout)
@@ -157,12 +159,14 @@ class DepMap(nn.Module):
         if self.clusters is not None and self.level_logits is not None:
             scales = [s for s in map(int, self.behaviour.keys()) if self.training or s == 4]
             tokens = {s: self.behaviour[str(s)](features[s - 1]) for s in sorted(scales)}
-            if self.readings is not None:
-                tokens[4] = self.readings(cast(Tensor, readings))
+            if self.reading_encoder is not None:
+                if readings is None:
+                    raise ValueError("tokens made of readings need readings")
+                tokens[4] = self.reading_encoder(readings)
             activations = prototype_activations(tokens[4], self.clusters.bank.clone())
             logits = self.level_logits(activations)
         fused = self.fusion(features) if self.fusion else features[-1].mean((2, 3)).float()
-        if self.readings is not None and activations is not None:
+        if self.reading_encoder is not None and activations is not None:
             fused = torch.cat([fused, activations.flatten(1)], -1)
         mean, std = cast(Tensor, self.target)
         scores = mean + std * self.head(self.dropout(self.standardise(fused))).squeeze(-1)

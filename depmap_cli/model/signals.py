@@ -9,7 +9,7 @@ from depmap_cli.domain.action_units import ACTION_UNITS
 from depmap_cli.domain.head_and_gaze import ANGLES
 
 SIGNAL_SHARE = 2 / 3
-"""Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L87)."""
+"""Share of ``SignalHead`` in the score of a frame, once it is fitted (measured: LOG L88)."""
 N_READINGS = len(ACTION_UNITS) + len(ANGLES)
 """Number of readings of a frame: action units, then angles."""
 N_SIGNALS = 2 * N_READINGS
@@ -21,7 +21,7 @@ N_HIDDEN = 64
 N_NETWORKS = 5
 """Number of networks whose mean ``SignalHead`` is."""
 LIMIT = 8.0
-"""Standardised inputs are limited to this distance from the mean in training."""
+"""Largest absolute value of a standardised input; larger values are cut off."""
 
 
 class SignalHead(nn.Module):
@@ -130,9 +130,17 @@ def mix_scores(
         from_signals: scores of ``SignalHead``, BDI-II points.
         durations: seconds of the video that each frame stands for.
     """
-    over_time = durations @ from_signals / durations.sum()
-    shift = over_time - weights @ from_signals
-    return torch.lerp(scores, from_signals + shift, SIGNAL_SHARE)
+    return torch.lerp(scores, mean_over_time(weights, from_signals, durations), SIGNAL_SHARE)
+
+
+def mean_over_time(
+    weights: Float[Tensor, " n"], from_signals: Float[Tensor, " n"], durations: Float[Tensor, " n"]
+) -> Float[Tensor, " n"]:
+    """Return scores shifted by one number, so that their weighted mean is their mean over time.
+
+    The arguments are those of ``mix_scores``.
+    """
+    return from_signals + durations @ from_signals / durations.sum() - weights @ from_signals
 
 
 def signal_inputs(

@@ -307,8 +307,9 @@ class WeightsInfo(FrozenModel):
         "is an 'OpenFace table'."
     )
     key_frames: bool = Field(
-        description="Whether the model weights frames by their confidence (MAP). Without it, each "
-        "frame has the weight of the time that it stands for."
+        description="Whether the model weights frames by their confidence (MAP). Without it, "
+        "frames are weighted by the time that they stand for, or equally if there are no more of "
+        "them than in training."
     )
     training_data: str = Field(description="What the model was trained on.")
     simulated: bool = Field(description="Whether it was trained on simulated faces only.")

@@ -157,7 +157,8 @@ class VideoInference:
         """Score the frames added so far.
 
         Args:
-            times: of the frames, in seconds, ascending; None if they are evenly spaced.
+            times: of the frames, in seconds, ascending; None if they are not known: the frames then
+                count as evenly spaced, and their movement as unknown.
 
         Returns:
             The estimate of the video (b = 1) and the features of its n frames. Without

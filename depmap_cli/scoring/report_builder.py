@@ -390,7 +390,7 @@ def weights_info(networks: Networks, au_source: str) -> WeightsInfo:
         backbone=networks.config.model.backbone,
         semantics=f"{semantics.model} {semantics.sha256[:12]}",
         au_source=au_source,
-        key_frames=networks.config.model.map and networks.model.level_logits is not None,
+        key_frames=networks.config.model.map,
         training_data=document["training_data"],
         simulated=bool(document.get("simulated", False)),
         development=document["development"],

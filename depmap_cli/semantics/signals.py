@@ -26,7 +26,7 @@ def signals_of(
 ) -> Float[Tensor, "n signals"]:
     """Return the signals of all n frames of one video: its readings, then their movement.
 
-    The other arguments are those of ``readings_of`` and ``movement_of``.
+    The arguments are those of ``readings_of`` and ``movement_of``.
     """
     readings = readings_of(features, typical_neutral, unread)
     return torch.cat([readings, movement_of(readings, times)], 1)
@@ -62,6 +62,9 @@ def frame_readings(
 ) -> Float[Tensor, "n readings"]:
     """Return what is read of each frame, in the order and units of ``readings_of``.
 
+    The action units are as the semantic model gives them. Those of a table of OpenFace are relative
+    to the person's neutral face, which tokens made of readings do not account for.
+
     Args:
         au_probabilities: of the action units, 0 to 1.
         angles: of head and gaze, degrees.
@@ -78,8 +81,8 @@ def movement_of(
     """Return by how much each reading has changed in the last ``MOVEMENT_SECONDS``, 0 or more.
 
     The earlier reading is interpolated between the two frames around that time. It is unknown (NaN)
-    at the start of the video, and if these frames are more than a second apart; a video that is
-    sampled every few seconds has no movement.
+    at the start of the video, and if these frames are more than a second apart, unless one of them
+    lies exactly there. So a video that is sampled every few seconds has no movement.
 
     Args:
         times: of the frames, in seconds, ascending; None if they are not known.

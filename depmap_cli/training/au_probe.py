@@ -1,4 +1,4 @@
-"""An auxiliary loss: the fused representation must predict the action units of its frame."""
+"""An auxiliary loss: the representation of the maps must predict the action units of its frame."""
 
 import torch
 from jaxtyping import Float
@@ -12,7 +12,7 @@ MIN_PROBABILITY = 1e-4
 
 
 class AuProbe(nn.Module):
-    """A linear map from the fused representation to the semantic model's AU probabilities.
+    """A linear map from the representation of the maps to the semantic model's AU probabilities.
 
     It is not in the paper, and is used in training only. One score for each video teaches the new
     layers little about what to look for: they memorise appearance, and on Development they help no

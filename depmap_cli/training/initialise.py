@@ -127,6 +127,8 @@ def _load(model: DepMap, config: Config, semantics: SemanticModel, start: Checkp
         *("dropout", "momentum", "entropy", "temperature", "peak_temperature"),
         *("sampling_factor", "signals"),
     }
+    if not config.model.sdpm:
+        without_tensors.add("tokens")
     wanted, existing = (m.model_dump(exclude=without_tensors) for m in (config.model, stored))
     if wanted != existing:
         names = ", ".join(name for name in wanted if wanted[name] != existing[name])

@@ -78,9 +78,10 @@ class Trainer:
                 self.cached_backbone = fingerprint(self.model.backbone)
         probabilities = torch.cat([clip.features.au_probabilities for clip in self.train])
         angles = torch.cat([clip.features.angles for clip in self.train])
-        if self.model.readings is not None:
-            self.model.readings.fit(frame_readings(probabilities, angles))
-        self.au_probe = AuProbe(self.model.head.in_features, probabilities.mean(0))
+        encoder = self.model.reading_encoder
+        if encoder is not None and not encoder.standardise.initialised:
+            encoder.fit(frame_readings(probabilities, angles))
+        self.au_probe = AuProbe(self.model.map_dim, probabilities.mean(0))
         self.trainable = nn.ModuleDict({"model": self.model, "reader": self.au_probe})
         self.averaged = copy.deepcopy(self.model).eval().requires_grad_(False)
         for network in self.trainable, self.averaged:
@@ -176,7 +177,7 @@ class Trainer:
         """Losses of the emotional branch that are not in the paper, by the name of their weight."""
         losses = {}
         if self.config.au_loss_weight and self.model.config.emotional:
-            fused = self.model.standardise(frames.fused)
+            fused = self.model.standardise(frames.fused)[:, : self.model.map_dim]
             losses["au"] = self.au_probe(fused, batch.au_probabilities)
         if self.config.level_loss_weight and self.model.config.map and videos.levels is not None:
             losses["level"] = level_loss(videos.levels, batch.levels)

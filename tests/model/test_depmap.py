@@ -299,13 +299,13 @@ class TestTokensFromReadings:
     def test_activations_end_the_fused_vector(self, model, videos):
         frames = model(*videos(2, 4))[1]
         n = frames.activations[0].numel()
-        assert model.head.in_features == frames.fused.shape[1] == model.fusion.fused_dim + n
+        assert model.head.in_features == frames.fused.shape[1] == model.map_dim + n
         torch.testing.assert_close(frames.fused[:, -n:], frames.activations.flatten(1))
 
     def test_unknown_readings_count_as_the_mean_in_training(self, model, videos):
         pixels, image, text, valid, readings = videos(2, 4)
-        model.readings.fit(readings.flatten(0, 1) + 3)
-        mean = model.readings.standardise.mean[:5].expand(2, 4, 5)
+        model.reading_encoder.fit(readings.flatten(0, 1) + 3)
+        mean = model.reading_encoder.standardise.mean[:5].expand(2, 4, 5)
         at_mean = torch.cat([mean, readings[..., 5:]], -1)
         unknown = torch.cat([torch.full_like(mean, torch.nan), readings[..., 5:]], -1)
         found = score(model, pixels, image, text, valid, unknown)

@@ -29,6 +29,13 @@ def test_invalid_settings_are_refused(settings, message):
         ModelConfig(**settings)
 
 
+def test_prototypes_without_kdm_and_map_need_another_use():
+    without = {"kdm": False, "map": False}
+    with pytest.raises(ValidationError, match="nothing else uses the prototypes"):
+        ModelConfig(**without)
+    assert ModelConfig(**without, tokens="readings").sdpm
+
+
 def test_scales_are_put_in_order():
     assert ModelConfig(scales=(4, 2, 3)).scales == (2, 3, 4)
 

@@ -5,8 +5,11 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
+from depmap_cli.config import ModelConfig
 from depmap_cli.io.checkpoint import load_tensors
+from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.keyframes import key_frame_weights
 from depmap_cli.model.losses import level_loss
 from depmap_cli.training.au_probe import AuProbe
@@ -20,6 +23,20 @@ def test_the_loss_is_the_cross_entropy_summed_over_units():
     au_probabilities = torch.rand(5, 18, generator=torch.Generator().manual_seed(0))
     loss = probe(torch.randn(5, 2, generator=torch.Generator().manual_seed(1)), au_probabilities)
     torch.testing.assert_close(loss, torch.tensor(18 * math.log(2)))  # ln 2 a unit, whatever it is
+
+
+def test_it_reaches_maps_only():
+    """Activations of tokens from readings are computed from what the loss asks for."""
+    config = ModelConfig(n_channels=8, token_dim=8, fused_channels=8, tokens="readings")
+    model = DepMap(config=config, semantic_dim=4)
+    maps = [torch.randn(2, c, 8, 8) for c in model.backbone.channels]
+    maps = [F.interpolate(m, size=2 ** (5 - i)) for i, m in enumerate(maps)]
+    frames = model.encode_maps(maps, torch.randn(2, 4), torch.randn(2, 4), torch.rand(2, 23))
+    probe = AuProbe(model.map_dim, torch.full((18,), 0.5))
+    torch.nn.init.normal_(probe.units.weight)
+    probe(model.standardise(frames.fused)[:, : model.map_dim], torch.rand(2, 18)).backward()
+    assert model.fusion.read[0].weight.grad.abs().sum() > 0
+    assert model.reading_encoder.weight.grad is None or not model.reading_encoder.weight.grad.any()
 
 
 def test_it_starts_at_the_mean_probability_of_each_unit():

@@ -185,7 +185,7 @@ def _picture_sheet(
 def _frame_words(faces: Sequence[KeyFace]) -> str:
     if all(face.heaviest for face in faces):
         return "The frame with the greatest weight"
-    return "The middle one of the sampled frames, because all have the same weight in these weights"
+    return "The middle one of the sampled frames, because this model has no key frames"
 
 
 def _nearest_words(faces: Sequence[KeyFace]) -> str:

@@ -76,6 +76,19 @@ def test_a_scored_report_fits_80_columns_and_says_what_it_must(sample_result: Sc
         assert part in flat
 
 
+def test_a_model_without_key_frames_shows_sample_frames(sample_result: ScoreResult) -> None:
+    report = sample_result.report
+    assert report.weights is not None
+    plain = report.weights.model_copy(update={"key_frames": False})
+    with_key_frames, without = (
+        _flat(_shown(lambda c, r=r: render_report(c, r)))
+        for r in (report, report.model_copy(update={"weights": plain}))
+    )
+    assert "Key frames (those with the most weight" in with_key_frames
+    assert "Sample frames (this model has no key frames)" in without
+    assert "Key frames" not in without
+
+
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(
     sample_result: ScoreResult, refused_report: Report, width: int

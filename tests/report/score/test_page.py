@@ -134,6 +134,17 @@ def test_without_pictures_key_frames_are_told_in_words(sample_result: ScoreResul
     assert "00:09.63 · weight 31 %" in outline.flat
 
 
+def test_a_model_without_key_frames_shows_sample_frames(sample_result: ScoreResult) -> None:
+    report = sample_result.report
+    assert "Sample frames" not in _Outline(render_page(report, {})).flat
+    assert report.weights is not None
+    plain = report.weights.model_copy(update={"key_frames": False})
+    page = _Outline(render_page(report.model_copy(update={"weights": plain}), {})).flat
+    assert "Sample frames" in page
+    assert "Each frame is weighted by the time that it stands for." in page
+    assert "most weight in the estimate" not in page
+
+
 def test_key_frames_name_the_closest_level_only_if_the_model_has_levels(
     sample_result: ScoreResult,
 ) -> None:
