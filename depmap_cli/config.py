@@ -174,7 +174,8 @@ class ModelConfig(_Frozen):
         "positions",
         description="What the tokens of S4 are made of. positions (paper): where the channels "
         "respond. readings: the action units, head pose and gaze of the frame; the regression head "
-        "then also reads the prototype activations. Without sdpm it has no effect. Measured.",
+        "then also reads the prototype activations, which was no better. Without sdpm it has no "
+        "effect. Measured.",
     )
     n_peaks: int = Field(
         4, ge=1, le=16, description="Number of response areas in a hash code; authors: 4."
