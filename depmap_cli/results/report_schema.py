@@ -274,7 +274,7 @@ class Timeline(FrozenModel):
     weight: list[float] = Field(description="Sum of the frames' weights in the estimate.")
     score: list[float | None] = Field(
         description="Mean score of the frames, each alone, by weight; plain mean if the weights "
-        "are 0."
+        "are 0. All scores here are limited to 0 to 63."
     )
     score_low: list[float | None] = Field(description="Smallest score of a frame.")
     score_high: list[float | None] = Field(description="Largest score of a frame.")

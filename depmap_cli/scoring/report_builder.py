@@ -326,7 +326,7 @@ def _frame_rows(
             _row(
                 sample,
                 weight=float(estimate.scores.weights[0, used]),
-                score=float(frames.scores[used].clamp(0, MAX_SCORE)),
+                score=float(frames.scores[used]),
                 logits=None if frames.logits is None else frames.logits[used].numpy(),
                 action_units=estimate.usable.au_probabilities[used],
                 raw_action_units=raw[used],

@@ -6,6 +6,7 @@ import numpy as np
 
 from depmap_cli.behaviour.traces import MAX_BINS, FrameBins, bin_traces
 from depmap_cli.domain.action_units import ACTION_UNITS
+from depmap_cli.domain.bdi import MAX_SCORE
 from depmap_cli.domain.head_and_gaze import ANGLES
 from depmap_cli.results import FrameRow, Timeline, Trace
 
@@ -47,7 +48,12 @@ def _commonest_reason(rows: list[FrameRow]) -> str:
 
 
 def _scores(rows: list[FrameRow]) -> list[float]:
-    return [round(row.score, 3) for row in rows if row.score is not None]
+    return [_on_scale(row.score) for row in rows if row.score is not None]
+
+
+def _on_scale(score: float) -> float:
+    """Limit a score to the scale of the BDI-II; that of one frame may lie beyond its ends."""
+    return round(min(max(score, 0.0), float(MAX_SCORE)), 3)
 
 
 def _shares_of_weight(rows: list[FrameRow]) -> np.ndarray:
@@ -61,7 +67,7 @@ def _mean_score(rows: list[FrameRow]) -> float | None:
     if not rows:
         return None
     scores = [row.score for row in rows if row.score is not None]
-    return round(float(_shares_of_weight(rows) @ scores), 3)
+    return _on_scale(float(_shares_of_weight(rows) @ scores))
 
 
 def _mean_levels(rows: list[FrameRow]) -> list[float] | None:

@@ -9,7 +9,6 @@ import torch
 from depmap_cli.faces import FaceSample
 from depmap_cli.scoring.estimator import VideoEstimator
 from depmap_cli.scoring.inference import embed_faces
-from depmap_cli.scoring.report_builder import _frame_rows
 from depmap_cli.scoring.timing import StageClock
 from depmap_cli.semantics.openface import AuTable
 from depmap_cli.weights.loading import load_networks
@@ -102,15 +101,3 @@ def test_without_readings_there_are_no_angles(networks, faces):
     missing = torch.full((12, 5), torch.nan)  # one batch
     estimator._semantics = [replace(part, angles=missing) for part in estimator._semantics]
     assert estimator.finish().usable.angles is None
-
-
-@pytest.mark.parametrize(("offset", "limit"), [(500.0, 63.0), (-500.0, 0.0)])
-def test_scores_of_frames_stay_on_the_scale(networks, faces, offset, limit):
-    estimate = estimator_of(networks, faces[:20], np.arange(20) / 5).finish()
-    frames = replace(estimate.usable.features, scores=estimate.usable.features.scores + offset)
-    estimate = replace(estimate, usable=replace(estimate.usable, features=frames))
-    samples = [
-        FaceSample(time=i / 5, valid=True, reason="", n_faces=1, face=faces[i]) for i in range(20)
-    ]
-    rows = _frame_rows(samples, estimate, None, networks.config.faces.size)
-    assert [row.score for row in rows] == [limit] * 20

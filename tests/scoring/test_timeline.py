@@ -51,6 +51,8 @@ def test_a_bin_leans_to_the_frames_that_carry_weight():
     smile = timeline.trace("AU12")
     assert smile is not None
     assert (smile.low, smile.mean, smile.high) == ([0.2], [0.4], [0.6])
+    beyond = timeline_of([frame(0, score=-20.0), frame(1, score=90.0)], n_bins=2)
+    assert beyond.score == beyond.score_low == beyond.score_high == [0.0, 63.0]
     plain = timeline_of([frame(0, score=10.0), frame(1, score=30.0)], n_bins=1)
     assert (plain.score, plain.levels) == ([20.0], [None])
 

@@ -192,7 +192,7 @@ def test_where_all_frames_weigh_alike_the_caption_says_so():
     one = KeyFace(level=0, score=3.0, estimate=12.0, nearest=None, picture=face(), heaviest=False)
     caption = key_faces([one], "drawing").caption
     assert caption.startswith(
-        "The middle one of the sampled frames, because all have the same weight"
+        "The middle one of the sampled frames, because this model has no key frames"
     )
     assert "greatest weight" not in caption
     assert (
