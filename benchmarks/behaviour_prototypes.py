@@ -2,11 +2,11 @@
 
     python -m benchmarks.behaviour_prototypes --data simavec [--weights FILE] [--cache DIR]
 
-Here, each frame has one token: a
-linear map of its signals (action units, head, gaze, their movement, distances from means), as the
-regression on signals reads them. The prototypes of Eq. (2), the activations of Eq. (12), the level
-logits of Eq. (13) and the key frames after it are computed by the package's own code; a linear head
-on the activations gives the score. Trained on Training, RMSE on Development, mean of several seeds:
+Each frame has one token: a linear map of its signals (action units, head, gaze, their movement,
+distances from means), as the regression on signals reads them. The prototypes of Eq. (2), the
+activations of Eq. (12), the level logits of Eq. (13) and the key frames after it are computed by
+the package's own code; a linear head on the activations gives the score. Trained on Training, RMSE
+on Development, mean of several seeds:
 
 learned           prototypes are learned; frames are weighted equally
 random            the same, but the prototypes stay as they were drawn

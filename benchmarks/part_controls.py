@@ -23,7 +23,7 @@ from depmap_cli.model.behaviour import BehaviourEncoder
 from depmap_cli.model.depmap import DepMap
 from depmap_cli.model.distillation import prototype_activations
 from depmap_cli.model.guidance import SemanticGuidance
-from depmap_cli.model.signals import mean_over_time, mix_scores
+from depmap_cli.model.signals import mix_scores, shifted_to_mean_over_time
 from depmap_cli.runtime.seeding import generator_for
 from depmap_cli.scoring.inference import face_batches
 from depmap_cli.scoring.samplings import frame_weights
@@ -285,7 +285,7 @@ def _mixture_controls(model: DepMap) -> list[Control]:
         return scores
 
     def regression(scores: Tensor, weights: Tensor, signals: Tensor, durations: Tensor) -> Tensor:
-        return mean_over_time(weights, signals, durations)
+        return shifted_to_mean_over_time(weights, signals, durations)
 
     return [
         _control("signals", "off", lambda *_: function_replaced(mix_scores, network)),

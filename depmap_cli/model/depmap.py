@@ -88,9 +88,11 @@ class DepMap(nn.Module):
         self.clusters: PrototypeClusters | None = None
         self.level_logits: LevelLogits | None = None
         if config.sdpm:
-            from_maps = set(config.scales if config.kdm else ()) | {4}
-            if config.tokens == "readings":
-                from_maps -= {4}
+            from_maps = set(config.scales if config.kdm else ())
+            if config.tokens == "positions":
+                from_maps.add(4)
+            else:
+                from_maps.discard(4)
                 self.reading_encoder = ReadingEncoder(
                     n_readings=N_READINGS,
                     n_channels=config.n_channels,

@@ -130,10 +130,12 @@ def mix_scores(
         from_signals: scores of ``SignalHead``, BDI-II points.
         durations: seconds of the video that each frame stands for.
     """
-    return torch.lerp(scores, mean_over_time(weights, from_signals, durations), SIGNAL_SHARE)
+    return torch.lerp(
+        scores, shifted_to_mean_over_time(weights, from_signals, durations), SIGNAL_SHARE
+    )
 
 
-def mean_over_time(
+def shifted_to_mean_over_time(
     weights: Float[Tensor, " n"], from_signals: Float[Tensor, " n"], durations: Float[Tensor, " n"]
 ) -> Float[Tensor, " n"]:
     """Return scores shifted by one number, so that their weighted mean is their mean over time.

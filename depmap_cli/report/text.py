@@ -180,7 +180,7 @@ def _difference_from_training(ood: OutOfDistribution) -> Fact:
     )
 
 
-def weights_key_frames(report: Report) -> bool:
+def has_key_frames(report: Report) -> bool:
     """Whether the model gives key frames more weight than the others."""
     return report.weights is None or report.weights.key_frames
 

@@ -24,18 +24,18 @@ class AuProbe(nn.Module):
     step after step, until only rounding error is left of them (measured: LOG L31).
     """
 
-    def __init__(self, fused_dim: int, mean_probabilities: Float[Tensor, " units"]) -> None:
+    def __init__(self, map_dim: int, mean_probabilities: Float[Tensor, " units"]) -> None:
         super().__init__()
-        self.units = nn.Linear(fused_dim, len(ACTION_UNITS))
+        self.units = nn.Linear(map_dim, len(ACTION_UNITS))
         nn.init.zeros_(self.units.weight)
         with torch.no_grad():
             self.units.bias.copy_(torch.logit(mean_probabilities, eps=MIN_PROBABILITY))
 
     def forward(
-        self, fused: Float[Tensor, "n fused"], au_probabilities: Float[Tensor, "n units"]
+        self, maps: Float[Tensor, "n maps"], au_probabilities: Float[Tensor, "n units"]
     ) -> Float[Tensor, ""]:
         """Cross-entropy with the probabilities (0 to 1), summed over units, mean over frames."""
-        with torch.autocast(fused.device.type, enabled=False):
-            logits = self.units(fused.float())
+        with torch.autocast(maps.device.type, enabled=False):
+            logits = self.units(maps.float())
             loss = F.binary_cross_entropy_with_logits(logits, au_probabilities, reduction="none")
         return loss.sum(1).mean()

@@ -24,6 +24,7 @@ from depmap_cli.report.text import (
     Fact,
     clock,
     facts_about,
+    has_key_frames,
     in_plain_words,
     interval_text,
     number,
@@ -34,7 +35,6 @@ from depmap_cli.report.text import (
     units_note,
     video_text,
     weight_text,
-    weights_key_frames,
 )
 from depmap_cli.results import (
     ActionUnitSummary,
@@ -72,7 +72,7 @@ def render_report(console: Console, report: Report) -> None:
         parts += _section(*_quality(report.quality))
     if report.keyframes:
         title = "Key frames (those with the most weight in the estimate)"
-        if not weights_key_frames(report):
+        if not has_key_frames(report):
             title = "Sample frames (this model has no key frames)"
         parts += _section(title, _keyframes(report))
     if report.behaviour:
