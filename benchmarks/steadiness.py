@@ -78,13 +78,14 @@ def read(networks: Networks, video: Path, cache: Path | None) -> Reading:
     stored = cache / f"{video.name}.npz" if cache else None
     if stored is None or not stored.exists():
         output = _output(networks, video)
-        if stored is None:
-            return Reading(*(output[name] for name in COLUMNS))
-        stored.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(stored, **output)
-    with np.load(stored) as output:
-        usable = output["covered"] < COVERED_THRESHOLD
-        return Reading(*(output[name][usable] for name in COLUMNS))
+        if stored is not None:
+            stored.parent.mkdir(parents=True, exist_ok=True)
+            np.savez(stored, **output)
+    else:
+        with np.load(stored) as archive:
+            output = dict(archive)
+    usable = output["covered"] < COVERED_THRESHOLD
+    return Reading(*(output[name][usable] for name in COLUMNS))
 
 
 def _output(networks: Networks, path: Path) -> dict[str, np.ndarray]:
@@ -93,6 +94,7 @@ def _output(networks: Networks, path: Path) -> dict[str, np.ndarray]:
     if not samples:
         raise SystemExit(f"error: {path}: no face found; leave it out")
     faces = np.stack([s.face for s in samples])
+    clockwise = np.array([s.clockwise for s in samples])
     inference = VideoInference(
         model=networks.model,
         semantics=networks.semantics,
@@ -102,6 +104,7 @@ def _output(networks: Networks, path: Path) -> dict[str, np.ndarray]:
     covered = []
     for batch in face_batches(len(faces), networks.device):
         features, _ = inference.embed(faces[batch])
+        features = features.in_camera(clockwise[batch])
         inference.encode_faces(faces[batch], features)
         covered.append(features.covered.numpy())
     times = np.array([s.time for s in samples])
